@@ -1,0 +1,1 @@
+"""Line protocol, one POST, and a verdict on every line."""

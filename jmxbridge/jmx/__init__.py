@@ -1,0 +1,1 @@
+"""JMX over RMI in pure Python: a library of its own, standard library only."""

@@ -1,0 +1,1 @@
+"""Offsets to lag. No I/O, no clock."""

@@ -1,0 +1,20 @@
+"""What came back for one MBean that a rule took."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.values import Value
+from jmxbridge.mbeans.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Attribute values of one MBean, taken by one rule.
+
+    An attribute the target did not answer for is absent from `values`: absence is not zero.
+    """
+
+    rule: Rule
+    name: ObjectName
+    values: Mapping[str, Value]

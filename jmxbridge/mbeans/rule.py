@@ -1,0 +1,54 @@
+"""What one entry under `mbeans:` says, ready to be applied to ObjectNames."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from jmxbridge.jmx.object_name import ObjectName
+
+
+class FieldType(StrEnum):
+    """The InfluxDB type of a field; decided by its rule, never by the value observed."""
+
+    FLOAT = "float"
+    INT = "int"
+    BOOL = "bool"
+    STRING = "string"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value of an MBean and the field it becomes.
+
+    `path` leads into a composite: `HeapMemoryUsage.used` is attribute `HeapMemoryUsage`, path
+    `("used",)`. `name` may contain `{key}`, a key property in snake_case. `states` maps strings to
+    numbers, `otherwise` is the number for any other string (None: no field).
+    """
+
+    attribute: str
+    path: tuple[str, ...]
+    name: str
+    type: FieldType = FieldType.FLOAT
+    scale: float = 1.0
+    states: Mapping[str, float] | None = None
+    otherwise: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which MBeans to read, and what their attributes become.
+
+    `beans` are aliases of one another: the first pattern that matches anything on a target is the
+    one used there. `tags` maps a tag to the key property it is taken from. `where` is
+    `file:line:column`, for messages.
+    """
+
+    set_name: str
+    beans: tuple[ObjectName, ...]
+    measurement: str
+    tags: Mapping[str, str]
+    fields: tuple[Field, ...]
+    every_s: float | None = None
+    optional: bool = False
+    limit: int | None = None
+    where: str = ""

@@ -1,0 +1,20 @@
+"""A point: what one poll says about one entity, before it is frozen into line protocol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+FieldValue = float | int | bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Values of one series at one instant of the interval's grid.
+
+    `time_ns` is nanoseconds since the Unix epoch. A field's Python type is its InfluxDB type:
+    float, int (int64), bool or str; it must not depend on the value observed.
+    """
+
+    measurement: str
+    tags: Mapping[str, str]
+    fields: Mapping[str, FieldValue]
+    time_ns: int

@@ -1,0 +1,1 @@
+"""One JVM each: connect, discover, read on the interval's grid."""
