@@ -1,0 +1,60 @@
+"""What can go wrong between us and a cluster.
+
+    KafkaError
+      KafkaUnavailable        no broker of the cluster answered
+      BrokerFailed            one broker did not answer; it is out for the rest of the poll
+        ConnectFailed         no connection: refused, no route, name not known, deadline
+        ConnectionLost        it was there and went
+        DeadlineExceeded      it took a request and did not answer in time
+        NotKafka              what answers there does not speak Kafka's protocol
+      RequestFailed           one request failed; the connection lives
+        VersionMismatch       the broker has no version of this request that we have
+        ReplyUnreadable       the reply does not follow its schema, or has an unknown error code
+        ErrorAnswered         the broker answered with an error code
+
+Every message names the broker it is about.
+"""
+
+
+class KafkaError(Exception):
+    """Root of everything this room raises."""
+
+
+class KafkaUnavailable(KafkaError):  # noqa: N818
+    """No broker of the cluster answered."""
+
+
+class BrokerFailed(KafkaError):  # noqa: N818
+    """One broker did not answer."""
+
+
+class ConnectFailed(BrokerFailed):
+    """No connection could be made."""
+
+
+class ConnectionLost(BrokerFailed):
+    """The connection ended before the answer came."""
+
+
+class DeadlineExceeded(BrokerFailed):
+    """The answer did not come in time."""
+
+
+class NotKafka(BrokerFailed):
+    """The peer does not speak Kafka's protocol, or not in plaintext."""
+
+
+class RequestFailed(KafkaError):  # noqa: N818
+    """One request failed; others on the same connection go on."""
+
+
+class VersionMismatch(RequestFailed):
+    """The broker has no version of the request that we have."""
+
+
+class ReplyUnreadable(RequestFailed):
+    """The reply does not follow the schema it was asked for in."""
+
+
+class ErrorAnswered(RequestFailed):
+    """The broker answered with an error code."""

@@ -1,0 +1,171 @@
+"""Commits and end offsets to lag: by partition, by topic, by group.
+
+Rules, in the order in which they decide about a partition a group has a commit for:
+
+1. The coordinator gave an error for it        → unavailable. Not lag 0, not the last lag.
+2. The commit is negative                      → uncommitted: no row, counted nowhere. The broker
+   says so of partitions that were asked for by name; how many a group has not committed is known
+   only to whoever asks for its members.
+3. The partition is gone                       → orphaned: counted, no row.
+4. No end offset                               → unavailable.
+5. Otherwise lag = max(0, end - committed), and ahead = max(0, committed - end): a commit beyond
+   the end is information (topic recreated, data lost, offsets translated), so it is kept apart,
+   neither clamped away nor subtracted from the sums of others.
+
+Sums are over known partitions and come with the number of partitions they leave out. Where nothing
+is known there is no sum: 0 would read as "caught up".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jmxbridge.lag.snapshot import Snapshot
+
+
+class PartitionLag(NamedTuple):
+    """Lag of one group on one partition; offsets as Kafka counts them, lag in records.
+
+    `end_offset` is the high watermark, as `kafka-consumer-groups.sh` prints it. A tuple, since a
+    poll makes tens of thousands: a frozen dataclass takes 2.5 times as long to make.
+    """
+
+    group: str
+    topic: str
+    partition: int
+    offset: int
+    end_offset: int
+    lag: int
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLag:
+    """Sums over the known partitions of one group on one topic."""
+
+    group: str
+    topic: str
+    partitions: int
+    partitions_known: int
+    lag_sum: int | None
+    lag_max: int | None
+    offset_sum: int | None
+    end_offset_sum: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """Sums over the known partitions of one group.
+
+    `partitions` counts what the group has commits for: known + orphaned + unavailable. `complete`
+    is false where some of them are unavailable.
+    """
+
+    group: str
+    partitions: int
+    partitions_known: int
+    partitions_orphaned: int
+    partitions_unavailable: int
+    lag_sum: int | None
+    lag_max: int | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the sums leave out nothing that exists."""
+        return self.partitions_unavailable == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lags:
+    """All rows of one snapshot, in the snapshot's order of groups and topics."""
+
+    partitions: tuple[PartitionLag, ...]
+    topics: tuple[TopicLag, ...]
+    groups: tuple[GroupLag, ...]
+
+
+def compute(snapshot: Snapshot) -> Lags:
+    """Compute the lag of every group whose coordinator answered."""
+    gone: dict[str, set[int]] = {}
+    for topic, partition in snapshot.orphaned:
+        gone.setdefault(topic, set()).add(partition)
+    rows: list[PartitionLag] = []
+    topics: list[TopicLag] = []
+    groups: list[GroupLag] = []
+    for group, commits in snapshot.commits.items():
+        tally = _Tally(group, rows, topics)
+        for topic, offsets in commits.items():
+            tally.add(topic, offsets, snapshot.end_offsets.get(topic, {}), gone.get(topic, set()))
+        groups.append(tally.total())
+    return Lags(tuple(rows), tuple(topics), tuple(groups))
+
+
+class _Tally:
+    """The running sums of one group; rows and topic sums go to the lists it is given."""
+
+    def __init__(self, group: str, rows: list[PartitionLag], topics: list[TopicLag]) -> None:
+        self.group = group
+        self.rows = rows
+        self.topics = topics
+        self.first_row = len(rows)
+        self.orphaned = 0
+        self.unavailable = 0
+
+    def add(
+        self,
+        topic: str,
+        commits: Mapping[int, int | None],
+        ends: Mapping[int, int],
+        gone: set[int],
+    ) -> None:
+        """Decide about each partition of one topic and close the topic's sums."""
+        group, rows = self.group, self.rows
+        first = len(rows)
+        missing = 0
+        for partition, offset in commits.items():
+            if offset is None:
+                self.unavailable += 1
+            elif offset < 0:
+                continue
+            elif partition in gone:
+                self.orphaned += 1
+            elif (end := ends.get(partition)) is None:
+                self.unavailable += 1
+            else:
+                lag = end - offset
+                behind, ahead = (lag, 0) if lag >= 0 else (0, -lag)
+                rows.append(PartitionLag(group, topic, partition, offset, end, behind, ahead))
+                continue
+            missing += 1
+        known = rows[first:]
+        if known or missing:
+            self.topics.append(_topic(group, topic, known, missing))
+
+    def total(self) -> GroupLag:
+        """The group's row."""
+        lags = [row.lag for row in self.rows[self.first_row :]]
+        return GroupLag(
+            group=self.group,
+            partitions=len(lags) + self.orphaned + self.unavailable,
+            partitions_known=len(lags),
+            partitions_orphaned=self.orphaned,
+            partitions_unavailable=self.unavailable,
+            lag_sum=sum(lags) if lags else None,
+            lag_max=max(lags, default=None),
+        )
+
+
+def _topic(group: str, topic: str, known: list[PartitionLag], missing: int) -> TopicLag:
+    if not known:
+        return TopicLag(group, topic, missing, 0, None, None, None, None)
+    lags = [row.lag for row in known]
+    return TopicLag(
+        group=group,
+        topic=topic,
+        partitions=len(known) + missing,
+        partitions_known=len(known),
+        lag_sum=sum(lags),
+        lag_max=max(lags),
+        offset_sum=sum(row.offset for row in known),
+        end_offset_sum=sum(row.end_offset for row in known),
+    )
