@@ -1,1 +1,28 @@
 """JMX over RMI in pure Python: a library of its own, standard library only."""
+
+from jmxbridge.jmx.errors import (
+    ConnectionFailed,
+    JmxError,
+    LocalProtocolError,
+    RemoteException,
+    RemoteProtocolError,
+)
+from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName, quote, unquote
+from jmxbridge.jmx.values import AttributeInfo, Composite, JavaObject, MBeanInfo, Value
+
+__all__ = [
+    "AttributeInfo",
+    "Composite",
+    "ConnectionFailed",
+    "JavaObject",
+    "JmxError",
+    "LocalProtocolError",
+    "MBeanInfo",
+    "MalformedObjectName",
+    "ObjectName",
+    "RemoteException",
+    "RemoteProtocolError",
+    "Value",
+    "quote",
+    "unquote",
+]

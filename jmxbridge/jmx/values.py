@@ -1,0 +1,87 @@
+"""What attributes of MBeans become in Python: a closed set of values.
+
+| Java | Python |
+|---|---|
+| null, Boolean, String | None, bool, str |
+| Byte, Short, Integer, Long, BigInteger, AtomicInteger, AtomicLong | int, exact |
+| Float, Double | float, NaN and infinities included |
+| Character | str of one UTF-16 code unit |
+| enum constant | str, its name |
+| java.util.Date | datetime in UTC (JavaObject when out of datetime's years 1 to 9999) |
+| ObjectName | ObjectName |
+| arrays, collections | tuple |
+| CompositeData | Composite |
+| TabularData | tuple of Composite, one a row |
+| maps | Composite when every key is a string, else tuple of (key, value) |
+| anything else | JavaObject: its class, fields and what it wrote, never an instance |
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from jmxbridge.jmx.object_name import ObjectName
+
+
+@dataclass(frozen=True, slots=True)
+class Composite(Mapping[str, "Value"]):
+    """Named values: CompositeData, or a map whose keys are strings."""
+
+    items_by_name: Mapping[str, "Value"]
+
+    def __getitem__(self, name: str) -> "Value":
+        return self.items_by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.items_by_name)
+
+    def __len__(self) -> int:
+        return len(self.items_by_name)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class JavaObject:
+    """An object of a class this library does not turn into a value: its parts as they were sent.
+
+    `fields` holds the fields of all its classes (a field hidden by a subclass's goes under
+    `Class.field`), `annotations` what a class wrote beside its fields: values, and bytes for
+    primitive data. `superclasses` starts with the direct one. An object may contain itself.
+    """
+
+    class_name: str
+    superclasses: tuple[str, ...]
+    fields: Mapping[str, "Value"]
+    annotations: Mapping[str, "tuple[Value | bytes, ...]"]
+
+    def __repr__(self) -> str:
+        return f"JavaObject({self.class_name!r}, fields: {', '.join(self.fields) or 'none'})"
+
+
+Value: TypeAlias = (
+    "bool | int | float | str | datetime | ObjectName | Composite | JavaObject"
+    " | tuple[Value, ...] | None"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeInfo:
+    """What an MBean says about one of its attributes; `type` is a Java class name, as declared.
+
+    Kafka's client metrics declare every attribute `double` whatever its value is.
+    """
+
+    name: str
+    type: str
+    description: str | None
+    readable: bool
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MBeanInfo:
+    """What an MBean says about itself."""
+
+    class_name: str
+    description: str | None
+    attributes: tuple[AttributeInfo, ...]
