@@ -1,0 +1,235 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.PartitionInfo;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * A Kafka client driven by lines: each command on standard input is answered by one line on
+ * standard output, "ok", "ok VALUE" or "error WHY", once the broker has confirmed it. The first
+ * line, "ready", comes unasked. End of input ends the program; consumers then commit and leave.
+ */
+public class Client {
+  private static final long CONFIRM_S = 60;
+
+  private final String bootstrap;
+  private final AtomicLong consumed = new AtomicLong();
+  private final List<Consuming> consumers = new ArrayList<>();
+  private Admin admin;
+  private KafkaProducer<byte[], byte[]> producer;
+
+  private Client(String bootstrap) {
+    this.bootstrap = bootstrap;
+  }
+
+  public static void main(String[] args) throws Exception {
+    Client client = new Client(args[0]);
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> client.answer(new String[] {"stop"})));
+    BufferedReader in =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    System.out.println("ready");
+    for (String line = in.readLine(); line != null; line = in.readLine()) {
+      System.out.println(client.answer(line.trim().split("\\s+")));
+    }
+    System.exit(0);
+  }
+
+  private String answer(String[] words) {
+    try {
+      return ("ok " + run(words)).trim();
+    } catch (ArrayIndexOutOfBoundsException e) {
+      return "error too few words";
+    } catch (Exception e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      return "error " + cause.toString().replaceAll("\\s+", " ");
+    }
+  }
+
+  private Object run(String[] words) throws Exception {
+    switch (words[0]) {
+      case "create":
+        return create(words[1], Integer.parseInt(words[2]));
+      case "delete":
+        admin().deleteTopics(List.of(words[1])).all().get(CONFIRM_S, TimeUnit.SECONDS);
+        return "";
+      case "produce":
+        return produce(words[1], Integer.parseInt(words[2]));
+      case "commit":
+        return commit(words[1], words[2]);
+      case "subscribe":
+        return subscribe(words[1], words[2], words[3]);
+      case "stop":
+        return stop();
+      case "consumed":
+        return consumed.get();
+      default:
+        throw new IllegalArgumentException("no such command: " + words[0]);
+    }
+  }
+
+  private Object create(String topic, int partitions) throws Exception {
+    NewTopic wanted = new NewTopic(topic, partitions, (short) 1);
+    admin().createTopics(List.of(wanted)).all().get(CONFIRM_S, TimeUnit.SECONDS);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(CONFIRM_S);
+    while (!everyPartitionHasLeader(topic, partitions)) {
+      if (System.nanoTime() > deadline) {
+        throw new IllegalStateException(topic + " has a partition without a leader");
+      }
+      Thread.sleep(50);
+    }
+    return "";
+  }
+
+  private boolean everyPartitionHasLeader(String topic, int partitions) throws Exception {
+    try {
+      var found = admin().describeTopics(List.of(topic)).allTopicNames().get().get(topic);
+      return found.partitions().size() == partitions
+          && found.partitions().stream().allMatch(p -> p.leader() != null);
+    } catch (java.util.concurrent.ExecutionException notYetKnown) {
+      return false;
+    }
+  }
+
+  private Object produce(String topic, int count) throws Exception {
+    int partitions = producer().partitionsFor(topic).size();
+    List<Future<?>> sent = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      byte[] value = ("record " + i).getBytes(StandardCharsets.UTF_8);
+      sent.add(producer().send(new ProducerRecord<>(topic, i % partitions, null, value)));
+    }
+    producer().flush();
+    for (Future<?> one : sent) {
+      one.get();
+    }
+    return count;
+  }
+
+  private Object commit(String group, String topic) {
+    try (KafkaConsumer<byte[], byte[]> consumer = consumer(group, "committer")) {
+      List<TopicPartition> partitions = new ArrayList<>();
+      for (PartitionInfo info : consumer.partitionsFor(topic)) {
+        partitions.add(new TopicPartition(topic, info.partition()));
+      }
+      consumer.assign(partitions);
+      Map<TopicPartition, OffsetAndMetadata> ends = new HashMap<>();
+      consumer.endOffsets(partitions).forEach((p, end) -> ends.put(p, new OffsetAndMetadata(end)));
+      consumer.commitSync(ends);
+    }
+    return "";
+  }
+
+  private Object subscribe(String group, String topic, String clientId) throws Exception {
+    Consuming consuming = new Consuming(consumer(group, clientId), topic);
+    consumers.add(consuming);
+    consuming.thread.start();
+    if (!consuming.assigned.await(CONFIRM_S, TimeUnit.SECONDS)) {
+      throw new IllegalStateException("no partition assigned");
+    }
+    if (consuming.failure != null) {
+      throw consuming.failure;
+    }
+    return "";
+  }
+
+  private synchronized Object stop() throws InterruptedException {
+    RuntimeException failure = null;
+    for (Consuming one : consumers) {
+      one.stopping = true;
+    }
+    for (Consuming one : consumers) {
+      one.thread.join();
+      failure = one.failure == null ? failure : one.failure;
+    }
+    consumers.clear();
+    if (failure != null) {
+      throw failure;
+    }
+    return "";
+  }
+
+  /** One consumer and its thread: polls, counts, commits after every batch. */
+  private final class Consuming {
+    final KafkaConsumer<byte[], byte[]> consumer;
+    final CountDownLatch assigned = new CountDownLatch(1);
+    final Thread thread = new Thread(this::consume, "consuming");
+    volatile boolean stopping;
+    volatile RuntimeException failure;
+
+    Consuming(KafkaConsumer<byte[], byte[]> consumer, String topic) {
+      this.consumer = consumer;
+      consumer.subscribe(List.of(topic));
+    }
+
+    private void consume() {
+      try (consumer) {
+        while (!stopping) {
+          int count = consumer.poll(Duration.ofMillis(200)).count();
+          if (!consumer.assignment().isEmpty()) {
+            assigned.countDown();
+          }
+          if (count > 0) {
+            consumer.commitSync();
+            consumed.addAndGet(count);
+          }
+        }
+      } catch (RuntimeException e) {
+        failure = e;
+      } finally {
+        assigned.countDown();
+      }
+    }
+  }
+
+  private Admin admin() {
+    if (admin == null) {
+      admin = Admin.create(settings());
+    }
+    return admin;
+  }
+
+  private KafkaProducer<byte[], byte[]> producer() {
+    if (producer == null) {
+      Properties settings = settings();
+      String serializer = "org.apache.kafka.common.serialization.ByteArraySerializer";
+      settings.put("key.serializer", serializer);
+      settings.put("value.serializer", serializer);
+      settings.put("client.id", "producer");
+      producer = new KafkaProducer<>(settings);
+    }
+    return producer;
+  }
+
+  private KafkaConsumer<byte[], byte[]> consumer(String group, String clientId) {
+    Properties settings = settings();
+    String deserializer = "org.apache.kafka.common.serialization.ByteArrayDeserializer";
+    settings.put("key.deserializer", deserializer);
+    settings.put("value.deserializer", deserializer);
+    settings.put("client.id", clientId);
+    settings.put("group.id", group);
+    settings.put("enable.auto.commit", "false");
+    settings.put("auto.offset.reset", "earliest");
+    return new KafkaConsumer<>(settings);
+  }
+
+  private Properties settings() {
+    Properties settings = new Properties();
+    settings.put("bootstrap.servers", bootstrap);
+    return settings;
+  }
+}

@@ -1,0 +1,107 @@
+"""What is slow to fetch or build, kept outside the checkout under its version.
+
+Two processes may want the same thing at once (a test run beside a demo): the first takes a lock,
+makes it in a scratch folder and renames that into place, so what has its final name is whole.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from demo.process import ServerError
+
+HERE = Path(__file__).parent
+INFLUXD_VERSION = "1.8.10"
+KAFKA_VERSION = "4.1.0"
+FETCH_S = 1200  # influxd is compiled in 2 min on two idle cores
+
+
+def cache_dir() -> Path:
+    """Return the folder of everything cached; it survives checkouts."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "jmxbridge-test"
+
+
+def cached(name: str, make: Callable[[Path], None]) -> Path:
+    """Return the folder `name` of the cache, calling `make(folder)` if it is not there yet."""
+    final = cache_dir() / name
+    if final.is_dir():
+        return final
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with (cache_dir() / f".{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not final.is_dir():
+            scratch = cache_dir() / f".{name}.part"
+            shutil.rmtree(scratch, ignore_errors=True)  # of a process that died in `make`
+            scratch.mkdir()
+            make(scratch)
+            scratch.rename(final)
+    return final
+
+
+def kafka_libs(version: str = KAFKA_VERSION) -> Path:
+    """Return a folder with the jars of a Kafka, its tools and its log binding, by Maven."""
+
+    def make(folder: Path) -> None:
+        shutil.copy(pom, folder)
+        options = [f"-Dkafka.version={version}", "-DincludeScope=runtime", "-DoutputDirectory=libs"]
+        _run(["mvn", "-q", "-B", *options, "dependency:copy-dependencies"], cwd=folder)
+
+    pom = HERE / "pom.xml"
+    return cached(f"kafka-{version}-{_digest(pom)}", make) / "libs"
+
+
+def influxd(version: str = INFLUXD_VERSION) -> Path:
+    """Return the InfluxDB 1.x server, compiled by Go where it is not cached."""
+
+    def make(folder: Path) -> None:
+        module = f"github.com/influxdata/influxdb/cmd/influxd@v{version}"
+        env = {"CGO_ENABLED": "0", "GOBIN": str(folder)}
+        _run(
+            ["go", "install", "-ldflags", f"-X main.version={version}", module], cwd=folder, env=env
+        )
+
+    return cached(f"influxd-{version}", make) / "influxd"
+
+
+def java_classes(source: Path, class_path: Sequence[Path] = ()) -> Path:
+    """Return a folder with the classes of a one-file Java program."""
+
+    def make(folder: Path) -> None:
+        _run(["javac", "-nowarn", "-cp", java_path(class_path), "-d", folder, source], cwd=folder)
+
+    return cached(f"java-{source.stem}-{_digest(source)}", make)
+
+
+def java_path(folders: Sequence[Path]) -> str:
+    """Return a class path: each folder's classes and its jars."""
+    return ":".join(f"{folder}:{folder}/*" for folder in folders)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+
+
+def _run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None) -> None:
+    parts = [str(part) for part in command]
+    if not shutil.which(parts[0]):
+        raise ServerError(f"{parts[0]} is not installed; demo/needs.sh says what is missing")
+    done = subprocess.run(
+        parts,
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=FETCH_S,
+        check=False,
+    )
+    if done.returncode:
+        said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).strip()
+        raise ServerError(f"{' '.join(parts[:3])} … ended with {done.returncode}:\n{said[-4000:]}")

@@ -1,0 +1,68 @@
+"""The Java client of demo/Client.java, a method for each of its commands."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from demo.cache import HERE
+from demo.jvm import Jvm
+from demo.kafka import Kafka
+from demo.process import ServerError
+
+
+class Client(Jvm):
+    """One JVM that creates topics, produces, consumes and commits; JMX on, at `jmx_port`.
+
+    Every method returns when the broker has confirmed; ServerError otherwise.
+    """
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        *,
+        jmx_port: int | None = None,
+        jvm_options: Sequence[str] = (),
+        log: Path | None = None,
+    ) -> None:
+        options = [f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}", *jvm_options]
+        super().__init__(
+            HERE / "Client.java",
+            kafka.bootstrap,
+            jmx_port=jmx_port,
+            libs=[kafka.libs],
+            jvm_options=options,
+            log=log,
+        )
+
+    def create(self, topic: str, partitions: int = 1) -> None:
+        """Create a topic; every partition has a leader afterwards."""
+        self._do("create", topic, str(partitions))
+
+    def delete(self, topic: str) -> None:
+        """Delete a topic."""
+        self._do("delete", topic)
+
+    def produce(self, topic: str, count: int) -> None:
+        """Write records, spread evenly over the partitions; all are acknowledged afterwards."""
+        self._do("produce", topic, str(count))
+
+    def commit(self, group: str, topic: str) -> None:
+        """Commit the end offset of every partition, without consuming."""
+        self._do("commit", group, topic)
+
+    def subscribe(self, group: str, topic: str, client_id: str = "client") -> None:
+        """Start to consume and commit in the background; partitions are assigned afterwards."""
+        self._do("subscribe", group, topic, client_id)
+
+    def unsubscribe(self) -> None:
+        """Commit what was consumed and close every consumer of this JVM."""
+        self._do("stop")
+
+    def consumed(self) -> int:
+        """Return how many records this JVM has consumed."""
+        return int(self._do("consumed"))
+
+    def _do(self, *words: str) -> str:
+        status, _, rest = self.ask(" ".join(words)).partition(" ")
+        if status != "ok":
+            raise ServerError(f"{' '.join(words)}: {rest}")
+        return rest
