@@ -1,0 +1,68 @@
+"""The interval's grid: when a poll is due, and what its timestamp is.
+
+Rule: a poll's timestamp is the instant at which it was due, a whole multiple of the interval since
+the Unix epoch. Every target and the lag poll share the grid, so their series line up and a poll
+that is repeated overwrites itself.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One instant of the grid, in nanoseconds since the epoch, and how many before it were missed.
+
+    Instants pass unused while the previous poll still runs: polls never overlap and never queue.
+    """
+
+    due_ns: int
+    skipped: int
+
+
+def due_after(now_ns: int, interval_ns: int) -> int:
+    """Return the first instant of the grid after `now_ns`."""
+    return (now_ns // interval_ns + 1) * interval_ns
+
+
+def last_due(now_ns: int, interval_ns: int) -> int:
+    """Return the instant of the grid at or before `now_ns`."""
+    return now_ns // interval_ns * interval_ns
+
+
+def is_due(due_ns: int, *, interval_ns: int, every_ns: int) -> bool:
+    """Tell whether something read every `every_ns` is read at this tick.
+
+    It is when a multiple of `every_ns` lies in the interval that ends with the tick: exact where
+    `every` is a multiple of the interval, at most one interval late elsewhere.
+    """
+    return due_ns // every_ns != (due_ns - interval_ns) // every_ns
+
+
+async def ticks(
+    interval_ns: int,
+    *,
+    clock_ns: Callable[[], int] = time.time_ns,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[Tick]:
+    """Yield each instant of the grid when it comes, for ever.
+
+    The wall clock is read afresh for every tick, so a step of the clock costs one interval at the
+    most; a step back repeats instants, whose points overwrite themselves.
+    """
+    previous: int | None = None
+    while True:
+        now_ns = clock_ns()
+        due_ns = due_after(now_ns, interval_ns)
+        if due_ns == previous:  # the timer woke a little before the wall clock said so
+            due_ns += interval_ns
+        skipped = 0
+        if previous is not None and due_ns > previous:
+            skipped = (due_ns - previous) // interval_ns - 1
+        await sleep((due_ns - now_ns) / NS)
+        previous = due_ns
+        yield Tick(due_ns, skipped)

@@ -1,0 +1,92 @@
+"""The grid: what is due when, whatever the clock does."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.service.grid import Tick, due_after, is_due, last_due, ticks
+
+S = 1_000_000_000
+instants = st.integers(min_value=0, max_value=4_000_000_000 * S)
+intervals = st.integers(min_value=100_000_000, max_value=3600 * S)
+
+
+@given(now=instants, interval=intervals)
+def test_the_next_instant_is_on_the_grid_and_at_most_one_interval_away(
+    now: int, interval: int
+) -> None:
+    """A poll waits for a whole multiple of the interval, never longer than one interval."""
+    due = due_after(now, interval)
+    assert due % interval == 0
+    assert 0 < due - now <= interval
+    assert last_due(due, interval) == due
+
+
+@given(start=instants, interval=intervals, ratio=st.integers(1, 50), count=st.integers(1, 20))
+def test_what_is_read_less_often_is_read_once_in_each_of_its_own_intervals(
+    start: int, interval: int, ratio: int, count: int
+) -> None:
+    """Over `count` of its own intervals a rule with `every` is due exactly `count` times."""
+    first = due_after(start, interval)
+    ticks_due = [
+        is_due(first + n * interval, interval_ns=interval, every_ns=ratio * interval)
+        for n in range(ratio * count)
+    ]
+    assert sum(ticks_due) == count
+
+
+class Clock:
+    """A wall clock that a test moves: by sleeping, and by the polls it is told to make."""
+
+    def __init__(self, now_ns: int, jumps_ns: Iterable[int]) -> None:
+        self.now_ns = now_ns
+        self.jumps_ns = iter(jumps_ns)
+
+    def read(self) -> int:
+        return self.now_ns
+
+    async def sleep(self, seconds: float) -> None:
+        self.now_ns += round(seconds * S) + next(self.jumps_ns)
+
+
+async def take(count: int, clock: Clock, interval_ns: int = 10 * S) -> list[Tick]:
+    found: list[Tick] = []
+    async for tick in ticks(interval_ns, clock_ns=clock.read, sleep=clock.sleep):
+        found.append(tick)
+        if len(found) == count:
+            break
+    return found
+
+
+async def test_ticks_follow_the_grid() -> None:
+    """Polls that take no time come at every instant of the grid."""
+    assert await take(3, Clock(3 * S, [0, 0, 0])) == [
+        Tick(10 * S, 0),
+        Tick(20 * S, 0),
+        Tick(30 * S, 0),
+    ]
+
+
+async def test_instants_that_pass_during_a_poll_are_skipped_and_counted() -> None:
+    """A poll of 25 s at an interval of 10 s leaves out two instants; they are not made up for."""
+    assert await take(2, Clock(0, [25 * S, 0])) == [Tick(10 * S, 0), Tick(40 * S, 2)]
+
+
+async def test_a_timer_that_wakes_early_does_not_repeat_the_instant() -> None:
+    """The loop's timer and the wall clock differ a little; the next tick is still the next one."""
+    assert await take(2, Clock(0, [-1000, 0])) == [Tick(10 * S, 0), Tick(20 * S, 0)]
+
+
+async def test_a_clock_set_back_goes_on_at_once() -> None:
+    """After a step back of an hour the next poll is due within one interval, not in an hour."""
+    ticks_seen = await take(2, Clock(7200 * S, [-3600 * S, 0]))
+    assert ticks_seen == [Tick(7210 * S, 0), Tick(3620 * S, 0)]
+
+
+@pytest.mark.parametrize("every", [15 * S, 30 * S, 70 * S])
+def test_every_need_not_be_a_multiple_of_the_interval(every: int) -> None:
+    """Over a long time a rule is due as often as its `every` says, rounded to ticks."""
+    due = [is_due(n * 10 * S, interval_ns=10 * S, every_ns=every) for n in range(1, 2101)]
+    assert sum(due) == 2100 * 10 * S // every
