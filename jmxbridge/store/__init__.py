@@ -1,1 +1,27 @@
-"""What was polled and is not yet in InfluxDB, in SQLite. Points are bytes here."""
+"""The local store: what InfluxDB has not got yet, what it refused, and what stays without it."""
+
+from jmxbridge.store.errors import (
+    StoreDamaged,
+    StoreError,
+    StoreForeign,
+    StoreFull,
+    StoreLocked,
+    StoreUnwritable,
+)
+from jmxbridge.store.store import Store
+from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page
+
+__all__ = [
+    "Batch",
+    "Counts",
+    "DeadLetter",
+    "DeadLine",
+    "Page",
+    "Store",
+    "StoreDamaged",
+    "StoreError",
+    "StoreForeign",
+    "StoreFull",
+    "StoreLocked",
+    "StoreUnwritable",
+]

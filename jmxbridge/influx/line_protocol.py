@@ -1,0 +1,167 @@
+"""A point frozen into one line of InfluxDB line protocol.
+
+Rule: a line is written once and never again; what leaves here is what a retry sends and what the
+dead letters keep. So whatever the server's parser would take badly is decided here.
+
+What the grammar cannot carry (read in `models/points.go` of influxd 1.8.10, tried on 1.8 and 2.9):
+
+- A backslash escapes the comma, space or equals sign behind it and cannot itself be escaped, and
+  the parser's passes disagree about a pair of them. A run of backslashes before such a character,
+  or at the end of a name or tag value, is therefore left out.
+- A line ends at a newline, and NUL and tab are skipped like spaces. Control characters become
+  visible: newline is the two characters `\\n`, NUL is `\\x00`.
+- An empty tag value is a parse error, and in InfluxDB the same as no tag: it is left out.
+- A measurement that begins with `#` is a comment, a field called `time` is dropped without a word:
+  ValueError, as for everything else that would be refused or lost.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from jmxbridge.point import FieldValue, Point
+
+MAX_KEY_BYTES = 65_535
+"""Of measurement, tags, 4 bytes and a field's name; `MaxKeyLength` and `seriesKeySize`."""
+
+MAX_STRING_BYTES = 1_048_576
+"""Of one string field; `MaxFieldValueLength` of 2.x. 1.8 has no limit below the body's."""
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+TIME_MIN_NS, TIME_MAX_NS = INT64_MIN + 2, INT64_MAX - 1
+"""`MinNanoTime` and `MaxNanoTime`: the two ends are markers inside the server."""
+
+RESERVED_TAGS = frozenset({"time", "_measurement", "_field"})
+RESERVED_FIELDS = frozenset({"time"})
+"""Names the server refuses, or drops in silence while it stores the rest of the line."""
+
+NAMES_CACHED = 4096
+"""Names come from the rules, so they are few; a template over a key property may make many."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ODD = re.compile(r"[,= \\\x00-\x1f\x7f]")
+_ODD_IN_STRING = re.compile(r"[\"\\\x00-\x1f\x7f]")
+_LOST_BACKSLASH = re.compile(r"\\+(?=[,= ]|\Z)")
+_COMMA_SPACE = re.compile(r"([, ])")
+_COMMA_EQUALS_SPACE = re.compile(r"([,= ])")
+
+_NAMED_CONTROLS = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def encode(point: Point) -> bytes:
+    """Freeze one point into one line, without a newline.
+
+    Tags are sorted, floats keep a decimal point or an exponent and read back exactly equal. Raises
+    ValueError, naming measurement and field, for what InfluxDB could not hold.
+    """
+    key = _key(point.measurement, point.tags)
+    fields = {_field_key(point, name): _value(point, name, v) for name, v in point.fields.items()}
+    if not fields:
+        raise ValueError(f"{point.measurement}: a point without fields")
+    if len(fields) != len(point.fields):
+        raise ValueError(f"{point.measurement}: two fields are called the same once escaped")
+    if not TIME_MIN_NS <= point.time_ns <= TIME_MAX_NS:
+        raise ValueError(
+            f"{point.measurement}: time {point.time_ns} ns is outside InfluxDB's range"
+        )
+    body = ",".join([f"{name}={value}" for name, value in fields.items()])
+    line = f"{key} {body} {point.time_ns}".encode("utf-8", "replace")
+    if len(line) > MAX_KEY_BYTES:  # a key is always shorter than its line
+        _check_size(point, key, fields)
+    return line
+
+
+def _key(measurement: str, tags: Mapping[str, str]) -> str:
+    name = _measurement(measurement)
+    if not name:
+        raise ValueError("a point without a measurement")
+    if name[0] == "#":
+        raise ValueError(f"{name!r}: InfluxDB takes a line that begins with # for a comment")
+    parts = [name]
+    seen = set()
+    for tag in sorted(tags):
+        key = _name(tag)
+        if not key or key in RESERVED_TAGS or key in seen:
+            raise ValueError(f"{measurement}: a tag cannot be called {tag!r}")
+        seen.add(key)
+        value = _escape(tags[tag])
+        if value:
+            parts.append(f"{key}={value}")
+    return ",".join(parts)
+
+
+def _field_key(point: Point, text: str) -> str:
+    key = _field(text)
+    if not key or key in RESERVED_FIELDS:
+        raise ValueError(f"{point.measurement}: a field cannot be called {text!r}")
+    return key
+
+
+@lru_cache(maxsize=NAMES_CACHED)
+def _measurement(text: str) -> str:
+    if not _ODD.search(text):
+        return text
+    return _COMMA_SPACE.sub(r"\\\1", re.sub(r"\\+(?=[, ]|\Z)", "", _visible(text)))
+
+
+@lru_cache(maxsize=NAMES_CACHED)
+def _field(text: str) -> str:
+    # Unlike in a tag, the server also takes away a backslash before a double quote.
+    return _escape(re.sub(r"\\+(?=\")", "", text))
+
+
+@lru_cache(maxsize=NAMES_CACHED)
+def _name(text: str) -> str:
+    return _escape(text)
+
+
+def _escape(text: str) -> str:
+    """What stands in a tag's key, a tag's value and a field's key."""
+    if not _ODD.search(text):
+        return text
+    return _COMMA_EQUALS_SPACE.sub(r"\\\1", _LOST_BACKSLASH.sub("", _visible(text)))
+
+
+def _value(point: Point, name: str, value: FieldValue) -> str:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{point.measurement}: field {name!r}: InfluxDB has no {value}")
+        return repr(float(value))  # the shortest text that reads back equal; always . or e
+    if isinstance(value, bool):  # before int, which it is
+        return "true" if value else "false"
+    if isinstance(value, int):
+        if not INT64_MIN <= value <= INT64_MAX:
+            raise ValueError(f"{point.measurement}: field {name!r}: {value} does not fit int64")
+        return f"{int(value)}i"
+    return _string(point, name, value)
+
+
+def _string(point: Point, name: str, text: str) -> str:
+    if _ODD_IN_STRING.search(text):
+        text = _visible(text)
+        size = len(text.encode("utf-8", "replace"))
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    else:
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    if size > MAX_STRING_BYTES:
+        raise ValueError(
+            f"{point.measurement}: field {name!r}: a string of {size} bytes,"
+            f" InfluxDB's limit is {MAX_STRING_BYTES}"
+        )
+    return f'"{text}"'
+
+
+def _visible(text: str) -> str:
+    return _CONTROL.sub(lambda m: _NAMED_CONTROLS.get(m[0], f"\\x{ord(m[0]):02x}"), text)
+
+
+def _check_size(point: Point, key: str, fields: Iterable[str]) -> None:
+    longest = max(len(name.encode("utf-8", "replace")) for name in fields)
+    size = len(key.encode("utf-8", "replace")) + 4 + longest
+    if size > MAX_KEY_BYTES:
+        raise ValueError(
+            f"{point.measurement[:64]}: measurement, tags and field name take {size} bytes,"
+            f" InfluxDB's limit is {MAX_KEY_BYTES}"
+        )

@@ -1,0 +1,51 @@
+"""What can go wrong with the store: one root, one class per way out.
+
+Each message says which file, what happened and what to do; none holds a line's content.
+"""
+
+import sqlite3
+
+
+class StoreError(Exception):
+    """The store could not do what was asked; nothing was half done."""
+
+
+class StoreLocked(StoreError):  # noqa: N818 - says what happened
+    """Another process has the store open."""
+
+
+class StoreFull(StoreError):  # noqa: N818 - says what happened
+    """The disk has no room; lines not appended are not in the store."""
+
+
+class StoreUnwritable(StoreError):  # noqa: N818 - says what happened
+    """The file or its directory cannot be created or written."""
+
+
+class StoreDamaged(StoreError):  # noqa: N818 - says what happened
+    """SQLite finds the file malformed; opening it again sets it aside."""
+
+
+class StoreForeign(StoreError):  # noqa: N818 - says what happened
+    """The file is not ours to touch: another program's, or a newer jmxbridge's."""
+
+
+_CLASSES: dict[int, tuple[type[StoreError], str]] = {
+    sqlite3.SQLITE_FULL: (StoreFull, "the disk is full; free some space on its file system"),
+    sqlite3.SQLITE_BUSY: (StoreLocked, "another program has it open"),
+    sqlite3.SQLITE_LOCKED: (StoreLocked, "another program has it open"),
+    sqlite3.SQLITE_READONLY: (StoreUnwritable, "it cannot be written; check owner and mode"),
+    sqlite3.SQLITE_PERM: (StoreUnwritable, "it cannot be written; check owner and mode"),
+    sqlite3.SQLITE_CANTOPEN: (StoreUnwritable, "it cannot be opened; check owner and mode"),
+    sqlite3.SQLITE_CORRUPT: (StoreDamaged, "it is damaged; a restart sets it aside"),
+    sqlite3.SQLITE_NOTADB: (StoreDamaged, "it is damaged; a restart sets it aside"),
+}
+"""By primary result code, the low byte (https://www.sqlite.org/rescode.html)."""
+
+
+def from_sqlite(path: object, exc: sqlite3.Error) -> StoreError:
+    """Turn what SQLite raised into ours; the way to mend it comes from the table."""
+    # Absent when the sqlite3 module itself complains, as for a closed connection.
+    code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    kind, way_out = _CLASSES.get(code, (StoreError, "the store cannot be used"))
+    return kind(f"{path}: {way_out} (SQLite: {exc})")

@@ -1,0 +1,217 @@
+"""The store's file: one process, one schema, and never a refusal because of a torn page.
+
+Rule: this file opens and closes; what the tables mean is `spool.py`'s.
+
+The lock is a file of its own beside the store, held by flock(2): the kernel lets go of it however
+the process ends, and other processes can still read the database. Its content, the pid, is only
+for the message. A file SQLite cannot read is renamed, with its log, and a new one begun: a bridge
+that will not start because of yesterday's lines loses today's as well.
+"""
+
+import fcntl
+import logging
+import os
+import sqlite3
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jmxbridge.store.errors import (
+    StoreDamaged,
+    StoreForeign,
+    StoreLocked,
+    StoreUnwritable,
+    from_sqlite,
+)
+
+log = logging.getLogger("jmxbridge.store")
+
+APPLICATION_ID = 0x6A6D7862  # "jmxb", in the header of every file of ours
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE chunk (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time_ns INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    lines INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX chunk_time ON chunk (time_ns);
+CREATE TABLE dead_letter (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time_ns INTEGER NOT NULL,
+    refused_ns INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    line BLOB NOT NULL
+);
+CREATE TABLE account (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    sampled INTEGER NOT NULL DEFAULT 0,
+    stored INTEGER NOT NULL DEFAULT 0,
+    pending INTEGER NOT NULL DEFAULT 0 CHECK (pending >= 0),
+    dead_lettered INTEGER NOT NULL DEFAULT 0 CHECK (dead_lettered >= 0),
+    dropped INTEGER NOT NULL DEFAULT 0,
+    dropped_dead INTEGER NOT NULL DEFAULT 0,
+    expired INTEGER NOT NULL DEFAULT 0,
+    pending_bytes INTEGER NOT NULL DEFAULT 0 CHECK (pending_bytes >= 0),
+    dead_bytes INTEGER NOT NULL DEFAULT 0 CHECK (dead_bytes >= 0),
+    head INTEGER NOT NULL DEFAULT 0,
+    head_done INTEGER NOT NULL DEFAULT 0,
+    CHECK (sampled = stored + pending + dead_lettered + dropped + expired)
+);
+INSERT INTO account (id) VALUES (1);
+"""
+"""AUTOINCREMENT: a late settle must never meet another chunk under the id it remembers."""
+
+WAL_LIMIT_BYTES = 16 * 1024 * 1024
+"""What the log may keep on disk after a checkpoint: a few of the largest polls."""
+
+FREE_PAGES = 4096
+"""16 MiB of unused pages stay in the file for the next outage, the rest goes back to the disk."""
+
+
+class StoreFile:
+    """An open store: its connection, and the lock that makes it ours alone."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: int) -> None:
+        self.path = path
+        self.connection = connection
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: Path) -> "StoreFile":
+        """Open or create the file at `path`, readable by its owner only.
+
+        Raises StoreLocked, StoreUnwritable, StoreForeign, StoreFull. A damaged file is renamed
+        and a new one begun, with an error in the log that names both.
+        """
+        lock = _lock(path)
+        try:
+            try:
+                connection = _connect(path)
+            except StoreDamaged as exc:
+                aside = _set_aside(path)
+                log.error("%s; it was set aside as %s and a new store begun", exc, aside)
+                connection = _connect(path)
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls(path, connection, lock)
+
+    def shrink(self) -> None:
+        """Give the pages of a drained outage back to the disk; outside any transaction."""
+        with suppress(sqlite3.Error):  # costs space only, and the next call tries again
+            (free,) = self.connection.execute("PRAGMA freelist_count").fetchone()
+            if free > 2 * FREE_PAGES:
+                # Each step of the statement frees one page, so it has to be read to its end.
+                vacuum = f"PRAGMA incremental_vacuum({free - FREE_PAGES})"
+                self.connection.execute(vacuum).fetchall()
+
+    def close(self) -> None:
+        """Close the file and let go of the lock; a second call does nothing."""
+        if self._lock < 0:
+            return
+        with suppress(sqlite3.Error):
+            self.connection.close()
+        os.close(self._lock)
+        self._lock = -1
+
+
+def _lock(path: Path) -> int:
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise StoreUnwritable(
+            f"{lock_path}: {exc.strerror}; create the directory for this user, or set store.path"
+        ) from exc
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        owner = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(lock)
+        raise StoreLocked(
+            f"{path} is in use by process {owner}: a store belongs to one jmxbridge;"
+            " stop that one, or give this one another store.path"
+        ) from exc
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    fresh = not path.exists()
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
+        if fresh:
+            _sync_directory(path.parent)
+    except OSError as exc:
+        raise StoreUnwritable(f"{path}: {exc.strerror}; check owner and mode") from exc
+    connection = sqlite3.connect(path, isolation_level=None, timeout=2.0)
+    try:
+        _prepare(path, connection)
+    except sqlite3.Error as exc:
+        connection.close()
+        raise from_sqlite(path, exc) from exc
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    """Check whose file it is before anything in it is changed; then make it durable."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION_ID and (tables or application or version):
+        raise StoreForeign(f"{path} is another program's database; choose another store.path")
+    if version > SCHEMA_VERSION:
+        raise StoreForeign(
+            f"{path} was written by a newer jmxbridge (schema {version}, this one knows"
+            f" {SCHEMA_VERSION}); upgrade, or choose another store.path"
+        )
+    if not tables:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # durable when COMMIT returns
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
+    if not tables:
+        connection.executescript(
+            f"BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
+            f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        )
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise StoreDamaged(f"{path} is damaged (SQLite: {verdict})")
+
+
+def _set_aside(path: Path) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    try:
+        os.rename(path, aside)
+        for suffix in ("-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                os.rename(f"{path}{suffix}", f"{aside}{suffix}")
+    except OSError as exc:
+        raise StoreUnwritable(f"{path}: damaged, and cannot be set aside: {exc.strerror}") from exc
+    return aside
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make the new file's name durable; SQLite does so for its logs only."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

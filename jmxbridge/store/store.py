@@ -1,0 +1,154 @@
+"""The store as the rest of the program sees it: coroutines over SQLite on one thread.
+
+Rule: SQLite is touched by the store's thread and by nothing else. An fsync takes milliseconds on a
+good disk and seconds on a bad one, and polling must not wait for it.
+
+A call that is cancelled still runs to its end on the thread: an append is then durable although
+nobody was told, which is the harmless side to err on.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from jmxbridge.store.errors import StoreError
+from jmxbridge.store.file import StoreFile
+from jmxbridge.store.spool import MAX_DEAD_BYTES, Spool
+from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page
+
+T = TypeVar("T")
+
+PAGE_BYTES = 4 * 1024 * 1024
+"""Of lines read back at once: an hour of a large target, and no strain on memory."""
+
+
+class Store:
+    """The spool of lines on their way to InfluxDB, and their home where there is none."""
+
+    def __init__(self, path: Path, spool: Spool, thread: ThreadPoolExecutor) -> None:
+        self.path = path
+        self._spool = spool
+        self._thread = thread
+        self._loop = asyncio.get_running_loop()
+        self._arrived = asyncio.Event()
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<Store {self.path} pending={self._spool.pending}>"
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        max_bytes: int,
+        retain_s: float | None,
+        max_dead_bytes: int = MAX_DEAD_BYTES,
+    ) -> "Store":
+        """Open or create the store at `path`, for this process alone.
+
+        `max_bytes` bounds the pending lines: above it the oldest are dropped, and counted. With
+        `retain_s` (no InfluxDB) lines stay until they are that old, measured by the newest append;
+        None (InfluxDB) keeps them until they are settled. Raises StoreError: StoreLocked names the
+        process that has it, StoreForeign a newer schema, StoreUnwritable what to set right. A
+        damaged file is set aside, with an error in the log, and a new one begun.
+        """
+
+        def start() -> Spool:
+            file = StoreFile.open(path)
+            try:
+                return Spool(
+                    file, max_bytes=max_bytes, retain_s=retain_s, max_dead_bytes=max_dead_bytes
+                )
+            except BaseException:
+                file.close()
+                raise
+
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jmxbridge-store")
+        try:
+            spool = await asyncio.get_running_loop().run_in_executor(thread, start)
+        except BaseException:
+            thread.shutdown(wait=False)
+            raise
+        return cls(path, spool, thread)
+
+    async def __aenter__(self) -> "Store":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def append(self, lines: Sequence[bytes], *, time_ns: int, source: str) -> None:
+        """Store one poll's lines in one transaction; they are durable when this returns.
+
+        `time_ns` is the poll's time on the grid, `source` whose poll it was, for dead letters.
+        Raises ValueError for an empty line or one with a newline in it, and StoreError (StoreFull
+        when the disk is); then nothing of this poll was appended.
+        """
+
+        def append() -> None:
+            self._spool.append(lines, time_ns=time_ns, source=source)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._arrived.set)
+
+        await self._run(append)
+
+    async def take(self, *, max_lines: int, max_bytes: int) -> Batch | None:
+        """The oldest pending lines, at least one if any waits; None when none does.
+
+        The lines stay pending until they are settled, and are taken again until then.
+        """
+        return await self._run(lambda: self._spool.take(max_lines=max_lines, max_bytes=max_bytes))
+
+    async def settle(self, batch: Batch, dead: Sequence[DeadLine]) -> None:
+        """Book a batch in one transaction: `dead` become dead letters, the rest is stored.
+
+        Settle the decided front of a batch with `batch.first(n)`. Raises ValueError when lines
+        before the batch are still pending.
+        """
+        await self._run(lambda: self._spool.settle(batch, dead))
+
+    async def wait_for_pending(self) -> None:
+        """Return as soon as a line waits to be taken."""
+        self._arrived.clear()
+        # Appends set the event after they count: one too early for the clear is counted by now.
+        while not self._spool.pending:
+            await self._arrived.wait()
+            self._arrived.clear()
+
+    async def counts(self) -> Counts:
+        """Where every line is that was ever appended; see `Counts`."""
+        return await self._run(self._spool.counts)
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        """The newest dead letters, newest first."""
+        return await self._run(lambda: self._spool.dead_letters(limit))
+
+    async def recent(
+        self, *, since_ns: int, until_ns: int, after: int = 0, max_bytes: int = PAGE_BYTES
+    ) -> Page:
+        """Kept lines of polls in `since_ns` ≤ time < `until_ns`, oldest first, page by page.
+
+        `after` is the `next` of the page before.
+        """
+        return await self._run(
+            lambda: self._spool.recent(
+                since_ns=since_ns, until_ns=until_ns, after=after, max_bytes=max_bytes
+            )
+        )
+
+    async def close(self) -> None:
+        """Finish what is running, close the file and let go of it; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._loop.run_in_executor(self._thread, self._spool.close)
+        self._thread.shutdown(wait=False)
+
+    async def _run(self, call: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreError(f"{self.path}: the store is closed")
+        return await self._loop.run_in_executor(self._thread, call)
