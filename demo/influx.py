@@ -32,7 +32,6 @@ bind-address = "127.0.0.1:{rpc_port}"
 [http]
   bind-address = "127.0.0.1:{port}"
   log-enabled = false
-  flux-enabled = true
 {http}"""
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback has no proxy

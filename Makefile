@@ -1,0 +1,45 @@
+# make demo    the story on a real Kafka, live in the terminal; Ctrl-C ends it
+#              ONCE=1: once, unattended, judged; INFLUX=1: into a real InfluxDB
+# make test    everything CI runs: check, then every test, with real servers
+# make unit    the tests that need nothing but Python
+PYTHON ?= python3
+export PYTHON
+BIN := .venv/bin
+on = $(filter-out 0,$($(1)))
+
+.PHONY: demo test unit check setup bench clean
+
+demo: .venv/run.stamp
+	@demo/needs.sh java maven $(if $(call on,INFLUX),go)
+	@exec $(BIN)/python -m demo.story
+
+test: check
+	@demo/needs.sh java maven go
+	$(BIN)/pytest
+
+unit: setup
+	$(BIN)/pytest -m 'not real'
+
+check: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: setup
+	@demo/needs.sh java maven
+	$(BIN)/python -m bench
+
+setup: .venv/test.stamp
+
+.venv/run.stamp: pyproject.toml
+	@demo/needs.sh venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/test.stamp: .venv/run.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+clean:
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

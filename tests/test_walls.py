@@ -1,0 +1,213 @@
+"""The walls of the house: who may import whom, and what may not reach the world at all.
+
+The tables below are the rule; a change of the house is a change here, on purpose. Every import
+counts, wherever in a file it stands.
+"""
+
+import ast
+import graphlib
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "jmxbridge"
+
+# Each room of the package and the rooms it may know. `cli` and `app` are the only ones that may
+# know them all, and only `cli` knows `app`.
+ROOMS: dict[str, set[str]] = {
+    "point": set(),
+    "jmx": set(),
+    "store": set(),
+    "service": set(),
+    "mbeans": {"jmx", "point"},
+    "lag": {"point"},
+    "config": {"jmx", "mbeans"},
+    "targets": {"jmx", "mbeans", "point", "service"},
+    "kafka": {"lag", "point", "service"},
+    "influx": {"point", "service", "store"},
+}
+ROOMS["app"] = set(ROOMS)
+ROOMS["cli"] = set(ROOMS)
+
+# Where a room may be entered only through some of its modules.
+DOORS: dict[tuple[str, str], set[str]] = {
+    ("mbeans", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
+    ("config", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
+    ("config", "mbeans"): {"jmxbridge.mbeans.rule"},
+}
+
+# The only rooms that may use a library.
+LIBRARIES: dict[str, set[str]] = {
+    "influxdb_client": {"influx"},
+    "jmxquery": {"targets"},
+    "kio": {"kafka"},
+    "pydantic": {"config"},
+    "pydantic_core": {"config"},
+    "rich": {"cli"},
+    "sqlite3": {"store"},
+    "typer": {"cli"},
+    "yaml": {"config"},
+}
+
+# Code that turns values into values: the same answer for the same arguments, today and tomorrow.
+PURE = (
+    "config",
+    "jmx",
+    "lag",
+    "mbeans",
+    "point.py",
+    "influx/line_protocol.py",
+    "influx/verdict.py",
+)
+WORLD = {
+    *("asyncio", "concurrent", "logging", "multiprocessing", "select", "selectors", "signal"),
+    *("socket", "sqlite3", "ssl", "subprocess", "threading", "time"),
+}
+DOORS_TO_THE_WORLD = {"jmx/connection.py", "jmx/stream.py"}
+FILES = {"config/loader.py"}  # the one pure-room module that reads files and the environment
+
+
+@cache
+def modules() -> tuple[Path, ...]:
+    """Every module of the package, relative to it."""
+    return tuple(sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")))
+
+
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Every module a file imports, in full; `from x import y` is `x.y` where that is a module."""
+
+    def names() -> Iterator[str]:
+        for node in ast.walk(ast.parse((PACKAGE / path).read_text())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.module is not None, f"{path}:{node.lineno}: relative import"
+                members = [f"{node.module}.{alias.name}" for alias in node.names]
+                inner = [member for member in members if member in names_of_modules()]
+                yield from inner
+                if len(inner) < len(members):
+                    yield node.module
+
+    return tuple(names())
+
+
+@cache
+def names_of_modules() -> dict[str, Path]:
+    """Dotted name → file, of every module of the package."""
+    return {dotted(path): path for path in modules()}
+
+
+def dotted(path: Path) -> str:
+    """The name a file is imported by."""
+    parts = path.with_suffix("").parts
+    return ".".join(("jmxbridge", *parts[: -1 if parts and parts[-1] == "__init__" else None]))
+
+
+def room(name: str) -> str:
+    """The room of a dotted name of ours; empty for the package itself."""
+    return [*name.split("."), ""][1]
+
+
+def is_pure(path: Path) -> bool:
+    """Whether a module is listed, itself or by its room, as free of the world."""
+    text = path.as_posix()
+    return text not in DOORS_TO_THE_WORLD and any(
+        text == pure or text.startswith(f"{pure}/") for pure in PURE
+    )
+
+
+def own_imports(path: Path) -> list[str]:
+    """The modules of this package that a file imports."""
+    return [name for name in imports(path) if name.split(".")[0] == "jmxbridge"]
+
+
+def test_every_room_is_listed() -> None:
+    """A new room does not exist before the table says what it may know."""
+    found = {room(dotted(path)) for path in modules()} - {"", "__main__"}
+    assert found == set(ROOMS)
+
+
+def test_the_table_has_no_way_back() -> None:
+    """The rooms can be put in an order in which each knows only those before it."""
+    order = list(graphlib.TopologicalSorter(ROOMS).static_order())
+    assert order[-2:] == ["app", "cli"]
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    """Modules import one another without cycles, inside rooms too."""
+    graph = {name: set(own_imports(path)) - {name} for name, path in names_of_modules().items()}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as exc:
+        pytest.fail(" → ".join(exc.args[1]))
+
+
+@pytest.mark.parametrize("path", modules(), ids=str)
+def test_rooms_know_only_what_the_table_says(path: Path) -> None:
+    """A module imports its own room and the rooms its room may know, through their doors."""
+    here = room(dotted(path))
+    for name in own_imports(path):
+        there = room(name)
+        if there in (here, "") or here == "__main__":
+            continue
+        assert there in ROOMS.get(here, set()), f"{here} may not know {there} ({name})"
+        doors = DOORS.get((here, there))
+        assert doors is None or name in doors, f"{here} enters {there} by {sorted(doors or ())}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=str)
+def test_libraries_stay_in_their_rooms(path: Path) -> None:
+    """What a library is used for can be read, and changed, in one place."""
+    here = room(dotted(path))
+    for name in imports(path):
+        allowed = LIBRARIES.get(name.split(".")[0])
+        assert allowed is None or here in allowed, f"{here} may not use {name}"
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if p.parts[0] == "jmx"], ids=str)
+def test_jmx_is_a_library_of_its_own(path: Path) -> None:
+    """The JMX client needs the standard library and itself, nothing else."""
+    tops = {name.split(".")[0] for name in imports(path)} - {"jmxbridge"}
+    assert tops <= sys.stdlib_module_names
+    assert {room(name) for name in own_imports(path)} <= {"jmx"}
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if is_pure(p)], ids=str)
+def test_pure_modules_do_no_io(path: Path) -> None:
+    """Code that turns values into values cannot reach the clock, the log or the network."""
+    assert not {name.split(".")[0] for name in imports(path)} & WORLD
+    if path.as_posix() not in FILES:
+        assert "os" not in imports(path)
+        assert not opens_files(path)
+
+
+def opens_files(path: Path) -> bool:
+    """Whether a module calls open() or a method that reads or writes a file."""
+    verbs = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
+    nodes = ast.walk(ast.parse((PACKAGE / path).read_text()))
+    called = [node.func for node in nodes if isinstance(node, ast.Call)]
+    return any(
+        (isinstance(func, ast.Name) and func.id == "open")
+        or (isinstance(func, ast.Attribute) and func.attr in verbs)
+        for func in called
+    )
+
+
+def test_influxdb_client_is_imported_late() -> None:
+    """It costs 0.4 s and 30 MB: no module pays that before a client is made."""
+    for path in modules():
+        tree = ast.parse((PACKAGE / path).read_text())
+        for node in tree.body:
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [n for n in names if n.split(".")[0] == "influxdb_client"], path
+
+
+def test_the_lists_name_what_exists() -> None:
+    """An exemption does not outlive the file it was made for."""
+    for name in (*PURE, *FILES, "jmx/connection.py"):
+        assert (PACKAGE / name).exists(), name
