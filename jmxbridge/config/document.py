@@ -1,0 +1,205 @@
+"""One text to settings: every section by itself, then what they say together.
+
+Sections are read one by one, each target and each rule too, so that one mistake hides no other.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from pydantic import Field
+
+from jmxbridge.config import tree
+from jmxbridge.config.checks import (
+    LocatedRule,
+    LocatedTarget,
+    check_influxdb,
+    check_names,
+    check_rule,
+    check_targets,
+)
+from jmxbridge.config.entries import RuleEntry, to_rule
+from jmxbridge.config.grammar import parse_secret
+from jmxbridge.config.malformed import Malformed
+from jmxbridge.config.models import (
+    InfluxSettings,
+    KafkaSettings,
+    Section,
+    Settings,
+    StoreSettings,
+    TargetSettings,
+)
+from jmxbridge.config.problem import ConfigError
+from jmxbridge.config.scalars import Interval, Text
+from jmxbridge.config.sections import S, SectionReader
+from jmxbridge.config.source import Source
+from jmxbridge.mbeans.rule import Rule
+
+
+class Head(Section):
+    """What stands at the top of a file beside the sections."""
+
+    cluster: Text = "local"
+    interval_s: Interval = Field(default=10.0, validation_alias="interval")
+
+
+SECTIONS = ("influxdb", "kafka", "targets", "mbeans", "store")
+KNOWN = ["cluster", "interval", *SECTIONS]
+
+ReadSecret = Callable[[Path], str]
+
+
+def build(
+    text: str, *, path: Path, environ: Mapping[str, str], read_secret: ReadSecret
+) -> Settings:
+    """Make settings of a file's text; raises ConfigError.
+
+    `read_secret` reads a `*_file`, already relative to the folder of `path`; it raises Malformed.
+    """
+    source = Source(str(path), text)
+    root, faults = _root(source, text)
+    source.hide_secrets(root)
+    reader = SectionReader(source, environ)
+    for fault in faults:
+        reader.problems.append(source.problem(fault.span, "", fault.message))
+    settings = _Document(reader, root, path, read_secret).settings()
+    if settings is None or reader.problems:
+        raise ConfigError(reader.problems)
+    return settings
+
+
+def _root(source: Source, text: str) -> tuple[tree.Mapping, tuple[tree.Fault, ...]]:
+    try:
+        document = tree.compose(text)
+    except tree.NotYaml as error:
+        fault = error.fault
+        raise ConfigError([source.problem(fault.span, "", fault.message)]) from None
+    root = document.root
+    if isinstance(root, tree.Mapping) and root.entries:
+        return root, document.faults
+    if root is None or (isinstance(root, tree.Scalar) and root.is_null):
+        said = "the file is empty: it needs kafka: or targets: at least"
+        raise ConfigError([source.problem(tree.Span(0, 0, 0, 1), "", said)])
+    said = f"wants keys ({', '.join(KNOWN)}) with values"
+    raise ConfigError([source.problem(root.span, "", said)])
+
+
+class _Document:
+    """The sections of one root."""
+
+    def __init__(
+        self, reader: SectionReader, root: tree.Mapping, path: Path, read_secret: ReadSecret
+    ) -> None:
+        self.reader = reader
+        self.root = root
+        self.path = path
+        self.read_secret = read_secret
+
+    def settings(self) -> Settings | None:
+        for entry in self.root.entries:
+            if entry.key.text not in KNOWN:
+                self.reader.unknown_key(entry.key, (entry.key.text,), KNOWN)
+        head = self.head()
+        influxdb = self.influxdb()
+        kafka = self.section(KafkaSettings, "kafka")
+        store = self.section(StoreSettings, "store")
+        targets = list(self.targets())
+        rules = list(self.rules())
+        for rule in rules:
+            check_rule(self.reader, rule, head.interval_s if head else None)
+        check_names(self.reader, rules)
+        check_targets(self.reader, targets, rules, self.set_names())
+        if not (self.node("kafka") or self.node("targets")):
+            first = self.root.entries[0].key
+            self.reader.add(first, (), "nothing to poll: give kafka:, or targets:, or both")
+        if self.reader.problems or head is None:
+            return None
+        return Settings(
+            path=self.path,
+            cluster=head.cluster,
+            interval_s=head.interval_s,
+            influxdb=influxdb,
+            kafka=kafka,
+            targets=tuple(target.settings for target in targets),
+            mbeans=self.sets(rules),
+            store=self.placed(store) if store else StoreSettings(),
+        )
+
+    def node(self, key: str) -> tree.Node | None:
+        """Return what stands under a section's key; a key over nothing but comments is none."""
+        entry = self.root.get(key)
+        if entry is None or (isinstance(entry.value, tree.Scalar) and entry.value.is_null):
+            return None
+        return entry.value
+
+    def head(self) -> Head | None:
+        entries = [entry for entry in self.root.entries if entry.key.text in KNOWN[:2]]
+        return self.reader.read(Head, tree.Mapping(self.root.span, tuple(entries), 1), ())
+
+    def section(self, model: type[S], key: str) -> S | None:
+        node = self.node(key)
+        return None if node is None else self.reader.read(model, node, (key,))
+
+    def influxdb(self) -> InfluxSettings | None:
+        settings = self.section(InfluxSettings, "influxdb")
+        node = self.node("influxdb")
+        if not isinstance(node, tree.Mapping):
+            return settings
+        check_influxdb(self.reader, node, ("influxdb",))
+        if settings is None:
+            return None
+        secrets = {}
+        for key, file in (("token", settings.token_file), ("password", settings.password_file)):
+            entry = node.get(f"{key}_file")
+            if file is None or entry is None:
+                continue
+            try:
+                text = self.read_secret(self.path.parent / file)
+                secrets[key] = parse_secret(text)
+            except Malformed as error:
+                self.reader.add(entry.value, ("influxdb", f"{key}_file"), error.message)
+        return settings.model_copy(update=secrets)
+
+    def placed(self, store: StoreSettings) -> StoreSettings:
+        """Take a relative path from the folder of the file, wherever the process was started."""
+        if store.path is None:
+            return store
+        return store.model_copy(update={"path": self.path.parent / store.path})
+
+    def items(self, node: tree.Node | None, path: tuple[str | int, ...]) -> Iterator[tree.Node]:
+        if isinstance(node, tree.Sequence):
+            yield from node.items
+        elif node is not None:
+            self.reader.add(node, path, "wants a list (lines that begin with -)")
+
+    def targets(self) -> Iterator[LocatedTarget]:
+        for index, node in enumerate(self.items(self.node("targets"), ("targets",))):
+            path = ("targets", index)
+            settings = self.reader.read(TargetSettings, node, path)
+            if settings is not None and isinstance(node, tree.Mapping):
+                yield LocatedTarget(settings, node, path)
+
+    def rules(self) -> Iterator[LocatedRule]:
+        mbeans = self.node("mbeans")
+        if mbeans is not None and not isinstance(mbeans, tree.Mapping):
+            self.reader.add(mbeans, ("mbeans",), "wants sets of rules (name: list of rules)")
+            return
+        for entry in mbeans.entries if mbeans else ():
+            path = ("mbeans", entry.key.text)
+            for index, node in enumerate(self.items(entry.value, path)):
+                made = self.reader.read(RuleEntry, node, (*path, index))
+                if made is not None and isinstance(node, tree.Mapping):
+                    yield LocatedRule(entry.key.text, made, node, (*path, index))
+
+    def set_names(self) -> list[str] | None:
+        """Return the sets there are, also those with problems; None where that cannot be told."""
+        mbeans = self.node("mbeans")
+        if mbeans is None:
+            return []
+        return [e.key.text for e in mbeans.entries] if isinstance(mbeans, tree.Mapping) else None
+
+    def sets(self, rules: list[LocatedRule]) -> dict[str, tuple[Rule, ...]]:
+        sets: dict[str, tuple[Rule, ...]] = {name: () for name in self.set_names() or ()}
+        for rule in rules:
+            where = f"{self.path}:{rule.line}:{rule.node.span.column + 1}"
+            sets[rule.set_name] += (to_rule(rule.entry, rule.set_name, where),)
+        return sets

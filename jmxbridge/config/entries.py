@@ -1,0 +1,122 @@
+"""One entry under `mbeans:` as the file has it, and the rule it becomes.
+
+What an entry can be told on its own is checked here; what needs its pattern, the other entries or
+the targets is in `config.checks`.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from jmxbridge.config.grammar import choice, parse_text
+from jmxbridge.config.malformed import Malformed
+from jmxbridge.config.models import Section
+from jmxbridge.config.scalars import (
+    Boolean,
+    Count,
+    Duration,
+    Number,
+    Pattern,
+    TagName,
+    Template,
+    Text,
+    malformed,
+    one_or_many,
+    read,
+)
+from jmxbridge.mbeans.rule import Field as RuleField
+from jmxbridge.mbeans.rule import FieldType, Rule
+
+# Measurements the bridge writes itself; a rule's fields among them could clash with theirs.
+OWN_MEASUREMENTS = ("jmxbridge_", "kafka_consumer_lag")
+
+
+def parse_attribute(text: str) -> str:
+    """An attribute's name, or a path of names into a composite."""
+    parse_text(text)
+    if "" in text.split("."):
+        raise Malformed("a name is missing beside the dot; write Attribute or Composite.key")
+    return text
+
+
+AttributePath = Annotated[str, read(parse_attribute, "an attribute's name")]
+
+
+class FieldEntry(Section):
+    """What an attribute becomes; a text alone is the field's name."""
+
+    name: Template
+    type: Annotated[FieldType, read(choice(*FieldType), "text")] = FieldType.FLOAT
+    states: Annotated[Mapping[Text, Number] | None, Field(min_length=1)] = None
+    otherwise: Number | None = Field(default=None, validation_alias="else")
+    scale: Number = 1.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> "FieldEntry":
+        if self.otherwise is not None and self.states is None:
+            raise malformed(Malformed("else needs states"), "else")
+        if self.states is not None and self.type in (FieldType.BOOL, FieldType.STRING):
+            said = f"states become numbers; the type is {self.type}"
+            raise malformed(Malformed(said), "states")
+        numbers = [*(self.states or {}).values(), self.otherwise or 0.0]
+        if self.type is FieldType.INT and not all(number.is_integer() for number in numbers):
+            raise malformed(Malformed("states of an int field must be whole numbers"), "states")
+        if self.scale != 1.0 and self.type is not FieldType.FLOAT:
+            raise malformed(
+                Malformed(f"only a float can be scaled; the type is {self.type}"), "scale"
+            )
+        return self
+
+
+class RuleEntry(Section):
+    """Which MBeans to read, and what their attributes become."""
+
+    bean: Annotated[tuple[Pattern, ...], one_or_many, Field(min_length=1)]
+    measurement: Template
+    tags: Mapping[TagName, Text] = {}
+    fields_by_path: Mapping[AttributePath, FieldEntry] = Field(
+        validation_alias="fields", min_length=1
+    )
+    every_s: Duration | None = Field(default=None, validation_alias="every")
+    optional: Boolean = False
+    limit: Count | None = None
+
+    @model_validator(mode="after")
+    def _leaves_ours_alone(self) -> "RuleEntry":
+        if self.measurement.startswith(OWN_MEASUREMENTS):
+            raise malformed(Malformed("jmxbridge writes this measurement itself"), "measurement")
+        return self
+
+
+def to_rule(entry: RuleEntry, set_name: str, where: str) -> Rule:
+    """Make the rule that discovery and points work with."""
+    return Rule(
+        set_name=set_name,
+        beans=entry.bean,
+        measurement=entry.measurement,
+        tags=entry.tags,
+        fields=tuple(_field(path, field) for path, field in entry.fields_by_path.items()),
+        every_s=entry.every_s,
+        optional=entry.optional,
+        limit=entry.limit,
+        where=where,
+    )
+
+
+def _field(attribute_path: str, entry: FieldEntry) -> RuleField:
+    attribute, *path = attribute_path.split(".")
+    return RuleField(
+        attribute=attribute,
+        path=tuple(path),
+        name=entry.name,
+        type=entry.type,
+        scale=entry.scale,
+        states=entry.states,
+        otherwise=entry.otherwise,
+    )

@@ -1,0 +1,186 @@
+"""What a text in the file may be: one function a kind, text in, value out, or Malformed.
+
+No function here quotes a secret: what `parse_secret` refuses, it does not repeat.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from jmxbridge.config.address import parse_host, parse_port
+from jmxbridge.config.malformed import Malformed
+from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
+
+# InfluxDB refuses a series key (measurement, tags, field) of 64 KiB; one name is far below that.
+MAX_TEXT = 1024
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_TEMPLATE = re.compile(r"\{([^{}]*)\}")
+
+
+def parse_text(text: str) -> str:
+    """Refuse what is empty, too long, or holds control characters."""
+    if not text:
+        raise Malformed("is empty")
+    if len(text) > MAX_TEXT:
+        raise Malformed(f"is longer than {MAX_TEXT:,} characters", MAX_TEXT)
+    control = _CONTROL.search(text)
+    if control:
+        raise Malformed("holds a control character", control.start())
+    return text
+
+
+def parse_boolean(text: str) -> bool:
+    """YAML 1.2's booleans."""
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text in ("true", "True", "TRUE")
+    raise Malformed(f'wants true or false, got "{text}"')
+
+
+def parse_number(text: str) -> float:
+    """A finite decimal number."""
+    if not re.fullmatch(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?", text, re.ASCII):
+        raise Malformed(f'"{text}" is not a number')
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise Malformed(f'"{text}" is beyond what a number can hold')
+    return number
+
+
+def parse_count(text: str) -> int:
+    """A whole number from 1."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
+        raise Malformed(f'wants a whole number from 1, got "{text}"')
+    return int(text)
+
+
+def choice(*names: str) -> Callable[[str], str]:
+    """Return a parser of one of some words."""
+
+    def parse(text: str) -> str:
+        if text in names:
+            return text
+        raise Malformed(f'"{text}" is not one of {", ".join(names)}', 0, closest(text, names))
+
+    return parse
+
+
+def closest(text: str, names: Iterable[str]) -> str | None:
+    """Return what was meant perhaps."""
+    return next(iter(difflib.get_close_matches(text, list(names), n=1)), None)
+
+
+def parse_regex(text: str) -> str:
+    """Return the text if it compiles as a regular expression."""
+    parse_text(text)
+    try:
+        re.compile(text)
+    except re.error as error:
+        at = error.pos or 0
+        raise Malformed(f"not a regular expression: {error.msg}", at) from None
+    except (OverflowError, RecursionError):
+        raise Malformed("not a regular expression: too large") from None
+    return text
+
+
+def parse_url(text: str) -> str:
+    """An http or https URL without credentials, query or fragment."""
+    parse_text(text)
+    scheme, mark, _ = text.partition("://")
+    if not mark or scheme.lower() not in ("http", "https"):
+        raise Malformed("wants a URL such as http://127.0.0.1:8086")
+    parts = urlsplit(text)
+    host, at, start = parts.netloc.rpartition("@")[2], "@" in parts.netloc, len(scheme) + 3
+    if at:
+        raise Malformed("no user and password in the URL: they have keys of their own", start)
+    end = re.search("[?#]", text)
+    if end:
+        raise Malformed("nothing after ? or # is used: leave it out", end.start())
+    try:
+        _check_netloc(host)
+    except Malformed as error:
+        raise Malformed(error.message, start + error.position) from None
+    return text.rstrip("/")
+
+
+def _check_netloc(netloc: str) -> None:
+    host, colon, port = netloc.rpartition(":")
+    if not colon or netloc.endswith("]"):
+        parse_host(netloc)
+        return
+    parse_host(host)
+    parse_port(port, len(host) + 1)
+
+
+def parse_path(text: str) -> Path:
+    """A path; what it is relative to is the loader's business."""
+    parse_text(text)
+    if text.startswith("~"):
+        raise Malformed("~ is the shell's; write ${HOME} instead")
+    return Path(text)
+
+
+def parse_secret(text: str) -> SecretStr:
+    """Refuse what could not be sent in a header; say nothing about the rest of it."""
+    if not text:
+        raise Malformed("is empty")
+    if _CONTROL.search(text):
+        raise Malformed("holds a control character (a line break?)")
+    return SecretStr(text)
+
+
+def parse_object_name(text: str) -> ObjectName:
+    """An ObjectName or a pattern."""
+    try:
+        return ObjectName.parse(text)
+    except MalformedObjectName as error:
+        raise Malformed(f"not an ObjectName: {error.problem}", error.position) from None
+
+
+def template_keys(text: str) -> list[tuple[str, int]]:
+    """Return the key properties a name template asks for, each with its position."""
+    return [(match[1], match.start()) for match in _TEMPLATE.finditer(text)]
+
+
+def parse_influx_name(text: str) -> str:
+    """A measurement, tag or field name InfluxDB keeps."""
+    parse_text(text)
+    if text.startswith("_"):
+        raise Malformed("names that begin with _ belong to InfluxDB itself")
+    if text.startswith("#"):
+        raise Malformed("a name that begins with # makes the line a comment")
+    if text == "time":
+        raise Malformed("time is InfluxDB's own column")
+    return text
+
+
+def parse_template(text: str) -> str:
+    """A measurement or field name that may hold {key}."""
+    parse_influx_name(text)
+    stray = re.search(r"[{}]", _TEMPLATE.sub(lambda match: " " * len(match[0]), text))
+    if stray:
+        raise Malformed(
+            "a brace without its partner; {key} stands for a key property", stray.start()
+        )
+    empty = next((at for key, at in template_keys(text) if not key), None)
+    if empty is not None:
+        raise Malformed("{} names no key property", empty)
+    return text
+
+
+RESERVED_TAGS = {
+    "cluster": "every point has the tag cluster already",
+    "target": "every point has the tag target already, the target's name",
+}
+
+
+def parse_tag_name(text: str) -> str:
+    """A tag name that is not one every point has."""
+    parse_influx_name(text)
+    if text in RESERVED_TAGS:
+        raise Malformed(RESERVED_TAGS[text])
+    return text

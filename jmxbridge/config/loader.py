@@ -1,0 +1,87 @@
+"""The one file of this room that reads files; the environment is handed in."""
+
+import errno
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from jmxbridge.config.document import build
+from jmxbridge.config.malformed import Malformed
+from jmxbridge.config.models import Settings
+from jmxbridge.config.problem import ConfigError, Problem
+from jmxbridge.config.source import Source
+from jmxbridge.config.tree import Span
+
+# A rule is about 300 bytes; a thousand of them and a thousand targets are below this.
+MAX_FILE_BYTES = 1024 * 1024
+# Tokens are about 100 bytes; a file of this size is something else.
+MAX_SECRET_BYTES = 16 * 1024
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Settings:
+    """Read a file and check it; raises ConfigError with every problem found."""
+    try:
+        raw = _read(path, MAX_FILE_BYTES)
+    except Malformed as error:
+        raise ConfigError([Problem(str(path), 0, 0, "", error.message)]) from None
+    return build(_decoded(path, raw), path=path, environ=environ, read_secret=_read_secret)
+
+
+def store_path(settings: Settings, environ: Mapping[str, str]) -> Path:
+    """Return where the local store is: as configured, else below the state directory."""
+    if settings.store.path is not None:
+        return settings.store.path
+    if environ.get("STATE_DIRECTORY"):  # systemd's StateDirectory=; the first of several
+        folder = Path(environ["STATE_DIRECTORY"].split(":")[0])
+    else:
+        home = Path(environ.get("HOME", "")) / ".local" / "state"
+        folder = Path(environ.get("XDG_STATE_HOME") or home) / "jmxbridge"
+    return folder / f"{_file_name(settings.cluster)}.sqlite3"
+
+
+def _file_name(cluster: str) -> str:
+    return "".join(char if char.isalnum() or char in "-_." else "_" for char in cluster)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(limit + 1)
+    except OSError as error:
+        raise Malformed(_REASONS.get(error.errno or 0, os.strerror(error.errno or 0))) from None
+    if len(raw) > limit:
+        raise Malformed(f"larger than {limit // 1024} KiB")
+    return raw
+
+
+_REASONS = {
+    errno.ENOENT: "no such file",
+    errno.EISDIR: "is a directory, not a file",
+    errno.EACCES: "not readable: permission denied",
+}
+
+
+def _decoded(path: Path, raw: bytes) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        said = "is UTF-16: save it as UTF-8"
+        raise ConfigError([Problem(str(path), 0, 0, "", said)])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8-sig")
+        source = Source(str(path), before)
+        line = len(source.lines) - 1
+        column = len(source.lines[-1])
+        said = f"not UTF-8: byte 0x{raw[error.start]:02x}"
+        raise ConfigError(
+            [source.problem(Span(line, column, line, column + 1), "", said)]
+        ) from None
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        return _read(path, MAX_SECRET_BYTES).decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise Malformed(f"{path}: not UTF-8") from None
+    except Malformed as error:
+        raise Malformed(f"{path}: {error.message}") from None

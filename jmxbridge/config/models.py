@@ -1,0 +1,140 @@
+"""What a file says, as frozen settings.
+
+Names end in their unit (`interval_s`); the key in the file is the alias (`interval`). What needs
+two sections to be judged is in `config.checks`; where a key stands in the file is in
+`config.sections`.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from jmxbridge.config.grammar import choice
+from jmxbridge.config.scalars import (
+    Bootstrap,
+    Duration,
+    FilePath,
+    Host,
+    Interval,
+    JmxAddress,
+    Port,
+    Regex,
+    Secret,
+    StoreSize,
+    TagName,
+    Text,
+    Url,
+    one_or_many,
+    read,
+)
+from jmxbridge.mbeans.rule import Rule
+
+
+class Section(BaseModel):
+    """A mapping of the file: keys are known, values never change, secrets are never shown."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+    )
+
+
+class InfluxSettings(Section):
+    """Where points go: InfluxDB 2 and 3 by token, 1.8 by user name and password."""
+
+    url: Url
+    bucket: Text
+    org: Text | None = None
+    token: Secret | None = None
+    token_file: FilePath | None = None
+    username: Text | None = None
+    password: Secret | None = None
+    password_file: FilePath | None = None
+
+
+@lru_cache(maxsize=64)
+def _compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern) for pattern in patterns)
+
+
+class Filter(Section):
+    """Names wanted: those that an `allow` matches in full (none given: all) and no `deny` does."""
+
+    allow: Annotated[tuple[Regex, ...], one_or_many] = ()
+    deny: Annotated[tuple[Regex, ...], one_or_many] = ()
+
+    def accepts(self, name: str) -> bool:
+        """Tell whether the name is wanted; deny wins."""
+        if any(pattern.fullmatch(name) for pattern in _compiled(self.deny)):
+            return False
+        allowed = _compiled(self.allow)
+        return not allowed or any(pattern.fullmatch(name) for pattern in allowed)
+
+
+class GroupFilter(Filter):
+    """Consumer groups; by default without those of kafka-console-consumer.sh."""
+
+    deny: Annotated[tuple[Regex, ...], one_or_many] = (r"console-consumer-\d+",)
+
+
+class TopicFilter(Filter):
+    """Topics; by default without Kafka's own."""
+
+    deny: Annotated[tuple[Regex, ...], one_or_many] = ("__.*",)
+
+
+class KafkaSettings(Section):
+    """The cluster whose groups' lag is computed; `timeout_s` is for one broker in one poll."""
+
+    bootstrap: Bootstrap
+    groups: GroupFilter = GroupFilter()
+    topics: TopicFilter = TopicFilter()
+    timeout_s: Duration = Field(default=5.0, validation_alias="timeout")
+
+
+Transport = Annotated[Literal["rmi", "jmxquery"], read(choice("rmi", "jmxquery"), "text")]
+
+
+class TargetSettings(Section):
+    """One JVM to poll, and the sets of rules to read from it."""
+
+    name: Text
+    jmx: JmxAddress
+    collect: Annotated[tuple[Text, ...], one_or_many, Field(min_length=1)]
+    tags: Mapping[TagName, Text] = {}
+    transport: Transport = "rmi"
+    rmi_host: Host | None = None
+    rmi_port: Port | None = None
+
+
+class StoreSettings(Section):
+    """The local spool and history; `path` None: `loader.store_path` decides."""
+
+    path: FilePath | None = None
+    retain_s: Duration = Field(default=2 * 86_400.0, validation_alias="retain")
+    max_bytes: StoreSize = Field(default=2**30, validation_alias="max_size")
+
+
+class Settings(Section):
+    """A whole file, checked."""
+
+    path: Path
+    cluster: Text = "local"
+    interval_s: Interval = Field(default=10.0, validation_alias="interval")
+    influxdb: InfluxSettings | None = None
+    kafka: KafkaSettings | None = None
+    targets: tuple[TargetSettings, ...] = ()
+    mbeans: Mapping[str, tuple[Rule, ...]] = {}
+    store: StoreSettings = StoreSettings()
+
+    def rules_for(self, target: TargetSettings) -> tuple[Rule, ...]:
+        """Return the rules of the sets the target collects, in that order."""
+        return tuple(rule for name in target.collect for rule in self.mbeans[name])
