@@ -78,6 +78,8 @@ public class Client {
         return stop();
       case "consumed":
         return consumed.get();
+      case "await":
+        return await(Long.parseLong(words[1]));
       default:
         throw new IllegalArgumentException("no such command: " + words[0]);
     }
@@ -161,6 +163,17 @@ public class Client {
       throw failure;
     }
     return "";
+  }
+
+  private Object await(long count) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(CONFIRM_S);
+    while (consumed.get() < count) {
+      if (System.nanoTime() > deadline) {
+        throw new IllegalStateException("consumed " + consumed.get() + " of " + count);
+      }
+      Thread.sleep(20);
+    }
+    return consumed.get();
   }
 
   /** One consumer and its thread: polls, counts, commits after every batch. */

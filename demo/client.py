@@ -61,6 +61,10 @@ class Client(Jvm):
         """Return how many records this JVM has consumed."""
         return int(self._do("consumed"))
 
+    def wait_consumed(self, count: int) -> None:
+        """Return when this JVM has consumed, and committed, at least so many records."""
+        self._do("await", str(count))
+
     def _do(self, *words: str) -> str:
         status, _, rest = self.ask(" ".join(words)).partition(" ")
         if status != "ok":

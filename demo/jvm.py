@@ -20,14 +20,17 @@ SMALL = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
 def jmx_options(port: int) -> list[str]:
-    """Return the JVM options for plain JMX on one port of 127.0.0.1, registry and RMI both."""
+    """Return the JVM options for plain JMX on one port of 127.0.0.1, registry and RMI both.
+
+    Beside it the JDK opens a port of its own choice for tools on the same host, on every address;
+    no option prevents that, but it turns away whoever is not this host.
+    """
     remote = "-Dcom.sun.management.jmxremote"
     return [
         remote,
         f"{remote}.host=127.0.0.1",  # without it the port is open on every address
         f"{remote}.port={port}",
         f"{remote}.rmi.port={port}",
-        f"{remote}.local.only=false",
         f"{remote}.authenticate=false",
         f"{remote}.ssl=false",
         "-Djava.rmi.server.hostname=127.0.0.1",
