@@ -14,12 +14,12 @@ from pydantic import SecretStr
 from jmxbridge.config.address import parse_host, parse_port
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
+from jmxbridge.mbeans.rule import KEY_IN_TEMPLATE
 
 # InfluxDB refuses a series key (measurement, tags, field) of 64 KiB; one name is far below that.
 MAX_TEXT = 1024
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_TEMPLATE = re.compile(r"\{([^{}]*)\}")
 
 
 def parse_text(text: str) -> str:
@@ -143,7 +143,7 @@ def parse_object_name(text: str) -> ObjectName:
 
 def template_keys(text: str) -> list[tuple[str, int]]:
     """Return the key properties a name template asks for, each with its position."""
-    return [(match[1], match.start()) for match in _TEMPLATE.finditer(text)]
+    return [(match[1], match.start()) for match in KEY_IN_TEMPLATE.finditer(text)]
 
 
 def parse_influx_name(text: str) -> str:
@@ -161,7 +161,7 @@ def parse_influx_name(text: str) -> str:
 def parse_template(text: str) -> str:
     """A measurement or field name that may hold {key}."""
     parse_influx_name(text)
-    stray = re.search(r"[{}]", _TEMPLATE.sub(lambda match: " " * len(match[0]), text))
+    stray = re.search(r"[{}]", KEY_IN_TEMPLATE.sub(lambda match: " " * len(match[0]), text))
     if stray:
         raise Malformed(
             "a brace without its partner; {key} stands for a key property", stray.start()

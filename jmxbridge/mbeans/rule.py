@@ -1,10 +1,14 @@
 """What one entry under `mbeans:` says, ready to be applied to ObjectNames."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from jmxbridge.jmx.object_name import ObjectName
+
+# `{key}` in the name of a measurement or a field: that key property, in snake_case.
+KEY_IN_TEMPLATE = re.compile(r"\{([^{}]*)\}")
 
 
 class FieldType(StrEnum):

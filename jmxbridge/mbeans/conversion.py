@@ -1,0 +1,131 @@
+"""One value to one field, or the reason why not.
+
+Rule: a field's type is decided by its rule, never by the value observed, for InfluxDB refuses a
+field that changes its type. A value that its type cannot hold is dropped; it never becomes 0, an
+empty string or a nearby number. Two liberties lose nothing: a boolean is 1 or 0 in a number field,
+and Kafka's counters, doubles all of them, go into an int field while they are whole. One is asked
+for: a float field rounds a long beyond 2^53 as every double does; type int keeps it exact.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from typing import TypeAlias
+
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.values import Value
+from jmxbridge.mbeans.rule import Field, FieldType
+from jmxbridge.point import FieldValue
+
+# Java's long, and InfluxDB's integer.
+INT64_MIN = -(2**63)
+INT64_MAX = 2**63 - 1
+
+
+class Dropped(Enum):
+    """Why a value is in no field."""
+
+    NONFINITE = auto()
+    TYPE = auto()
+    ABSENT = auto()  # null, also inside a composite: there is no value, so none is lost
+
+
+Converter: TypeAlias = Callable[[Value], FieldValue | Dropped]
+
+
+def converter(field: Field) -> Converter:
+    """Return what makes this field of its attribute's value."""
+    convert = _CONVERTERS[field.type]
+    if field.states is not None:
+        convert = _by_state(field.states, field.otherwise, convert)
+    elif field.scale != 1.0:
+        convert = _scaled(field.scale)
+    return _along(field.path, convert) if field.path else convert
+
+
+def _to_float(value: Value) -> float | Dropped:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else Dropped.NONFINITE
+    if isinstance(value, int):
+        return float(value) if INT64_MIN <= value <= INT64_MAX else _big(value)
+    return Dropped.ABSENT if value is None else Dropped.TYPE
+
+
+def _big(value: int) -> float | Dropped:
+    try:
+        return float(value)  # a BigInteger, which may be larger than any double
+    except OverflowError:
+        return Dropped.TYPE
+
+
+def _to_int(value: Value) -> FieldValue | Dropped:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return Dropped.NONFINITE
+        if not value.is_integer():
+            return Dropped.TYPE
+        value = int(value)
+    if isinstance(value, int):
+        return int(value) if INT64_MIN <= value <= INT64_MAX else Dropped.TYPE
+    return Dropped.ABSENT if value is None else Dropped.TYPE
+
+
+def _to_bool(value: Value) -> FieldValue | Dropped:
+    if isinstance(value, bool):
+        return value
+    return Dropped.ABSENT if value is None else Dropped.TYPE
+
+
+def _to_string(value: Value) -> FieldValue | Dropped:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, ObjectName):
+        return value.text
+    return Dropped.ABSENT if value is None else Dropped.TYPE
+
+
+_CONVERTERS: Mapping[FieldType, Converter] = {
+    FieldType.FLOAT: _to_float,
+    FieldType.INT: _to_int,
+    FieldType.BOOL: _to_bool,
+    FieldType.STRING: _to_string,
+}
+
+
+def _scaled(scale: float) -> Converter:
+    def convert(value: Value) -> FieldValue | Dropped:
+        number = _to_float(value)
+        return number if isinstance(number, Dropped) else _to_float(number * scale)
+
+    return convert
+
+
+def _by_state(states: Mapping[str, float], otherwise: float | None, then: Converter) -> Converter:
+    """Numbers for strings; a boolean is "true" or "false", a whole number its digits."""
+
+    def convert(value: Value) -> FieldValue | Dropped:
+        if value is None:
+            return Dropped.ABSENT
+        if isinstance(value, bool):
+            value = str(value).lower()
+        elif isinstance(value, int):
+            value = str(value)
+        number = states.get(value, otherwise) if isinstance(value, str) else None
+        return Dropped.TYPE if number is None else then(number)
+
+    return convert
+
+
+def _along(path: tuple[str, ...], then: Converter) -> Converter:
+    """Follow a path of names into composites; a name they lack is a mistake worth counting."""
+
+    def convert(value: Value) -> FieldValue | Dropped:
+        for name in path:
+            if value is None:
+                return Dropped.ABSENT
+            if not isinstance(value, Mapping) or name not in value:
+                return Dropped.TYPE
+            value = value[name]
+        return then(value)
+
+    return convert

@@ -1,0 +1,124 @@
+"""Which rule takes which MBean, and which of its attributes to ask for.
+
+Rule: everything here is decided from names alone, and in an order that does not depend on the order
+the JVM gave them in, so two discoveries of the same names take the same MBeans.
+
+Aliases of a rule are tried in the order of the file; the first that matches any name is the one
+used on that target. Several rules may take one name. A rule's `limit` counts series, distinct sets
+of tag values; names beyond it are not even read, and how many series that costs is told.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.mbeans.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """This rule reads this MBean."""
+
+    rule: Rule
+    name: ObjectName
+
+
+@dataclass(frozen=True, slots=True)
+class Takes(Sequence[Take]):
+    """What all rules take, rule by rule, names in canonical order.
+
+    `series_limited` is the number of series left out by limits.
+    """
+
+    takes: tuple[Take, ...]
+    series_limited: int = 0
+
+    @overload
+    def __getitem__(self, index: int) -> Take: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Take]: ...
+    def __getitem__(self, index: int | slice) -> Take | Sequence[Take]:
+        return self.takes[index]
+
+    def __len__(self) -> int:
+        return len(self.takes)
+
+    def __iter__(self) -> Iterator[Take]:
+        return iter(self.takes)
+
+
+def patterns(rules: Iterable[Rule]) -> tuple[ObjectName, ...]:
+    """Return what to ask a target for so that `take` sees every name it could want.
+
+    One query for each pattern, not one for all names: a broker with 4,000 partitions has 36,000
+    MBeans that nobody asked for. A name that another pattern selects is not asked for again.
+    """
+    beans = dict.fromkeys(bean for rule in rules for bean in rule.beans)
+    wide = [bean for bean in beans if bean.is_pattern]
+    return tuple(
+        bean for bean in beans if bean.is_pattern or not any(each.matches(bean) for each in wide)
+    )
+
+
+def take(rules: Iterable[Rule], names: Iterable[ObjectName]) -> Takes:
+    """Pair every rule with the names it takes."""
+    index = _Index(names)
+    takes: list[Take] = []
+    limited = 0
+    for rule in rules:
+        taken, left_out = _limited(rule, _first_match(rule, index))
+        takes += [Take(rule, name) for name in taken]
+        limited += left_out
+    return Takes(tuple(takes), limited)
+
+
+def attributes(rule: Rule, available: Collection[str]) -> tuple[str, ...]:
+    """Return the attributes the rule wants of those an MBean has, each once.
+
+    A JVM with Kafka clients logs a warning for every attribute it is asked for and does not have.
+    """
+    wanted = dict.fromkeys(field.attribute for field in rule.fields)
+    return tuple(name for name in wanted if name in available)
+
+
+class _Index:
+    """Names in canonical order; by domain and type too, which most patterns spell out."""
+
+    def __init__(self, names: Iterable[ObjectName]) -> None:
+        self._all = sorted(set(names), key=lambda name: name.canonical)
+        self._by_type: dict[tuple[str, str], list[ObjectName]] = {}
+        for name in self._all:
+            key = (name.domain, name.properties.get("type", ""))
+            self._by_type.setdefault(key, []).append(name)
+
+    def candidates(self, pattern: ObjectName) -> list[ObjectName]:
+        """Return the names that the pattern could match."""
+        kind = pattern.properties.get("type")
+        if pattern.is_domain_pattern or kind is None or "type" in pattern.wildcard_keys:
+            return self._all
+        return self._by_type.get((pattern.domain, kind), [])
+
+
+def _first_match(rule: Rule, index: _Index) -> list[ObjectName]:
+    for bean in rule.beans:
+        matched = [name for name in index.candidates(bean) if bean.matches(name)]
+        if matched:
+            return matched
+    return []
+
+
+def _limited(rule: Rule, names: list[ObjectName]) -> tuple[list[ObjectName], int]:
+    if rule.limit is None:
+        return names, 0
+    kept: set[tuple[str | None, ...]] = set()
+    left_out: set[tuple[str | None, ...]] = set()
+    taken = []
+    for name in names:
+        series = tuple(name.value(key) for key in rule.tags.values())
+        if series in kept or len(kept) < rule.limit:
+            kept.add(series)
+            taken.append(name)
+        else:
+            left_out.add(series)
+    return taken, len(left_out)
