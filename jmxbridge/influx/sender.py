@@ -1,0 +1,207 @@
+"""The way of the lines from the store to InfluxDB: take, write, settle; for as long as it takes.
+
+Rule: a line leaves the store by a settled verdict and in no other way. Whatever ends this task (a
+cancellation, an exception, a power cut), lines without one are taken again, and InfluxDB does not
+mind an identical line twice.
+
+One request is under way at a time, so lines arrive in the order they were sampled. A batch is
+searched for refused lines by `bisect.py`, and what is decided is booked at once; a verdict that
+concerns the server and not the lines ends the batch, and the delay is `pace.py`'s.
+"""
+
+import asyncio
+import logging
+import random
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from jmxbridge.influx.bisect import Bisection
+from jmxbridge.influx.pace import Pace
+from jmxbridge.influx.verdict import Action, Outcome, Verdict, judge
+from jmxbridge.store import Batch, DeadLine, Store, StoreError
+
+log = logging.getLogger("jmxbridge.influx")
+
+MAX_REASONS = 64
+"""Kinds of refusals remembered, so that each is logged once and not at every poll."""
+
+SMALLEST_BYTES = 4096
+"""Below this a limit on bodies is not one to respect line by line; the search still splits."""
+
+
+class Sink(Protocol):
+    """What the sender needs of a writer."""
+
+    @property
+    def url(self) -> str:
+        """Where it writes to, for messages."""
+
+    async def write(self, body: bytes) -> Outcome:
+        """Send line protocol; what goes wrong is an outcome, not an exception."""
+
+
+class State(StrEnum):
+    """What the sender is doing."""
+
+    IDLE = "idle"
+    SENDING = "sending"
+    RETRYING = "retrying"
+    HOLDING = "holding"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the sender is doing, since when, and how to say it in one sentence.
+
+    `stored` and `dead_lettered` count lines since the start of this process. Times are nanoseconds
+    since the epoch; `next_try_ns` only while it waits after trouble.
+    """
+
+    state: State
+    sentence: str
+    since_ns: int
+    stored: int = 0
+    dead_lettered: int = 0
+    requests: int = 0
+    last_stored_ns: int | None = None
+    next_try_ns: int | None = None
+
+
+class Sender:
+    """Sends what the store holds; `run` does the work, `status` tells about it."""
+
+    def __init__(
+        self,
+        store: Store,
+        writer: Sink,
+        *,
+        pace: Pace | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random: Callable[[], float] = random.random,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._pace = pace or Pace()
+        self._max_bytes = self._pace.max_bytes
+        self._sleep = sleep
+        self._random = random
+        self._clock_ns = clock_ns
+        self._attempt = 0
+        self._trouble: tuple[State, str] | None = None
+        self._trouble_ns = 0
+        self._reasons: OrderedDict[str, None] = OrderedDict()
+        self._status = Status(State.IDLE, "no lines wait", clock_ns())
+
+    @property
+    def status(self) -> Status:
+        """What the sender is doing now."""
+        return self._status
+
+    async def run(self) -> None:
+        """Send until cancelled; a cancellation ends a write at once and loses nothing."""
+        while True:
+            try:
+                await self._store.wait_for_pending()
+                await self._sleep(self._pace.linger_s)
+                await self._drain()
+            except StoreError as exc:
+                await self._wait(Verdict(Action.RETRY, "store"), str(exc))
+
+    async def _drain(self) -> None:
+        while True:
+            batch = await self._store.take(
+                max_lines=self._pace.max_lines, max_bytes=self._max_bytes
+            )
+            if batch is None:
+                self._enter(State.IDLE, "no lines wait")
+                return
+            stopped = await self._deliver(batch)
+            if stopped is not None:
+                await self._wait(stopped, self._sentence(stopped))
+
+    async def _deliver(self, batch: Batch) -> Verdict | None:
+        """Send a batch and book what was decided; the verdict that stopped it, if one did."""
+        if self._trouble is None:
+            self._enter(State.SENDING, f"sending to {self._writer.url}")
+        search = Bisection(len(batch.lines), budget=self._pace.budget)
+        while (part := search.part) is not None:
+            body = b"\n".join(batch.lines[part.start : part.stop])
+            verdict = judge(await self._writer.write(body), now=self._now())
+            search.answer(verdict)
+            self._status = replace(self._status, requests=self._status.requests + 1)
+            if verdict.action is Action.TOO_LARGE and len(part) > 1:
+                self._max_bytes = max(SMALLEST_BYTES, min(self._max_bytes, len(body) // 2))
+        if search.decided:
+            await self._book(batch.first(search.decided), search.dead)
+        return search.stopped
+
+    async def _book(self, batch: Batch, dead: list[DeadLine]) -> None:
+        await self._store.settle(batch, dead)
+        stored = len(batch.lines) - len(dead)
+        self._attempt = 0
+        self._status = replace(
+            self._status,
+            stored=self._status.stored + stored,
+            dead_lettered=self._status.dead_lettered + len(dead),
+            last_stored_ns=self._clock_ns() if stored else self._status.last_stored_ns,
+        )
+        self._recovered()
+        for line in dead:
+            self._say_refused(batch.lines[line.index], line.reason)
+
+    async def _wait(self, verdict: Verdict, sentence: str) -> None:
+        delay_s = self._pace.delay_s(verdict, self._attempt, self._random)
+        self._attempt += 1
+        state = State.HOLDING if verdict.action is Action.HOLD else State.RETRYING
+        if self._trouble != (state, verdict.cause):
+            level = logging.ERROR if state is State.HOLDING else logging.WARNING
+            log.log(level, "%s; lines stay in the store until it is well", sentence)
+        if self._trouble is None:
+            self._trouble_ns = self._clock_ns()
+        self._trouble = (state, verdict.cause)
+        self._enter(state, sentence, next_try_ns=self._clock_ns() + int(delay_s * 1e9))
+        await self._sleep(delay_s)
+
+    def _sentence(self, verdict: Verdict) -> str:
+        status = f"{verdict.cause}, " if verdict.cause.isdigit() else ""
+        words = f" ({verdict.words})" if verdict.words else ""
+        return f"{self._writer.url}: {status}{verdict.sentence}{words}"
+
+    def _recovered(self) -> None:
+        if self._trouble is None:
+            return
+        self._trouble = None
+        seconds = (self._clock_ns() - self._trouble_ns) / 1e9
+        log.warning("%s takes lines again, after %.0f s", self._writer.url, seconds)
+        self._enter(State.SENDING, f"sending to {self._writer.url}")
+
+    def _enter(self, state: State, sentence: str, *, next_try_ns: int | None = None) -> None:
+        changed = state is not self._status.state
+        self._status = replace(
+            self._status,
+            state=state,
+            sentence=sentence,
+            since_ns=self._clock_ns() if changed else self._status.since_ns,
+            next_try_ns=next_try_ns,
+        )
+
+    def _say_refused(self, line: bytes, reason: str) -> None:
+        kind = re.sub(r"'.*'|\d+", "#", reason)  # the line and its numbers differ at every poll
+        known = kind in self._reasons
+        self._reasons[kind] = None
+        self._reasons.move_to_end(kind)
+        if len(self._reasons) > MAX_REASONS:
+            self._reasons.popitem(last=False)
+        if not known:
+            text = line[:200].decode("utf-8", "replace")
+            log.error("InfluxDB refused a line, now a dead letter (%s): %s", reason, text)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock_ns() / 1e9, UTC)
