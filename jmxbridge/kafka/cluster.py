@@ -1,19 +1,47 @@
-"""A Kafka cluster as the rest of the program sees it."""
+"""A Kafka cluster as the rest of the program sees it: one poll, one snapshot.
 
-from collections.abc import Callable, Collection, Sequence
+Rule: the order of the steps is the meaning of the result. Groups, then commits, then (when every
+commit is answered or given up) the end offsets: so a lag is never negative because of us.
 
-from jmxbridge.lag.members import Description
-from jmxbridge.lag.names import DENIED_GROUPS, DENIED_TOPICS, NameFilter
-from jmxbridge.lag.snapshot import Snapshot
+    1  brokers           cached; asked anew each minute, or after something failed
+    2  ListGroups        every broker, at once
+    3  filter            by name and protocol, before anything is fetched for a group
+    4  OffsetFetch       every coordinator, at once; groups nobody listed are looked up by name
+    5  barrier
+    6  Metadata          topics not known yet; with the rest of the view each minute
+    7  ListOffsets       every leader, at once
+
+In a quiet cluster that is three requests a broker. Whatever fails on the way is left out, named in
+the snapshot, and makes it incomplete; it does not stop the rest.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from jmxbridge.kafka.codec import UNKNOWN_TOPIC_OR_PARTITION
+from jmxbridge.kafka.commits import RETRY_PAUSE_S, fetch_commits
+from jmxbridge.kafka.ends import Ends, fetch_ends
+from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.groups import Roster, moved
+from jmxbridge.kafka.members import fetch_members
+from jmxbridge.kafka.round import Round
+from jmxbridge.kafka.view import REFRESH_S, View
+from jmxbridge.lag.members import Description, Membership
+from jmxbridge.lag.names import USER_GROUPS, USER_TOPICS
+from jmxbridge.lag.snapshot import Commits, Group, Phases, Snapshot
 
 TIMEOUT_S = 5.0
+"""How long one poll waits for one broker in all."""
+
+COMMITS_TOPIC = "__consumer_offsets"
 
 
 class Cluster:
     """Connections to every broker of one cluster, kept open between polls.
 
-    `timeout_s` is how long one poll may wait for one broker in all. `groups` and `topics` say by
-    name what to look at. One poll at a time; `describe` may run beside it.
+    `timeout_s` is how long one poll waits for one broker in all. `groups` and `topics` say by name
+    what to look at. `refresh_s` is the age at which brokers and leaders are asked for anew,
+    `retry_pause_s` the pause before a coordinator that has moved is looked up. One poll at a time.
     """
 
     def __init__(
@@ -21,10 +49,17 @@ class Cluster:
         bootstrap: Sequence[tuple[str, int]],
         *,
         timeout_s: float = TIMEOUT_S,
-        groups: Callable[[str], bool] = NameFilter(deny=DENIED_GROUPS),  # noqa: B008
-        topics: Callable[[str], bool] = NameFilter(deny=DENIED_TOPICS),  # noqa: B008
+        groups: Callable[[str], bool] = USER_GROUPS,
+        topics: Callable[[str], bool] = USER_TOPICS,
+        refresh_s: float = REFRESH_S,
+        retry_pause_s: float = RETRY_PAUSE_S,
     ) -> None:
-        self.bootstrap = tuple(bootstrap)
+        self._timeout_s = timeout_s
+        self._retry_pause_s = retry_pause_s
+        self._wants_group = groups
+        self._wants_topic = topics
+        self._view = View(bootstrap, refresh_s=refresh_s)
+        self._roster = Roster(groups)
 
     async def poll(self) -> Snapshot:
         """Read every group's commits, then the end offsets.
@@ -32,14 +67,151 @@ class Cluster:
         Never raises for partial failure: what is missing, the snapshot says. Raises
         KafkaUnavailable if no broker answered.
         """
-        raise NotImplementedError
+        take = _Take(self._timeout_s)
+        try:
+            await self._find_groups(take, self._roster)
+            await self._find_commits(take)
+            self._roster.settle(take.groups, take.gone)
+            await self._find_ends(take, {})
+        finally:
+            if take.round.errors:
+                self._view.distrust()
+        return take.snapshot(self._view)
 
     async def describe(self, groups: Collection[str] | None = None) -> Description:
         """Read commits, ends and members of the groups named, or of all that pass the filter.
 
-        Raises KafkaUnavailable if no broker answered.
+        The end offsets cover what is assigned and not committed as well. Keeps nothing but
+        connections from one call to the next. Raises KafkaUnavailable if no broker answered.
         """
-        raise NotImplementedError
+        take = _Take(self._timeout_s)
+        named = frozenset(groups or ())
+        roster = Roster(named.__contains__ if named else self._wants_group, asked_for=named)
+        await self._find_groups(take, roster)
+        if take.missing and not await self._may_have_commits(take):
+            take.drop_missing()
+        await self._find_commits(take)
+        members = await fetch_members(take.round, self._view, take.present())
+        await self._find_ends(take, members)
+        for name in sorted(named - take.groups.keys() - take.gone):
+            take.round.note(f"group {name!r} is of a kind that keeps no offsets")
+        return Description(take.snapshot(self._view), members, tuple(sorted(take.gone)))
 
     async def close(self) -> None:
         """Close every connection; never hangs, may be called again."""
+        await self._view.close()
+
+    async def _find_groups(self, take: "_Take", roster: Roster) -> None:
+        await self._view.ensure_fresh(take.round)
+        listing = await roster.list_groups(take.round, self._view)
+        if take.round.answered.isdisjoint(self._view.brokers.values()):
+            self._view.distrust()
+            raise KafkaUnavailable("; ".join(take.round.errors))
+        take.groups, take.missing = listing.groups, listing.missing
+        take.listed, take.complete = listing.listed, listing.complete
+        take.lap("list_groups_ms")
+
+    async def _find_commits(self, take: "_Take") -> None:
+        fetched = await fetch_commits(
+            take.round,
+            self._view,
+            {name: group.coordinator for name, group in take.groups.items()},
+            unlisted=take.missing,
+            pause_s=self._retry_pause_s,
+        )
+        take.groups = moved(take.groups, fetched.coordinators)
+        take.gone |= {name for name in take.missing if fetched.commits.get(name) == {}}
+        take.commits = {
+            name: {topic: at for topic, at in commits.items() if self._wants_topic(topic)}
+            for name, commits in fetched.commits.items()
+            if name not in take.gone
+        }
+        take.lap("fetch_commits_ms")
+
+    async def _find_ends(self, take: "_Take", members: Mapping[str, Membership]) -> None:
+        wanted = take.committed()
+        for membership in members.values():
+            for member in membership.members:
+                for topic, partition in member.assigned:
+                    wanted.setdefault(topic, set()).add(partition)
+        take.ends = await fetch_ends(take.round, self._view, wanted)
+        take.lap("list_ends_ms")
+
+    async def _may_have_commits(self, take: "_Take") -> bool:
+        """Whether the topic of all commits exists; looking up a coordinator would create it."""
+        try:
+            await self._view.refresh(take.round, (COMMITS_TOPIC,))
+        except KafkaUnavailable:
+            return False
+        topic = self._view.topics.get(COMMITS_TOPIC)
+        return topic is not None and topic.error != UNKNOWN_TOPIC_OR_PARTITION
+
+
+class _Take:
+    """What a poll has found so far."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.round = Round(timeout_s)
+        self.groups: Mapping[str, Group] = {}
+        self.missing: frozenset[str] = frozenset()
+        self.gone: frozenset[str] = frozenset()
+        self.commits: Mapping[str, Commits] = {}
+        self.ends = Ends()
+        self.listed = 0
+        self.complete = True
+        self._clock = asyncio.get_running_loop().time
+        self._lap_began = self._clock()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, phase: str) -> None:
+        """Note the time since the last lap under this name of Phases."""
+        now = self._clock()
+        self._laps[phase] = (now - self._lap_began) * 1000
+        self._lap_began = now
+
+    def drop_missing(self) -> None:
+        """Nobody has ever committed anything here, so what is not listed does not exist."""
+        self.gone, self.missing = self.missing, frozenset()
+        self.groups = {name: g for name, g in self.groups.items() if name not in self.gone}
+
+    def present(self) -> list[Group]:
+        """The groups that exist."""
+        return [group for name, group in self.groups.items() if name not in self.gone]
+
+    def committed(self) -> dict[str, set[int]]:
+        """The partitions some group has a commit for; notes whether a commit was unreadable."""
+        wanted: dict[str, set[int]] = {}
+        for commits in self.commits.values():
+            for topic, offsets in commits.items():
+                partitions = wanted.setdefault(topic, set())
+                for partition, offset in offsets.items():
+                    if offset is None:
+                        self.complete = False
+                    elif offset >= 0:
+                        partitions.add(partition)
+        return wanted
+
+    def snapshot(self, view: View) -> Snapshot:
+        """Freeze what was found."""
+        groups = {group.name: group for group in self.present()}
+        complete = (
+            self.complete
+            and self.missing <= self.gone
+            and groups.keys() <= self.commits.keys()
+            and not self.ends.unavailable
+        )
+        return Snapshot(
+            groups=groups,
+            commits=self.commits,
+            end_offsets=self.ends.offsets,
+            orphaned=frozenset(self.ends.orphaned),
+            unavailable=frozenset(self.ends.unavailable),
+            gone=self.gone,
+            complete=complete,
+            brokers=len(view.brokers),
+            brokers_answered=len(self.round.answered.intersection(view.brokers.values())),
+            groups_listed=self.listed,
+            requests=self.round.requests,
+            errors=tuple(self.round.errors),
+            phases=Phases(**self._laps),
+        )

@@ -28,3 +28,7 @@ class NameFilter:
         if any(pattern.fullmatch(name) for pattern in self._deny):
             return False
         return not self._allow or any(pattern.fullmatch(name) for pattern in self._allow)
+
+
+USER_GROUPS = NameFilter(deny=DENIED_GROUPS)
+USER_TOPICS = NameFilter(deny=DENIED_TOPICS)

@@ -1,0 +1,77 @@
+"""One broker: where it is, and the connection to it, made anew whenever it is needed and gone."""
+
+import asyncio
+from typing import TypeVar
+
+from jmxbridge.kafka.codec import Api
+from jmxbridge.kafka.connection import Connection, address, connect
+from jmxbridge.kafka.errors import BrokerFailed, ConnectFailed, ConnectionLost
+from jmxbridge.kafka.requests import Request
+
+T = TypeVar("T")
+
+
+class Broker:
+    """A broker at an address: one from the bootstrap list (no id), or one the cluster named."""
+
+    def __init__(self, host: str, port: int, node_id: int | None = None) -> None:
+        self.host = host
+        self.port = port
+        self.node_id = node_id
+        self._connection: Connection | None = None
+        self._connecting = asyncio.Lock()
+
+    def __str__(self) -> str:
+        where = address(self.host, self.port)
+        return where if self.node_id is None else f"broker {self.node_id} at {where}"
+
+    __repr__ = __str__
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection is open as far as anybody knows."""
+        return self._connection is not None and self._connection.failure is None
+
+    async def ask(self, request: Request[T]) -> T:
+        """Send a request and return its answer; connects first if need be.
+
+        Brokers close connections that were idle, and that may become known only now; such a request
+        is sent once more, on a new connection: it reads, so twice is as good as once. Has no
+        deadline of its own. Raises BrokerFailed or RequestFailed.
+        """
+        reused = self.connected
+        try:
+            return await (await self._open()).ask(request)
+        except ConnectionLost:
+            if not reused:
+                raise
+        return await (await self._open()).ask(request)
+
+    async def version(self, api: Api) -> int:
+        """Return the version in which an API is used with this broker; connects if need be."""
+        return (await self._open()).version(api)
+
+    def abandon(self, failure: BrokerFailed) -> None:
+        """Give up the connection; every request waiting on it fails with this."""
+        if self._connection is not None:
+            self._connection.close(failure)
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+            await connection.wait_closed()
+
+    async def _open(self) -> Connection:
+        async with self._connecting:
+            if self._connection is None or self._connection.failure is not None:
+                try:
+                    self._connection = await connect(self.host, self.port)
+                except ConnectFailed as exc:
+                    if self.node_id is None:
+                        raise
+                    raise ConnectFailed(
+                        f"{exc} (the address that broker {self.node_id} advertises)"
+                    ) from exc.__cause__
+            return self._connection

@@ -1,0 +1,236 @@
+"""One connection to one broker.
+
+Rule: every request is answered exactly once: by its reply, or by the error that ended the
+connection, or not at all because nobody waits for it any more.
+
+Requests carry a correlation id and may be in flight together; the broker answers them one after
+the other. Whoever stops waiting (a deadline, a cancelled task) leaves the id behind, so a late
+reply is recognised and dropped. A reply to an id that was never used, an impossible length, the
+end of the stream: each ends the connection, for good, and every waiting request fails with it.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from jmxbridge import __version__
+from jmxbridge.kafka.codec import API_VERSIONS, UNSUPPORTED_VERSION, Api, Schema, error_name, schema
+from jmxbridge.kafka.errors import (
+    BrokerFailed,
+    ConnectFailed,
+    ConnectionLost,
+    KafkaError,
+    NotKafka,
+    ReplyUnreadable,
+    RequestFailed,
+)
+from jmxbridge.kafka.frames import BadFrame, FrameReader
+from jmxbridge.kafka.requests import ApiVersions, Request
+
+T = TypeVar("T")
+
+MAX_IN_FLIGHT = 64
+"""Requests sent and not yet answered. A broker takes the next request of a connection only after
+it has answered the one before, so this many hide any round trip, and more would only lie in
+buffers."""
+
+
+async def connect(host: str, port: int) -> "Connection":
+    """Connect and learn which versions the broker speaks.
+
+    Has no deadline of its own; a cancelled attempt leaves nothing behind. Raises ConnectFailed,
+    ConnectionLost or NotKafka.
+    """
+    connection = Connection(host, port)
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.create_connection(lambda: connection, host, port)
+    except OSError as exc:
+        raise ConnectFailed(f"{connection.peer}: {_reason(exc)}") from exc
+    try:
+        await connection.handshake()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Connection(asyncio.Protocol):
+    """A connection that is open until `failure` is set."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.peer = address(host, port)
+        self.failure: BrokerFailed | None = None
+        self._transport: asyncio.Transport | None = None
+        self._frames = FrameReader()
+        self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
+        # Starting anywhere makes it improbable that bytes of another protocol look like a reply.
+        self._last_id = int.from_bytes(os.urandom(3))
+        self._offered: Mapping[int, tuple[int, int]] = {}
+        self._answers = 0
+        self._gone = asyncio.Event()
+
+    def __repr__(self) -> str:
+        state = self.failure or f"{len(self._waiting)} in flight"
+        return f"<Connection {self.peer}: {state}>"
+
+    # What callers use
+
+    async def ask(self, request: Request[T]) -> T:
+        """Send a request and return its answer.
+
+        Raises BrokerFailed if the connection ends first, RequestFailed if only this request does.
+        """
+        return await self._exchange(request, schema(request.api, self.version(request.api)))
+
+    def version(self, api: Api) -> int:
+        """Return the version in which an API is used here; raises VersionMismatch."""
+        try:
+            return api.negotiate(self._offered.get(api.key))
+        except RequestFailed as exc:
+            raise type(exc)(f"{self.peer}: {exc}") from None
+
+    def close(self, failure: BrokerFailed | None = None) -> None:
+        """End the connection; requests still waiting fail. May be called again."""
+        if self.failure is None:
+            self.failure = failure or ConnectionLost(f"{self.peer}: closed by us")
+        if self._transport is not None:
+            self._transport.abort()
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting.values():
+            self._slots.release()
+            if not future.done():
+                future.set_exception(self.failure)
+
+    async def wait_closed(self) -> None:
+        """Return when the socket is closed: at the loop's next turn after `close`."""
+        if self._transport is not None:
+            await self._gone.wait()
+
+    # The handshake
+
+    async def handshake(self) -> None:
+        """Ask for the broker's versions: in ours, or in the first one if that is too new for it.
+
+        A broker that does not know the version answers in version 0 with error 35 (KIP-511).
+        """
+        question = ApiVersions(__version__)
+        try:
+            error, offered = await self._exchange(question, schema(API_VERSIONS, 3))
+        except _TooNewError:
+            error, offered = await self._exchange(question, schema(API_VERSIONS, 0))
+        except ReplyUnreadable as exc:
+            raise NotKafka(f"{exc}; is this a Kafka listener?") from exc
+        if error:
+            raise NotKafka(f"{self.peer}: refused to name its versions: {error_name(error)}")
+        self._offered = offered
+
+    # What happens to every request
+
+    async def _exchange(self, request: Request[T], used: Schema) -> T:
+        await self._slots.acquire()
+        if self.failure is not None:
+            self._slots.release()
+            raise self._again()
+        try:
+            future = self._send(request, used)
+        except KafkaError:
+            self._slots.release()
+            raise
+        try:
+            message = await future
+        except BrokerFailed:
+            raise self._again() from None
+        return self._decode(request, used, message)
+
+    def _send(self, request: Request[Any], used: Schema) -> asyncio.Future[bytes]:
+        """Write a request and register who waits for its reply."""
+        if self._transport is None:
+            raise ConnectionLost(f"{self.peer}: not connected")
+        self._last_id = (self._last_id + 1) & 0x7FFFFFFF
+        frame = used.encode(self._last_id, request.body(used))
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting[self._last_id] = future
+        self._transport.write(frame)
+        return future
+
+    def _decode(self, request: Request[T], used: Schema, message: bytes) -> T:
+        self._answers += 1
+        if used.api is API_VERSIONS and used.version > 0:
+            # Before decoding: this reply may be in version 0, whatever was asked.
+            error = int.from_bytes(message[4:6])
+            if error == UNSUPPORTED_VERSION:
+                raise _TooNewError
+        try:
+            return request.reply(used.decode(message))
+        except ReplyUnreadable as exc:
+            raise ReplyUnreadable(f"{self.peer}: {exc}") from exc
+
+    def _again(self) -> BrokerFailed:
+        """A new exception for what ended the connection: a raised one belongs to one task."""
+        failure = self.failure or ConnectionLost(f"{self.peer}: closed")
+        return type(failure)(*failure.args)
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop, once."""
+        self._transport = cast(asyncio.Transport, transport)
+        if self.failure is not None:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop with whatever came."""
+        try:
+            messages = self._frames.feed(data)
+        except BadFrame as exc:
+            self.close(NotKafka(f"{self.peer}: this does not speak Kafka's protocol: {exc}"))
+            return
+        for message in messages:
+            self._deliver(message)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the loop at the end, also after `close`."""
+        if self.failure is None:
+            self.close(self._lost(exc))
+        self._gone.set()
+
+    def _deliver(self, message: bytes) -> None:
+        correlation_id = int.from_bytes(message[:4])
+        future = self._waiting.pop(correlation_id, None)
+        if future is None:
+            self.close(
+                NotKafka(f"{self.peer}: answered request {correlation_id}, which was never sent")
+            )
+            return
+        self._slots.release()
+        if not future.done():
+            future.set_result(message)
+
+    def _lost(self, exc: Exception | None) -> BrokerFailed:
+        how = f"lost the connection: {_reason(exc)}" if exc else "closed the connection"
+        if self._answers == 0:
+            hint = "not a Kafka listener, or one that wants TLS"
+            return NotKafka(f"{self.peer}: {how} before its first answer: {hint}")
+        if self._answers == 1 and self._waiting:
+            hint = "a listener that wants SASL does that"
+            return ConnectionLost(f"{self.peer}: {how} at the first question: {hint}")
+        return ConnectionLost(f"{self.peer}: {how}")
+
+
+class _TooNewError(KafkaError):
+    """The broker does not know the version of ApiVersions that was sent."""
+
+
+def address(host: str, port: int) -> str:
+    """Return host:port, the host in brackets if it is an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _reason(exc: BaseException) -> str:
+    """What the system says, without its error number."""
+    if isinstance(exc, OSError) and exc.strerror:
+        return exc.strerror
+    return str(exc) or type(exc).__name__
