@@ -18,7 +18,7 @@ the snapshot, and makes it incomplete; it does not stop the rest.
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from jmxbridge.kafka.codec import UNKNOWN_TOPIC_OR_PARTITION
+from jmxbridge.kafka import codec
 from jmxbridge.kafka.commits import RETRY_PAUSE_S, fetch_commits
 from jmxbridge.kafka.ends import Ends, fetch_ends
 from jmxbridge.kafka.errors import KafkaUnavailable
@@ -60,6 +60,7 @@ class Cluster:
         self._wants_topic = topics
         self._view = View(bootstrap, refresh_s=refresh_s)
         self._roster = Roster(groups)
+        self._loaded = False
 
     async def poll(self) -> Snapshot:
         """Read every group's commits, then the end offsets.
@@ -67,14 +68,14 @@ class Cluster:
         Never raises for partial failure: what is missing, the snapshot says. Raises
         KafkaUnavailable if no broker answered.
         """
-        take = _Take(self._timeout_s)
+        take = await self._begin()
         try:
             await self._find_groups(take, self._roster)
             await self._find_commits(take)
             self._roster.settle(take.groups, take.gone)
             await self._find_ends(take, {})
         finally:
-            if take.round.errors:
+            if take.round.lost_a_broker:
                 self._view.distrust()
         return take.snapshot(self._view)
 
@@ -84,7 +85,7 @@ class Cluster:
         The end offsets cover what is assigned and not committed as well. Keeps nothing but
         connections from one call to the next. Raises KafkaUnavailable if no broker answered.
         """
-        take = _Take(self._timeout_s)
+        take = await self._begin()
         named = frozenset(groups or ())
         roster = Roster(named.__contains__ if named else self._wants_group, asked_for=named)
         await self._find_groups(take, roster)
@@ -100,6 +101,12 @@ class Cluster:
     async def close(self) -> None:
         """Close every connection; never hangs, may be called again."""
         await self._view.close()
+
+    async def _begin(self) -> "_Take":
+        if not self._loaded:
+            await asyncio.to_thread(codec.load)
+            self._loaded = True
+        return _Take(self._timeout_s)
 
     async def _find_groups(self, take: "_Take", roster: Roster) -> None:
         await self._view.ensure_fresh(take.round)
@@ -144,7 +151,7 @@ class Cluster:
         except KafkaUnavailable:
             return False
         topic = self._view.topics.get(COMMITS_TOPIC)
-        return topic is not None and topic.error != UNKNOWN_TOPIC_OR_PARTITION
+        return topic is not None and topic.error != codec.UNKNOWN_TOPIC_OR_PARTITION
 
 
 class _Take:

@@ -138,6 +138,16 @@ def schema(api: Api, version: int) -> Schema:
     return Schema(api, version)
 
 
+def load() -> None:
+    """Import what a poll of a current broker needs.
+
+    It takes up to a second, during which no loop may wait and no deadline may run: call it from a
+    thread, before the first request.
+    """
+    for api in (API_VERSIONS, METADATA, LIST_GROUPS, OFFSET_FETCH, LIST_OFFSETS):
+        schema(api, api.highest)
+
+
 def error_name(code: int) -> str:
     """Return Kafka's name for an error code, with the code."""
     errors = importlib.import_module("kio.schema.errors")

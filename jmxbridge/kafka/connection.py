@@ -11,6 +11,7 @@ end of the stream: each ends the connection, for good, and every waiting request
 
 import asyncio
 import os
+import socket
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -229,8 +230,10 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _reason(exc: BaseException) -> str:
-    """What the system says, without its error number."""
+def _reason(exc: Exception) -> str:
+    """What the system says, without numbers and without the address, which the caller names."""
+    if isinstance(exc, OSError) and exc.errno and not isinstance(exc, socket.gaierror):
+        return os.strerror(exc.errno)
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror
     return str(exc) or type(exc).__name__

@@ -53,6 +53,11 @@ class Round:
         """Whether the broker failed earlier in this round."""
         return broker in self._accounts and self._accounts[broker].failure is not None
 
+    @property
+    def lost_a_broker(self) -> bool:
+        """Whether any broker failed in this round."""
+        return any(account.failure is not None for account in self._accounts.values())
+
     def note(self, problem: object) -> None:
         """Keep a sentence for people; the same one once, and not more than MAX_ERRORS."""
         sentence = str(problem)
