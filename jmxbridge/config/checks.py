@@ -4,15 +4,16 @@ Each check takes what was read so far, valid parts of a file that may have other
 reports at the place a person would change.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jmxbridge.config.entries import RuleEntry
 from jmxbridge.config.grammar import closest, template_keys
-from jmxbridge.config.models import TargetSettings
+from jmxbridge.config.location import Path
 from jmxbridge.config.quantity import format_duration
-from jmxbridge.config.sections import Path, SectionReader
+from jmxbridge.config.sections import SectionReader
 from jmxbridge.config.tree import Entry, Mapping, Node, Scalar
+from jmxbridge.config.tree import Sequence as YamlSequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,60 +33,74 @@ class LocatedRule:
     def field_names(self) -> Iterator[tuple[Scalar, Path, str, str]]:
         """Yield each field: where its name is written, name and type."""
         for attribute, node in _entries(self.node, "fields"):
-            field = self.entry.fields_by_path[attribute.text]
+            field = self.entry.fields_by_path.get(attribute.text)
             name = node.get("name") if isinstance(node, Mapping) else None
             place = name.value if name else node
-            if isinstance(place, Scalar):
+            if field is not None and isinstance(place, Scalar):
                 yield place, (*self.path, "fields", attribute.text), field.name, field.type
 
 
 @dataclass(frozen=True, slots=True)
 class LocatedTarget:
-    """A valid target and where it stands."""
+    """A target as it is written, whether all of it is right or not."""
 
-    settings: TargetSettings
     node: Mapping
     path: Path
+
+    def texts(self, reader: SectionReader, key: str) -> Iterator[tuple[Scalar, str]]:
+        """Yield what stands under a key, one text or a list of them, as far as it can be told."""
+        entry = self.node.get(key)
+        nodes = _items(entry.value) if entry else ()
+        for node in nodes:
+            text = reader.text(node)
+            if text is not None and isinstance(node, Scalar):
+                yield node, text
+
+
+_EXCLUDE_EACH_OTHER = (
+    ("token", "token_file"),
+    ("password", "password_file"),
+    ("token", "username"),
+    ("token_file", "username"),
+    ("token", "password"),
+    ("token", "password_file"),
+    ("token_file", "password"),
+    ("token_file", "password_file"),
+)
 
 
 def check_influxdb(reader: SectionReader, node: Mapping, path: Path) -> None:
     """One way to say who we are, and all of it."""
-    for one, other in (
-        ("token", "token_file"),
-        ("password", "password_file"),
-        ("token", "username"),
-        ("token_file", "username"),
-        ("token", "password"),
-        ("token", "password_file"),
-    ):
-        first, second = node.get(one), node.get(other)
-        if first and second:
-            later = max((first, second), key=lambda e: (e.key.span.line, e.key.span.column))
-            said = f'"{one}" and "{other}" exclude each other: keep one'
-            reader.add(later.key, (*path, later.key.text), said)
+    for pair in _EXCLUDE_EACH_OTHER:
+        keys = [entry.key for entry in map(node.get, pair) if entry]
+        if len(keys) == 2:
+            later = max(keys, key=lambda key: (key.span.line, key.span.column))
+            said = f"{pair[0]} and {pair[1]} exclude each other: keep one"
+            reader.add(later, (*path, later.text), said)
+            return
     username = node.get("username")
     password = node.get("password") or node.get("password_file")
     if username and not password:
-        said = 'a username needs "password" or "password_file" beside it'
+        said = "needs password or password_file beside it"
         reader.add(username.key, (*path, "username"), said)
-    if password and not username and not (node.get("token") or node.get("token_file")):
-        reader.add(
-            password.key, (*path, password.key.text), 'a password needs "username" beside it'
-        )
+    if password and not username:
+        said = "needs username beside it"
+        reader.add(password.key, (*path, password.key.text), said)
 
 
 def check_rule(reader: SectionReader, rule: LocatedRule, interval_s: float | None) -> None:
     """What a rule's names ask for, its patterns have; no name is used twice."""
     for tag, node in _entries(rule.node, "tags"):
-        key = rule.entry.tags[tag.text]
-        _check_property(reader, rule, node, (*rule.path, "tags", tag.text), key, None)
+        if tag.text in rule.entry.tags:
+            key = rule.entry.tags[tag.text]
+            _check_property(reader, rule, node, (*rule.path, "tags", tag.text), key)
     measurement = rule.node.get("measurement")
     names = [(place, path, name) for place, path, name, _ in rule.field_names()]
     if measurement is not None and isinstance(measurement.value, Scalar):
         names.append((measurement.value, (*rule.path, "measurement"), rule.entry.measurement))
     for place, path, name in names:
         for key, position in template_keys(name):
-            _check_property(reader, rule, place, path, key, position)
+            _check_property(reader, rule, place, path, key, at=position)
     first: dict[str, Scalar] = {}
     for place, path, name, _ in rule.field_names():
         if name in first:
@@ -103,17 +118,17 @@ def _check_property(
     node: Node,
     path: Path,
     key: str,
-    position: int | None,
+    at: int | None = None,
 ) -> None:
     """A tag may be absent where `,*` leaves the keys open; a name made of nothing cannot be."""
     for bean in rule.entry.bean:
-        if key in bean.properties or (position is None and bean.is_property_list_pattern):
+        if key in bean.properties or (at is None and bean.is_property_list_pattern):
             continue
         said = f'{bean} has no key property "{key}"'
         suggestion = closest(key, bean.properties)
         if not suggestion:
             said += f" (it has {', '.join(bean.properties) or 'none'})"
-        reader.add(node, path, said, position=position, suggestion=suggestion)
+        reader.add(node, path, said, position=at or 0, suggestion=suggestion)
         return
 
 
@@ -144,30 +159,25 @@ def check_targets(
     reader: SectionReader,
     targets: Sequence[LocatedTarget],
     rules: Sequence[LocatedRule],
-    set_names: Iterable[str] | None,
+    set_names: Sequence[str] | None,
 ) -> None:
     """Names are unique, sets exist, tags do not hide what a rule says."""
     lines: dict[str, int] = {}
     for target in targets:
-        name = target.node.get("name")
-        if name and target.settings.name in lines:
-            line = lines[target.settings.name]
-            said = f'"{target.settings.name}" is the name of the target in line {line} already'
-            reader.add(name.value, (*target.path, "name"), said)
-        lines.setdefault(target.settings.name, target.node.span.line + 1)
+        for node, name in target.texts(reader, "name"):
+            if name in lines:
+                said = f'"{name}" is the name of the target in line {lines[name]} already'
+                reader.add(node, (*target.path, "name"), said)
+            lines.setdefault(name, node.span.line + 1)
         if set_names is not None:
-            _check_collect(reader, target, list(set_names))
+            _check_collect(reader, target, set_names)
         _check_tags(reader, target, rules)
         _check_transport(reader, target)
 
 
-def _check_collect(reader: SectionReader, target: LocatedTarget, set_names: list[str]) -> None:
-    entry = target.node.get("collect")
-    if entry is None:
-        return
-    nodes = [entry.value] if isinstance(entry.value, Scalar) else getattr(entry.value, "items", ())
+def _check_collect(reader: SectionReader, target: LocatedTarget, set_names: Sequence[str]) -> None:
     seen: set[str] = set()
-    for index, (node, name) in enumerate(zip(nodes, target.settings.collect, strict=True)):
+    for index, (node, name) in enumerate(target.texts(reader, "collect")):
         path = (*target.path, "collect", index)
         if name in seen:
             reader.add(node, path, f'"{name}" is collected twice')
@@ -180,27 +190,27 @@ def _check_collect(reader: SectionReader, target: LocatedTarget, set_names: list
 
 
 def _check_tags(reader: SectionReader, target: LocatedTarget, rules: Sequence[LocatedRule]) -> None:
-    collected = [rule for rule in rules if rule.set_name in target.settings.collect]
+    sets = {name for _, name in target.texts(reader, "collect")}
+    collected = [rule for rule in rules if rule.set_name in sets]
     for tag, _ in _entries(target.node, "tags"):
-        path = (*target.path, "tags", tag.text)
         for rule in collected:
             if tag.text in rule.entry.tags:
                 said = f"the rule of line {rule.line} takes this tag from a key property"
-                reader.add(tag, path, said)
-                break
-            if any(tag.text == name for _, _, name, _ in rule.field_names()):
+            elif any(tag.text == name for _, _, name, _ in rule.field_names()):
                 said = f"the rule of line {rule.line} has a field of this name"
-                reader.add(tag, path, said)
-                break
+            else:
+                continue
+            reader.add(tag, (*target.path, "tags", tag.text), said)
+            break
 
 
 def _check_transport(reader: SectionReader, target: LocatedTarget) -> None:
-    if target.settings.transport != "jmxquery":
+    if "jmxquery" not in (name for _, name in target.texts(reader, "transport")):
         return
     for key in ("rmi_host", "rmi_port"):
         entry = target.node.get(key)
         if entry:
-            said = "jmxquery follows the address the JVM advertises; use transport rmi with this"
+            said = "jmxquery follows the address the JVM advertises: only transport rmi has this"
             reader.add(entry.key, (*target.path, key), said)
 
 
@@ -209,3 +219,9 @@ def _entries(node: Mapping, key: str) -> Iterator[tuple[Scalar, Node]]:
     if entry is not None and isinstance(entry.value, Mapping):
         for each in entry.value.entries:
             yield each.key, each.value
+
+
+def _items(node: Node) -> tuple[Node, ...]:
+    if isinstance(node, Scalar):
+        return (node,)
+    return node.items if isinstance(node, YamlSequence) else ()

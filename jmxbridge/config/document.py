@@ -6,9 +6,9 @@ Sections are read one by one, each target and each rule too, so that one mistake
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
-from jmxbridge.config import tree
+from jmxbridge.config import composer, tree
 from jmxbridge.config.checks import (
     LocatedRule,
     LocatedTarget,
@@ -67,10 +67,10 @@ def build(
     return settings
 
 
-def _root(source: Source, text: str) -> tuple[tree.Mapping, tuple[tree.Fault, ...]]:
+def _root(source: Source, text: str) -> tuple[tree.Mapping, tuple[composer.Fault, ...]]:
     try:
-        document = tree.compose(text)
-    except tree.NotYaml as error:
+        document = composer.compose(text)
+    except composer.NotYaml as error:
         fault = error.fault
         raise ConfigError([source.problem(fault.span, "", fault.message)]) from None
     root = document.root
@@ -102,13 +102,13 @@ class _Document:
         influxdb = self.influxdb()
         kafka = self.section(KafkaSettings, "kafka")
         store = self.section(StoreSettings, "store")
-        targets = list(self.targets())
+        targets, located = self.targets()
         rules = list(self.rules())
         for rule in rules:
             check_rule(self.reader, rule, head.interval_s if head else None)
         check_names(self.reader, rules)
-        check_targets(self.reader, targets, rules, self.set_names())
-        if not (self.node("kafka") or self.node("targets")):
+        check_targets(self.reader, located, rules, self.set_names())
+        if not (self.reader.problems or kafka or targets):
             first = self.root.entries[0].key
             self.reader.add(first, (), "nothing to poll: give kafka:, or targets:, or both")
         if self.reader.problems or head is None:
@@ -119,7 +119,7 @@ class _Document:
             interval_s=head.interval_s,
             influxdb=influxdb,
             kafka=kafka,
-            targets=tuple(target.settings for target in targets),
+            targets=tuple(targets),
             mbeans=self.sets(rules),
             store=self.placed(store) if store else StoreSettings(),
         )
@@ -133,7 +133,7 @@ class _Document:
 
     def head(self) -> Head | None:
         entries = [entry for entry in self.root.entries if entry.key.text in KNOWN[:2]]
-        return self.reader.read(Head, tree.Mapping(self.root.span, tuple(entries), 1), ())
+        return self.reader.read(Head, tree.Mapping(self.root.span, tuple(entries), 1, 2), ())
 
     def section(self, model: type[S], key: str) -> S | None:
         node = self.node(key)
@@ -150,14 +150,17 @@ class _Document:
         secrets = {}
         for key, file in (("token", settings.token_file), ("password", settings.password_file)):
             entry = node.get(f"{key}_file")
-            if file is None or entry is None:
-                continue
-            try:
-                text = self.read_secret(self.path.parent / file)
-                secrets[key] = parse_secret(text)
-            except Malformed as error:
-                self.reader.add(entry.value, ("influxdb", f"{key}_file"), error.message)
+            if file is not None and entry is not None:
+                secrets[key] = self.secret(entry, self.path.parent / file)
         return settings.model_copy(update=secrets)
+
+    def secret(self, entry: tree.Entry, file: Path) -> SecretStr | None:
+        try:
+            return parse_secret(self.read_secret(file))
+        except Malformed as error:
+            said = f"{file}: {error.message}"
+            self.reader.add(entry.value, ("influxdb", entry.key.text), said)
+            return None
 
     def placed(self, store: StoreSettings) -> StoreSettings:
         """Take a relative path from the folder of the file, wherever the process was started."""
@@ -171,12 +174,15 @@ class _Document:
         elif node is not None:
             self.reader.add(node, path, "wants a list (lines that begin with -)")
 
-    def targets(self) -> Iterator[LocatedTarget]:
+    def targets(self) -> tuple[list[TargetSettings], list[LocatedTarget]]:
+        """Return the targets that are right, and the places of all of them."""
+        settings, located = [], []
         for index, node in enumerate(self.items(self.node("targets"), ("targets",))):
-            path = ("targets", index)
-            settings = self.reader.read(TargetSettings, node, path)
-            if settings is not None and isinstance(node, tree.Mapping):
-                yield LocatedTarget(settings, node, path)
+            made = self.reader.read(TargetSettings, node, ("targets", index))
+            settings += [made] if made is not None else []
+            if isinstance(node, tree.Mapping):
+                located.append(LocatedTarget(node, ("targets", index)))
+        return settings, located
 
     def rules(self) -> Iterator[LocatedRule]:
         mbeans = self.node("mbeans")
@@ -185,8 +191,10 @@ class _Document:
             return
         for entry in mbeans.entries if mbeans else ():
             path = ("mbeans", entry.key.text)
+            if isinstance(entry.value, tree.Sequence) and not entry.value.items:
+                self.reader.add(entry.key, path, "has no rules")
             for index, node in enumerate(self.items(entry.value, path)):
-                made = self.reader.read(RuleEntry, node, (*path, index))
+                made = self.reader.read_partly(RuleEntry, node, (*path, index))
                 if made is not None and isinstance(node, tree.Mapping):
                     yield LocatedRule(entry.key.text, made, node, (*path, index))
 

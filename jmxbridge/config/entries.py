@@ -60,17 +60,16 @@ class FieldEntry(Section):
     @model_validator(mode="after")
     def _belong_together(self) -> "FieldEntry":
         if self.otherwise is not None and self.states is None:
-            raise malformed(Malformed("else needs states"), "else")
+            raise malformed(Malformed('only beside "states": it is for strings they lack'), "else")
         if self.states is not None and self.type in (FieldType.BOOL, FieldType.STRING):
             said = f"states become numbers; the type is {self.type}"
             raise malformed(Malformed(said), "states")
         numbers = [*(self.states or {}).values(), self.otherwise or 0.0]
         if self.type is FieldType.INT and not all(number.is_integer() for number in numbers):
             raise malformed(Malformed("states of an int field must be whole numbers"), "states")
-        if self.scale != 1.0 and self.type is not FieldType.FLOAT:
-            raise malformed(
-                Malformed(f"only a float can be scaled; the type is {self.type}"), "scale"
-            )
+        if self.scale != 1.0 and (self.type is not FieldType.FLOAT or self.states is not None):
+            said = "these are states" if self.states is not None else f"the type is {self.type}"
+            raise malformed(Malformed(f"only a float's value can be scaled: {said}"), "scale")
         return self
 
 

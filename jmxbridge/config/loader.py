@@ -33,14 +33,19 @@ def store_path(settings: Settings, environ: Mapping[str, str]) -> Path:
         return settings.store.path
     if environ.get("STATE_DIRECTORY"):  # systemd's StateDirectory=; the first of several
         folder = Path(environ["STATE_DIRECTORY"].split(":")[0])
-    else:
-        home = Path(environ.get("HOME", "")) / ".local" / "state"
-        folder = Path(environ.get("XDG_STATE_HOME") or home) / "jmxbridge"
+    elif environ.get("XDG_STATE_HOME"):
+        folder = Path(environ["XDG_STATE_HOME"]) / "jmxbridge"
+    elif environ.get("HOME"):
+        folder = Path(environ["HOME"]) / ".local" / "state" / "jmxbridge"
+    else:  # a service of the system without StateDirectory=
+        folder = Path("/var/lib/jmxbridge")
     return folder / f"{_file_name(settings.cluster)}.sqlite3"
 
 
 def _file_name(cluster: str) -> str:
-    return "".join(char if char.isalnum() or char in "-_." else "_" for char in cluster)
+    # 255 bytes is the limit of most file systems, and SQLite adds a suffix of its own.
+    safe = "".join(char if char.isalnum() or char in "-_." else "_" for char in cluster)
+    return safe.encode()[:200].decode(errors="ignore")
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -82,6 +87,4 @@ def _read_secret(path: Path) -> str:
     try:
         return _read(path, MAX_SECRET_BYTES).decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
-        raise Malformed(f"{path}: not UTF-8") from None
-    except Malformed as error:
-        raise Malformed(f"{path}: {error.message}") from None
+        raise Malformed("not UTF-8") from None

@@ -1,30 +1,28 @@
 """Nodes of the tree to models, and pydantic's errors to problems that point into the file.
 
-Rule: a value with one complaint gets no second one. A scalar whose variable is missing, or that
-has no value at all, is reported here and then passed over in silence.
+Rule: one mistake, one problem. A scalar whose variable is missing, or that has no value at all, is
+reported here and then passed over in silence, and so is a key missing only because it is misspelt.
 """
 
 from collections.abc import Mapping as AbcMapping
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
 from jmxbridge.config.grammar import closest
 from jmxbridge.config.interpolation import interpolate
+from jmxbridge.config.location import Path, head, known_keys, shown, walk
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.models import Section
 from jmxbridge.config.problem import Problem
 from jmxbridge.config.source import Source
-from jmxbridge.config.tree import Entry, Mapping, Node, Scalar, Sequence, Span
+from jmxbridge.config.tree import Mapping, Node, Scalar, Sequence, Span
 
 S = TypeVar("S", bound=Section)
-Path = tuple[str | int, ...]
 
 _WANTS = {
     "model_type": "a mapping (key: value)",
     "mapping_type": "a mapping (key: value)",
-    "dict_type": "a mapping (key: value)",
     "tuple_type": "a list",
 }
 
@@ -40,19 +38,33 @@ class SectionReader:
         self.source = source
         self.environ = environ
         self.problems: list[Problem] = []
-        self._reported: set[int] = set()
+        self._reported: set[int] = set()  # by identity: an aliased node is one node
         self._replaced: set[int] = set()
 
     def read(self, model: type[S], node: Node, path: Path) -> S | None:
         """Make a model of a node; None where that is impossible and `problems` says why."""
         before = len(self.problems)
-        try:
-            made = model.model_validate(self._plain(node, path), by_alias=True, by_name=False)
-        except ValidationError as error:
-            for each in error.errors(include_url=False, include_input=False):
-                self._translate(model, node, path, each)
-            return None
+        made = self.read_partly(model, node, path)
         return made if len(self.problems) == before else None
+
+    def read_partly(self, model: type[S], node: Node, path: Path) -> S | None:
+        """Make a model of what is right in a node, so that checks can judge the rest of it.
+
+        `problems` has what is wrong; None where too little is left.
+        """
+        plain = self._plain(node, path)
+        try:
+            return model.model_validate(plain, by_alias=True, by_name=False)
+        except ValidationError as error:
+            errors = error.errors(include_url=False, include_input=False)
+        self._report(model, node, path, errors)
+        for each in errors:
+            exact = each["type"] == "extra_forbidden"
+            _prune(plain, each["loc"] if exact else each["loc"][:2])
+        try:
+            return model.model_validate(plain, by_alias=True, by_name=False)
+        except ValidationError:
+            return None
 
     def add(
         self,
@@ -60,20 +72,27 @@ class SectionReader:
         path: Path,
         message: str,
         *,
-        position: int | None = None,
+        position: int = 0,
         suggestion: str | None = None,
     ) -> None:
-        """Report a problem at a node, or at one character of a scalar."""
+        """Report a problem at a node; `position` is the character of a scalar that is to blame."""
         span = node.span
-        if position is not None and isinstance(node, Scalar):
+        if position and isinstance(node, Scalar):
             span = self._character(node, position)
         self.problems.append(self.source.problem(span, shown(path), message, suggestion))
 
-    def unknown_key(self, key: Scalar, path: Path, known: list[str]) -> None:
-        """Report a key that has no meaning where it stands."""
+    def text(self, node: Node) -> str | None:
+        """Return a scalar's text with variables replaced; None for what has been reported."""
+        if not isinstance(node, Scalar) or id(node) in self._reported:
+            return None
+        return interpolate(node.text, self.environ)
+
+    def unknown_key(self, key: Scalar, path: Path, known: list[str]) -> str | None:
+        """Report a key that has no meaning where it stands; return what was meant perhaps."""
         suggestion = closest(key.text, known)
         message = "unknown key" if suggestion else f"unknown key; known here: {', '.join(known)}"
         self.add(key, path, message, suggestion=suggestion)
+        return suggestion
 
     def _plain(self, node: Node, path: Path) -> Any:
         if isinstance(node, Mapping):
@@ -90,7 +109,7 @@ class SectionReader:
             return _Reported()
         try:
             if node.is_null:
-                raise Malformed("has no value: give one, or leave the key out")
+                raise Malformed("has no value: give one, or leave it out")
             text = interpolate(node.text, self.environ)
         except Malformed as error:
             self.add(node, path, error.message, position=error.position)
@@ -100,34 +119,42 @@ class SectionReader:
             self._replaced.add(id(node))
         return text
 
-    def _translate(self, model: type[Section], root: Node, path: Path, error: Any) -> None:
-        location = tuple(step for step in error["loc"] if step != "[key]")
-        entry, node = _walk(root, location)
-        path = (*path, *location)
+    def _report(self, model: type[Section], root: Node, path: Path, errors: list[Any]) -> None:
+        meant: set[Path] = set()
+        for error in errors:
+            location = error["loc"]
+            if error["type"] == "extra_forbidden":
+                reached, entry, _ = walk(root, location)
+                if entry is not None:
+                    known = known_keys(model, location[:-1])
+                    suggestion = self.unknown_key(entry.key, (*path, *reached), known)
+                    meant.add((*location[:-1], suggestion or ""))
+        for error in errors:
+            if error["type"] == "missing" and error["loc"] not in meant:
+                above = error["loc"][:-1]
+                said = f'"{error["loc"][-1]}" is missing'
+                self.add(head(root, above), (*path, *above), said)
+            elif error["type"] not in ("missing", "extra_forbidden"):
+                self._report_value(root, path, error)
+
+    def _report_value(self, root: Node, path: Path, error: Any) -> None:
+        context = error.get("ctx", {})
+        location = error["loc"]
+        at_key = location[-1:] == ("[key]",)
+        location = location[:-1] if at_key else location
+        if error["type"] == "malformed" and context["key"]:
+            location = (*location, context["key"])
+        reached, entry, node = walk(root, location)
         if id(node) in self._reported:
             return
-        context = error.get("ctx", {})
-        if error["type"] == "extra_forbidden" and entry is not None:
-            self.unknown_key(entry.key, path, _known_keys(model, location[:-1]))
-        elif error["type"] == "missing":
-            self.add(_head(root, location), path[:-1], f'"{location[-1]}" is missing')
-        elif error["type"] == "malformed":
-            inner, place = self._inner(node, context.get("key"))
-            if error["loc"][-1:] == ("[key]",) and entry is not None:
-                place = entry.key
-            self.add(
-                place,
-                (*path, *inner),
-                context["said"],
-                position=context["position"],
-                suggestion=context["suggestion"],
-            )
-        else:
+        if at_key and entry is not None:
+            node = entry.key
+        path = (*path, *reached)
+        if error["type"] != "malformed":
             self.add(node, path, _words(error, node))
-
-    def _inner(self, node: Node, key: str | None) -> tuple[Path, Node]:
-        entry = node.get(key) if key is not None and isinstance(node, Mapping) else None
-        return ((entry.key.text,), entry.value) if entry is not None else ((), node)
+            return
+        position, suggestion = context["position"], context["suggestion"]
+        self.add(node, path, context["said"], position=position, suggestion=suggestion)
 
     def _character(self, node: Scalar, position: int) -> Span:
         """Point at a character where the file has the text as it is; else at the whole scalar."""
@@ -137,39 +164,20 @@ class SectionReader:
         start = span.column + node.quote
         if self.source.line(span.line)[start : start + len(node.text)] != node.text:
             return span  # escapes, or lines folded into one
-        if position == 0:
-            return span
         return Span(span.line, start + position, span.line, start + position + 1)
 
 
-def shown(path: Path) -> str:
-    """Write a path of keys: `targets[0].jmx`."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
-
-
-def _walk(node: Node, location: Path) -> tuple[Entry | None, Node]:
-    """Follow a location as far as the tree goes; the entry is the last step's, if it was a key."""
-    entry: Entry | None = None
-    for step in location:
-        if isinstance(node, Mapping):
-            found = node.get(str(step))
-            if found is None:
-                break
-            entry, node = found, found.value
-        elif isinstance(node, Sequence) and isinstance(step, int):
-            entry, node = None, node.items[step]
-    return entry, node
-
-
-def _head(root: Node, location: Path) -> Node:
-    """Where to point when a key is missing: the key above it, or the first key beside it."""
-    entry, node = _walk(root, location[:-1])
-    if entry is not None:
-        return entry.key
-    return node.entries[0].key if isinstance(node, Mapping) and node.entries else node
+def _prune(plain: Any, path: Path) -> None:
+    """Take out what stands at a path, or the innermost mapping's entry on the way to it."""
+    if not path or not isinstance(plain, dict):
+        return
+    key = path[0]
+    for step in path[1:]:
+        inside = plain.get(key)
+        if not isinstance(inside, dict):
+            break
+        plain, key = inside, step
+    plain.pop(key, None)
 
 
 def _words(error: Any, node: Node) -> str:
@@ -180,22 +188,3 @@ def _words(error: Any, node: Node) -> str:
         return str(error["msg"])
     got = {Scalar: "text", Sequence: "a list", Mapping: "a mapping"}[type(node)]
     return f"wants {wants}, got {got}"
-
-
-def _known_keys(model: type[Section], location: Path) -> list[str]:
-    """Return the keys of the model that stands at a location inside another."""
-    for step in location:
-        field = _fields(model).get(str(step))
-        model = (_section_in(field.annotation) if field else None) or model
-    return list(_fields(model))
-
-
-def _fields(model: type[Section]) -> dict[str, FieldInfo]:
-    return {str(f.validation_alias or name): f for name, f in model.model_fields.items()}
-
-
-def _section_in(annotation: Any) -> type[Section] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    found = (_section_in(argument) for argument in get_args(annotation))
-    return next((section for section in found if section is not None), None)

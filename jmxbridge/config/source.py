@@ -23,7 +23,7 @@ _SECRET_KEY = re.compile(r"(?i)token|passw|secret|credential|api_?key")
 _SECRET_LINE = re.compile(
     r"(?i)^(?P<head>.*?[\w-]*(?:tok\w*n|passw|pwd|secret|credential|api_?key)[\w-]*[\"']?\s*:\s*)(?P<value>\S.*)?$"
 )
-_USERINFO = re.compile(r"(?<=://)[^/\s@]*@")
+_USERINFO = re.compile(r"(?<=//)[^/\s@]*(?=@)")
 
 
 def is_secret(key: str) -> bool:

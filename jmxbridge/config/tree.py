@@ -1,25 +1,12 @@
-"""YAML text to a tree in which every key and every value knows its place.
+"""A file as a tree in which every key and every value knows its place.
 
 Rule: a scalar is text. What type it has is decided by the key it stands under (`config.scalars`),
 never by how it looks: `no` is not a boolean, `22:30` not a number, `1.10` stays `1.10`. That is
 stricter than YAML 1.2's core schema and has the same booleans: true and false.
-
-PyYAML's parser gives events with marks; composing them here rather than with its Composer keeps
-three promises its own does not make: duplicate keys are found, nesting and size are bounded, and
-an alias costs what it expands to before anything walks it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
-
-import yaml
-from yaml import events
-
-# A rule is 7 deep (mbeans, set, rule, fields, field, states, state); the stack holds far more.
-MAX_DEPTH = 32
-# Nodes with every alias expanded. 1,000 targets and 1,000 rules need about 30,000.
-MAX_NODES = 100_000
+from typing import TypeAlias
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
@@ -36,13 +23,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A text; `quote` is the width of its opening quote, None for a block (`|`, `>`)."""
+    """A text; `quote` is the width of its opening quote, None for a block (`|`, `>`).
+
+    Of every node: `size` counts the nodes in it, `height` its levels, both with aliases expanded.
+    """
 
     span: Span
     text: str
     plain: bool
     quote: int | None
     size: int = 1
+    height: int = 1
 
     @property
     def is_null(self) -> bool:
@@ -57,6 +48,7 @@ class Sequence:
     span: Span
     items: tuple["Node", ...]
     size: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +66,7 @@ class Mapping:
     span: Span
     entries: tuple[Entry, ...]
     size: int
+    height: int
 
     def get(self, key: str) -> Entry | None:
         """Return the entry of that key."""
@@ -81,168 +74,3 @@ class Mapping:
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with the text as YAML, and where."""
-
-    span: Span
-    message: str
-
-
-class NotYaml(Exception):  # noqa: N818 - it reads as what it says
-    """The text cannot be read as one YAML document; carries one fault."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """The root (None: nothing but comments) and faults that did not stop the reading."""
-
-    root: Node | None
-    faults: tuple[Fault, ...]
-
-
-def compose(text: str) -> Document:
-    """Read one YAML document; raise NotYaml where its grammar ends the reading."""
-    try:
-        return _Composer(iter(yaml.parse(text, Loader=yaml.SafeLoader))).document()
-    except yaml.reader.ReaderError as error:
-        span = _span_of_offset(text, error.position)
-        raise NotYaml(
-            Fault(span, f"character {error.character!r} is not allowed in YAML")
-        ) from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        said = ", ".join(part for part in (error.context, error.problem) if part)
-        raise NotYaml(Fault(_span(mark, mark), f"not YAML: {said}")) from None
-
-
-class _Mark(Protocol):
-    line: int
-    column: int
-
-
-def _span(start: _Mark | None, end: _Mark | None) -> Span:
-    if start is None or end is None:
-        return Span(0, 0, 0, 1)
-    return Span(start.line, start.column, end.line, end.column)
-
-
-def _span_of_offset(text: str, offset: object) -> Span:
-    before = text[: offset if isinstance(offset, int) else 0]
-    line = before.count("\n")
-    column = len(before) - (before.rfind("\n") + 1)
-    return Span(line, column, line, column + 1)
-
-
-class _Composer:
-    """Events to nodes. State: the events still to come, anchors seen, nodes counted."""
-
-    def __init__(self, stream: Iterator[events.Event]) -> None:
-        self.stream = stream
-        self.anchors: dict[str, Node] = {}
-        self.faults: list[Fault] = []
-        self.nodes = 0
-
-    def document(self) -> Document:
-        next(self.stream)  # StreamStart
-        event = next(self.stream)
-        if isinstance(event, events.StreamEndEvent):
-            return Document(None, ())
-        root = self.node(next(self.stream), 0)
-        next(self.stream)  # DocumentEnd
-        event = next(self.stream)
-        if not isinstance(event, events.StreamEndEvent):
-            fault = Fault(_event_span(event), "a second document: one file is one YAML document")
-            raise NotYaml(fault)
-        return Document(root, tuple(self.faults))
-
-    def node(self, event: events.Event, depth: int) -> Node:
-        span = _event_span(event)
-        if depth > MAX_DEPTH:
-            raise NotYaml(Fault(span, f"nested deeper than {MAX_DEPTH} levels"))
-        if isinstance(event, events.AliasEvent):
-            return self.alias(event, span)
-        if getattr(event, "tag", None) is not None:
-            self.faults.append(Fault(span, "YAML tags (!…) have no meaning here: leave it out"))
-        self.count(1, span)
-        node: Node
-        if isinstance(event, events.ScalarEvent):
-            node = _scalar(event, span)
-        elif isinstance(event, events.SequenceStartEvent):
-            node = self.sequence(span, depth)
-        else:
-            node = self.mapping(span, depth)
-        anchor = getattr(event, "anchor", None)
-        if anchor is not None:
-            self.anchors[anchor] = node
-        return node
-
-    def alias(self, event: events.AliasEvent, span: Span) -> Node:
-        target = self.anchors.get(event.anchor or "")
-        if target is None:
-            raise NotYaml(Fault(span, "no such anchor above; quote a text that begins with *"))
-        self.count(target.size, span)
-        return target
-
-    def count(self, nodes: int, span: Span) -> None:
-        self.nodes += nodes
-        if self.nodes > MAX_NODES:
-            raise NotYaml(Fault(span, f"more than {MAX_NODES:,} values with aliases expanded"))
-
-    def sequence(self, span: Span, depth: int) -> Sequence:
-        items: list[Node] = []
-        while not isinstance(event := next(self.stream), events.SequenceEndEvent):
-            items.append(self.node(event, depth + 1))
-        return Sequence(_joined(span, event), tuple(items), 1 + sum(item.size for item in items))
-
-    def mapping(self, span: Span, depth: int) -> Mapping:
-        entries: dict[str, Entry] = {}
-        size = 1
-        while not isinstance(event := next(self.stream), events.MappingEndEvent):
-            key = self.node(event, depth + 1)
-            value = self.node(next(self.stream), depth + 1)
-            size += key.size + value.size
-            if not isinstance(key, Scalar) or key.is_null or key.text == "<<":
-                self.faults.append(Fault(key.span, _why_not_a_key(key)))
-            elif (first := entries.get(key.text)) is not None:
-                said = f"duplicate key: {_shown(key.text)} is already in line {_line(first.key)}"
-                self.faults.append(Fault(key.span, said))
-            else:
-                entries[key.text] = Entry(key, value)
-        return Mapping(_joined(span, event), tuple(entries.values()), size)
-
-
-def _event_span(event: events.Event) -> Span:
-    return _span(event.start_mark, event.end_mark)
-
-
-def _joined(start: Span, end: events.Event) -> Span:
-    last = _event_span(end)
-    return Span(start.line, start.column, last.end_line, last.end_column)
-
-
-def _scalar(event: events.ScalarEvent, span: Span) -> Scalar:
-    quote = {None: 0, "": 0, "'": 1, '"': 1}.get(event.style)
-    return Scalar(span, event.value, plain=quote == 0, quote=quote)
-
-
-def _line(node: Node) -> int:
-    return node.span.line + 1
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
-def _why_not_a_key(key: Node) -> str:
-    if isinstance(key, Scalar) and key.text == "<<":
-        return "merge keys (<<) are not part of YAML 1.2; name several sets in `collect` instead"
-    if isinstance(key, Scalar):
-        return "a key is missing before the colon"
-    return "a key must be plain text"
