@@ -73,7 +73,7 @@ public class Client {
       case "commit":
         return commit(words[1], words[2]);
       case "subscribe":
-        return subscribe(words[1], words[2], words[3]);
+        return subscribe(words[1], words[2], words[3], Long.parseLong(words[4]));
       case "stop":
         return stop();
       case "consumed":
@@ -136,8 +136,9 @@ public class Client {
     return "";
   }
 
-  private Object subscribe(String group, String topic, String clientId) throws Exception {
-    Consuming consuming = new Consuming(consumer(group, clientId), topic);
+  private Object subscribe(String group, String topic, String clientId, long perSecond)
+      throws Exception {
+    Consuming consuming = new Consuming(consumer(group, clientId), topic, perSecond);
     consumers.add(consuming);
     consuming.thread.start();
     if (!consuming.assigned.await(CONFIRM_S, TimeUnit.SECONDS)) {
@@ -176,7 +177,7 @@ public class Client {
     return consumed.get();
   }
 
-  /** One consumer and its thread: polls, counts, commits after every batch. */
+  /** One consumer and its thread: polls, commits after every batch, counts, keeps its pace. */
   private final class Consuming {
     final KafkaConsumer<byte[], byte[]> consumer;
     final CountDownLatch assigned = new CountDownLatch(1);
@@ -184,8 +185,11 @@ public class Client {
     volatile boolean stopping;
     volatile RuntimeException failure;
 
-    Consuming(KafkaConsumer<byte[], byte[]> consumer, String topic) {
+    final long perSecond;
+
+    Consuming(KafkaConsumer<byte[], byte[]> consumer, String topic, long perSecond) {
       this.consumer = consumer;
+      this.perSecond = perSecond;
       consumer.subscribe(List.of(topic));
     }
 
@@ -199,10 +203,13 @@ public class Client {
           if (count > 0) {
             consumer.commitSync();
             consumed.addAndGet(count);
+            Thread.sleep(perSecond == 0 ? 0 : count * 1000L / perSecond);
           }
         }
       } catch (RuntimeException e) {
         failure = e;
+      } catch (InterruptedException e) {
+        failure = new IllegalStateException(e);
       } finally {
         assigned.countDown();
       }
@@ -237,6 +244,7 @@ public class Client {
     settings.put("group.id", group);
     settings.put("enable.auto.commit", "false");
     settings.put("auto.offset.reset", "earliest");
+    settings.put("max.poll.records", "100");
     return new KafkaConsumer<>(settings);
   }
 

@@ -7,13 +7,11 @@ makes it in a scratch folder and renames that into place, so what has its final 
 import fcntl
 import hashlib
 import os
-import re
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from demo.process import ServerError
+from demo.process import Process, ServerError
 
 HERE = Path(__file__).parent
 INFLUXD_VERSION = "1.8.10"
@@ -50,7 +48,10 @@ def kafka_libs(version: str = KAFKA_VERSION) -> Path:
     def make(folder: Path) -> None:
         shutil.copy(pom, folder)
         options = [f"-Dkafka.version={version}", "-DincludeScope=runtime", "-DoutputDirectory=libs"]
-        _run(["mvn", "-q", "-B", *options, "dependency:copy-dependencies"], cwd=folder)
+        _run(
+            ["mvn", "-q", "-B", "-Dstyle.color=never", *options, "dependency:copy-dependencies"],
+            cwd=folder,
+        )
 
     pom = HERE / "pom.xml"
     return cached(f"kafka-{version}-{_digest(pom)}", make) / "libs"
@@ -88,20 +89,13 @@ def _digest(path: Path) -> str:
 
 
 def _run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None) -> None:
-    parts = [str(part) for part in command]
-    if not shutil.which(parts[0]):
-        raise ServerError(f"{parts[0]} is not installed; demo/needs.sh says what is missing")
-    done = subprocess.run(
-        parts,
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=FETCH_S,
-        check=False,
-    )
-    if done.returncode:
-        said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).strip()
-        raise ServerError(f"{' '.join(parts[:3])} … ended with {done.returncode}:\n{said[-4000:]}")
+    name = str(command[0])
+    if not shutil.which(name):
+        raise ServerError(f"{name} is not installed; demo/needs.sh says what is missing")
+    process = Process(command, log=cwd / f"{name}.log", cwd=cwd, env=env)
+    try:
+        status = process.wait(FETCH_S)
+    finally:
+        process.kill()
+    if status:
+        raise ServerError(f"{name} ended with {status}:\n{process.tail()}")

@@ -49,9 +49,14 @@ class Client(Jvm):
         """Commit the end offset of every partition, without consuming."""
         self._do("commit", group, topic)
 
-    def subscribe(self, group: str, topic: str, client_id: str = "client") -> None:
-        """Start to consume and commit in the background; partitions are assigned afterwards."""
-        self._do("subscribe", group, topic, client_id)
+    def subscribe(
+        self, group: str, topic: str, client_id: str = "client", *, per_second: int = 0
+    ) -> None:
+        """Start to consume and commit in the background; partitions are assigned afterwards.
+
+        At most `per_second` records are taken; 0 is as fast as it goes.
+        """
+        self._do("subscribe", group, topic, client_id, str(per_second))
 
     def unsubscribe(self) -> None:
         """Commit what was consumed and close every consumer of this JVM."""

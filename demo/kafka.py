@@ -130,14 +130,17 @@ class Kafka:
             raise
 
     def _run(self, main: str, *args: str) -> str:
-        done = subprocess.run(
-            self._java(main, *args),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TOOL_S,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                self._java(main, *args),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=TOOL_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ServerError(f"{main} not done in {TOOL_S} s") from None
         if done.returncode:
             raise ServerError(f"{main} ended with {done.returncode}: {done.stderr or done.stdout}")
         return done.stdout

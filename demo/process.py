@@ -34,7 +34,11 @@ class ServerError(Exception):
 
 
 class Process:
-    """A running child; its output goes to `log`, unless `talk` opens pipes to stdin and stdout."""
+    """A running child whose output goes to `log`.
+
+    `talk` opens pipes to its stdin and stdout instead; `output` is a file descriptor that takes
+    both of its outputs.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Process:
         *,
         log: Path,
         talk: bool = False,
+        output: int | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
@@ -52,8 +57,8 @@ class Process:
             self.popen = subprocess.Popen(
                 [str(part) for part in command],
                 stdin=subprocess.PIPE if talk else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if talk else out,
-                stderr=out,
+                stdout=subprocess.PIPE if talk else output or out,
+                stderr=output or out,
                 cwd=cwd,
                 env=None if env is None else {**os.environ, **env},
                 start_new_session=True,
@@ -129,12 +134,15 @@ class Process:
         return status
 
 
-def _die_with(parent: int) -> Callable[[], None] | None:
-    if (libc := _libc) is None:
-        return None
+def end_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel send this process a signal when its parent ends; Linux only."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, number)
 
+
+def _die_with(parent: int) -> Callable[[], None]:
     def in_child() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent()
         if os.getppid() != parent:  # it died before the line above
             os._exit(1)
 

@@ -5,7 +5,7 @@ from demo.client import Client
 from demo.influx import Influx
 from demo.jvm import Jvm, jmx_options
 from demo.kafka import Kafka
-from demo.process import Process, ServerError, accepts, free_port
+from demo.process import Process, ServerError, accepts, end_with_parent, free_port
 
 __all__ = [
     "Client",
@@ -16,6 +16,7 @@ __all__ = [
     "ServerError",
     "accepts",
     "cache_dir",
+    "end_with_parent",
     "free_port",
     "influxd",
     "java_classes",

@@ -1,0 +1,138 @@
+"""The bridge of the demo: its settings file, its process, the lag it stored."""
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+from demo.cache import HERE
+from demo.influx import Influx
+from demo.kafka import Kafka
+from demo.process import Process, ServerError
+from demo.stage import Stage
+from demo.verdict import Poll
+from jmxbridge.store.store import Store
+
+CLUSTER = "demo"
+DATABASE = "kafka"
+INFLUXQL = 'SELECT lag_sum FROM kafka_consumer_lag_group GROUP BY "group"'
+SHIPPED = HERE.parent / "mbeans.yaml"
+MBEANS = re.compile(r"^mbeans:.*?(?=^[^\s#]|\Z)", re.MULTILINE | re.DOTALL)
+STOP_S = 30.0
+ALL_TIME = 2**63 - 1
+
+SETTINGS = """\
+cluster: {cluster}
+interval: {interval_s}s
+{influxdb}
+kafka:
+  bootstrap: [{bootstrap}]
+
+targets:
+  - {{name: broker-1, jmx: 127.0.0.1:{broker_jmx}, collect: [broker, jvm]}}
+  - {{name: billing-1, jmx: 127.0.0.1:{consumer_jmx}, collect: [consumer, jvm]}}
+
+store:
+  path: {store}
+
+{mbeans}"""
+INFLUXDB = """
+influxdb:
+  url: {url}
+  bucket: {database}
+"""
+
+
+class Bridge:
+    """`jmxbridge run` on a file of its own in `folder`; its terminal is the stage's."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        kafka: Kafka,
+        consumer_jmx: int,
+        interval_s: int,
+        influx: Influx | None = None,
+    ) -> None:
+        self.file = folder / "mbeans.yaml"
+        self._store = folder / f"{CLUSTER}.sqlite3"
+        self._influx = influx
+        self._process: Process | None = None
+        target = INFLUXDB.format(url=influx.url, database=DATABASE) if influx else ""
+        self.file.write_text(
+            SETTINGS.format(
+                cluster=CLUSTER,
+                interval_s=interval_s,
+                influxdb=target,
+                bootstrap=kafka.bootstrap,
+                broker_jmx=kafka.jmx_port,
+                consumer_jmx=consumer_jmx,
+                store=self._store,
+                mbeans=shipped_sets(),
+            )
+        )
+
+    def start(self, stage: Stage) -> None:
+        """Start it; what it says is shown on the stage."""
+        output = stage.admit()
+        try:
+            self._process = Process(
+                [Path(sys.executable).with_name("jmxbridge"), "run", str(self.file)],
+                log=self.file.with_name("jmxbridge.log"),
+                output=output,
+            )
+        finally:
+            os.close(output)
+
+    def check(self) -> None:
+        """Raise ServerError if it has ended."""
+        if self._process and not self._process.alive:
+            raise ServerError(f"jmxbridge run ended with {self._process.popen.returncode}")
+
+    def stop(self) -> None:
+        """End it as a user would; ServerError if it does not end well."""
+        process, self._process = self._process, None
+        if process and (status := process.stop(STOP_S)):
+            raise ServerError(f"jmxbridge run ended with {status} when it was stopped")
+
+    def lag(self, group: str) -> list[Poll]:
+        """Return the group's lag at every poll, from where the bridge put it.
+
+        From the store, which is only ours once the bridge has ended, or from InfluxDB.
+        """
+        if self._influx is None:
+            return polls_of(asyncio.run(stored_lines(self._store)), group)
+        rows = self._influx.query(INFLUXQL, DATABASE)
+        return [Poll(row["time"], row["lag_sum"]) for row in rows if row["group"] == group]
+
+
+def shipped_sets() -> str:
+    """Return the `mbeans:` section of the file we ship, as it is written there."""
+    found = MBEANS.search(SHIPPED.read_text())
+    if not found:
+        raise ServerError(f"{SHIPPED} has no mbeans section")
+    return found.group()
+
+
+async def stored_lines(path: Path) -> list[bytes]:
+    """Read every line a bridge has kept in its store."""
+    lines: list[bytes] = []
+    async with await Store.open(path, max_bytes=2**30, retain_s=86_400.0) as store:
+        after: int | None = 0
+        while after is not None:
+            page = await store.recent(since_ns=0, until_ns=ALL_TIME, after=after)
+            lines += page.lines
+            after = page.next
+    return lines
+
+
+def polls_of(lines: list[bytes], group: str) -> list[Poll]:
+    """Pick the group's lag out of line protocol; names here need no escapes."""
+    pattern = re.compile(
+        rf"kafka_consumer_lag_group,cluster={CLUSTER},group={group} "
+        r"(?:\S+,)?lag_sum=(?P<lag>\d+)i(?:,\S+)? (?P<time>\d+)"
+    )
+    found = (pattern.fullmatch(line.decode()) for line in lines)
+    return [Poll(int(match["time"]), int(match["lag"])) for match in found if match]

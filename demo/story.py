@@ -1,0 +1,237 @@
+"""What `make demo` plays: a consumer stops, the lag climbs; it comes back, the lag falls to 0.
+
+    python -m demo.story             rounds without end, live; Ctrl-C ends it
+    ONCE=1 python -m demo.story      one round, judged: exit status 0 only if it went as told
+    INFLUX=1 python -m demo.story    the points go into a real InfluxDB, and are judged there
+
+Everything it starts is its child, on loopback, in a temporary folder, and gone when it ends.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from demo.bridge import DATABASE, INFLUXQL, Bridge
+from demo.cache import INFLUXD_VERSION, KAFKA_VERSION
+from demo.servers import Client, Influx, Kafka, ServerError, end_with_parent
+from demo.stage import Stage
+from demo.verdict import Climb, Poll, judge
+
+TOPIC = "orders"
+GROUP = "billing"
+PARTITIONS = 3
+BATCH = 40  # records, about ten times a second
+BATCH_EVERY_S = 0.1
+CATCH_UP_PER_S = 1500  # slow enough to watch the lag fall
+CALM_POLLS = 5
+CLIMB_POLLS = 9
+REST_POLLS = 4
+ARRIVE_S = 30.0
+NS = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to play; from the environment, where `make demo ONCE=1` puts it."""
+
+    once: bool
+    influx: bool
+
+    @property
+    def interval_s(self) -> int:
+        """Seconds between polls: lively to look at, or with room to judge on a busy machine."""
+        return 2 if self.once else 1
+
+
+def options(environ: Mapping[str, str]) -> Options:
+    """Read the options; unset, empty and 0 are no."""
+    on = {name for name in ("ONCE", "INFLUX") if environ.get(name, "0") not in ("", "0")}
+    return Options(once="ONCE" in on, influx="INFLUX" in on)
+
+
+class Story:
+    """The players, and the scenes they play; `say` tells the audience."""
+
+    def __init__(self, stage: Stage, bridge: Bridge, interval_s: int) -> None:
+        self._stage = stage
+        self._bridge = bridge
+        self._interval_s = interval_s
+        self._produced = 0
+
+    def round(self, producer: Client, consumer: Client) -> Climb:
+        """Play one round; the time in which nothing was consumed."""
+        say = self._stage.say
+        say(f"▸ records arrive in {TOPIC}; a consumer of group {GROUP} reads and commits them")
+        before = self._produced
+        consumer.start()
+        consumer.subscribe(GROUP, TOPIC, "billing-1")
+        with self._producing(producer):
+            self._rest(CALM_POLLS)
+            say("▸ the consumer stops and its JVM goes away: its target is down, the lag climbs")
+            consumer.unsubscribe()
+            consumed = before + consumer.consumed()
+            consumer.stop()
+            start_ns = time.time_ns()
+            self._rest(CLIMB_POLLS)
+            consumer.start()
+            end_ns = time.time_ns()
+        say("▸ the consumer is back and nothing more arrives: the lag falls to 0")
+        consumer.subscribe(GROUP, TOPIC, "billing-1", per_second=CATCH_UP_PER_S)
+        consumer.wait_consumed(self._produced - consumed)
+        self._rest(REST_POLLS)
+        consumer.unsubscribe()
+        consumer.stop()
+        return Climb(start_ns, end_ns)
+
+    @contextmanager
+    def _producing(self, producer: Client) -> Iterator[None]:
+        """Produce all the while."""
+        over = threading.Event()
+        failures: list[ServerError] = []
+
+        def produce() -> None:
+            try:
+                while not over.wait(BATCH_EVERY_S):
+                    producer.produce(TOPIC, BATCH)
+                    self._produced += BATCH
+            except ServerError as exc:
+                failures.append(exc)
+
+        thread = threading.Thread(target=produce, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+        if failures:
+            raise failures[0]
+
+    def _rest(self, polls: int) -> None:
+        """Let the bridge poll so many times."""
+        until = time.monotonic() + polls * self._interval_s
+        while (left := until - time.monotonic()) > 0:
+            self._bridge.check()
+            time.sleep(min(left, 0.5))
+
+
+def play(stage: Stage, wanted: Options, servers: ExitStack) -> int:
+    """Start everything, play, judge; the exit status."""
+    folder = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="jmxbridge-demo-")))
+    influx = start_influx(stage, servers) if wanted.influx else None
+    stage.say(f"▸ Kafka {KAFKA_VERSION} starts (the first time it is fetched, 54 MB)")
+    kafka = servers.enter_context(Kafka(folder / "kafka"))
+    producer = servers.enter_context(Client(kafka, log=folder / "producer.log"))
+    consumer = Client(kafka, log=folder / "consumer.log")
+    servers.callback(consumer.close)
+    producer.create(TOPIC, PARTITIONS)
+    bridge = Bridge(
+        folder,
+        kafka=kafka,
+        consumer_jmx=consumer.jmx_port,
+        interval_s=wanted.interval_s,
+        influx=influx,
+    )
+    announce(stage, bridge, kafka, influx)
+    bridge.start(stage)
+    servers.callback(stage.dismiss)
+    servers.callback(bridge.stop)
+    story = Story(stage, bridge, wanted.interval_s)
+    climb = story.round(producer, consumer)
+    while not wanted.once:
+        climb = story.round(producer, consumer)
+    if influx:
+        wait_for_rest(bridge, climb)
+    bridge.stop()
+    stage.dismiss()
+    return verdict(stage, bridge.lag(GROUP), climb, wanted.interval_s)
+
+
+def start_influx(stage: Stage, servers: ExitStack) -> Influx:
+    """Start an InfluxDB with an empty database."""
+    stage.say(f"▸ InfluxDB {INFLUXD_VERSION} starts (the first time Go compiles it: 1-2 minutes)")
+    influx = servers.enter_context(Influx())
+    influx.create_database(DATABASE)
+    return influx
+
+
+def announce(stage: Stage, bridge: Bridge, kafka: Kafka, influx: Influx | None) -> None:
+    """Say what can be looked at, and how, from another terminal."""
+    stage.say(f"▸ jmxbridge run {bridge.file}")
+    stage.say(
+        f"  in another terminal: .venv/bin/jmxbridge lag --bootstrap {kafka.bootstrap} --watch"
+    )
+    if influx:
+        statement = f"{INFLUXQL} ORDER BY time DESC LIMIT 20"
+        stage.say(f"  InfluxQL: {statement}")
+        stage.say(
+            f"  curl -G {influx.url}/query --data-urlencode db={DATABASE}"
+            f" --data-urlencode pretty=true --data-urlencode 'q={statement}'"
+        )
+
+
+def wait_for_rest(bridge: Bridge, climb: Climb) -> None:
+    """Wait until a point from after the story's end is in InfluxDB; the verdict says if none is."""
+    deadline = time.monotonic() + ARRIVE_S
+    enough_ns = time.time_ns()
+    while time.monotonic() < deadline:
+        polls = bridge.lag(GROUP)
+        if polls and polls[-1].time_ns > max(enough_ns, climb.end_ns):
+            return
+        time.sleep(0.2)
+
+
+def verdict(stage: Stage, polls: list[Poll], climb: Climb, interval_s: int) -> int:
+    """Print the lag of every poll and what it means; the exit status."""
+    for poll in polls:
+        clock = datetime.fromtimestamp(poll.time_ns / NS).strftime("%H:%M:%S")
+        alone = climb.start_ns <= poll.time_ns <= climb.end_ns
+        stage.say(f"  {clock}  lag {poll.lag:>7,}{'  nothing consumed' if alone else ''}")
+    complaints = judge(polls, climb, interval_ns=interval_s * NS)
+    for complaint in complaints:
+        stage.say(f"✗ {complaint}")
+    if not complaints:
+        stage.say("✓ the lag rose at every poll while nothing was consumed, then fell to 0")
+    return 1 if complaints else 0
+
+
+def interrupt(*_: object) -> None:
+    """End the story where it stands, for Ctrl-C and for SIGTERM alike."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Play; 0 if all went well, 1 if not, with a sentence that says why."""
+    stage = Stage()
+    wanted = options(os.environ)
+    if "MAKELEVEL" in os.environ:  # make does not pass on every way to end it
+        end_with_parent(signal.SIGTERM)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    try:
+        with ExitStack() as servers:
+            try:
+                return play(stage, wanted, servers)
+            except KeyboardInterrupt:
+                return 130 if wanted.once else 0
+            finally:  # from here on everything ends, in order, and a second Ctrl-C must not stop it
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(number, signal.SIG_IGN)
+                stage.say("▸ everything that was started is being stopped")
+    except ServerError as exc:
+        stage.say(f"✗ {exc}")
+        return 1
+    except BrokenPipeError:  # nobody looks any more
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
