@@ -74,6 +74,10 @@ FREE_PAGES = 4096
 """16 MiB of unused pages stay in the file for the next outage, the rest goes back to the disk."""
 
 
+SHRINK_PAGES = 2048
+"""8 MiB at a time, some tens of milliseconds."""
+
+
 class StoreFile:
     """An open store: its connection, and the lock that makes it ours alone."""
 
@@ -103,13 +107,16 @@ class StoreFile:
         return cls(path, connection, lock)
 
     def shrink(self) -> None:
-        """Give the pages of a drained outage back to the disk; outside any transaction."""
+        """Give some pages of a drained outage back to the disk; outside any transaction.
+
+        A step is small, so that an append that waits for it does not wait long.
+        """
         with suppress(sqlite3.Error):  # costs space only, and the next call tries again
             (free,) = self.connection.execute("PRAGMA freelist_count").fetchone()
-            if free > 2 * FREE_PAGES:
-                # Each step of the statement frees one page, so it has to be read to its end.
-                vacuum = f"PRAGMA incremental_vacuum({free - FREE_PAGES})"
-                self.connection.execute(vacuum).fetchall()
+            pages = min(free - FREE_PAGES, SHRINK_PAGES)
+            if pages > 0:
+                # Every step of the statement frees one page: execute() would take only the first.
+                self.connection.executescript(f"PRAGMA incremental_vacuum({pages})")
 
     def close(self) -> None:
         """Close the file and let go of the lock; a second call does nothing."""
@@ -161,7 +168,11 @@ def _connect(path: Path) -> sqlite3.Connection:
         _prepare(path, connection)
     except sqlite3.Error as exc:
         connection.close()
-        raise from_sqlite(path, exc) from exc
+        error = from_sqlite(path, exc)
+        if getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            # Our statements are sound on every sound file: its header is what SQLite cannot read.
+            error = StoreDamaged(str(error))
+        raise error from exc
     except BaseException:
         connection.close()
         raise

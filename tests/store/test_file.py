@@ -1,0 +1,191 @@
+"""Opening the file: whose it is, who may read it, and what happens when it is broken."""
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jmxbridge.store import StoreError, StoreForeign, StoreLocked, StoreUnwritable
+from jmxbridge.store.errors import from_sqlite
+from jmxbridge.store.file import SCHEMA_VERSION, StoreFile
+from jmxbridge.store.spool import Spool
+
+OpenSpool = Callable[..., Spool]
+
+HOLDER = """
+import sys, pathlib
+from jmxbridge.store.file import StoreFile
+from jmxbridge.store.spool import Spool
+spool = Spool(StoreFile.open(pathlib.Path(sys.argv[1])), max_bytes=10**6, retain_s=None)
+spool.append([b"m v=1"], time_ns=1, source="a")
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def mode(path: Path) -> int:
+    """A file's permission bits."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_only_the_owner_can_read_the_files(open_spool: OpenSpool, path: Path) -> None:
+    """The database, its log and the lock are 0600, the directory made for them 0700."""
+    spool = open_spool()
+    spool.append([b"m v=1"], time_ns=1, source="a")
+
+    files = sorted(file.name for file in path.parent.iterdir())
+    assert files == [f"local.sqlite3{end}" for end in ("", "-shm", "-wal", ".lock")]
+    assert {mode(file) for file in path.parent.iterdir()} == {0o600}
+    assert mode(path.parent) == 0o700
+
+
+def test_an_existing_file_is_closed_to_others(open_spool: OpenSpool, path: Path) -> None:
+    """A file that a careless copy made readable is mended."""
+    open_spool().close()
+    path.chmod(0o644)
+
+    open_spool()
+
+    assert mode(path) == 0o600
+
+
+def test_the_lock_ends_with_its_process(open_spool: OpenSpool, path: Path) -> None:
+    """A second process is refused with the first one's pid; after a kill -9 it is let in."""
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"open\n"
+
+        with pytest.raises(StoreLocked, match=rf"in use by process {holder.pid}: .*store\.path"):
+            open_spool()
+        holder.send_signal(signal.SIGKILL)
+
+    assert open_spool().counts().pending == 1  # what it had appended is there
+
+
+def test_another_process_may_look_while_it_is_open(open_spool: OpenSpool, path: Path) -> None:
+    """The lock keeps out a second bridge, not a reader of the database."""
+    spool = open_spool()
+    spool.append([b"m v=1"], time_ns=1, source="a")
+
+    reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+
+    assert reader.execute("SELECT pending FROM account").fetchone() == (1,)
+    reader.close()
+
+
+def test_a_newer_schema_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
+    """An older jmxbridge says what to do and touches nothing."""
+    open_spool().close()
+    change(path, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    before = path.read_bytes()
+
+    with pytest.raises(StoreForeign, match="newer jmxbridge"):
+        open_spool()
+
+    assert path.read_bytes() == before
+
+
+def test_another_programs_database_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
+    """A store.path that points into somebody else's data costs that somebody nothing."""
+    path.parent.mkdir()
+    change(path, "CREATE TABLE bookmarks (url)")
+    before = path.read_bytes()
+
+    with pytest.raises(StoreForeign, match="another program's"):
+        open_spool()
+
+    assert path.read_bytes() == before
+
+
+def change(path: Path, statement: str) -> None:
+    """Run one statement on a file, past the store."""
+    database = sqlite3.connect(path)
+    with database:
+        database.execute(statement)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "offset", [0, 40, 4096 + 20], ids=["no database at all", "header", "a page of the schema"]
+)
+def test_a_damaged_file_is_set_aside(
+    open_spool: OpenSpool, path: Path, caplog: pytest.LogCaptureFixture, offset: int
+) -> None:
+    """The bridge starts with a new store; the old one is kept under a name that the log tells."""
+    spool = open_spool()
+    for n in range(100):
+        spool.append([b"m v=%d" % n] * 100, time_ns=n, source="a")
+    spool.close()
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * 64)
+
+    spool = open_spool()
+
+    assert spool.counts().sampled == 0
+    (aside,) = path.parent.glob("local.sqlite3.damaged-*")
+    assert aside.stat().st_size > 100_000
+    assert str(aside) in caplog.text
+
+
+def test_a_truncated_file_is_set_aside(open_spool: OpenSpool, path: Path) -> None:
+    """A file that lost its end does not keep the bridge from starting."""
+    spool = open_spool()
+    for n in range(100):
+        spool.append([b"m v=%d" % n] * 100, time_ns=n, source="a")
+    spool.close()
+    os.truncate(path, path.stat().st_size // 2)
+
+    assert open_spool().counts().sampled == 0
+
+
+def test_a_torn_log_costs_only_what_was_not_committed(open_spool: OpenSpool, path: Path) -> None:
+    """After a power cut in the middle of an append, every earlier append is there."""
+    spool = open_spool()
+    spool.append([b"m v=1"], time_ns=1, source="a")
+    whole = Path(f"{path}-wal").stat().st_size
+    spool.append([b"m v=2"], time_ns=2, source="a")
+    copy = path.with_name("copy.sqlite3")
+    copy.write_bytes(path.read_bytes())
+    Path(f"{copy}-wal").write_bytes(Path(f"{path}-wal").read_bytes()[: whole + 100])
+
+    again = Spool(StoreFile.open(copy), max_bytes=10**6, retain_s=None)
+
+    batch = again.take(max_lines=10, max_bytes=1000)
+    assert batch is not None
+    assert batch.lines == (b"m v=1",)
+    again.close()
+
+
+def test_a_file_where_the_directory_should_be_is_named(tmp_path: Path) -> None:
+    """A path that cannot be made says which and what to set."""
+    (tmp_path / "state").write_text("")
+
+    with pytest.raises(StoreUnwritable, match=r"state.*store\.path"):
+        StoreFile.open(tmp_path / "state" / "local.sqlite3")
+
+
+def test_a_directory_where_the_file_should_be_is_named(path: Path) -> None:
+    """The message names the path and the reason."""
+    path.mkdir(parents=True)
+
+    with pytest.raises(StoreUnwritable, match=r"local\.sqlite3: Is a directory"):
+        StoreFile.open(path)
+
+    path.rmdir()
+    StoreFile.open(path).close()  # the lock was let go
+
+
+def test_unknown_trouble_of_sqlite_is_still_a_store_error() -> None:
+    """Whatever SQLite raises has a class of ours, with SQLite's words."""
+    error = from_sqlite("x", sqlite3.OperationalError("strange"))
+
+    assert type(error) is StoreError
+    assert "strange" in str(error)

@@ -1,0 +1,335 @@
+"""The tables: bounds, the account, partial settling, and damage inside the file."""
+
+import logging
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jmxbridge.store import DeadLine, StoreFull
+from jmxbridge.store.spool import CHUNK_BYTES, CHUNK_COST, Spool
+from jmxbridge.store.values import Batch, Counts, DeadLetter
+
+OpenSpool = Callable[..., Spool]
+
+SECOND = 10**9
+
+
+def numbered(*numbers: int) -> list[bytes]:
+    """Lines of 10 bytes that can be told apart."""
+    return [b"m v=%06d" % n for n in numbers]
+
+
+def poll(spool: Spool, *numbers: int, time_ns: int = 0) -> None:
+    """Append one poll of numbered lines."""
+    spool.append(numbered(*numbers), time_ns=time_ns, source="a")
+
+
+def taken(spool: Spool, *, max_lines: int = 1000, max_bytes: int = 10**6) -> Batch:
+    """A batch that must not be empty."""
+    batch = spool.take(max_lines=max_lines, max_bytes=max_bytes)
+    assert batch is not None
+    return batch
+
+
+def balanced(counts: Counts) -> bool:
+    """Whether every sampled line is in exactly one place."""
+    places = counts.stored + counts.pending + counts.dead_lettered
+    return counts.sampled == places + counts.dropped + counts.expired
+
+
+def test_a_batch_ends_at_either_bound(open_spool: OpenSpool) -> None:
+    """`max_lines` and `max_bytes` (with a newline a line) both end it, inside a poll too."""
+    spool = open_spool()
+    poll(spool, 1, 2, 3)
+    poll(spool, 4, 5)
+
+    assert list(taken(spool, max_lines=4).lines) == numbered(1, 2, 3, 4)
+    assert list(taken(spool, max_bytes=33).lines) == numbered(1, 2, 3)
+    assert list(taken(spool, max_bytes=32).lines) == numbered(1, 2)
+
+
+def test_one_line_is_always_taken(open_spool: OpenSpool) -> None:
+    """A line larger than `max_bytes` does not block those behind it for ever."""
+    spool = open_spool()
+    poll(spool, 1, 2)
+
+    assert list(taken(spool, max_bytes=1).lines) == numbered(1)
+
+
+def test_the_front_of_a_batch_can_be_settled(open_spool: OpenSpool) -> None:
+    """What follows stays pending, also when the cut is inside a poll, also after a restart."""
+    spool = open_spool()
+    poll(spool, 1, 2, 3)
+    poll(spool, 4, 5, 6)
+    batch = taken(spool)
+
+    spool.settle(batch.first(4), [DeadLine(1, "bad")])
+    spool.close()
+    spool = open_spool()
+
+    assert list(taken(spool).lines) == numbered(5, 6)
+    counts = spool.counts()
+    assert (counts.stored, counts.dead_lettered, counts.pending) == (3, 1, 2)
+    spool.settle(taken(spool), [])
+    assert spool.counts().pending == 0
+    assert spool.counts().pending_bytes == 0
+
+
+def test_settling_twice_counts_once(open_spool: OpenSpool) -> None:
+    """A batch that overlaps one already settled books only the lines that were still pending."""
+    spool = open_spool()
+    poll(spool, 1, 2, 3)
+    long, short = taken(spool), taken(spool, max_lines=2)
+
+    spool.settle(short, [DeadLine(0, "bad")])
+    spool.settle(long, [DeadLine(0, "bad"), DeadLine(2, "bad")])
+    spool.settle(long, [])
+
+    counts = spool.counts()
+    assert (counts.stored, counts.dead_lettered, counts.pending) == (1, 2, 0)
+
+
+def test_a_batch_cannot_overtake_the_lines_before_it(open_spool: OpenSpool) -> None:
+    """Settling with older lines pending is our error: it would lose them."""
+    spool = open_spool()
+    poll(spool, 1)
+    poll(spool, 2, 3)
+    batch = taken(spool)
+    hole = Batch(batch.lines[1:], batch.segments[1:])
+
+    with pytest.raises(ValueError, match="before it"):
+        spool.settle(hole, [])
+
+    assert spool.counts().pending == 3
+
+
+@pytest.mark.parametrize("line", [b"", b"m v=1\nm v=2"], ids=["empty", "newline"])
+def test_what_would_not_come_back_as_one_line_is_refused(
+    open_spool: OpenSpool, line: bytes
+) -> None:
+    """Nothing of the poll is appended, so the caller's count stays right."""
+    spool = open_spool()
+
+    with pytest.raises(ValueError, match="newline"):
+        spool.append([b"m v=0", line], time_ns=1, source="a")
+
+    assert spool.counts().sampled == 0
+
+
+def test_a_large_poll_is_split_without_losing_a_line(open_spool: OpenSpool) -> None:
+    """Chunks bound what is read at once; the batch that spans them is whole."""
+    spool = open_spool()
+    lines = [b'm v=%d,s="%s" 1' % (n, b"x" * 1000) for n in range(1500)]
+    spool.append(lines, time_ns=1, source="a")
+
+    batch = taken(spool, max_lines=5000, max_bytes=10**7)
+
+    assert sum(map(len, lines)) > 2 * CHUNK_BYTES
+    assert list(batch.lines) == lines
+    assert len(batch.segments) == 3
+    spool.settle(batch.first(1499), [])
+    assert spool.counts().pending == 1
+
+
+def test_above_the_bound_the_oldest_lines_go(
+    open_spool: OpenSpool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are counted, said once, and the newest stay."""
+    spool = open_spool(max_bytes=3 * (CHUNK_COST + 10))
+
+    for n in range(10):
+        poll(spool, n)
+
+    counts = spool.counts()
+    assert (counts.sampled, counts.pending, counts.dropped) == (10, 3, 7)
+    assert counts.pending_bytes <= 3 * (CHUNK_COST + 10)
+    assert list(taken(spool).lines) == numbered(7, 8, 9)
+    assert [r.levelname for r in caplog.records] == ["ERROR"]
+
+
+def test_room_again_is_said_too(open_spool: OpenSpool, caplog: pytest.LogCaptureFixture) -> None:
+    """The log shows when dropping began and when it was over."""
+    spool = open_spool(max_bytes=4 * (CHUNK_COST + 10))
+    for n in range(6):
+        poll(spool, n)
+    spool.settle(taken(spool), [])
+    poll(spool, 7)
+
+    assert [r.levelname for r in caplog.records] == ["ERROR", "WARNING"]
+
+
+def test_a_poll_larger_than_the_bound_is_counted_as_dropped(open_spool: OpenSpool) -> None:
+    """The bound holds even then, and the account shows the loss."""
+    spool = open_spool(max_bytes=100)
+
+    poll(spool, 1, 2, 3)
+
+    counts = spool.counts()
+    assert (counts.sampled, counts.pending, counts.dropped) == (3, 0, 3)
+
+
+def test_lines_dropped_while_they_were_sent_stay_dropped(open_spool: OpenSpool) -> None:
+    """A settle that comes too late for some lines books the others, and nothing twice."""
+    spool = open_spool(max_bytes=2 * (CHUNK_COST + 21))
+    poll(spool, 1, 2)
+    poll(spool, 3, 4)
+    spool.settle(taken(spool, max_lines=1), [])
+    batch = taken(spool)
+    poll(spool, 5, 6)
+
+    spool.settle(batch, [DeadLine(0, "bad"), DeadLine(1, "bad")])
+
+    counts = spool.counts()
+    assert (counts.stored, counts.dead_lettered, counts.dropped) == (2, 1, 1)
+    assert balanced(counts)
+    assert list(taken(spool).lines) == numbered(5, 6)
+
+
+def test_without_influxdb_lines_leave_at_the_promised_age(open_spool: OpenSpool) -> None:
+    """Expiry is measured by the newest poll and has a counter of its own."""
+    spool = open_spool(retain_s=10.0)
+    for second in range(15):
+        poll(spool, second, time_ns=second * SECOND)
+
+    counts = spool.counts()
+
+    assert (counts.expired, counts.dropped, counts.pending) == (4, 0, 11)
+    assert counts.oldest_pending_ns == 4 * SECOND
+
+
+def test_with_influxdb_no_line_expires(open_spool: OpenSpool) -> None:
+    """However long an outage lasts, only the bound on size drops lines."""
+    spool = open_spool()
+    poll(spool, 1, time_ns=0)
+    poll(spool, 2, time_ns=10**9 * SECOND)
+
+    assert spool.counts().pending == 2
+
+
+def test_kept_lines_are_sent_once_influxdb_is_configured(open_spool: OpenSpool) -> None:
+    """Lines kept without InfluxDB wait in order, so its history begins before it did."""
+    spool = open_spool(retain_s=100.0)
+    poll(spool, 1, 2)
+    spool.close()
+
+    spool = open_spool(retain_s=None)
+
+    assert list(taken(spool).lines) == numbered(1, 2)
+
+
+def test_dead_letters_are_bounded(open_spool: OpenSpool) -> None:
+    """The oldest give way and count as dropped; their number can be told apart."""
+    spool = open_spool(max_dead_bytes=300)
+    for n in range(10):
+        poll(spool, n)
+        spool.settle(taken(spool), [DeadLine(0, "bad")])
+
+    counts = spool.counts()
+
+    assert counts.dead_bytes <= 300
+    assert counts.dead_lettered + counts.dropped_dead == 10
+    assert counts.dropped == counts.dropped_dead > 0
+    newest_first = [letter.line for letter in spool.dead_letters(100)]
+    assert newest_first == numbered(*range(9, 9 - counts.dead_lettered, -1))
+
+
+def test_a_reason_is_bounded(open_spool: OpenSpool) -> None:
+    """A server that answers a novel does not fill the disk with it."""
+    spool = open_spool(clock_ns=lambda: 99)
+    poll(spool, 1, time_ns=5)
+
+    spool.settle(taken(spool), [DeadLine(0, "x" * 10**6)])
+
+    assert spool.dead_letters(1) == [DeadLetter(1, 5, 99, "a", "x" * 1000, b"m v=000001")]
+
+
+def test_a_full_disk_loses_nothing_in_silence(open_spool: OpenSpool) -> None:
+    """The append raises, nothing of it is kept, and the store works on once there is room."""
+    spool = open_spool()
+    poll(spool, 1)
+    with full_disk(spool), pytest.raises(StoreFull, match=r"local\.sqlite3.*disk is full"):
+        spool.append([b'm v="%s"' % (b"x" * 10**6)], time_ns=1, source="a")
+
+    assert list(taken(spool).lines) == numbered(1)
+    assert spool.counts().sampled == 1
+    poll(spool, 2)
+    spool.close()
+    assert list(taken(open_spool()).lines) == numbered(1, 2)
+
+
+class full_disk:  # noqa: N801 - reads as what it makes of the block
+    """No page more for a spool's file: SQLite then says what it says on a full disk."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._database = spool._file.connection
+
+    def __enter__(self) -> None:
+        (pages,) = self._database.execute("PRAGMA page_count").fetchone()
+        self._database.execute(f"PRAGMA max_page_count = {pages}")
+
+    def __exit__(self, *_: object) -> None:
+        self._database.execute("PRAGMA max_page_count = 1073741823")
+
+
+def test_a_damaged_chunk_is_set_aside(
+    open_spool: OpenSpool, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its lines are in a file of their own and counted as dropped; the ones behind it go on."""
+    spool = open_spool()
+    poll(spool, 1, 2)
+    poll(spool, 3)
+    spool.close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE chunk SET body = CAST('m v=0\nm v' AS BLOB) WHERE id = 1")
+    database.close()
+
+    spool = open_spool()
+
+    assert list(taken(spool).lines) == numbered(3)
+    counts = spool.counts()
+    assert (counts.dropped, counts.pending) == (2, 1)
+    aside = path.with_name("local.sqlite3.damaged-chunk-1")
+    assert aside.read_bytes() == b"m v=0\nm v"
+    assert stat.S_IMODE(os.stat(aside).st_mode) == 0o600
+    assert str(aside) in caplog.text
+
+
+def test_the_account_cannot_be_committed_wrong(open_spool: OpenSpool, path: Path) -> None:
+    """The identity is a CHECK of the table: SQLite refuses a change that breaks it."""
+    spool = open_spool()
+    poll(spool, 1)
+    spool.close()
+
+    database = sqlite3.connect(path)
+    with pytest.raises(sqlite3.IntegrityError):
+        database.execute("UPDATE account SET stored = stored + 1")
+    database.close()
+
+
+def test_a_drained_file_becomes_small_again(open_spool: OpenSpool, path: Path) -> None:
+    """Every settle that leaves nothing pending gives some pages back; a stock of them stays."""
+    spool = open_spool()
+    line = b'm v="%s" 1' % (b"x" * 500_000)
+    spool.append([line] * 100, time_ns=1, source="a")
+    while (batch := spool.take(max_lines=10, max_bytes=10**8)) is not None:
+        spool.settle(batch, [])
+    for n in range(5):
+        poll(spool, n)
+        spool.settle(taken(spool), [])
+    spool.close()
+
+    assert path.stat().st_size < 20 * 1024 * 1024
+
+
+def test_counts_of_a_new_store_are_zero(
+    open_spool: OpenSpool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new file starts an account at nothing, and opens without a word."""
+    caplog.set_level(logging.DEBUG)
+
+    assert open_spool().counts() == Counts(0, 0, 0, 0, 0, 0, 0, 0, 0, None)
+    assert not caplog.records

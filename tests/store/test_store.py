@@ -1,0 +1,167 @@
+"""The store as coroutines: what an append promises, and who waits for whom."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from jmxbridge.store import Batch, DeadLine, Store, StoreError, StoreLocked
+
+OpenStore = Callable[..., Awaitable[Store]]
+
+LINES = [b"m v=1 1", b"m v=2 2", b"m v=3 3"]
+
+
+async def take_all(store: Store) -> Batch | None:
+    """Everything that waits, in one batch."""
+    return await store.take(max_lines=1000, max_bytes=1_000_000)
+
+
+async def test_lines_come_back_in_the_order_they_were_appended(open_store: OpenStore) -> None:
+    """The oldest poll comes first, across polls and sources."""
+    store = await open_store()
+    await store.append(LINES[:2], time_ns=10, source="a")
+    await store.append(LINES[2:], time_ns=5, source="b")
+
+    batch = await take_all(store)
+
+    assert batch is not None
+    assert list(batch.lines) == LINES
+
+
+async def test_an_empty_store_has_nothing_to_take(open_store: OpenStore) -> None:
+    """None says that nothing waits; an append of no lines leaves it so."""
+    store = await open_store()
+    await store.append([], time_ns=1, source="a")
+
+    assert await take_all(store) is None
+    assert (await store.counts()).sampled == 0
+
+
+async def test_lines_survive_a_restart(open_store: OpenStore) -> None:
+    """What was pending when the store was closed is pending when it is opened again."""
+    store = await open_store()
+    await store.append(LINES, time_ns=1, source="a")
+    await store.close()
+
+    again = await open_store()
+    batch = await take_all(again)
+
+    assert batch is not None
+    assert list(batch.lines) == LINES
+
+
+async def test_lines_are_taken_again_until_they_are_settled(open_store: OpenStore) -> None:
+    """Taking moves nothing; settling does."""
+    store = await open_store()
+    await store.append(LINES, time_ns=1, source="a")
+    first = await take_all(store)
+    assert first is not None
+    assert await take_all(store) == first
+
+    await store.settle(first, [])
+
+    assert await take_all(store) is None
+    assert (await store.counts()).stored == 3
+
+
+async def test_a_refused_line_becomes_a_dead_letter(open_store: OpenStore) -> None:
+    """It keeps its poll's time and source, the line and the reason; the others are stored."""
+    store = await open_store()
+    await store.append(LINES, time_ns=7, source="broker-1")
+    batch = await take_all(store)
+    assert batch is not None
+
+    await store.settle(batch, [DeadLine(1, "field type conflict")])
+
+    (letter,) = await store.dead_letters(10)
+    assert (letter.time_ns, letter.source) == (7, "broker-1")
+    assert (letter.line, letter.reason) == (LINES[1], "field type conflict")
+    counts = await store.counts()
+    assert (counts.sampled, counts.stored, counts.dead_lettered) == (3, 2, 1)
+
+
+async def test_waiting_ends_with_the_next_append(open_store: OpenStore) -> None:
+    """A sender that waits is woken by a poll, and does not wait while lines are pending."""
+    store = await open_store()
+    waiting = asyncio.create_task(store.wait_for_pending())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    await store.append(LINES, time_ns=1, source="a")
+
+    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(store.wait_for_pending(), 10)
+
+
+async def test_appends_from_many_tasks_are_all_kept(open_store: OpenStore) -> None:
+    """Targets append at the same time; each poll stays whole and in its own order."""
+    store = await open_store()
+    polls = [[b"m,t=%d v=%d 1" % (target, n) for n in range(20)] for target in range(20)]
+
+    await asyncio.gather(*(store.append(poll, time_ns=1, source="a") for poll in polls))
+
+    batch = await take_all(store)
+    assert batch is not None
+    taken = list(batch.lines)
+    assert sorted(taken[i : i + 20] for i in range(0, 400, 20)) == sorted(polls)
+
+
+async def test_a_cancelled_append_wakes_the_waiting_sender(open_store: OpenStore) -> None:
+    """An append that ran to its end on the thread is seen although its caller is gone."""
+    store = await open_store()
+    waiting = asyncio.create_task(store.wait_for_pending())
+    append = asyncio.create_task(store.append(LINES, time_ns=1, source="a"))
+    await asyncio.sleep(0)
+    append.cancel()
+    await asyncio.gather(append, return_exceptions=True)
+
+    counts = await store.counts()  # runs behind the append
+    if counts.pending:
+        await asyncio.wait_for(waiting, 10)
+    waiting.cancel()
+
+    assert counts.pending in (0, 3)
+
+
+async def test_a_second_process_is_told_who_has_the_store(open_store: OpenStore) -> None:
+    """The message names the file and the process."""
+    await open_store()
+
+    with pytest.raises(StoreLocked, match=r"local\.sqlite3 is in use by process \d+"):
+        await open_store()
+
+
+async def test_a_closed_store_says_so(open_store: OpenStore) -> None:
+    """A call after close is our error, told as one; closing twice is none."""
+    store = await open_store()
+    await store.close()
+    await store.close()
+
+    with pytest.raises(StoreError, match="closed"):
+        await store.append(LINES, time_ns=1, source="a")
+
+
+async def test_a_store_closes_at_the_end_of_its_block(open_store: OpenStore, path: Path) -> None:
+    """`async with` lets go of the lock."""
+    async with await open_store() as store:
+        assert "pending=0" in repr(store)
+
+    async with await Store.open(path, max_bytes=1_000_000, retain_s=None):
+        pass
+
+
+async def test_kept_lines_are_read_back_by_time(open_store: OpenStore) -> None:
+    """Without InfluxDB a range of time can be read page by page, each page bounded."""
+    store = await open_store(retain_s=3600.0)
+    for n in range(1, 6):
+        await store.append([b"m v=%d %d" % (n, n)], time_ns=n, source="a")
+
+    page = await store.recent(since_ns=2, until_ns=5, max_bytes=10)
+    rest = await store.recent(since_ns=2, until_ns=5, after=page.next or 0)
+
+    assert list(page.lines) == [b"m v=2 2", b"m v=3 3"]
+    assert page.next is not None
+    assert list(rest.lines) == [b"m v=4 4"]
+    assert rest.next is None
