@@ -54,13 +54,25 @@ class JavaObject:
     fields: Mapping[str, "Value"]
     annotations: Mapping[str, "tuple[Value | bytes, ...]"]
 
+    def is_a(self, class_name: str) -> bool:
+        """Tell whether its class is that or descends from it."""
+        return class_name == self.class_name or class_name in self.superclasses
+
     def __repr__(self) -> str:
         return f"JavaObject({self.class_name!r}, fields: {', '.join(self.fields) or 'none'})"
 
 
 Value: TypeAlias = (
-    "bool | int | float | str | datetime | ObjectName | Composite | JavaObject"
-    " | tuple[Value, ...] | None"
+    bool
+    | int
+    | float
+    | str
+    | datetime
+    | ObjectName
+    | Composite
+    | JavaObject
+    | tuple["Value", ...]
+    | None
 )
 
 

@@ -1,0 +1,142 @@
+"""The calls this client can make: what each sends, and what its answer becomes.
+
+Rule: reading only. There is no call here that sets, invokes or creates anything, except `newClient`
+(our own connection object in the target) and `close` of it.
+"""
+
+import hashlib
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from jmxbridge.jmx import encoder, jrmp, modified_utf8
+from jmxbridge.jmx.errors import RemoteProtocolError
+from jmxbridge.jmx.mbean_info import mbean_info
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.stub import RemoteRef, remote_ref
+from jmxbridge.jmx.values import Composite, JavaObject, MBeanInfo, Value
+
+T = TypeVar("T")
+
+# `lookup` of the RMI registry, the only one by number: of its interface's table, and its hash.
+_LOOKUP_OPERATION = 2
+_LOOKUP_INTERFACE_HASH = 4905912898345647071
+
+_NAME = "Ljavax/management/ObjectName;"
+_SUBJECT = "Ljavax/security/auth/Subject;"
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """A request and how to read its answer; `read` raises RemoteProtocolError if it is not one."""
+
+    name: str
+    request: bytes
+    read: Callable[[Value], T]
+    is_void: bool = False
+
+
+def method_hash(signature: str) -> int:
+    """Return the hash by which RMI calls a method, of its name and descriptor (JRMP, 10.3)."""
+    raw = modified_utf8.encode(signature)
+    digest = hashlib.sha1(struct.pack(">H", len(raw)) + raw, usedforsecurity=False).digest()
+    value: int = struct.unpack("<q", digest[:8])[0]
+    return value
+
+
+NEW_CLIENT = method_hash("newClient(Ljava/lang/Object;)Ljavax/management/remote/rmi/RMIConnection;")
+QUERY_NAMES = method_hash(
+    f"queryNames({_NAME}Ljava/rmi/MarshalledObject;{_SUBJECT})Ljava/util/Set;"
+)
+GET_MBEAN_INFO = method_hash(f"getMBeanInfo({_NAME}{_SUBJECT})Ljavax/management/MBeanInfo;")
+GET_ATTRIBUTES = method_hash(
+    f"getAttributes({_NAME}[Ljava/lang/String;{_SUBJECT})Ljavax/management/AttributeList;"
+)
+GET_DEFAULT_DOMAIN = method_hash(f"getDefaultDomain({_SUBJECT})Ljava/lang/String;")
+CLOSE = method_hash("close()V")
+
+
+def lookup(name: str) -> Call[RemoteRef]:
+    """Ask a registry for what is bound to `name`."""
+    return Call(
+        "lookup",
+        jrmp.call(
+            jrmp.REGISTRY_ID, _LOOKUP_OPERATION, _LOOKUP_INTERFACE_HASH, encoder.string(name)
+        ),
+        remote_ref,
+    )
+
+
+def new_client(server: RemoteRef) -> Call[RemoteRef]:
+    """Ask a JMX server for a connection, without credentials."""
+    request = jrmp.call(server.object_id, jrmp.METHOD_BY_HASH, NEW_CLIENT, encoder.NULL)
+    return Call("newClient", request, remote_ref)
+
+
+def query_names(connection: RemoteRef, pattern: ObjectName | None) -> Call[list[ObjectName]]:
+    """Ask for the names of MBeans that match `pattern`; of all where it is None."""
+    name = encoder.NULL if pattern is None else encoder.object_name(pattern)
+    request = _of(connection, QUERY_NAMES, name, encoder.NULL, encoder.NULL)
+    return Call("queryNames", request, _names)
+
+
+def get_mbean_info(connection: RemoteRef, name: ObjectName) -> Call[MBeanInfo]:
+    """Ask what an MBean says about itself."""
+    request = _of(connection, GET_MBEAN_INFO, encoder.object_name(name), encoder.NULL)
+    return Call("getMBeanInfo", request, mbean_info)
+
+
+def get_attributes(
+    connection: RemoteRef, name: ObjectName, attributes: Sequence[str]
+) -> Call[dict[str, Value]]:
+    """Ask for values of attributes of one MBean; those that fail are left out of the answer."""
+    names = encoder.string_array(attributes)
+    request = _of(connection, GET_ATTRIBUTES, encoder.object_name(name), names, encoder.NULL)
+    return Call("getAttributes", request, _attributes)
+
+
+def get_default_domain(connection: RemoteRef) -> Call[str]:
+    """Ask for the default domain: the cheapest call that counts as a sign of life."""
+    return Call("getDefaultDomain", _of(connection, GET_DEFAULT_DOMAIN, encoder.NULL), _string)
+
+
+def close(connection: RemoteRef) -> Call[None]:
+    """Tell the server that its connection object can go."""
+    return Call("close", _of(connection, CLOSE), _nothing, is_void=True)
+
+
+def _of(connection: RemoteRef, method: int, *arguments: bytes) -> bytes:
+    return jrmp.call(connection.object_id, jrmp.METHOD_BY_HASH, method, *arguments)
+
+
+def _names(value: Value) -> list[ObjectName]:
+    if not isinstance(value, tuple):
+        raise _not_an_answer("queryNames", value)
+    names = []
+    for name in value:
+        if not isinstance(name, ObjectName):
+            raise _not_an_answer("queryNames", name)
+        names.append(name)
+    return names
+
+
+def _attributes(value: Value) -> dict[str, Value]:
+    if not isinstance(value, Composite):
+        raise _not_an_answer("getAttributes", value)
+    return dict(value.items_by_name)
+
+
+def _string(value: Value) -> str:
+    if not isinstance(value, str):
+        raise _not_an_answer("getDefaultDomain", value)
+    return value
+
+
+def _nothing(value: Value) -> None:
+    return None
+
+
+def _not_an_answer(call: str, value: Value) -> RemoteProtocolError:
+    got = value.class_name if isinstance(value, JavaObject) else type(value).__name__
+    return RemoteProtocolError(f"{call} was answered with {got}")

@@ -1,0 +1,186 @@
+"""One JRMP connection, without I/O.
+
+Rule: everything that decides which reply belongs to which call lives in this file.
+
+Replies carry no id. The server answers in order, so calls in flight are a queue and the next reply
+is for its head. After any error that pairing is lost: the connection is dead, whoever asks it for
+something gets that error again, and the calls still queued are never answered.
+
+Calls are pipelined: many are written before the first is answered. How many is bounded, by number
+and by bytes, so that what lies unread in the two kernels and in our own send buffer stays small
+when a server stops reading; whoever drives this must read while it writes.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from jmxbridge.jmx import jrmp
+from jmxbridge.jmx.calls import Call
+from jmxbridge.jmx.errors import (
+    JmxError,
+    LocalProtocolError,
+    RemoteException,
+    RemoteProtocolError,
+)
+from jmxbridge.jmx.jrmp import Endpoint
+from jmxbridge.jmx.known_classes import KnownClasses
+from jmxbridge.jmx.reader import Limits, Reader, Steps
+from jmxbridge.jmx.unwrap import BOXES, UNWRAPS
+from jmxbridge.jmx.values import Value
+
+# More than the MBeans of any JVM whose names fit a reply (Limits.reply_bytes).
+MAX_QUEUED = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How much may be written and not answered yet.
+
+    2,000 requests of 350 bytes, the poll of a large broker, go out at once, so it takes one round
+    trip. A single request may exceed `bytes` when nothing else is in flight.
+    """
+
+    calls: int = 4096
+    bytes: int = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one call: what `call.read` made of it, or what the Java side threw."""
+
+    call: Call[Any]
+    outcome: Any
+
+
+class Protocol:
+    """The client's end of one connection: calls in, bytes out; bytes in, replies out."""
+
+    def __init__(self, *, window: Window | None = None, limits: Limits | None = None) -> None:
+        self.window = window or Window()
+        self.error: JmxError | None = None
+        self.own_address: Endpoint | None = None  # as the server sees it; None until it answered
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.calls_sent = 0
+        self.calls_answered = 0
+        self.round_trips = 1  # the greeting
+        self._reader = Reader(KnownClasses(UNWRAPS, BOXES), limits or Limits())
+        self._steps: Steps[Any] | None = jrmp.read_ack(self._reader)
+        self._can_go_on = False
+        self._output = [jrmp.HELLO]
+        self._queued: deque[Call[Any]] = deque()
+        self._in_flight: deque[Call[Any]] = deque()
+        self._bytes_in_flight = 0
+        self._round_trip_ends = 0  # with the answer to the call of this number
+
+    def __repr__(self) -> str:
+        state = "dead" if self.error else "open" if self.own_address else "greeting"
+        return f"<Protocol {state}, {self.unanswered} unanswered>"
+
+    @property
+    def unanswered(self) -> int:
+        """Calls that were made and not answered yet."""
+        return len(self._queued) + len(self._in_flight)
+
+    # Sending.
+
+    def call(self, call: Call[Any]) -> None:
+        """Queue a call; its reply comes after those of all calls before it."""
+        if self.error is not None:
+            raise self.error
+        if len(self._queued) >= MAX_QUEUED:
+            raise LocalProtocolError(f"more than {MAX_QUEUED} calls queued on one connection")
+        self._queued.append(call)
+
+    def data_to_send(self) -> bytes:
+        """Return what is to be written now; ask again after every reply."""
+        if self.own_address is not None:
+            self._fill_window()
+        data = b"".join(self._output)
+        self._output.clear()
+        self.bytes_sent += len(data)
+        return data
+
+    def _fill_window(self) -> None:
+        if not self._queued:
+            return
+        starts_trip = self.calls_answered >= self._round_trip_ends
+        while self._queued and self._has_room(len(self._queued[0].request)):
+            call = self._queued.popleft()
+            self._in_flight.append(call)
+            self._bytes_in_flight += len(call.request)
+            self._output.append(call.request)
+            self.calls_sent += 1
+        if starts_trip:
+            self.round_trips += 1
+            self._round_trip_ends = self.calls_sent
+
+    def _has_room(self, size: int) -> bool:
+        if not self._in_flight:
+            return True
+        return (
+            len(self._in_flight) < self.window.calls
+            and self._bytes_in_flight + size <= self.window.bytes
+        )
+
+    # Receiving.
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes that came; `next_reply` tells what they were."""
+        self.bytes_received += len(data)
+        self._can_go_on = self._reader.feed(data)
+
+    def next_reply(self) -> Reply | None:
+        """Return the next complete reply; None when more bytes are needed for it.
+
+        Raises RemoteProtocolError for what the protocol does not allow, and nothing else; the
+        connection is dead then.
+        """
+        if self.error is not None:
+            raise self.error
+        try:
+            return self._next_reply()
+        except RemoteProtocolError as exc:
+            self.fail(exc)
+            raise
+
+    def fail(self, error: JmxError) -> None:
+        """Declare the connection dead, for this reason unless there was one before."""
+        self.error = self.error or error
+        self._queued.clear()
+        self._in_flight.clear()
+        self._output.clear()
+
+    def _next_reply(self) -> Reply | None:
+        while self._can_go_on:
+            if self._steps is None:
+                if self._reader.short(1):
+                    break
+                self._steps = self._begin_reply()
+            try:
+                next(self._steps)
+            except StopIteration as done:
+                self._steps = None
+                if self.own_address is not None:
+                    return self._answer(done.value)
+                self.own_address = done.value
+                self._output.append(jrmp.CLIENT_ENDPOINT)
+            else:
+                break
+        self._can_go_on = False
+        return None
+
+    def _begin_reply(self) -> Steps[Value | RemoteException]:
+        self._reader.begin()
+        if not self._in_flight:
+            raise self._reader.bad("the server sent something without being asked")
+        return jrmp.read_return(self._reader, self._in_flight[0].is_void)
+
+    def _answer(self, result: Value | RemoteException) -> Reply:
+        call = self._in_flight[0]
+        outcome = result if isinstance(result, RemoteException) else call.read(result)
+        self._in_flight.popleft()
+        self._bytes_in_flight -= len(call.request)
+        self.calls_answered += 1
+        return Reply(call, outcome)
