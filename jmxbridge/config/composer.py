@@ -58,6 +58,8 @@ def compose(text: str) -> Document:
 def _grammar_fault(error: yaml.MarkedYAMLError) -> Fault:
     said = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
     mark = error.problem_mark or error.context_mark
+    if error.problem == "found unexpected end of stream" and error.context_mark is not None:
+        mark = error.context_mark  # where it was opened says more than where the file ends
     if mark is not None and mark.buffer is not None:
         before, at = mark.buffer[mark.pointer - 1 : mark.pointer], mark.buffer[mark.pointer]
         if before + at == "${":
@@ -99,7 +101,7 @@ class _Composer:
         event = next(self.stream)
         if isinstance(event, events.StreamEndEvent):
             return Document(None, ())
-        root = self.node(next(self.stream), 0)
+        root = self.node(next(self.stream), 1)
         next(self.stream)  # DocumentEnd
         event = next(self.stream)
         if not isinstance(event, events.StreamEndEvent):

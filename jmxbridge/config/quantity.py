@@ -52,6 +52,8 @@ def parse_duration(text: str) -> float:
         part = _PART.match(text, position)
         if part is None or part["unit"] not in _SECONDS:
             at = position if part is None else part.start("unit")
+            if part is not None and part[0] == text and not part["unit"]:
+                raise Malformed(f'"{text}" has no unit: write {part["number"]}s', at)
             raise Malformed(f'"{text}" is not a duration: write 500ms, 10s, 2m, 1h or 2d', at)
         total += float(part["number"]) * _SECONDS[part["unit"]]
         position = part.end()

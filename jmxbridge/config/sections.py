@@ -145,8 +145,8 @@ class SectionReader:
         if error["type"] == "malformed" and context["key"]:
             location = (*location, context["key"])
         reached, entry, node = walk(root, location)
-        if id(node) in self._reported:
-            return
+        if id(node) in self._reported or (error["type"] == "too_short" and node.size > 1):
+            return  # pydantic counts the right ones only, and says too few where all are wrong
         if at_key and entry is not None:
             node = entry.key
         path = (*path, *reached)

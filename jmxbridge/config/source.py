@@ -91,10 +91,12 @@ class Source:
         match = _SECRET_LINE.match(line)
         if match is not None:
             return [(match.end("head"), len(line))]
-        indent = _indent(line)
+        first = indent = _indent(line)
         for above in reversed(self.lines[:number]):
             if above.strip() and _indent(above) < indent:
-                return [(indent, len(line))] if _SECRET_LINE.match(above) else []
+                indent = _indent(above)
+                if _SECRET_LINE.match(above):
+                    return [(first, len(line))]
         return []
 
 
