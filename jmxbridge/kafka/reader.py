@@ -28,13 +28,17 @@ class Unreadable(ValueError):  # noqa: N818
     """The bytes do not follow the schema."""
 
 
-@cache
 def reader(entity: type) -> Read:
-    """Compile the reader of a kio entity.
+    """Return the reader of a kio entity; it is compiled once.
 
-    It raises Unreadable, or what kio raises: a subclass of kio's SerialError, ValueError or
-    KeyError.
+    It raises Unreadable, or what kio raises: a subclass of kio's SerialError, ValueError,
+    KeyError, TypeError or OverflowError.
     """
+    return _compiled(entity)
+
+
+@cache
+def _compiled(entity: type) -> Read:
     if not _holds_array(entity):
         return _native(entity)
     steps = [(f.name, _field_reader(entity, f)) for f in _plain_fields(entity)]

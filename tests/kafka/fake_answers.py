@@ -1,0 +1,308 @@
+"""What a healthy broker answers, from the state of its cluster; built with kio alone."""
+
+import importlib
+import io
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from kio.schema.errors import ErrorCode
+from kio.serial import entity_writer
+from kio.static.primitive import i32Timedelta
+
+NO_TIME = i32Timedelta.parse(timedelta(0))
+
+
+@dataclass
+class Asked:
+    """A request as a broker read it."""
+
+    broker: int
+    api: str
+    version: int
+    entity: Any
+    schema: "Replies"
+
+
+@dataclass
+class Group:
+    """A group of the fake cluster; `listed_by` defaults to its coordinator."""
+
+    commits: dict[str, dict[int, int]]
+    coordinator: int = 1
+    protocol_type: str = "consumer"
+    state: str = "Stable"
+    type: str = "Classic"
+    listed_by: tuple[int, ...] | None = None
+    members: list[tuple[str, dict[str, list[int]]]] = field(default_factory=list)
+
+
+class Replies:
+    """The reply entities of one API in one version."""
+
+    def __init__(self, api: str, version: int) -> None:
+        self.module = importlib.import_module(f"kio.schema.{api}.v{version}.response")
+        self.title = "".join(map(str.capitalize, api.split("_"))) + "Response"
+
+    def make(self, name: str, /, **values: Any) -> Any:
+        """Make an entity; values the version has no field for are left out."""
+        cls = getattr(self.module, name)
+        values.setdefault("throttle_time", NO_TIME)
+        if "error_code" in values:
+            values["error_code"] = ErrorCode(values["error_code"])
+        known = cls.__dataclass_fields__
+        return cls(**{key: value for key, value in values.items() if key in known})
+
+    def reply(self, **values: Any) -> Any:
+        """Make the outermost entity."""
+        return self.make(self.title, **values)
+
+    def encode(self, entity: Any) -> bytes:
+        """Return the bytes that follow the correlation id."""
+        buffer = io.BytesIO()
+        if type(entity).__header_schema__.__flexible__:
+            buffer.write(b"\0")
+        entity_writer(type(entity))(buffer, entity)
+        return buffer.getvalue()
+
+
+class World:
+    """The state of a cluster.
+
+    `leaders` is topic → partition → broker id (-1: no leader), `ends` where each of them ends,
+    `ports` the brokers. `versions` is what every broker offers.
+    """
+
+    def __init__(self, versions: dict[int, tuple[int, int]]) -> None:
+        self.leaders: dict[str, dict[int, int]] = {}
+        self.ends: dict[tuple[str, int], int] = {}
+        self.groups: dict[str, Group] = {}
+        self.versions = versions
+        self.ports: dict[int, int] = {}
+
+    def add_topic(self, name: str, partitions: int = 1, *, end: int = 0, leader: int = 1) -> None:
+        """Add a topic, all its partitions led by one broker."""
+        self.leaders[name] = dict.fromkeys(range(partitions), leader)
+        self.ends |= {(name, index): end for index in range(partitions)}
+
+
+class HealthyBroker:
+    """A method for each API: `answer_metadata` and so on."""
+
+    def __init__(self, world: World, node_id: int) -> None:
+        self.world = world
+        self.node_id = node_id
+
+    def answer_api_versions(self, asked: Asked) -> Any:
+        """The versions the cluster was told to offer."""
+        make = asked.schema.make
+        keys = tuple(
+            make("ApiVersion", api_key=key, min_version=lowest, max_version=highest)
+            for key, (lowest, highest) in self.world.versions.items()
+        )
+        return asked.schema.reply(error_code=0, api_keys=keys)
+
+    def answer_metadata(self, asked: Asked) -> Any:
+        """All brokers and the topics asked for; error 3 for those that do not exist."""
+        make = asked.schema.make
+        brokers = tuple(
+            make("MetadataResponseBroker", node_id=node_id, host="127.0.0.1", port=port)
+            for node_id, port in self.world.ports.items()
+        )
+        topics = tuple(self._topic(asked, topic.name) for topic in asked.entity.topics)
+        return asked.schema.reply(brokers=brokers, topics=topics, error_code=0)
+
+    def _topic(self, asked: Asked, name: str) -> Any:
+        make = asked.schema.make
+        leaders = self.world.leaders.get(name)
+        partitions = tuple(
+            make(
+                "MetadataResponsePartition",
+                error_code=0 if leader >= 0 else 5,
+                partition_index=index,
+                leader_id=leader,
+            )
+            for index, leader in (leaders or {}).items()
+        )
+        return make(
+            "MetadataResponseTopic",
+            error_code=3 if leaders is None else 0,
+            name=name,
+            topic_id=None,
+            partitions=partitions,
+        )
+
+    def answer_list_groups(self, asked: Asked) -> Any:
+        """The groups this broker coordinates, or is told to list."""
+        groups = tuple(
+            asked.schema.make(
+                "ListedGroup",
+                group_id=name,
+                protocol_type=group.protocol_type,
+                group_state=group.state,
+                group_type=group.type,
+            )
+            for name, group in self.world.groups.items()
+            if self.node_id in (group.listed_by or (group.coordinator,))
+        )
+        return asked.schema.reply(error_code=0, groups=groups)
+
+    def answer_find_coordinator(self, asked: Asked) -> Any:
+        """The coordinator of each group; broker 1 for groups that do not exist."""
+        if asked.version < 4:
+            return asked.schema.reply(**self._coordinator(asked.entity.key))
+        coordinators = tuple(
+            asked.schema.make("Coordinator", key=key, **self._coordinator(key))
+            for key in asked.entity.coordinator_keys
+        )
+        return asked.schema.reply(coordinators=coordinators)
+
+    def _coordinator(self, name: str) -> dict[str, Any]:
+        group = self.world.groups.get(name)
+        node_id = group.coordinator if group else 1
+        where = {"node_id": node_id, "host": "127.0.0.1", "port": self.world.ports[node_id]}
+        return {**where, "error_code": 0, "error_message": None}
+
+    def answer_offset_fetch(self, asked: Asked) -> Any:
+        """The commits of each group; error 16 for groups of other coordinators."""
+        if asked.version < 8:
+            return self._commits(asked, "", asked.entity.group_id)
+        groups = tuple(self._commits(asked, "Group", g.group_id) for g in asked.entity.groups)
+        return asked.schema.reply(groups=groups)
+
+    def _commits(self, asked: Asked, name: str, group_id: str) -> Any:
+        make, plural = asked.schema.make, "s" if asked.version >= 8 else ""
+        group = self.world.groups.get(group_id)
+        error = 16 if group is not None and group.coordinator != self.node_id else 0
+        topics = tuple(
+            make(
+                f"OffsetFetchResponseTopic{plural}",
+                name=topic,
+                partitions=tuple(
+                    make(
+                        f"OffsetFetchResponsePartition{plural}",
+                        partition_index=index,
+                        committed_offset=offset,
+                        metadata="",
+                        error_code=0,
+                    )
+                    for index, offset in offsets.items()
+                ),
+            )
+            for topic, offsets in (group.commits if group and not error else {}).items()
+        )
+        return make(
+            f"OffsetFetchResponse{name}", group_id=group_id, topics=topics, error_code=error
+        )
+
+    def answer_list_offsets(self, asked: Asked) -> Any:
+        """The ends of partitions led here; error 6 for those of other leaders, 3 for no topic."""
+        make = asked.schema.make
+        topics = tuple(
+            make(
+                "ListOffsetsTopicResponse",
+                name=topic.name,
+                partitions=tuple(self._end(asked, topic.name, p) for p in topic.partitions),
+            )
+            for topic in asked.entity.topics
+        )
+        return asked.schema.reply(topics=topics)
+
+    def _end(self, asked: Asked, topic: str, partition: Any) -> Any:
+        index = partition.partition_index
+        leader = self.world.leaders.get(topic, {}).get(index)
+        error = 3 if leader is None else 0 if leader == self.node_id else 6
+        return asked.schema.make(
+            "ListOffsetsPartitionResponse",
+            partition_index=index,
+            error_code=error,
+            timestamp=-1,
+            offset=-1 if error else self.world.ends[topic, index],
+        )
+
+    def answer_describe_groups(self, asked: Asked) -> Any:
+        """The members of classic groups; groups of the newer protocol are not found."""
+        groups = tuple(self._classic(asked, name) for name in asked.entity.groups)
+        return asked.schema.reply(groups=groups)
+
+    def _classic(self, asked: Asked, name: str) -> Any:
+        make = asked.schema.make
+        group = self.world.groups.get(name)
+        found = group is not None and group.type.lower() == "classic"
+        members = tuple(
+            make(
+                "DescribedGroupMember",
+                member_id=f"{client}-id",
+                client_id=client,
+                client_host="/127.0.0.1",
+                member_metadata=b"",
+                member_assignment=assignment(topics),
+            )
+            for client, topics in (group.members if group and found else ())
+        )
+        return make(
+            "DescribedGroup",
+            error_code=0 if found or asked.version < 6 else 69,
+            group_id=name,
+            group_state=group.state if group and found else "Dead",
+            protocol_type=group.protocol_type if group and found else "",
+            protocol_data="",
+            members=members,
+        )
+
+    def answer_consumer_group_describe(self, asked: Asked) -> Any:
+        """The members of groups of the newer protocol."""
+        groups = tuple(self._consumer(asked, name) for name in asked.entity.group_ids)
+        return asked.schema.reply(groups=groups)
+
+    def _consumer(self, asked: Asked, name: str) -> Any:
+        make = asked.schema.make
+        group = self.world.groups[name]
+        members = tuple(
+            make(
+                "Member",
+                member_id=f"{client}-id",
+                member_epoch=1,
+                client_id=client,
+                client_host="/127.0.0.1",
+                assignment=self._assignment(asked, topics),
+                target_assignment=self._assignment(asked, topics),
+            )
+            for client, topics in group.members
+        )
+        return make(
+            "DescribedGroup",
+            error_code=0,
+            group_id=name,
+            group_state=group.state,
+            group_epoch=1,
+            assignment_epoch=1,
+            assignor_name="uniform",
+            members=members,
+        )
+
+    def _assignment(self, asked: Asked, topics: dict[str, list[int]]) -> Any:
+        make = asked.schema.make
+        return make(
+            "Assignment",
+            topic_partitions=tuple(
+                make("TopicPartitions", topic_id=None, topic_name=topic, partitions=tuple(indexes))
+                for topic, indexes in topics.items()
+            ),
+        )
+
+
+def assignment(topics: dict[str, list[int]]) -> bytes:
+    """What a classic group's leader hands to a member, in version 1 of its format."""
+    data = importlib.import_module("kio.schema.consumer_protocol_assignment.v1.data")
+    entity = data.ConsumerProtocolAssignment(
+        assigned_partitions=tuple(
+            data.TopicPartition(topic=topic, partitions=tuple(indexes))
+            for topic, indexes in topics.items()
+        ),
+        user_data=None,
+    )
+    buffer = io.BytesIO(b"\0\1")
+    buffer.seek(2)
+    entity_writer(data.ConsumerProtocolAssignment)(buffer, entity)
+    return buffer.getvalue()
