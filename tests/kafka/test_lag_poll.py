@@ -1,0 +1,100 @@
+"""The lag poll at the edge: points at every tick, whatever the cluster does."""
+
+import logging
+from typing import cast
+
+import pytest
+
+from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.lag_poll import LagPoll
+from jmxbridge.lag.snapshot import Group, Snapshot
+from jmxbridge.service.grid import Tick
+from jmxbridge.service.status import Mood
+
+S = 1_000_000_000
+
+
+class Scripted:
+    """A cluster that answers as it is told."""
+
+    def __init__(self, *answers: Snapshot | Exception) -> None:
+        self.answers = list(answers)
+        self.closed = False
+
+    async def poll(self) -> Snapshot:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def lag_poll(*answers: Snapshot | Exception) -> LagPoll:
+    return LagPoll(cast(Cluster, Scripted(*answers)), cluster_name="prod", clock_s=lambda: 0.0)
+
+
+def snapshot(committed: int, end: int, *errors: str) -> Snapshot:
+    return Snapshot(
+        groups={"billing": Group("billing", 1)},
+        commits={"billing": {"orders": {0: committed}}},
+        end_offsets={"orders": {0: end}},
+        complete=not errors,
+        errors=errors,
+    )
+
+
+async def test_rows_and_the_poll_itself_carry_the_ticks_instant() -> None:
+    """Lag, roll-ups and the poll's own point have one timestamp, that of the grid."""
+    points = await lag_poll(snapshot(90, 100)).poll(Tick(30 * S, 1))
+    assert {point.time_ns for point in points} == {30 * S}
+    assert [point.measurement for point in points] == [
+        "kafka_consumer_lag",
+        "kafka_consumer_lag_topic",
+        "kafka_consumer_lag_group",
+        "kafka_consumer_group",
+        "jmxbridge_lag_poll",
+    ]
+    assert points[0].fields["lag"] == 10
+    assert points[-1].fields["skipped_ticks"] == 1
+
+
+async def test_a_cluster_that_is_away_is_a_point_not_an_error() -> None:
+    """No broker answers: one point says so, and there is no row that could be read as lag 0."""
+    poll = lag_poll(KafkaUnavailable("127.0.0.1:9092: refused"))
+    (point,) = await poll.poll(Tick(30 * S, 0))
+    assert point.measurement == "jmxbridge_lag_poll"
+    assert point.fields["complete"] is False
+    assert poll.line.mood is Mood.DOWN
+    assert poll.line.sentence == "127.0.0.1:9092: refused"
+
+
+async def test_trouble_is_logged_when_it_begins_and_when_it_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Three polls with the same complaint are one line; its end is another."""
+    caplog.set_level(logging.INFO, "jmxbridge")
+    bad = "broker 2 (127.0.0.1:9093): refused"
+    poll = lag_poll(
+        snapshot(0, 1, bad), snapshot(0, 1, bad), KafkaUnavailable("all gone"), snapshot(0, 1)
+    )
+    for n in range(4):
+        await poll.poll(Tick(n * S, 0))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"lag poll: {bad}",
+        "lag poll: all gone",
+        "lag poll: complete again",
+    ]
+
+
+async def test_the_status_line_names_who_is_behind() -> None:
+    """One glance: the total, the groups that make it up, and whether anything is missing."""
+    poll = lag_poll(snapshot(0, 1234, "broker 2: refused"), snapshot(5, 5))
+    await poll.poll(Tick(S, 0))
+    assert poll.line.mood is Mood.ALERT
+    assert poll.line.sentence == ("lag 1,234 · billing 1,234 · 1 groups, 1 partitions · incomplete")
+    await poll.poll(Tick(2 * S, 0))
+    assert poll.line.mood is Mood.FINE
+    assert poll.line.sentence == "lag 0 · 1 groups, 1 partitions"
