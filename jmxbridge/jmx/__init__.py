@@ -1,5 +1,6 @@
 """JMX over RMI in pure Python: a library of its own, standard library only."""
 
+from jmxbridge.jmx.connection import Connection, connect
 from jmxbridge.jmx.errors import (
     ConnectionFailed,
     JmxError,
@@ -13,6 +14,7 @@ from jmxbridge.jmx.values import AttributeInfo, Composite, JavaObject, MBeanInfo
 __all__ = [
     "AttributeInfo",
     "Composite",
+    "Connection",
     "ConnectionFailed",
     "JavaObject",
     "JmxError",
@@ -23,6 +25,7 @@ __all__ = [
     "RemoteException",
     "RemoteProtocolError",
     "Value",
+    "connect",
     "quote",
     "unquote",
 ]

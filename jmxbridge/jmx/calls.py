@@ -23,6 +23,9 @@ T = TypeVar("T")
 _LOOKUP_OPERATION = 2
 _LOOKUP_INTERFACE_HASH = 4905912898345647071
 
+# 60,000 requests of 550 bytes: a broker of 6,000 partitions. Beyond that they are built anew.
+MAX_KEPT_BYTES = 32 << 20
+
 _NAME = "Ljavax/management/ObjectName;"
 _SUBJECT = "Ljavax/security/auth/Subject;"
 
@@ -94,6 +97,27 @@ def get_attributes(
     names = encoder.string_array(attributes)
     request = _of(connection, GET_ATTRIBUTES, encoder.object_name(name), names, encoder.NULL)
     return Call("getAttributes", request, _attributes)
+
+
+class AttributeCalls:
+    """`get_attributes`, with what was built once kept: a poll asks for the same again and again."""
+
+    def __init__(self, connection: RemoteRef) -> None:
+        self._connection = connection
+        self._kept: dict[tuple[ObjectName, tuple[str, ...]], Call[dict[str, Value]]] = {}
+        self._bytes = 0
+
+    def call(self, name: ObjectName, attributes: Sequence[str]) -> Call[dict[str, Value]]:
+        """Return the call for values of `attributes` of `name`."""
+        key = (name, tuple(attributes))
+        call = self._kept.get(key)
+        if call is None:
+            call = self._kept[key] = get_attributes(self._connection, name, attributes)
+            self._bytes += len(call.request)
+            if self._bytes > MAX_KEPT_BYTES:
+                self._kept.clear()
+                self._bytes = 0
+        return call
 
 
 def get_default_domain(connection: RemoteRef) -> Call[str]:

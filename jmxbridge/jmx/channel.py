@@ -1,0 +1,234 @@
+"""One TCP connection that carries JRMP: a socket around `Protocol`.
+
+Rule: reading never waits for writing. Whatever comes is decoded at once, and what the window then
+allows is written; the window (`protocol.Window`) is also the bound of our send buffer.
+
+A batch of calls waits on one future. When a batch is given up before its last reply, by a
+cancellation or because no reply came for `timeout_s`, replies can no longer be told apart: the
+connection is aborted, and with it every other batch.
+"""
+
+import asyncio
+import os
+import socket
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from jmxbridge.jmx.calls import Call
+from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteProtocolError
+from jmxbridge.jmx.jrmp import Endpoint
+from jmxbridge.jmx.protocol import Protocol
+
+
+class _Batch:
+    """Calls made together; `done` is set when all are answered, or when none will be any more."""
+
+    __slots__ = ("done", "outcomes", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.outcomes: list[Any] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.outcomes) == self.size
+
+
+class Channel(asyncio.Protocol):
+    """A connection to one endpoint; made by `Channel.open`."""
+
+    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
+        self.endpoint = endpoint
+        self.timeout_s = timeout_s
+        self.protocol = Protocol()
+        self.peer_host: str | None = None  # the address that the endpoint's host stood for
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._batches: deque[_Batch] = deque()
+        self._last_reply = 0.0
+        self._watchdog: asyncio.TimerHandle | None = None
+        self._greeted: asyncio.Future[None] = self._loop.create_future()
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+
+    def __repr__(self) -> str:
+        return f"<Channel to {self.endpoint}, {self.protocol!r}>"
+
+    @classmethod
+    async def open(cls, endpoint: Endpoint, timeout_s: float) -> "Channel":
+        """Connect and exchange greetings; raises ConnectionFailed.
+
+        The wait for a reply is bounded by `timeout_s`; bounding this call is up to the caller.
+        """
+        sock = await _connected_socket(endpoint)
+        channel = cls(endpoint, timeout_s)
+        channel.peer_host = sock.getpeername()[0]
+        try:
+            await channel._loop.create_connection(lambda: channel, sock=sock)
+            await channel._greeted
+        except BaseException:
+            channel.abort()
+            sock.close()
+            raise
+        error = channel.protocol.error
+        if error is None:
+            return channel
+        if isinstance(error, RemoteProtocolError):
+            raise ConnectionFailed(f"{endpoint} is not an RMI server: {error}", "not_rmi")
+        raise ConnectionFailed(
+            f"{endpoint} closed the connection instead of answering RMI's greeting; is that a JMX"
+            " port? (A Kafka listener does this.)",
+            "not_rmi",
+        )
+
+    async def run(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        """Make calls, pipelined; return what each gave: a result or a RemoteException, in order.
+
+        Raises RemoteProtocolError or ConnectionFailed; then the connection is dead. So it is after
+        a cancellation.
+        """
+        if self.protocol.error is not None:
+            raise self._lost()
+        if not calls:
+            return []
+        for call in calls:
+            self.protocol.call(call)
+        batch = _Batch(len(calls))
+        if not self._batches:
+            self._last_reply = self._loop.time()
+        self._batches.append(batch)
+        self._watch()
+        self._write()
+        try:
+            await batch.done
+        except asyncio.CancelledError:
+            if not batch.is_complete:
+                self._fail(ConnectionFailed(f"a call to {self.endpoint} was given up", "cancelled"))
+            raise
+        if not batch.is_complete:
+            raise self._lost(len(batch.outcomes), batch.size)
+        return batch.outcomes
+
+    def abort(self) -> None:
+        """Close the connection now; calls still unanswered fail."""
+        self._fail(ConnectionFailed(f"the connection to {self.endpoint} was closed here", "closed"))
+
+    async def aborted(self) -> None:
+        """Close the connection now, and return when the socket is closed."""
+        self.abort()
+        if self._transport is not None:
+            await self._gone
+
+    # Called by the event loop.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is ours now."""
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+        self._write()
+
+    def data_received(self, data: bytes) -> None:
+        """Decode what came, answer whom it is for, write what there is room for."""
+        protocol = self.protocol
+        if protocol.error is not None:
+            return
+        protocol.receive_data(data)
+        try:
+            while reply := protocol.next_reply():
+                self._last_reply = self._loop.time()
+                self._deliver(reply.outcome)
+        except RemoteProtocolError as exc:
+            self._fail(exc)
+            return
+        if protocol.own_address is not None and not self._greeted.done():
+            self._greeted.set_result(None)
+        self._write()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is closed, by whomever."""
+        why = f" ({exc})" if exc else ""
+        self._fail(ConnectionFailed(f"{self.endpoint} closed the connection{why}", "closed"))
+        self._gone.set_result(None)
+
+    # Inside.
+
+    def _write(self) -> None:
+        data = self.protocol.data_to_send()
+        if data and self._transport is not None:
+            self._transport.write(data)
+
+    def _deliver(self, outcome: Any) -> None:
+        batch = self._batches[0]
+        batch.outcomes.append(outcome)
+        if batch.is_complete:
+            self._batches.popleft()
+            if not batch.done.done():
+                batch.done.set_result(None)
+
+    def _watch(self) -> None:
+        """Give the connection up when it owes a reply and none came for `timeout_s`."""
+        if self._watchdog is None:
+            self._watchdog = self._loop.call_at(self._last_reply + self.timeout_s, self._look)
+
+    def _look(self) -> None:
+        self._watchdog = None
+        if not self._batches:
+            return
+        if self._loop.time() < self._last_reply + self.timeout_s:
+            self._watch()
+            return
+        self._fail(
+            ConnectionFailed(f"{self.endpoint} gave no answer for {self.timeout_s:g} s", "timeout")
+        )
+
+    def _fail(self, error: JmxError) -> None:
+        self.protocol.fail(error)
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            self._watchdog = None
+        if self._transport is not None:
+            self._transport.abort()
+        waiting = [self._greeted, *(batch.done for batch in self._batches)]
+        self._batches.clear()
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def _lost(self, answered: int = 0, size: int = 0) -> JmxError:
+        """Return why there is no answer, as an error of the caller's own."""
+        error = self.protocol.error
+        progress = f" ({answered} of {size} calls were answered)" if size > 1 else ""
+        if isinstance(error, RemoteProtocolError) and size:
+            return RemoteProtocolError(f"{self.endpoint}: {error}{progress}")
+        word = error.error_class if error else "closed"
+        return ConnectionFailed(f"{error}{progress}", word)
+
+
+async def _connected_socket(endpoint: Endpoint) -> socket.socket:
+    """Try each address of the host in turn; raise ConnectionFailed for the last one's reason."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise ConnectionFailed(
+            f"no address for host {endpoint.host!r}: {reason}", "resolve"
+        ) from exc
+    failed: OSError | None = None
+    for family, kind, proto, _, address in found:
+        sock = socket.socket(family, kind, proto)
+        try:
+            sock.setblocking(False)
+            await loop.sock_connect(sock, address)
+        except OSError as exc:
+            sock.close()
+            failed = exc
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    word = "refused" if isinstance(failed, ConnectionRefusedError) else "unreachable"
+    why = os.strerror(failed.errno) if failed and failed.errno else str(failed)
+    raise ConnectionFailed(f"cannot connect to {endpoint}: {why}", word) from failed

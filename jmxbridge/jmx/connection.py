@@ -1,0 +1,179 @@
+"""A connection to the JMX server of one JVM.
+
+Rule: nothing but this file and `channel` below it does I/O in this library.
+
+Distributed garbage collection is left alone: a client that never says it holds an object never has
+to say so again. The server keeps the object until it is closed or was idle for two minutes.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+from jmxbridge.jmx import calls
+from jmxbridge.jmx.calls import AttributeCalls, Call
+from jmxbridge.jmx.channel import Channel
+from jmxbridge.jmx.dial import Dial
+from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteException
+from jmxbridge.jmx.jrmp import Endpoint
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.stub import RemoteRef
+from jmxbridge.jmx.values import MBeanInfo, Value
+
+T = TypeVar("T")
+
+# A JVM that answers at all answers `close` within milliseconds; one that does not cleans up itself.
+_CLOSE_S = 1.0
+# What the JMX server throws once it has dropped our connection object: RMI's word, then its own.
+_DROPPED = ("java.rmi.NoSuchObjectException", "java.io.IOException")
+
+
+class Connection:
+    """An open connection; made by `connect`, used in `async with` or closed by `close`.
+
+    Calls may be made at once from several tasks; they are answered in the order they were made.
+    Each may raise RemoteException, and then the connection is fine; ConnectionFailed or
+    RemoteProtocolError, and then it is dead. A call that is cancelled, or that gets no answer for
+    `timeout_s`, kills the connection: what is answered later could no longer be told apart.
+    """
+
+    def __init__(
+        self, asked: Endpoint, server: RemoteRef, own: RemoteRef, channel: Channel
+    ) -> None:
+        self.asked = asked
+        self.advertised = server.endpoint
+        self._own = own
+        self._channel = channel
+        self._attribute_calls = AttributeCalls(own)
+        self._is_closed = False
+
+    def __repr__(self) -> str:
+        return f"<Connection to {self.asked}, advertised as {self.advertised}: {self._channel!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def address(self) -> Endpoint:
+        """Where the socket leads: the advertised address, unless that was replaced."""
+        return self._channel.endpoint
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls can still be made, as far as is known."""
+        return self._channel.protocol.error is None
+
+    @property
+    def round_trips(self) -> int:
+        """How often an answer had to be waited for before more could be asked."""
+        return self._channel.protocol.round_trips
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes written so far."""
+        return self._channel.protocol.bytes_sent
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes read so far."""
+        return self._channel.protocol.bytes_received
+
+    async def query_names(self, pattern: ObjectName | None = None) -> list[ObjectName]:
+        """Return the names of MBeans that `pattern` selects; of all where it is None."""
+        return await self._one(calls.query_names(self._own, pattern))
+
+    async def get_mbean_info(self, name: ObjectName) -> MBeanInfo:
+        """Return what an MBean says about itself."""
+        return await self._one(calls.get_mbean_info(self._own, name))
+
+    async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
+        """Return what many MBeans say about themselves, in order."""
+        return await self._many([calls.get_mbean_info(self._own, name) for name in names])
+
+    async def get_attributes(self, name: ObjectName, attributes: Sequence[str]) -> dict[str, Value]:
+        """Return values of attributes of one MBean.
+
+        An attribute that does not exist or whose getter throws is left out.
+        """
+        return await self._one(self._attribute_calls.call(name, attributes))
+
+    async def get_many(
+        self, wanted: Sequence[tuple[ObjectName, Sequence[str]]]
+    ) -> list[dict[str, Value] | RemoteException]:
+        """Return values of attributes of many MBeans, in order; one failing does not stop the rest.
+
+        A value that cannot be serialized makes its MBean's whole answer a RemoteException.
+        """
+        call = self._attribute_calls.call
+        return await self._many([call(name, attributes) for name, attributes in wanted])
+
+    async def get_default_domain(self) -> str:
+        """Return the server's default domain: a call that keeps an idle connection alive."""
+        return await self._one(calls.get_default_domain(self._own))
+
+    async def close(self) -> None:
+        """Close the connection, telling the server if that can be done within a second."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await self._channel.run([calls.close(self._own)])
+        except (JmxError, TimeoutError):
+            pass  # it ends on its own when the socket does
+        finally:
+            await self._channel.aborted()
+
+    async def _one(self, call: Call[T]) -> T:
+        [outcome] = await self._many([call])
+        if isinstance(outcome, RemoteException):
+            raise outcome
+        return outcome
+
+    async def _many(self, batch: Sequence[Call[T]]) -> list[T | RemoteException]:
+        outcomes: list[T | RemoteException] = await self._channel.run(batch)
+        for outcome in outcomes:
+            if isinstance(outcome, RemoteException) and outcome.java_class in _DROPPED:
+                self._channel.abort()
+                raise ConnectionFailed(
+                    f"the JMX server at {self.asked} dropped our connection, as it does with one"
+                    f" idle for two minutes: {outcome}",
+                    "closed",
+                )
+        return outcomes
+
+
+async def connect(
+    host: str,
+    port: int,
+    *,
+    timeout_s: float = 10.0,
+    rmi_host: str | None = None,
+    rmi_port: int | None = None,
+) -> Connection:
+    """Connect to the JMX server of the JVM whose JMX port is `port` of `host`.
+
+    `rmi_host` and `rmi_port` replace the address that the target advertises. `timeout_s` bounds
+    connecting as a whole, and later the wait for each answer. Raises ConnectionFailed or
+    RemoteProtocolError.
+    """
+    dial = Dial(Endpoint(host, port), rmi_host, rmi_port, timeout_s)
+    try:
+        async with asyncio.timeout(timeout_s):
+            server, own, channel = await dial.connect()
+    except TimeoutError:
+        dial.abort()
+        raise dial.timed_out() from None
+    except BaseException:
+        dial.abort()
+        raise
+    return Connection(dial.asked, server, own, channel)

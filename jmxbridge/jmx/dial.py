@@ -1,0 +1,126 @@
+"""The way from a JMX port to our connection object in the target.
+
+A JVM's JMX port is an RMI registry. It names the address of the JMX server, and the server that of
+our connection object: often all the same, and then one socket serves for the three. The addresses
+are what the *target* thinks its own is (`java.rmi.server.hostname`), which is often wrong from
+outside its container or network; `rmi_host` and `rmi_port` replace them. A failure there names both
+ends, because neither alone tells what is wrong.
+"""
+
+from typing import TypeVar
+
+from jmxbridge.jmx import calls
+from jmxbridge.jmx.calls import Call
+from jmxbridge.jmx.channel import Channel
+from jmxbridge.jmx.errors import ConnectionFailed, RemoteException
+from jmxbridge.jmx.jrmp import Endpoint
+from jmxbridge.jmx.stub import RemoteRef
+
+T = TypeVar("T")
+
+# The name under which a JVM binds its JMX server.
+BOUND_AS = "jmxrmi"
+
+
+class Dial:
+    """One attempt to connect; whoever gives it up must `abort` it."""
+
+    def __init__(
+        self, asked: Endpoint, rmi_host: str | None, rmi_port: int | None, timeout_s: float
+    ) -> None:
+        self.asked = asked
+        self._rmi_host = rmi_host
+        self._rmi_port = rmi_port
+        self._timeout_s = timeout_s
+        self._advertised: Endpoint | None = None
+        self._heading_for = asked
+        self._channel: Channel | None = None
+
+    async def connect(self) -> tuple[RemoteRef, RemoteRef, Channel]:
+        """Return the JMX server, our connection object there, and the channel to it."""
+        channel = await self._open(self.asked)
+        server = await self._ask(channel, calls.lookup(BOUND_AS))
+        channel = await self._follow(channel, server)
+        own = await self._ask(channel, calls.new_client(server))
+        channel = await self._follow(channel, own)
+        return server, own, channel
+
+    def abort(self) -> None:
+        """Close the socket that is open."""
+        if self._channel is not None:
+            self._channel.abort()
+
+    def timed_out(self) -> ConnectionFailed:
+        """Return the error for a time that ran out on the way."""
+        problem = f"{self._heading_for} did not answer within {self._timeout_s:g} s"
+        return self._failed(ConnectionFailed(problem, "timeout"))
+
+    async def _open(self, endpoint: Endpoint) -> Channel:
+        self._heading_for = endpoint
+        try:
+            self._channel = await Channel.open(endpoint, self._timeout_s)
+        except ConnectionFailed as exc:
+            raise self._failed(exc) from exc
+        return self._channel
+
+    async def _follow(self, channel: Channel, ref: RemoteRef) -> Channel:
+        """Return a channel to where `ref` is: the same one if that leads there."""
+        self._advertised = ref.endpoint
+        if ref.socket_factory is not None:
+            raise ConnectionFailed(
+                f"the JMX server of {self.asked} at {ref.endpoint} wants TLS"
+                f" ({ref.socket_factory}), which this client does not speak",
+                "tls",
+            )
+        endpoint = Endpoint(
+            self._rmi_host or ref.endpoint.host, self._rmi_port or ref.endpoint.port
+        )
+        if endpoint.port == channel.endpoint.port and endpoint.host in (
+            channel.endpoint.host,
+            channel.peer_host,
+        ):
+            return channel
+        try:
+            return await self._open(endpoint)
+        finally:
+            channel.abort()
+
+    async def _ask(self, channel: Channel, call: Call[T]) -> T:
+        [outcome] = await channel.run([call])
+        if isinstance(outcome, RemoteException):
+            raise self._refused(outcome) from outcome
+        result: T = outcome
+        return result
+
+    def _refused(self, thrown: RemoteException) -> ConnectionFailed:
+        """Say what an exception means that came instead of a stub."""
+        if thrown.error_class == "not_bound":
+            return ConnectionFailed(
+                f"{self.asked} is an RMI registry, but there is no {BOUND_AS!r} in it: is that a"
+                " JMX port?",
+                "not_bound",
+            )
+        if thrown.error_class == "access":
+            return ConnectionFailed(
+                f"the JMX server of {self.asked} refused access: {thrown.message}", "access"
+            )
+        if thrown.error_class == "gone":
+            return self._failed(
+                ConnectionFailed(f"{self._heading_for} is a JVM, but not that one", "gone")
+            )
+        return ConnectionFailed(f"{self.asked} refused a JMX connection: {thrown}", "remote")
+
+    def _failed(self, problem: ConnectionFailed) -> ConnectionFailed:
+        """Add to `problem` how we came there, where it is about an advertised address."""
+        if self._advertised is None:
+            return problem
+        replaced = f", replaced by {self._heading_for}"
+        if self._heading_for == self._advertised:
+            replaced = ""
+        return ConnectionFailed(
+            f"the JMX server of {self.asked} advertises {self._advertised} as its address{replaced}:"
+            f" {problem}. {'Correct' if replaced else 'Set'} rmi_host (and rmi_port, if the port"
+            " differs too) to where it can be reached from here, or start its JVM with"
+            " -Djava.rmi.server.hostname=HOST and -Dcom.sun.management.jmxremote.rmi.port=PORT",
+            "unreachable_advertised",
+        )
