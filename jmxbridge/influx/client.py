@@ -49,13 +49,7 @@ class Writer:
         database, or database/retention-policy. Raises ValueError for a URL or credentials that
         cannot be used.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("the URL of InfluxDB must begin with http:// or https:// and a host")
-        if parts.username is not None or parts.query or parts.fragment:
-            raise ValueError(
-                "the URL of InfluxDB must be without user, ? and #; credentials have settings"
-            )
+        _check_url(url)
         self.url = url
         self._deadline_s = deadline_s
         self._session = Session(
@@ -96,8 +90,16 @@ class Writer:
             raise
 
     async def close(self) -> None:
-        """Let go of the connections."""
-        self._session.abort()
+        """Let go of the connections; a write under way ends."""
+        self._session.close()
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError("InfluxDB's URL must be http://HOST:PORT or https://HOST:PORT")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("InfluxDB's URL must be without user, ? and #; credentials have settings")
 
 
 def _credentials(token: str | None, username: str | None, password: str | None) -> str | None:

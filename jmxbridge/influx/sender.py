@@ -32,7 +32,7 @@ MAX_REASONS = 64
 """Kinds of refusals remembered, so that each is logged once and not at every poll."""
 
 SMALLEST_BYTES = 4096
-"""Below this a limit on bodies is not one to respect line by line; the search still splits."""
+"""A limit on bodies is remembered down to this; below it the search splits, batch by batch."""
 
 
 class Sink(Protocol):
@@ -134,10 +134,12 @@ class Sender:
         while (part := search.part) is not None:
             body = b"\n".join(batch.lines[part.start : part.stop])
             verdict = judge(await self._writer.write(body), now=self._now())
-            search.answer(verdict)
             self._status = replace(self._status, requests=self._status.requests + 1)
-            if verdict.action is Action.TOO_LARGE and len(part) > 1:
-                self._max_bytes = max(SMALLEST_BYTES, min(self._max_bytes, len(body) // 2))
+            too_large = verdict.action is Action.TOO_LARGE and len(part) > 1
+            if too_large and len(body) // 2 >= SMALLEST_BYTES:
+                self._max_bytes = len(body) // 2
+                break
+            search.answer(verdict)
         if search.decided:
             await self._book(batch.first(search.decided), search.dead)
         return search.stopped

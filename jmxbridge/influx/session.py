@@ -85,6 +85,12 @@ class Session:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
+    def close(self) -> None:
+        """Shut and forget the connections; a later write makes new ones."""
+        self.abort()
+        if self._service is not None:
+            self._service.api_client.rest_client.pool_manager.clear()
+
     def _connect(self) -> Any:
         import urllib3
         from influxdb_client.client.influxdb_client import InfluxDBClient

@@ -25,6 +25,10 @@ MAX_RETRY_AFTER_S = 600.0
 """A maintenance page may ask for a day; the lines should not wait so long after it is gone."""
 
 
+MAX_TITLE_AT = 4096
+"""Where a page's title is looked for; a page made to be slow to search is not searched far."""
+
+
 class Action(StrEnum):
     """What to do with the lines of one request."""
 
@@ -97,6 +101,13 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _SERIES_LIMIT = re.compile(r"max-series-per-database|max-values-per-tag", re.IGNORECASE)
+
+_TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
+
+# Whole escapes only, so that what was cut in the middle of one can still be read.
+_CUT_MESSAGE = re.compile(
+    r'"(?:message|error)"\s*:\s*"((?:[^"\\]|\\u[0-9a-fA-F]{4}|\\["\\/bfnrt])*)'
+)
 
 _NOT_INFLUXDB = (
     "this is not InfluxDB's answer to a write; check influxdb.url, and any proxy or login page on"
@@ -172,21 +183,31 @@ def _matches(row: Row, status: int, own: bool, words: str) -> bool:
 
 
 def _words(answer: Answer) -> tuple[bool, str]:
-    """Whether InfluxDB itself speaks (JSON `error` of 1.x, `message` of 2.x), and what it says."""
-    try:
-        document = json.loads(answer.body)
-    except ValueError:
-        document = None
-    if isinstance(document, dict):
-        for key in ("message", "error"):
-            if isinstance(document.get(key), str):
-                return True, _bounded(document[key])
+    """Whether InfluxDB itself speaks, and what it says."""
+    message = _message(answer)
+    if message is not None:
+        return True, _bounded(message)
     if answer.location is not None:
         return False, _bounded(f"to {answer.location}")
-    title = re.search(r"<title[^>]*>([^<]*)", answer.body, re.IGNORECASE)
+    title = _TITLE.search(answer.body[:MAX_TITLE_AT])
     if title or "html" in answer.content_type.lower():
         return False, _bounded(f"an HTML page, {title[1].strip()!r}" if title else "an HTML page")
     return False, _bounded(answer.body)
+
+
+def _message(answer: Answer) -> str | None:
+    """The JSON `message` of 2.x or `error` of 1.x; of a body that was cut, what there is of it."""
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        if "json" not in answer.content_type.lower():
+            return None
+        found = _CUT_MESSAGE.search(answer.body)
+        return json.loads(f'"{found[1]}"', strict=False) if found else None
+    if not isinstance(document, dict):
+        return None
+    texts = (document.get(key) for key in ("message", "error"))
+    return next((text for text in texts if isinstance(text, str)), None)
 
 
 def _bounded(text: str) -> str:

@@ -1,0 +1,109 @@
+"""A scripted HTTP server: what a real InfluxDB cannot be made to show, byte by byte."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from jmxbridge.store import Store
+
+GIBIBYTE = 1024**3
+
+
+@dataclass
+class Request:
+    """What arrived: the request line's target, headers in lower case, the unpacked body."""
+
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass
+class Script:
+    """A server that gives its replies in turn, the last one again and again."""
+
+    replies: list[Reply | bytes] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the requests of one connection."""
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while not writer.is_closing():
+                self.requests.append(await read_request(reader))
+                self.arrived.set()
+                reply = self.replies[min(len(self.requests), len(self.replies)) - 1]
+                if isinstance(reply, bytes):
+                    writer.write(reply)
+                else:
+                    await reply(reader, writer)
+                await writer.drain()
+        writer.close()
+
+
+async def read_request(reader: asyncio.StreamReader) -> Request:
+    """One request with a Content-Length."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    pairs = [line.split(":", 1) for line in head[1:] if line]
+    headers = {name.lower(): value.strip() for name, value in pairs}
+    body = await reader.readexactly(int(headers["content-length"]))
+    packed = headers.get("content-encoding") == "gzip"
+    return Request(head[0].split()[1], headers, gzip.decompress(body) if packed else body)
+
+
+@pytest.fixture
+async def script() -> AsyncIterator[Script]:
+    """A server on a port of its own; set `replies`, read `requests`."""
+    script = Script()
+    tasks: set[asyncio.Task[None]] = set()
+    writers: set[asyncio.StreamWriter] = set()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        tasks.add(asyncio.create_task(script.serve(reader, writer)))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    script.port = server.sockets[0].getsockname()[1]
+    yield script
+    server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for writer in writers:
+        writer.transport.abort()
+    await asyncio.gather(*(w.wait_closed() for w in writers), return_exceptions=True)
+
+
+@pytest.fixture
+def reply() -> Callable[..., bytes]:
+    """Make a complete HTTP answer: `reply(400, body, "Content-Type: …", …)`."""
+
+    def make(status: int, body: str | bytes = b"", *headers: str) -> bytes:
+        data = body.encode() if isinstance(body, str) else body
+        lines = [f"HTTP/1.1 {status} Any", f"Content-Length: {len(data)}", *headers, "", ""]
+        return "\r\n".join(lines).encode("latin-1") + (b"" if status == 204 else data)
+
+    return make
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """An empty store."""
+    async with await Store.open(
+        tmp_path / "local.sqlite3", max_bytes=GIBIBYTE, retain_s=None
+    ) as store:
+        yield store

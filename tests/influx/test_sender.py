@@ -1,0 +1,346 @@
+"""The sender between a real store and a scripted InfluxDB: nothing lost, order kept, all said."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import pytest
+
+from jmxbridge.influx.pace import Pace
+from jmxbridge.influx.sender import Sender, State, Status
+from jmxbridge.influx.verdict import Answer, Failure, Outcome
+from jmxbridge.store import Batch, DeadLine, Store, StoreFull
+
+OK = Answer(204)
+BAD = '{"error":"unable to parse \'%s\': missing field value"}'
+LONG_S = 60.0  # how long a test may wait for what must come
+
+PACE = Pace(linger_s=0.0, max_lines=100)
+
+
+@dataclass
+class Influx:
+    """Answers from a list, then like InfluxDB 2: a batch with a bad line is refused as a whole."""
+
+    url: str = "http://influx:8086"
+    answers: list[Outcome] = field(default_factory=list)
+    bad: frozenset[bytes] = frozenset()
+    largest: int = 10**9
+    bodies: list[list[bytes]] = field(default_factory=list)
+    stored: list[bytes] = field(default_factory=list)
+
+    async def write(self, body: bytes) -> Outcome:
+        """One request."""
+        lines = body.split(b"\n")
+        self.bodies.append(lines)
+        if self.answers:
+            return self.answers.pop(0)
+        if len(body) > self.largest:
+            return Answer(413)
+        for line in lines:
+            if line in self.bad:
+                return Answer(400, BAD % line.decode())
+        self.stored += lines
+        return OK
+
+
+@dataclass
+class Naps:
+    """Sleep that takes no time, remembers how long it should have been, and may be watched."""
+
+    slept: list[float] = field(default_factory=list)
+    watch: Callable[[float], None] = lambda _: None
+
+    async def sleep(self, seconds: float) -> None:
+        """Let others run once."""
+        if seconds:
+            self.slept.append(seconds)
+            self.watch(seconds)
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running(sender: Sender) -> AsyncIterator[None]:
+    """The sender's task, for the time of a block."""
+    task = asyncio.create_task(sender.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def drained(store: Store) -> None:
+    """Return when no line is pending."""
+    async with asyncio.timeout(LONG_S):
+        while (await store.counts()).pending:
+            pass
+
+
+async def send(store: Store, influx: Influx, *, pace: Pace = PACE) -> tuple[Sender, Naps]:
+    """Send all that waits; the sender and its naps afterwards."""
+    naps = Naps()
+    sender = Sender(store, influx, pace=pace, sleep=naps.sleep, random=lambda: 1.0)
+    async with running(sender):
+        await drained(store)
+        async with asyncio.timeout(LONG_S):
+            while sender.status.state is not State.IDLE:
+                await store.counts()
+    return sender, naps
+
+
+def numbered(*numbers: int) -> list[bytes]:
+    """Lines that can be told apart."""
+    return [b"m v=%d" % n for n in numbers]
+
+
+async def test_lines_arrive_in_order(store: Store) -> None:
+    """Poll after poll, in batches of the given size, each line once."""
+    influx = Influx()
+    for n in range(10):
+        await store.append(numbered(*range(n * 30, n * 30 + 30)), time_ns=n, source="a")
+
+    sender, naps = await send(store, influx)
+
+    assert influx.stored == numbered(*range(300))
+    assert [len(lines) for lines in influx.bodies] == [100, 100, 100]
+    assert (await store.counts()).stored == 300
+    assert (sender.status.stored, sender.status.requests, naps.slept) == (300, 3, [])
+    assert sender.status.last_stored_ns is not None
+
+
+async def test_a_poll_is_sent_when_it_comes(store: Store) -> None:
+    """A sender that waits wakes up for lines appended later, after a moment for other targets."""
+    influx, naps = Influx(), Naps()
+    sender = Sender(store, influx, pace=Pace(linger_s=0.25), sleep=naps.sleep)
+    async with running(sender):
+        assert sender.status.state is State.IDLE
+        await store.append(numbered(1), time_ns=1, source="a")
+        await drained(store)
+
+    assert influx.stored == numbered(1)
+    assert naps.slept == [0.25]
+
+
+async def test_a_refused_line_is_a_dead_letter_and_the_others_arrive(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the server's words, once in the log, and without a pause for the good lines."""
+    bad = frozenset(numbered(17, 55))
+    influx = Influx(bad=bad)
+    await store.append(numbered(*range(100)), time_ns=9, source="orders")
+
+    sender, naps = await send(store, influx)
+
+    assert influx.stored == [line for line in numbered(*range(100)) if line not in bad]
+    letters = {letter.line: letter for letter in await store.dead_letters(10)}
+    assert letters.keys() == bad
+    assert letters[b"m v=17"].reason == "400: unable to parse 'm v=17': missing field value"
+    assert letters[b"m v=17"].source == "orders"
+    assert (sender.status.stored, sender.status.dead_lettered) == (98, 2)
+    assert naps.slept == []
+    assert len([r for r in caplog.records if "dead letter" in r.message]) == 1
+
+
+async def test_a_dead_letter_does_not_say_retrying(store: Store) -> None:
+    """Refused lines are the lines' trouble, not the server's."""
+    influx = Influx(bad=frozenset(numbered(0)))
+    await store.append(numbered(0), time_ns=9, source="a")
+
+    sender, _ = await send(store, influx)
+
+    assert sender.status.state is State.IDLE
+
+
+async def test_a_batch_full_of_refused_lines_is_booked_piece_by_piece(store: Store) -> None:
+    """The budget of requests bounds a search; the rest is taken again, and all of it ends."""
+    lines = numbered(*range(100))
+    influx = Influx(bad=frozenset(lines[:90]))
+    await store.append(lines, time_ns=9, source="a")
+
+    await send(store, influx, pace=Pace(linger_s=0.0, max_lines=100, budget=20))
+
+    counts = await store.counts()
+    assert (counts.dead_lettered, counts.stored) == (90, 10)
+    assert influx.stored == lines[90:]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "delay_s", "words"),
+    [
+        (Failure("refused", "connection refused"), State.RETRYING, 1.0, "connection refused"),
+        (Answer(503, retry_after="7"), State.RETRYING, 7.0, "503, InfluxDB cannot take"),
+        (Answer(429, retry_after="0"), State.RETRYING, 1.0, "429, InfluxDB asks to wait"),
+        (Answer(401), State.HOLDING, 60.0, "check influxdb.token"),
+        (Answer(403), State.HOLDING, 60.0, "write access"),
+        (
+            Answer(404, '{"error":"database not found: \\"kafka\\""}'),
+            State.HOLDING,
+            60.0,
+            "404, InfluxDB does not have it; create it, or correct influxdb.bucket or influxdb.org"
+            ' (database not found: "kafka")',
+        ),
+        (Answer(302, location="https://sso/"), State.HOLDING, 60.0, "(to https://sso/)"),
+        (Answer(200, "<title>Sign in</title>"), State.HOLDING, 60.0, "(an HTML page, 'Sign in')"),
+    ],
+)
+async def test_trouble_of_the_server_costs_no_line(
+    store: Store, outcome: Outcome, state: State, delay_s: float, words: str
+) -> None:
+    """The sender waits, says what to set right, and sends the same lines again, in order."""
+    influx = Influx(answers=[outcome])
+    naps, seen = Naps(), list[Status]()
+    sender = Sender(store, influx, pace=PACE, sleep=naps.sleep, random=lambda: 1.0)
+    naps.watch = lambda _: seen.append(sender.status)
+    await store.append(numbered(1, 2, 3), time_ns=1, source="a")
+
+    async with running(sender):
+        await drained(store)
+
+    (status,) = seen
+    assert status.state is state
+    assert words in status.sentence
+    assert status.sentence.startswith("http://influx:8086: ")
+    assert status.next_try_ns is not None
+    assert naps.slept == [delay_s]
+    assert influx.bodies == [numbered(1, 2, 3)] * 2
+    assert (await store.counts()).stored == 3
+
+
+async def test_delays_double_and_start_again_after_a_success(store: Store) -> None:
+    """A long outage is asked less and less often, the next one briskly again."""
+    gone = Failure("refused", "connection refused")
+    influx = Influx(answers=[*[gone] * 8, OK, gone])
+    await store.append(numbered(*range(200)), time_ns=1, source="a")
+
+    _, naps = await send(store, influx)
+
+    assert naps.slept == [1, 2, 4, 8, 16, 32, 60, 60, 1]
+
+
+async def test_what_was_decided_before_the_trouble_is_booked(store: Store) -> None:
+    """A server that goes away in the middle of a search gets only the rest again."""
+    bad = Answer(400, BAD % "x")
+    influx = Influx(answers=[bad, OK, Answer(503)])
+    await store.append(numbered(*range(8)), time_ns=1, source="a")
+
+    await send(store, influx)
+
+    assert influx.bodies[3] == numbered(4, 5, 6, 7)
+    assert (await store.counts()).stored == 8
+
+
+async def test_each_trouble_is_logged_once(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """When it begins, when it becomes another, and when it is over; not at every attempt."""
+    caplog.set_level(logging.INFO, logger="jmxbridge.influx")
+    gone = Failure("refused", "connection refused")
+    influx = Influx(answers=[gone, gone, gone, Answer(401), Answer(401), gone])
+    await store.append(numbered(1), time_ns=1, source="a")
+
+    await send(store, influx)
+
+    records = [(r.levelname, r.message) for r in caplog.records]
+    levels = [level for level, _ in records]
+    assert levels == ["WARNING", "ERROR", "WARNING", "WARNING"]
+    assert "does not answer (connection refused); lines stay in the store" in records[0][1]
+    assert "takes lines again" in records[3][1]
+
+
+async def test_a_limit_on_bodies_is_remembered(store: Store) -> None:
+    """After one 413 later requests are small enough at once, and no line is lost."""
+    influx = Influx(largest=8000)
+    line = b'm v="%s"' % (b"x" * 994)
+    await store.append([line] * 100, time_ns=1, source="a")
+
+    await send(store, influx)
+
+    assert influx.stored == [line] * 100
+    sizes = [len(body) for body in influx.bodies]
+    assert sizes == [100, 49, 24, 11, *[5] * 20]
+
+
+async def test_a_limit_below_reason_is_not_remembered(store: Store) -> None:
+    """A server that takes nothing larger than a line gets lines, but only while it does so."""
+    influx = Influx(largest=20)
+    lines = numbered(*range(100, 200))
+    await store.append(lines, time_ns=1, source="a")
+    await send(store, influx)
+    assert influx.stored == lines
+    influx.largest = 10**9
+    await store.append(lines, time_ns=1, source="a")
+
+    await send(store, influx)
+
+    assert influx.bodies[-1] == lines
+
+
+async def test_a_line_too_large_by_itself_is_a_dead_letter(store: Store) -> None:
+    """It does not block the others."""
+    influx = Influx(largest=2000)
+    large = b'm v="%s"' % (b"x" * 5000)
+    await store.append([*numbered(1), large, *numbered(2)], time_ns=1, source="a")
+
+    await send(store, influx)
+
+    (letter,) = await store.dead_letters(10)
+    assert letter.line == large
+    assert letter.reason == "413: the server's limit on a request's size"
+    assert influx.stored == numbered(1, 2)
+
+
+async def test_a_cancelled_sender_leaves_its_lines_pending(store: Store) -> None:
+    """Stopping in the middle of a write loses nothing: the next sender sends them."""
+    writing = asyncio.Event()
+
+    class Silent(Influx):
+        async def write(self, body: bytes) -> Outcome:
+            writing.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    await store.append(numbered(1, 2), time_ns=1, source="a")
+    async with running(Sender(store, Silent(), pace=PACE)):
+        await asyncio.wait_for(writing.wait(), LONG_S)
+    assert (await store.counts()).pending == 2
+
+    influx = Influx()
+    await send(store, influx)
+
+    assert influx.stored == numbered(1, 2)
+
+
+async def test_a_store_that_fails_is_tried_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk when a batch is booked: it is said, and the lines are sent once more."""
+    settle, failures = store.settle, [StoreFull("store: the disk is full")]
+
+    async def fail_once(batch: Batch, dead: list[DeadLine]) -> None:
+        if failures:
+            raise failures.pop()
+        await settle(batch, dead)
+
+    monkeypatch.setattr(store, "settle", fail_once)
+    influx = Influx()
+    await store.append(numbered(1), time_ns=1, source="a")
+
+    _, naps = await send(store, influx)
+
+    assert influx.bodies == [numbered(1)] * 2
+    assert (await store.counts()).stored == 1
+    assert naps.slept == [1.0]
+    assert "the disk is full" in caplog.text
+
+
+async def test_kinds_of_refusals_are_forgotten_in_the_end(store: Store) -> None:
+    """Memory does not grow with every new reason a server may invent."""
+    influx = Influx()
+    sender = Sender(store, influx)
+
+    for n in range(1000):
+        sender._say_refused(b"m v=1", f"reason {chr(65 + n % 26)}{'x' * n}")
+
+    assert len(sender._reasons) <= 64
