@@ -107,7 +107,7 @@ class Schema:
             )
             _writer(request)(buffer, body)
         except ValueError as exc:
-            raise RequestFailed(f"cannot be put into a {self.api.title} request: {exc}") from exc
+            raise RequestFailed(f"cannot be sent with {self.api.title}: {exc}") from exc
         message = buffer.getvalue()
         return len(message).to_bytes(4) + message
 

@@ -1,5 +1,6 @@
 """Fake clusters and connections to them, closed when the test ends."""
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -8,6 +9,14 @@ import pytest
 
 from jmxbridge.kafka.cluster import Cluster
 from tests.kafka.fake_cluster import FakeCluster
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 @pytest.fixture

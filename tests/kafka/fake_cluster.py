@@ -35,7 +35,7 @@ Script = Callable[[Asked], Any]
 
 
 class Silence(Exception):  # noqa: N818
-    """Raised by a script: the request is taken and never answered."""
+    """Raised by a script: the request is taken and not answered, until `answer_late`."""
 
 
 class HangUp(Exception):  # noqa: N818
@@ -81,7 +81,9 @@ class FakeBroker(HealthyBroker):
         self.scripts: dict[str, Script] = {}
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._unanswered: list[tuple[asyncio.StreamWriter, bytes, Asked]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self.all_gone = asyncio.Event()
 
     async def start(self) -> None:
         """Listen; at the same port again after `stop`."""
@@ -105,9 +107,22 @@ class FakeBroker(HealthyBroker):
             writer.close()
             await writer.wait_closed()
 
+    def send_to_all(self, data: bytes) -> None:
+        """Send these bytes on every connection, asked for or not."""
+        for writer in self._writers:
+            writer.write(data)
+
+    def answer_late(self) -> None:
+        """Send, as a healthy broker, what scripts have left unanswered."""
+        for writer, correlation_id, asked in self._unanswered:
+            reply = getattr(self, f"answer_{asked.api}")(asked)
+            self._send(writer, correlation_id + asked.schema.encode(reply))
+        self._unanswered.clear()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.cluster.connections += 1
         self._writers.add(writer)
+        self.all_gone.clear()
         task = asyncio.current_task()
         if task is not None:
             self._tasks.add(task)
@@ -121,6 +136,8 @@ class FakeBroker(HealthyBroker):
         finally:
             self._writers.discard(writer)
             writer.transport.abort()
+            if not self._writers:
+                self.all_gone.set()
 
     def _answer(self, message: bytes, writer: asyncio.StreamWriter) -> None:
         key, version = int.from_bytes(message[:2]), int.from_bytes(message[2:4])
@@ -137,6 +154,7 @@ class FakeBroker(HealthyBroker):
         try:
             reply = script(asked)
         except Silence:
+            self._unanswered.append((writer, message[4:8], asked))
             return
         body = reply if isinstance(reply, bytes) else replies.encode(reply)
         self._send(writer, message[4:8] + body)

@@ -10,7 +10,7 @@ from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.lag.snapshot import Group, Snapshot
 from jmxbridge.service.grid import Tick
-from jmxbridge.service.status import Mood
+from jmxbridge.service.status import Line, Mood
 
 S = 1_000_000_000
 
@@ -74,7 +74,7 @@ async def test_a_cluster_that_is_away_is_a_point_not_an_error() -> None:
 async def test_trouble_is_logged_when_it_begins_and_when_it_ends(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Three polls with the same complaint are one line; its end is another."""
+    """The same complaint twice is one line; so is the first answer, and the first after an outage."""
     caplog.set_level(logging.INFO, "jmxbridge")
     bad = "broker 2 (127.0.0.1:9093): refused"
     poll = lag_poll(
@@ -84,8 +84,9 @@ async def test_trouble_is_logged_when_it_begins_and_when_it_ends(
         await poll.poll(Tick(n * S, 0))
     assert [record.getMessage() for record in caplog.records] == [
         f"lag poll: {bad}",
+        "lag poll: lag 1 · billing 1 · 1 groups, 1 partitions · incomplete",
         "lag poll: all gone",
-        "lag poll: complete again",
+        "lag poll: lag 1 · billing 1 · 1 groups, 1 partitions",
     ]
 
 
@@ -93,8 +94,7 @@ async def test_the_status_line_names_who_is_behind() -> None:
     """One glance: the total, the groups that make it up, and whether anything is missing."""
     poll = lag_poll(snapshot(0, 1234, "broker 2: refused"), snapshot(5, 5))
     await poll.poll(Tick(S, 0))
-    assert poll.line.mood is Mood.ALERT
-    assert poll.line.sentence == ("lag 1,234 · billing 1,234 · 1 groups, 1 partitions · incomplete")
+    behind = "lag 1,234 · billing 1,234 · 1 groups, 1 partitions · incomplete"
+    assert poll.line == Line("lag", Mood.ALERT, behind)
     await poll.poll(Tick(2 * S, 0))
-    assert poll.line.mood is Mood.FINE
-    assert poll.line.sentence == "lag 0 · 1 groups, 1 partitions"
+    assert poll.line == Line("lag", Mood.FINE, "lag 0 · 1 groups, 1 partitions")

@@ -1,0 +1,370 @@
+"""One connection: what is sent, what is matched, and how it ends."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from jmxbridge.kafka.codec import LIST_GROUPS, OFFSET_FETCH
+from jmxbridge.kafka.connection import MAX_IN_FLIGHT, Connection, connect
+from jmxbridge.kafka.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    DeadlineExceeded,
+    NotKafka,
+    ReplyUnreadable,
+    RequestFailed,
+    VersionMismatch,
+)
+from jmxbridge.kafka.requests import ListGroups, OffsetFetch
+from tests.kafka.fake_answers import Asked, Group
+from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster, HangUp, Silence
+
+StartFake = Callable[..., Awaitable[FakeCluster]]
+Serve = Callable[[Callable[[asyncio.StreamReader], Awaitable[bytes]]], Awaitable[int]]
+
+
+@pytest.fixture
+async def fake(start_fake: StartFake) -> FakeCluster:
+    """One healthy broker with a group."""
+    fake = await start_fake()
+    fake.groups["g"] = Group({})
+    return fake
+
+
+@pytest.fixture
+async def dial() -> AsyncIterator[Callable[[int], Awaitable[Connection]]]:
+    """Connect to a port on loopback."""
+    async with AsyncExitStack() as stack:
+
+        async def start(port: int) -> Connection:
+            connection = await connect("127.0.0.1", port)
+            stack.push_async_callback(connection.wait_closed)
+            stack.callback(connection.close)
+            return connection
+
+        yield start
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start a server that reads as it likes, sends what its function returns, and closes."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            answer: Callable[[asyncio.StreamReader], Awaitable[bytes]], **options: Any
+        ) -> int:
+            async def on_connect(
+                reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+            ) -> None:
+                writer.write(await answer(reader))
+                writer.close()
+
+            server = await asyncio.start_server(on_connect, "127.0.0.1", 0, **options)
+            stack.callback(server.close)
+            port: int = server.sockets[0].getsockname()[1]
+            return port
+
+        yield start
+
+
+async def test_replies_are_matched_by_id_and_not_by_order(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """Many requests in flight, each gets the answer to its own question."""
+    fake.groups |= {f"g{n}": Group({"t": {0: n}}) for n in range(50)}
+    connection = await dial(fake.ports[1])
+
+    replies = await asyncio.gather(
+        *(connection.ask(OffsetFetch((f"g{n}",))) for n in range(50)),
+    )
+
+    assert [reply[f"g{n}"] for n, reply in enumerate(replies)] == [
+        (0, {"t": {0: n}}) for n in range(50)
+    ]
+
+
+async def test_requests_in_flight_are_bounded(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """More requests than MAX_IN_FLIGHT wait for their turn, and all are answered."""
+    held: list[Asked] = []
+    all_held = asyncio.Event()
+    broker = fake.brokers[1]
+
+    def hold(asked: Asked) -> Any:
+        held.append(asked)
+        if len(held) == MAX_IN_FLIGHT:
+            all_held.set()
+        raise Silence
+
+    broker.scripts["list_groups"] = hold
+    connection = await dial(fake.ports[1])
+    asking = [asyncio.create_task(connection.ask(ListGroups())) for _ in range(MAX_IN_FLIGHT + 9)]
+    await all_held.wait()
+    assert repr(connection).endswith(f"{MAX_IN_FLIGHT} in flight>")
+
+    connection.close(DeadlineExceeded("enough"))
+    outcomes = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert {type(outcome) for outcome in outcomes} == {DeadlineExceeded}
+    assert len(held) == MAX_IN_FLIGHT
+
+
+async def test_a_late_reply_to_a_cancelled_request_is_dropped(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """Nobody waits for it any more; the next request gets its own answer."""
+    broker = fake.brokers[1]
+    taken = asyncio.Event()
+
+    def not_now(asked: Asked) -> Any:
+        taken.set()
+        raise Silence
+
+    broker.scripts["list_groups"] = not_now
+    connection = await dial(fake.ports[1])
+    asking = asyncio.create_task(connection.ask(ListGroups()))
+    await taken.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    broker.scripts.clear()
+    fake.groups["h"] = Group({"t": {0: 5}})
+    broker.answer_late()
+
+    reply = await connection.ask(OffsetFetch(("h",)))
+
+    assert reply == {"h": (0, {"t": {0: 5}})}
+    assert fake.connections == 1
+
+
+async def test_cancelled_requests_hold_their_place_until_they_are_answered(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """However often a caller gives up, no more than MAX_IN_FLIGHT ids are remembered."""
+    broker = fake.brokers[1]
+    enough = asyncio.Event()
+
+    def not_now(asked: Asked) -> Any:
+        if len(fake.asked("list_groups")) == MAX_IN_FLIGHT:
+            enough.set()
+        raise Silence
+
+    broker.scripts["list_groups"] = not_now
+    connection = await dial(fake.ports[1])
+    asking = [asyncio.create_task(connection.ask(ListGroups())) for _ in range(MAX_IN_FLIGHT + 9)]
+    await enough.wait()
+    for task in asking:
+        task.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    broker.scripts.clear()
+    one_more = asyncio.create_task(connection.ask(ListGroups()))
+    assert repr(connection).endswith(f"{MAX_IN_FLIGHT} in flight>")
+
+    broker.answer_late()
+
+    assert (await one_more)[0] == 0
+    assert repr(connection).endswith(" 0 in flight>")
+
+
+async def test_the_versions_of_an_old_broker_are_asked_for_in_version_0(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """It answers our version with error 35, in version 0 whatever was asked (KIP-511)."""
+    fake.versions = KAFKA_2_3
+
+    connection = await dial(fake.ports[1])
+
+    assert [asked.version for asked in fake.asked("api_versions")] == [0]
+    assert connection.version(OFFSET_FETCH) == 5
+
+
+async def test_an_api_the_broker_lacks_is_a_version_mismatch(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """Said before anything is sent, with the broker's name."""
+    del fake.versions[16]
+    connection = await dial(fake.ports[1])
+
+    with pytest.raises(VersionMismatch, match=r"127.0.0.1:.* does not offer ListGroups"):
+        connection.version(LIST_GROUPS)
+
+
+async def test_a_name_that_no_string_can_carry_fails_the_request_alone(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """A group name from the command line may hold bytes that are not text."""
+    connection = await dial(fake.ports[1])
+
+    with pytest.raises(RequestFailed, match="cannot be sent with OffsetFetch"):
+        await connection.ask(OffsetFetch(("\udcff",)))
+    assert (await connection.ask(ListGroups()))[0] == 0
+
+
+async def test_an_unreadable_reply_fails_the_request_alone(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """The frame was whole, so the next one can be read."""
+    fake.brokers[1].scripts["list_groups"] = lambda asked: b"\0\0\0\0\0\0\0\xff\xff\xff\xff\x07"
+    connection = await dial(fake.ports[1])
+
+    with pytest.raises(ReplyUnreadable, match="'groups' of 2147483646 elements in 0 bytes"):
+        await connection.ask(ListGroups())
+    fake.brokers[1].scripts.clear()
+    assert (await connection.ask(ListGroups()))[0] == 0
+
+
+async def test_a_reply_with_bytes_left_over_is_unreadable(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """It is not in the version it was asked for in; what was read from it is not trusted."""
+    broker = fake.brokers[1]
+    broker.scripts["list_groups"] = lambda asked: (
+        asked.schema.encode(broker.answer_list_groups(asked)) + b"\0"
+    )
+    connection = await dial(fake.ports[1])
+
+    with pytest.raises(ReplyUnreadable, match="1 bytes are left over"):
+        await connection.ask(ListGroups())
+
+
+async def test_a_reply_nobody_asked_for_ends_the_connection(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """Which reply belongs to which request is no longer known."""
+    broker = fake.brokers[1]
+
+    def stranger(asked: Asked) -> Any:
+        broker.send_to_all((8).to_bytes(4) + b"\x7f\xff\xff\xff" + b"1234")
+        raise Silence
+
+    broker.scripts["list_groups"] = stranger
+    connection = await dial(fake.ports[1])
+
+    with pytest.raises(NotKafka, match="answered request 2147483647, which was never sent"):
+        await connection.ask(ListGroups())
+    with pytest.raises(NotKafka):
+        await connection.ask(ListGroups())
+
+
+async def test_a_huge_announced_reply_ends_the_connection_at_once(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """The four bytes of the length are enough; no more is waited for, none stored."""
+    broker = fake.brokers[1]
+
+    def huge(asked: Asked) -> Any:
+        broker.send_to_all((2**30).to_bytes(4))
+        raise Silence
+
+    broker.scripts["list_groups"] = huge
+    connection = await dial(fake.ports[1])
+
+    with pytest.raises(NotKafka, match="announced a message of 1073741824 bytes, limit 67108864"):
+        await connection.ask(ListGroups())
+
+
+async def test_a_connection_closed_at_the_first_question_hints_at_sasl(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """A SASL listener names its versions to anybody and then closes."""
+
+    def hang_up(asked: Asked) -> Any:
+        raise HangUp
+
+    fake.brokers[1].scripts["list_groups"] = hang_up
+    connection = await dial(fake.ports[1])
+
+    with pytest.raises(ConnectionLost, match="at the first question: a listener that wants SASL"):
+        await connection.ask(ListGroups())
+
+
+async def test_a_closed_port_is_named(free_port: int) -> None:
+    """Host, port and the system's words."""
+    with pytest.raises(ConnectFailed, match=f"^127.0.0.1:{free_port}: Connection refused$"):
+        await connect("127.0.0.1", free_port)
+
+
+async def test_a_name_that_does_not_exist_is_named() -> None:
+    """The resolver's words, not a traceback."""
+    with pytest.raises(ConnectFailed, match=r"^no-such-host\.invalid:9092: \w+"):
+        await connect("no-such-host.invalid", 9092)
+
+
+async def test_an_http_server_is_recognised(serve: Serve) -> None:
+    """It answers our bytes with a complaint of its own."""
+
+    async def answer(reader: asyncio.StreamReader) -> bytes:
+        await reader.read(1)
+        return b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
+
+    port = await serve(answer)
+
+    with pytest.raises(NotKafka, match=f"127.0.0.1:{port}: this does not speak .* HTTP server"):
+        await connect("127.0.0.1", port)
+
+
+async def test_a_listener_that_closes_is_not_waited_for(serve: Serve) -> None:
+    """A JMX port reads four bytes that are not its own and closes without a word."""
+
+    async def answer(reader: asyncio.StreamReader) -> bytes:
+        await reader.readexactly(4)
+        return b""
+
+    port = await serve(answer)
+
+    with pytest.raises(NotKafka, match="before its first answer: not a Kafka listener"):
+        await connect("127.0.0.1", port)
+
+
+async def test_a_tls_listener_is_recognised(free_port: int) -> None:
+    """A real one, spoken to in plaintext: it answers with an alert or closes; never a hang."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", free_port)) as listening:
+
+        def serve_one() -> None:
+            plain, _ = listening.accept()
+            with pytest.raises(ssl.SSLError), plain:
+                context.wrap_socket(plain, server_side=True)
+
+        serving = loop.run_in_executor(None, serve_one)
+        with pytest.raises(NotKafka, match="TLS"):
+            await connect("127.0.0.1", free_port)
+        await serving
+
+
+async def test_a_refused_handshake_is_named(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+) -> None:
+    """The broker's own error code, by Kafka's name for it."""
+    fake.brokers[1].scripts["api_versions"] = lambda asked: asked.schema.reply(
+        error_code=58, api_keys=()
+    )
+
+    with pytest.raises(NotKafka, match=r"refused to name its versions: SASL_AUTHENTICATION_FAILED"):
+        await dial(fake.ports[1])
+
+
+async def test_a_cancelled_connect_leaves_nothing_open(fake: FakeCluster) -> None:
+    """Cancelled in the handshake: the broker sees the connection go."""
+    asked = asyncio.Event()
+    gone = fake.brokers[1].all_gone
+
+    def silent(_: Asked) -> Any:
+        asked.set()
+        raise Silence
+
+    fake.brokers[1].scripts["api_versions"] = silent
+    connecting = asyncio.create_task(connect("127.0.0.1", fake.ports[1]))
+    await asked.wait()
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+
+    await gone.wait()

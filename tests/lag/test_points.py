@@ -1,0 +1,129 @@
+"""Lag rows to points: names, tags, and which fields are there."""
+
+from jmxbridge.lag.points import failed_poll, to_points
+from jmxbridge.lag.rows import compute
+from jmxbridge.lag.snapshot import Group, Phases, Snapshot
+from jmxbridge.point import FieldValue, Point
+
+NOW = 1_700_000_000_000_000_000
+
+SNAPSHOT = Snapshot(
+    groups={
+        "g": Group("g", 1, "consumer", "Stable", "Classic"),
+        "s": Group("s", 2, ""),
+        "down": Group("down", 3, "consumer", "Empty"),
+    },
+    commits={"g": {"t": {0: 4, 1: 12}, "gone": {0: 1}}, "s": {}},
+    end_offsets={"t": {0: 10, 1: 10}},
+    orphaned=frozenset({("gone", 0)}),
+    gone=frozenset({"old"}),
+    complete=False,
+    brokers=3,
+    brokers_answered=2,
+    groups_listed=9,
+    requests=8,
+    errors=("broker 3: no answer",),
+    phases=Phases(1.0, 2.0, 3.0),
+)
+
+
+def points(measurement: str) -> list[tuple[dict[str, str], dict[str, FieldValue]]]:
+    """Tags and fields of one measurement's points."""
+    made = to_points(compute(SNAPSHOT), SNAPSHOT, cluster="c", time_ns=NOW, skipped_ticks=2)
+    assert {point.time_ns for point in made} == {NOW}
+    return [(dict(p.tags), dict(p.fields)) for p in made if p.measurement == measurement]
+
+
+def test_a_partition_has_its_offsets_and_its_lag() -> None:
+    """`ahead` is written only where the commit is beyond the end."""
+    where = {"cluster": "c", "group": "g", "topic": "t"}
+    assert points("kafka_consumer_lag") == [
+        (where | {"partition": "0"}, {"offset": 4, "end_offset": 10, "lag": 6}),
+        (where | {"partition": "1"}, {"offset": 12, "end_offset": 10, "lag": 0, "ahead": 2}),
+    ]
+
+
+def test_a_topic_has_sums_where_something_is_known() -> None:
+    """The deleted topic is counted and has no sum: not 0."""
+    where = {"cluster": "c", "group": "g"}
+    assert points("kafka_consumer_lag_topic") == [
+        (
+            where | {"topic": "t"},
+            {
+                "partitions": 2,
+                "partitions_known": 2,
+                "lag_sum": 6,
+                "lag_max": 6,
+                "offset_sum": 16,
+                "end_offset_sum": 20,
+            },
+        ),
+        (where | {"topic": "gone"}, {"partitions": 1, "partitions_known": 0}),
+    ]
+
+
+def test_a_group_whose_coordinator_answered_has_a_row() -> None:
+    """The one whose coordinator did not answer has none, and the one without commits no sum."""
+    counts = {
+        "partitions": 3,
+        "partitions_known": 2,
+        "partitions_orphaned": 1,
+        "partitions_unavailable": 0,
+    }
+    assert points("kafka_consumer_lag_group") == [
+        ({"cluster": "c", "group": "g"}, counts | {"complete": True, "lag_sum": 6, "lag_max": 6}),
+        ({"cluster": "c", "group": "s"}, dict.fromkeys(counts, 0) | {"complete": True}),
+    ]
+
+
+def test_a_group_says_what_its_broker_says_of_it() -> None:
+    """All groups, those included that could not be read; unknown state and type are left out."""
+    assert points("kafka_consumer_group") == [
+        (
+            {"cluster": "c", "group": "g"},
+            {"state": "Stable", "type": "Classic", "kind": "consumer", "coordinator": 1},
+        ),
+        ({"cluster": "c", "group": "s"}, {"kind": "simple", "coordinator": 2}),
+        (
+            {"cluster": "c", "group": "down"},
+            {"state": "Empty", "kind": "consumer", "coordinator": 3},
+        ),
+    ]
+
+
+def test_a_poll_reports_itself() -> None:
+    """Cost, completeness and what was left out."""
+    ((tags, fields),) = points("jmxbridge_lag_poll")
+
+    assert tags == {"cluster": "c"}
+    assert fields == {
+        "complete": False,
+        "duration_ms": 6.0,
+        "list_groups_ms": 1.0,
+        "fetch_commits_ms": 2.0,
+        "list_ends_ms": 3.0,
+        "requests": 8,
+        "errors": 1,
+        "brokers": 3,
+        "brokers_answered": 2,
+        "groups_listed": 9,
+        "groups_kept": 3,
+        "groups_answered": 2,
+        "groups_gone": 1,
+        "partitions": 2,
+        "orphaned": 1,
+        "unavailable": 0,
+        "skipped_ticks": 2,
+    }
+
+
+def test_a_failed_poll_has_the_types_of_a_good_one() -> None:
+    """InfluxDB refuses a field that changes its type."""
+    failed = failed_poll(cluster="c", time_ns=NOW, duration_ms=5.0)
+    ((_, good),) = points("jmxbridge_lag_poll")
+
+    assert isinstance(failed, Point)
+    assert failed.fields["complete"] is False
+    assert {name: type(value) for name, value in failed.fields.items()} == {
+        name: type(good[name]) for name in failed.fields
+    }

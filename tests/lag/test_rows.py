@@ -1,0 +1,171 @@
+"""Lag rules as a table: each row says why its answer is right."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.lag.rows import GroupLag, PartitionLag, TopicLag, compute
+from jmxbridge.lag.snapshot import Snapshot
+
+# (why, committed, end, orphaned, unavailable) -> (lag, ahead), or what it is counted as
+KNOWN = "known"
+CASES = [
+    ("a consumer that is behind", 4, 10, False, (KNOWN, 6, 0)),
+    ("a consumer that has read everything", 10, 10, False, (KNOWN, 0, 0)),
+    ("nothing read of an empty partition", 0, 0, False, (KNOWN, 0, 0)),
+    ("a topic recreated under a commit: ahead is kept apart", 10, 4, False, (KNOWN, 0, 6)),
+    ("beyond 2**53 every record counts", 2**53, 2**53 + 1, False, (KNOWN, 1, 0)),
+    ("the largest offset there is", 0, 2**63 - 1, False, (KNOWN, 2**63 - 1, 0)),
+    ("-1 is how a broker says uncommitted", -1, 10, False, ("uncommitted",)),
+    ("uncommitted and gone is still uncommitted", -1, None, True, ("uncommitted",)),
+    ("the coordinator could not say what is committed", None, 10, False, ("unavailable",)),
+    ("nobody could say where it ends: not 0, not the old lag", 4, None, False, ("unavailable",)),
+    ("its topic is gone", 4, None, True, ("orphaned",)),
+    ("gone wins over an end of a moment before", 4, 10, True, ("orphaned",)),
+]
+
+
+@pytest.mark.parametrize(
+    ("why", "committed", "end", "orphaned", "expected"), CASES, ids=[case[0] for case in CASES]
+)
+def test_a_partition_is_decided_by_the_rules(
+    why: str,
+    committed: int | None,
+    end: int | None,
+    orphaned: bool,
+    expected: tuple[str | int, ...],
+) -> None:
+    """Exactly one of: a row, uncommitted, orphaned, unavailable."""
+    lags = compute(
+        Snapshot(
+            groups={},
+            commits={"g": {"t": {0: committed}}},
+            end_offsets={} if end is None else {"t": {0: end}},
+            orphaned=frozenset({("t", 0)} if orphaned else ()),
+        )
+    )
+
+    (group,) = lags.groups
+    counts = {
+        KNOWN: group.partitions_known,
+        "orphaned": group.partitions_orphaned,
+        "unavailable": group.partitions_unavailable,
+    }
+    kind, *numbers = expected
+    assert counts == {name: int(name == kind) for name in counts}
+    assert [[row.lag, row.ahead] for row in lags.partitions] == ([numbers] if numbers else [])
+
+
+def test_sums_are_over_what_is_known_and_say_what_they_leave_out() -> None:
+    """Two topics, one of them with holes."""
+    snapshot = Snapshot(
+        groups={},
+        commits={"g": {"x": {0: 4, 1: 10}, "y": {0: 1, 1: 5, 2: 7, 3: -1}, "gone": {0: 3}}},
+        end_offsets={"x": {0: 10, 1: 10}, "y": {0: 9, 1: 2}},
+        orphaned=frozenset({("gone", 0)}),
+        unavailable=frozenset({("y", 2)}),
+    )
+
+    lags = compute(snapshot)
+
+    assert lags.partitions == (
+        PartitionLag("g", "x", 0, 4, 10, 6, 0),
+        PartitionLag("g", "x", 1, 10, 10, 0, 0),
+        PartitionLag("g", "y", 0, 1, 9, 8, 0),
+        PartitionLag("g", "y", 1, 5, 2, 0, 3),
+    )
+    assert lags.topics == (
+        TopicLag("g", "x", 2, 2, 6, 6, 14, 20),
+        TopicLag("g", "y", 3, 2, 8, 8, 6, 11),
+        TopicLag("g", "gone", 1, 0, None, None, None, None),
+    )
+    assert lags.groups == (
+        GroupLag(
+            group="g",
+            partitions=6,
+            partitions_known=4,
+            partitions_orphaned=1,
+            partitions_unavailable=1,
+            lag_sum=14,
+            lag_max=8,
+        ),
+    )
+    assert not lags.groups[0].complete
+
+
+def test_a_group_without_commits_has_no_sum() -> None:
+    """0 would read as caught up; it has read nothing and committed nothing."""
+    lags = compute(Snapshot(groups={}, commits={"g": {}}, end_offsets={}))
+
+    assert lags.groups == (GroupLag("g", 0, 0, 0, 0, None, None),)
+    assert (lags.topics, lags.partitions) == ((), ())
+    assert lags.groups[0].complete
+
+
+def test_a_group_whose_coordinator_failed_has_no_rows() -> None:
+    """It is in the snapshot's groups and not in its commits: nothing may be said of it."""
+    assert compute(Snapshot(groups={}, commits={}, end_offsets={})).groups == ()
+
+
+offsets = st.integers(min_value=0, max_value=2**63 - 1)
+commits = st.dictionaries(
+    st.sampled_from("abc"),
+    st.dictionaries(
+        st.sampled_from("xyz"),
+        st.dictionaries(st.integers(0, 3), st.one_of(st.none(), st.just(-1), offsets)),
+    ),
+)
+ends = st.dictionaries(
+    st.sampled_from("xyz"), st.dictionaries(st.integers(0, 3), offsets, max_size=4)
+)
+gone = st.frozensets(st.tuples(st.sampled_from("xyz"), st.integers(0, 3)))
+
+
+@given(commits, ends, gone)
+def test_roll_ups_are_the_sums_of_their_rows(
+    commits: dict[str, dict[str, dict[int, int | None]]],
+    ends: dict[str, dict[int, int]],
+    gone: frozenset[tuple[str, int]],
+) -> None:
+    """By topic and by group, whatever the snapshot; no partition counts twice or not at all."""
+    lags = compute(Snapshot(groups={}, commits=commits, end_offsets=ends, orphaned=gone))
+
+    for group in lags.groups:
+        rows = [row for row in lags.partitions if row.group == group.group]
+        topics = [row for row in lags.topics if row.group == group.group]
+        values = [v for at in commits[group.group].values() for v in at.values() if v != -1]
+        assert group.partitions == len(values) == sum(row.partitions for row in topics)
+        assert group.partitions == (
+            group.partitions_known + group.partitions_orphaned + group.partitions_unavailable
+        )
+        assert group.partitions_known == len(rows)
+        assert group.lag_sum == (sum(row.lag for row in rows) if rows else None)
+        assert group.lag_max == max((row.lag for row in rows), default=None)
+        assert sum(row.lag_sum or 0 for row in topics) == (group.lag_sum or 0)
+    for row in lags.partitions:
+        assert row.lag >= 0
+        assert row.ahead >= 0
+        assert row.lag == 0 or row.ahead == 0
+        assert row.end_offset - row.offset == row.lag - row.ahead
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), max_size=60), st.integers(0, 60))
+def test_commits_before_ends_is_never_negative(steps: list[tuple[int, int]], cut: int) -> None:
+    """Any interleaving of producing and consuming, and a poll that asks in our order."""
+    end = read = 0
+    committed = None
+    for index, (is_consumer, count) in enumerate(steps):
+        if index == cut:
+            committed = read
+        if is_consumer:
+            read = min(end, read + count)
+        else:
+            end += count
+    at = committed if committed is not None else read
+
+    (row,) = compute(
+        Snapshot(groups={}, commits={"g": {"t": {0: at}}}, end_offsets={"t": {0: end}})
+    ).partitions
+
+    assert row.ahead == 0
+    assert row.lag >= end - read
