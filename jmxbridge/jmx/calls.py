@@ -56,6 +56,7 @@ GET_MBEAN_INFO = method_hash(f"getMBeanInfo({_NAME}{_SUBJECT})Ljavax/management/
 GET_ATTRIBUTES = method_hash(
     f"getAttributes({_NAME}[Ljava/lang/String;{_SUBJECT})Ljavax/management/AttributeList;"
 )
+GET_MBEAN_COUNT = method_hash(f"getMBeanCount({_SUBJECT})Ljava/lang/Integer;")
 GET_DEFAULT_DOMAIN = method_hash(f"getDefaultDomain({_SUBJECT})Ljava/lang/String;")
 CLOSE = method_hash("close()V")
 
@@ -120,6 +121,11 @@ class AttributeCalls:
         return call
 
 
+def get_mbean_count(connection: RemoteRef) -> Call[int]:
+    """Ask how many MBeans there are: where that has changed, names have."""
+    return Call("getMBeanCount", _of(connection, GET_MBEAN_COUNT, encoder.NULL), _integer)
+
+
 def get_default_domain(connection: RemoteRef) -> Call[str]:
     """Ask for the default domain: the cheapest call that counts as a sign of life."""
     return Call("getDefaultDomain", _of(connection, GET_DEFAULT_DOMAIN, encoder.NULL), _string)
@@ -154,6 +160,12 @@ def _attributes(value: Value) -> dict[str, Value]:
 def _string(value: Value) -> str:
     if not isinstance(value, str):
         raise _not_an_answer("getDefaultDomain", value)
+    return value
+
+
+def _integer(value: Value) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _not_an_answer("getMBeanCount", value)
     return value
 
 

@@ -116,6 +116,10 @@ class Connection:
         call = self._attribute_calls.call
         return await self._many([call(name, attributes) for name, attributes in wanted])
 
+    async def get_mbean_count(self) -> int:
+        """Return how many MBeans there are: a cheap way to notice that some came or went."""
+        return await self._one(calls.get_mbean_count(self._own))
+
     async def get_default_domain(self) -> str:
         """Return the server's default domain: a call that keeps an idle connection alive."""
         return await self._one(calls.get_default_domain(self._own))
