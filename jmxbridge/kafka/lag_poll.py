@@ -14,8 +14,8 @@ from jmxbridge.lag.points import failed_poll, to_points
 from jmxbridge.lag.rows import Lags, compute
 from jmxbridge.lag.snapshot import Snapshot
 from jmxbridge.point import Point
-from jmxbridge.service.status import Line, Mood
 from jmxbridge.service.grid import Tick
+from jmxbridge.service.status import Line, Mood
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,10 @@ class LagPoll:
             return (failed,)
         self._note(snapshot.errors)
         lags = compute(snapshot)
-        self.line = status_line(self.name, lags, snapshot)
+        line = status_line(self.name, lags, snapshot)
+        if self.line.mood in (Mood.WAITING, Mood.DOWN):
+            log.info("lag poll: %s", line.sentence)
+        self.line = line
         return to_points(
             lags,
             snapshot,
@@ -72,8 +75,6 @@ class LagPoll:
         for complaint in complaints:
             if complaint not in self._complaints:
                 log.warning("lag poll: %s", complaint)
-        if self._complaints and not complaints:
-            log.info("lag poll: complete again")
         self._complaints = complaints
 
 

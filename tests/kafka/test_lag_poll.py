@@ -74,7 +74,7 @@ async def test_a_cluster_that_is_away_is_a_point_not_an_error() -> None:
 async def test_trouble_is_logged_when_it_begins_and_when_it_ends(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The same complaint twice is one line; so is the first answer, and the first after an outage."""
+    """A complaint that lasts is one line; so is the first answer, also after an outage."""
     caplog.set_level(logging.INFO, "jmxbridge")
     bad = "broker 2 (127.0.0.1:9093): refused"
     poll = lag_poll(

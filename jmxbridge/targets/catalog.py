@@ -1,0 +1,128 @@
+"""What one connection has learned about its JVM: which MBeans to read, and which attributes.
+
+Rule: getMBeanInfo is never part of a steady poll, and getAttributes never names an attribute that
+the MBean lacks (Kafka's clients log a warning for each). So names and attributes are kept, and
+looked at again
+
+- when the number of MBeans has changed, or an MBean was gone when it was read: names only, and the
+  attributes of what is new;
+- after `INCOMPLETE_S` for MBeans that lack an attribute a rule names: Kafka's clients register a
+  partition's MBean first and add its lag attributes later;
+- after `EVERYTHING_S` for all of them.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from jmxbridge.jmx.connection import Connection
+from jmxbridge.jmx.errors import RemoteException
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.values import Value
+from jmxbridge.mbeans.discovery import Take, attributes, patterns, take
+from jmxbridge.mbeans.reading import Reading
+from jmxbridge.mbeans.rule import Rule
+
+EVERYTHING_S = 300.0
+INCOMPLETE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One getAttributes of a poll."""
+
+    rule: Rule
+    name: ObjectName
+    attributes: tuple[str, ...]
+
+
+class Catalog:
+    """The MBeans one JVM has for the rules it was asked about. Times are seconds of one clock."""
+
+    def __init__(self) -> None:
+        self.series_limited = 0
+        self._rules: dict[int, Rule] = {}  # by identity: a rule is an entry of the file
+        self._available: dict[ObjectName, frozenset[str]] = {}
+        self._wanted: tuple[Wanted, ...] = ()
+        self._mbean_count: int | None = None
+        self._everything_at_s = float("-inf")
+        self._incomplete_at_s = float("-inf")
+        self._names_stale = True
+
+    async def refresh(self, connection: Connection, rules: Sequence[Rule], now_s: float) -> None:
+        """Look at the JVM again, as far as what is kept may no longer be true."""
+        new_rules = {id(rule): rule for rule in rules if id(rule) not in self._rules}
+        self._rules |= new_rules
+        if now_s - self._everything_at_s >= EVERYTHING_S:
+            self._available.clear()
+            self._everything_at_s = self._incomplete_at_s = now_s
+        elif now_s - self._incomplete_at_s >= INCOMPLETE_S:
+            self._forget_incomplete()
+            self._incomplete_at_s = now_s
+        elif not (self._names_stale or new_rules):
+            return
+        takes = take(tuple(self._rules.values()), await self._names(connection))
+        await self._learn_attributes(connection, {each.name for each in takes})
+        self._wanted = tuple(self._wanted_by(takes))
+        self.series_limited = takes.series_limited
+        self._names_stale = False
+
+    def wanted(self, rules: Sequence[Rule]) -> list[Wanted]:
+        """Return what to read for these rules, as far as it was found."""
+        due = {id(rule) for rule in rules}
+        return [each for each in self._wanted if id(each.rule) in due]
+
+    def note_count(self, mbean_count: int) -> None:
+        """Compare the number of MBeans with the last one: a change means other names."""
+        if self._mbean_count not in (None, mbean_count):
+            self._names_stale = True
+        self._mbean_count = mbean_count
+
+    def readings(
+        self,
+        wanted: Sequence[Wanted],
+        replies: Sequence[Mapping[str, Value] | RemoteException],
+    ) -> list[Reading]:
+        """Pair replies with what was asked; leave out MBeans that are gone or failed.
+
+        Raises the first failure where no MBean at all could be read.
+        """
+        found: list[Reading] = []
+        failures: list[RemoteException] = []
+        for each, reply in zip(wanted, replies, strict=True):
+            if isinstance(reply, RemoteException):
+                failures.append(reply)
+                self._available.pop(each.name, None)
+                self._names_stale = True
+            else:
+                found.append(Reading(each.rule, each.name, reply))
+        if failures and not found:
+            raise failures[0]
+        return found
+
+    def _forget_incomplete(self) -> None:
+        for each in self._wanted:
+            if len(each.attributes) < len({field.attribute for field in each.rule.fields}):
+                self._available.pop(each.name, None)
+
+    async def _names(self, connection: Connection) -> set[ObjectName]:
+        answers = await asyncio.gather(
+            *(connection.query_names(each) for each in patterns(tuple(self._rules.values())))
+        )
+        return set().union(*answers)
+
+    async def _learn_attributes(self, connection: Connection, names: set[ObjectName]) -> None:
+        for gone in self._available.keys() - names:
+            del self._available[gone]
+        unknown = sorted(names - self._available.keys(), key=lambda name: name.canonical)
+        for name, info in zip(unknown, await connection.get_infos(unknown), strict=True):
+            if not isinstance(info, RemoteException):  # else it vanished since it was named
+                self._available[name] = frozenset(each.name for each in info.attributes)
+
+    def _wanted_by(self, takes: Sequence[Take]) -> list[Wanted]:
+        found: list[Wanted] = []
+        for each in takes:
+            existing = attributes(each.rule, self._available.get(each.name, frozenset()))
+            if existing:
+                found.append(Wanted(each.rule, each.name, existing))
+        return found
