@@ -1,1 +1,28 @@
-"""The commands. No logic of their own."""
+"""The commands. No logic of their own.
+
+Rule: a module here imports nothing heavy at its top. What a command needs it imports when it runs,
+so that `--help` and shell completion do not wait for libraries they do not use.
+"""
+
+import typer
+
+from jmxbridge.cli import check, lag, mbeans, once, run
+
+app = typer.Typer(
+    name="jmxbridge",
+    help="Kafka's JMX metrics and consumer-group lag side by side in InfluxDB.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("once")(once.once)
+app.command("check")(check.check)
+app.command("lag")(lag.lag)
+app.add_typer(mbeans.app, name="mbeans")
+
+
+def main() -> None:
+    """Run the command line; the console script `jmxbridge`."""
+    app()

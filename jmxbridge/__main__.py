@@ -1,0 +1,5 @@
+"""`python -m jmxbridge` is the console script."""
+
+from jmxbridge.cli import main
+
+main()

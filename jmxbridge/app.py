@@ -1,0 +1,299 @@
+"""Builds every room, starts the tasks, stops them in order: the only file that knows them all.
+
+    targets ─┐
+             ├─► points ─► frozen lines ─► store ─► sender ─► InfluxDB
+    lag ─────┘
+
+Rule: a poll's lines are in the store, durable, before anything is sent, and nothing that one poll
+meets stops another one. Stopping goes the way the data goes: no more polls, then the sender gets a
+moment for what is left, then the store is closed. What was not sent is sent after the next start.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from jmxbridge.config.loader import store_path
+from jmxbridge.config.models import InfluxSettings, KafkaSettings, Settings, TargetSettings
+from jmxbridge.influx.client import Writer
+from jmxbridge.influx.line_protocol import encode
+from jmxbridge.influx.sender import Sender, State
+from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.lag_poll import LagPoll
+from jmxbridge.lag.names import NameFilter
+from jmxbridge.point import Point
+from jmxbridge.service.grid import NS, Tick, last_due, ticks
+from jmxbridge.service.status import Line, Mood
+from jmxbridge.store import Store, StoreError
+from jmxbridge.targets.backoff import Backoff
+from jmxbridge.targets.jmxquery import JmxqueryTransport
+from jmxbridge.targets.rmi import RmiTransport
+from jmxbridge.targets.target import Target
+from jmxbridge.targets.transport import Transport
+
+log = logging.getLogger(__name__)
+
+# Of an interval: a poll that has not ended by then would miss the next tick.
+DEADLINE_SHARE = 0.9
+# Of an interval, and at most: what one broker may take of a lag poll (two phases wait for it).
+BROKER_SHARE = 0.5
+BROKER_LONGEST_S = 5.0
+# What is in the store is safe, so stopping does not wait long for the last lines to be sent.
+STOP_FLUSH_S = 3.0
+# `once` is there to deliver: a slow InfluxDB gets the time of a whole write.
+ONCE_FLUSH_S = 30.0
+# How often the end of a flush is looked for.
+FLUSH_LOOK_S = 0.05
+
+
+class Poller(Protocol):
+    """What is polled on the grid: a target, or the lag of a cluster."""
+
+    name: str
+    line: Line
+
+    async def poll(self, tick: Tick) -> Sequence[Point]:
+        """Return the points of one poll. Raises nothing for what the polled thing does."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+def freeze(points: Iterable[Point]) -> list[bytes]:
+    """Encode points as line protocol; log those that cannot be written, each with its reason."""
+    lines: list[bytes] = []
+    for point in points:
+        try:
+            lines.append(encode(point))
+        except ValueError as exc:
+            log.error("a point of %s cannot be written: %s", point.measurement, exc)
+    return lines
+
+
+def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
+    """Build the way a target is read."""
+    host, port = target.jmx.host, target.jmx.port
+    if target.transport == "jmxquery":
+        return JmxqueryTransport(host, port, timeout_s=deadline_s)
+    return RmiTransport(
+        host, port, rmi_host=target.rmi_host, rmi_port=target.rmi_port, clock_s=time.monotonic
+    )
+
+
+def make_target(settings: Settings, target: TargetSettings, *, interval_ns: int) -> Target:
+    """Build a target with the rules its sets name."""
+    deadline_s = settings.interval_s * DEADLINE_SHARE
+    return Target(
+        target.name,
+        transport=make_transport(target, deadline_s=deadline_s),
+        rules=settings.rules_for(target),
+        tags={"cluster": settings.cluster, **target.tags},
+        interval_ns=interval_ns,
+        deadline_s=deadline_s,
+        # Jitter needs no secrecy.
+        backoff=Backoff(settings.interval_s, random.random),
+    )
+
+
+def make_cluster(kafka: KafkaSettings, *, timeout_s: float) -> Cluster:
+    """Build the connections to a cluster, with the names to look at."""
+    return Cluster(
+        [(each.host, each.port) for each in kafka.bootstrap],
+        timeout_s=timeout_s,
+        groups=NameFilter(kafka.groups.allow, kafka.groups.deny),
+        topics=NameFilter(kafka.topics.allow, kafka.topics.deny),
+    )
+
+
+def make_pollers(settings: Settings, *, interval_ns: int) -> list[Poller]:
+    """Build everything a file asks to poll. `interval_ns` decides which rules are due at a tick."""
+    pollers: list[Poller] = [
+        make_target(settings, each, interval_ns=interval_ns) for each in settings.targets
+    ]
+    if settings.kafka is not None:
+        timeout_s = min(settings.interval_s * BROKER_SHARE, BROKER_LONGEST_S)
+        cluster = make_cluster(settings.kafka, timeout_s=timeout_s)
+        pollers.append(LagPoll(cluster, cluster_name=settings.cluster))
+    return pollers
+
+
+def make_writer(influx: InfluxSettings) -> Writer:
+    """Build the writer to one bucket; nothing is sent yet."""
+    token, password = influx.token, influx.password
+    return Writer(
+        influx.url,
+        bucket=influx.bucket,
+        org=influx.org,
+        token=None if token is None else token.get_secret_value(),
+        username=influx.username,
+        password=None if password is None else password.get_secret_value(),
+    )
+
+
+async def open_store(settings: Settings, environ: Mapping[str, str]) -> Store:
+    """Open the store of a file: a spool where there is an InfluxDB, a history where there is none.
+
+    Raises StoreError.
+    """
+    return await Store.open(
+        store_path(settings, environ),
+        max_bytes=settings.store.max_bytes,
+        retain_s=settings.store.retain_s if settings.influxdb is None else None,
+    )
+
+
+class Bridge:
+    """Everything a file asks for, running. Made by `open`, ended by `close`."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._interval_ns = round(settings.interval_s * NS)
+        self._pollers = make_pollers(settings, interval_ns=self._interval_ns)
+        self._store = store
+        self._store_error: str | None = None
+        influx = settings.influxdb
+        self._sender = None if influx is None else Sender(store, make_writer(influx))
+
+    @classmethod
+    async def open(cls, settings: Settings, environ: Mapping[str, str]) -> "Bridge":
+        """Open the store; nothing is polled yet. Raises StoreError."""
+        return cls(settings, await open_store(settings, environ))
+
+    def lines(self) -> list[Line]:
+        """Say how everything stands: each target, the lag, the delivery."""
+        return [*(each.line for each in self._pollers), self._delivery()]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Poll on the grid and send, until `stop` is set; then give the sender a moment."""
+        log.info("%s: %s", self._settings.path, self._delivery().sentence)
+        polls = [asyncio.create_task(self._poll(each)) for each in self._pollers]
+        sends = [] if self._sender is None else [asyncio.create_task(self._sender.run())]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            # Our tasks never end by themselves, but by an error, which must not go unnoticed.
+            done, _ = await asyncio.wait(
+                {stopping, *polls, *sends}, return_when=asyncio.FIRST_COMPLETED
+            )
+            await asyncio.gather(*done)
+        finally:
+            await cancel(stopping, *polls)
+            if self._sender is not None:
+                await flush(self._store, self._sender, STOP_FLUSH_S)
+            await cancel(*sends)
+
+    async def close(self) -> None:
+        """Let go of targets and cluster, then close the store."""
+        await asyncio.gather(*(each.close() for each in self._pollers))
+        await self._store.close()
+
+    async def _poll(self, poller: Poller) -> None:
+        async for tick in ticks(self._interval_ns):
+            try:
+                frozen = freeze(await poller.poll(tick))
+                await self._store.append(frozen, time_ns=tick.due_ns, source=poller.name)
+                self._note_store(None)
+            except StoreError as exc:
+                self._note_store(str(exc))
+            except Exception:  # a bug of ours in one poll; the next one may go well
+                log.exception("%s: this poll failed inside jmxbridge", poller.name)
+
+    def _note_store(self, error: str | None) -> None:
+        if error is not None and error != self._store_error:
+            log.error("polls are being lost: %s", error)
+        if error is None and self._store_error is not None:
+            log.info("the store takes polls again")
+        self._store_error = error
+
+    def _delivery(self) -> Line:
+        if self._store_error is not None:
+            return Line("store", Mood.DOWN, f"polls are being lost: {self._store_error}")
+        if self._sender is None:
+            days = self._settings.store.retain_s / 86_400
+            where = f"no influxdb section: points stay in {self._store.path} for {days:g} days"
+            return Line("store", Mood.FINE, where)
+        status = self._sender.status
+        waiting = status.state in (State.RETRYING, State.HOLDING)
+        counts = f"{status.stored:,} lines stored"
+        if status.dead_lettered:
+            counts += f", {status.dead_lettered:,} refused"
+        mood = Mood.DOWN if waiting else Mood.ALERT if status.dead_lettered else Mood.FINE
+        return Line("influxdb", mood, f"{counts} · {status.sentence}")
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll of everything gave: lines by source, their time, and what went wrong."""
+
+    time_ns: int
+    lines_by_source: Mapping[str, Sequence[bytes]]
+    problems: tuple[str, ...]
+
+    @property
+    def lines(self) -> list[bytes]:
+        """All lines, in the order of the file."""
+        return [line for lines in self.lines_by_source.values() for line in lines]
+
+
+async def poll_once(settings: Settings) -> Polled:
+    """Poll everything a file names one time, with the newest instant of the grid as timestamp."""
+    interval_ns = round(settings.interval_s * NS)
+    every = [rule.every_s or 0.0 for rules in settings.mbeans.values() for rule in rules]
+    # With an interval as long as the longest `every`, every rule is due.
+    pollers = make_pollers(
+        settings, interval_ns=max(interval_ns, round(max(every, default=0) * NS))
+    )
+    tick = Tick(last_due(time.time_ns(), interval_ns), 0)
+    try:
+        points = await asyncio.gather(*(each.poll(tick) for each in pollers))
+    finally:
+        await asyncio.gather(*(each.close() for each in pollers))
+    return Polled(
+        tick.due_ns,
+        {each.name: freeze(found) for each, found in zip(pollers, points, strict=True)},
+        tuple(
+            f"{each.name}: {each.line.sentence}" for each in pollers if each.line.mood is Mood.DOWN
+        ),
+    )
+
+
+async def deliver(settings: Settings, polled: Polled, environ: Mapping[str, str]) -> list[str]:
+    """Store what was polled once and send what the store holds; return what went wrong.
+
+    Raises StoreError.
+    """
+    async with await open_store(settings, environ) as store:
+        for source, lines in polled.lines_by_source.items():
+            await store.append(lines, time_ns=polled.time_ns, source=source)
+        if settings.influxdb is None:
+            return []
+        sender = Sender(store, make_writer(settings.influxdb))
+        sending = asyncio.create_task(sender.run())
+        await flush(store, sender, ONCE_FLUSH_S)
+        await cancel(sending)
+        problems = []
+        if sender.status.dead_lettered:
+            problems.append(f"{sender.status.dead_lettered} lines were refused: see the log above")
+        if (await store.counts()).pending:
+            problems.append(f"not sent, kept in {store.path}: {sender.status.sentence}")
+        return problems
+
+
+async def flush(store: Store, sender: Sender, timeout_s: float) -> None:
+    """Wait until nothing is pending, the sender is in trouble, or the time is up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            # The counts are in SQLite: nothing announces that they changed.
+            while (await store.counts()).pending and sender.status.next_try_ns is None:  # noqa: ASYNC110
+                await asyncio.sleep(FLUSH_LOOK_S)
+
+
+async def cancel(*tasks: "asyncio.Task[Any]") -> None:
+    """Cancel tasks and wait until they have ended; what they died of was told before."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

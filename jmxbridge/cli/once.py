@@ -1,0 +1,50 @@
+"""`jmxbridge once`: one poll, to look at what `run` would write."""
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
+from jmxbridge.cli.outcome import FINDINGS, reported
+
+if TYPE_CHECKING:
+    from jmxbridge.config.models import Settings
+
+
+def once(
+    file: File = DEFAULT_FILE,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the lines; store and send nothing.")
+    ] = False,
+) -> None:
+    """Poll what FILE names one time and print the points as line protocol.
+
+    Every rule is read, whatever its `every`. Without --dry-run the lines also go the way they go
+    in `run`: into the store, and from there to InfluxDB.
+
+    Exit status 0: everything was read, and delivered; 1: something was not.
+
+    Example: jmxbridge once mbeans.yaml --dry-run
+    """
+    with reported():
+        problems = asyncio.run(poll(load_settings(file), dry_run=dry_run))
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(FINDINGS)
+
+
+async def poll(settings: "Settings", *, dry_run: bool) -> list[str]:
+    """Poll once, print the lines, deliver them unless told not to; return what went wrong."""
+    from jmxbridge.app import deliver, poll_once
+
+    polled = await poll_once(settings)
+    for line in polled.lines:
+        sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+    if dry_run:
+        return list(polled.problems)
+    return [*polled.problems, *await deliver(settings, polled, os.environ)]

@@ -1,0 +1,57 @@
+"""The status of `run` on a terminal: a few lines at its foot, drawn again where they stand."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from jmxbridge.service.status import Line, Mood
+
+# Often enough to look alive, seldom enough to cost nothing.
+REDRAW_S = 0.5
+
+STYLES = {
+    Mood.WAITING: ("·", "dim"),
+    Mood.FINE: ("●", "green"),
+    Mood.ALERT: ("▲", "bold red"),
+    Mood.DOWN: ("✗", "red"),
+}
+
+
+@contextmanager
+def shown(lines: Callable[[], Sequence[Line]], *, on: TextIO) -> Iterator[None]:
+    """Keep the lines at the foot of a terminal; do nothing where `on` is none.
+
+    While they are shown the log holds its tongue about what they say, and speaks from warnings on.
+    """
+    if not on.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
+    from rich.text import Text
+
+    def table() -> Table:
+        grid = Table.grid(padding=(0, 2), expand=False)
+        grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+        for line in lines():
+            sign, style = STYLES[line.mood]
+            grid.add_row(Text(f"{sign} {line.name}", style), Text(line.sentence))
+        return grid
+
+    async def redraw(live: Live) -> None:
+        while True:
+            live.update(table(), refresh=True)
+            await asyncio.sleep(REDRAW_S)
+
+    logging.getLogger("jmxbridge").setLevel(logging.WARNING)
+    with Live(console=Console(file=on), auto_refresh=False, redirect_stdout=False) as live:
+        drawing = asyncio.get_running_loop().create_task(redraw(live))
+        try:
+            yield
+        finally:
+            drawing.cancel()
+            live.update(table(), refresh=True)
