@@ -1,0 +1,120 @@
+"""Which rule takes which MBean."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.mbeans.discovery import attributes, patterns, take
+from jmxbridge.mbeans.rule import Field, Rule
+
+MakeRule = Callable[..., Rule]
+
+
+def names(*texts: str) -> list[ObjectName]:
+    """Parse ObjectNames."""
+    return [ObjectName.parse(text) for text in texts]
+
+
+def taken(rules: list[Rule], *texts: str) -> list[str]:
+    """Return the names that are taken, in order."""
+    return [str(each.name) for each in take(rules, names(*texts))]
+
+
+@pytest.mark.parametrize(
+    ("bean", "expected"),
+    [
+        ("a:type=T", ["a:type=T"]),
+        ("a:type=T,name=*", ["a:type=T,name=x", "a:type=T,name=y"]),
+        ("a:type=T,name=x,topic=*", ["a:type=T,name=x,topic=t"]),
+        ("a:name=x,*", ["a:type=T,name=x,topic=t", "a:type=T,name=x"]),
+        ("a:type=*,name=y", ["a:type=T,name=y"]),
+        ("*:type=T", ["a:type=T", "b:type=T"]),
+        ("b:type=U", []),
+    ],
+)
+def test_a_pattern_takes_what_it_matches(bean: str, expected: list[str], rule: MakeRule) -> None:
+    """A pattern takes its own keys only, unless it ends in `,*`; Java's semantics."""
+    all_names = ["b:type=T", "a:type=T,name=y", "a:type=T,name=x,topic=t", "a:type=T,name=x"]
+
+    assert taken([rule(bean)], *all_names, "a:type=T") == expected
+
+
+def test_the_first_alias_that_exists_is_used(rule: MakeRule) -> None:
+    """Aliases are alternatives, in the order of the file, and never added up."""
+    moved = rule("new:type=T", "old:type=T", "older:type=T")
+
+    assert taken([moved], "old:type=T", "older:type=T") == ["old:type=T"]
+    assert taken([moved], "old:type=T", "new:type=T") == ["new:type=T"]
+    assert taken([moved], "other:type=T") == []
+
+
+def test_several_rules_may_take_one_name(rule: MakeRule) -> None:
+    """Rules do not take names away from each other."""
+    first, second = rule("a:type=T"), rule("a:*")
+
+    takes = take([first, second], names("a:type=T"))
+
+    assert [each.rule for each in takes] == [first, second]
+
+
+def test_a_limit_caps_series_not_names(rule: MakeRule) -> None:
+    """Names of a series that is kept are all kept; what is left out is counted in series."""
+    limited = rule("a:topic=*,name=*", tags={"topic": "topic"}, limit=2)
+    topics = [f"a:topic={topic},name={name}" for topic in "dbca" for name in "xy"]
+
+    takes = take([limited], names(*topics))
+
+    assert [each.name.value("topic") for each in takes] == ["a", "b", "a", "b"]
+    assert takes.series_limited == 2
+
+
+@given(st.permutations(range(12)), st.integers(min_value=1, max_value=12))
+def test_the_order_of_names_never_counts(order: list[int], limit: int) -> None:
+    """However a JVM lists its MBeans, the same ones are taken, in the same order."""
+    pattern = ObjectName.parse("a:id=*")
+    limited = Rule("s", (pattern,), "m", {"id": "id"}, (), limit=limit)
+    sorted_ids = [f"a:id={i}" for i in range(12)]
+
+    takes = take([limited], names(*(sorted_ids[i] for i in order)))
+
+    assert list(takes) == list(take([limited], names(*sorted_ids)))
+    assert (len(takes), takes.series_limited) == (limit, 12 - limit)
+
+
+def test_asks_once_for_what_several_rules_want(rule: MakeRule) -> None:
+    """A pattern is asked for once, and a name that a pattern brings anyway not at all."""
+    rules = [
+        rule("a:type=T,name=*"),
+        rule("a:type=T,name=x"),
+        rule("a:name=*,type=T", "a:type=U"),
+        rule("a:type=V,name=x"),
+    ]
+
+    assert [str(pattern) for pattern in patterns(rules)] == [
+        "a:type=T,name=*",
+        "a:type=U",
+        "a:type=V,name=x",
+    ]
+
+
+def test_asking_brings_everything_that_is_taken(rule: MakeRule) -> None:
+    """What matches none of the patterns asked for would not have been taken."""
+    rules = [rule("a:type=T,name=*"), rule("a:type=T,name=x"), rule("b:*", "a:type=U")]
+    everything = names(*(f"{d}:type={t},name={n}" for d in "ab" for t in "TU" for n in "xy"))
+
+    brought = [name for name in everything if any(p.matches(name) for p in patterns(rules))]
+
+    assert list(take(rules, brought)) == list(take(rules, everything))
+
+
+def test_asks_only_for_attributes_that_exist(rule: MakeRule) -> None:
+    """Each attribute once, in the order of the rule, and none that the MBean lacks."""
+    fields = tuple(
+        Field(attribute, (path,), attribute + path)
+        for attribute, path in [("Usage", "used"), ("Usage", "max"), ("Peak", "used"), ("Old", "x")]
+    )
+
+    assert attributes(rule("a:*", fields=fields), {"Peak", "Usage", "Name"}) == ("Usage", "Peak")

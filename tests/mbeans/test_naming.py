@@ -1,0 +1,60 @@
+"""Key properties in names."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.mbeans.naming import fill, snake_case
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("MessagesInPerSec", "messages_in_per_sec"),
+        ("UnderReplicatedPartitions", "under_replicated_partitions"),
+        ("ISRShrinksPerSec", "isr_shrinks_per_sec"),
+        ("TotalTimeMs", "total_time_ms"),
+        ("records-lag-max", "records_lag_max"),
+        ("G1 Young Generation", "g1_young_generation"),
+        ("CodeHeap 'non-nmethods'", "code_heap_non_nmethods"),
+        ("99thPercentile", "99th_percentile"),
+        ("P99Latency", "p99_latency"),
+        ("already_snake", "already_snake"),
+        ("topic.with..dots", "topic_with_dots"),
+        ("ÄpfelUndBirnen", "äpfel_und_birnen"),
+        ("日本", "日本"),
+        ("*", "unnamed"),
+        ("", "unnamed"),
+    ],
+)
+def test_snake_case(text: str, expected: str) -> None:
+    """Words in lower case with underscores between, digits where they were."""
+    assert snake_case(text) == expected
+
+
+@given(st.text())
+def test_snake_case_is_a_name(text: str) -> None:
+    """Whatever goes in, out comes a name: no end, no pair and no lack of underscores, no spaces."""
+    name = snake_case(text)
+
+    assert name
+    assert snake_case(name) == name
+    assert name == "_".join(word for word in name.split("_") if word)
+    assert not any(char.isspace() or char in ',="\\' for char in name)
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{name}_total", "messages_in_per_sec_total"),
+        ("p99_{name}_{type}", "p99_messages_in_per_sec_t"),
+        ("plain", "plain"),
+        ("{quoted}", "a_b_c"),
+    ],
+)
+def test_fill(template: str, expected: str) -> None:
+    """Each {key} becomes that key property, unquoted, in snake_case."""
+    name = ObjectName.parse('a:type=T,name=MessagesInPerSec,quoted="a,b=\\"c\\""')
+
+    assert fill(template, name) == expected

@@ -1,0 +1,169 @@
+"""Readings to points: merging, tags, names, and the account of what is left out."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.jmx.object_name import ObjectName, quote
+from jmxbridge.jmx.values import Value
+from jmxbridge.mbeans.points import Points, to_points
+from jmxbridge.mbeans.reading import Reading
+from jmxbridge.mbeans.rule import Field, FieldType, Rule
+from jmxbridge.point import Point
+
+MakeRule = Callable[..., Rule]
+TAGS = {"cluster": "c", "target": "t"}
+X, Y = Field("X", (), "x"), Field("Y", (), "y")
+
+
+def read(rule: Rule, name: str, **values: Value) -> Reading:
+    """Make a reading."""
+    return Reading(rule, ObjectName.parse(name), values)
+
+
+def points(*readings: Reading) -> Points:
+    """Make points with the tags every point has."""
+    return to_points(readings, time_ns=10, tags=TAGS)
+
+
+def test_a_point_has_measurement_tags_fields_and_time(rule: MakeRule) -> None:
+    """One reading, one point; key properties are tags where the rule names them."""
+    made = rule("a:type=T,topic=*", tags={"topic": "topic"}, fields=(X, Y))
+
+    result = points(read(made, "a:type=T,topic=orders", X=1, Y=2.5))
+
+    expected = Point("m", {**TAGS, "topic": "orders"}, {"x": 1.0, "y": 2.5}, 10)
+    assert result == Points((expected,))
+
+
+def test_readings_of_one_series_merge(rule: MakeRule) -> None:
+    """Rules that give the same measurement and tags give one point, whatever MBeans they read."""
+    first = rule("a:type=T", fields=(X,))
+    second = rule("b:type=U", fields=(Y,))
+    other = rule("a:type=T", fields=(X,), measurement="n")
+
+    result = points(
+        read(first, "a:type=T", X=1), read(second, "b:type=U", Y=2), read(other, "a:type=T", X=3)
+    )
+
+    assert [(p.measurement, p.fields) for p in result.points] == [
+        ("m", {"x": 1.0, "y": 2.0}),
+        ("n", {"x": 3.0}),
+    ]
+    assert result.duplicates == 0
+
+
+def test_a_field_given_twice_keeps_the_first_and_counts(rule: MakeRule) -> None:
+    """A key property that no tag tells apart loses values visibly."""
+    requests = rule("a:request=*,version=*", tags={"request": "request"}, fields=(X,))
+    readings = [
+        read(requests, f"a:request=Fetch,version={version}", X=version) for version in (4, 5, 6)
+    ]
+
+    result = points(*readings)
+
+    assert [point.fields for point in result.points] == [{"x": 4.0}]
+    assert result.duplicates == 2
+
+
+def test_two_attributes_for_one_templated_name_count_too(rule: MakeRule) -> None:
+    """Within one reading as well the first stays."""
+    made = rule("a:name=*", fields=(Field("X", (), "{name}"), Field("Y", (), "{name}")))
+
+    result = points(read(made, "a:name=V", X=1, Y=2))
+
+    assert [point.fields for point in result.points] == [{"v": 1.0}]
+    assert result.duplicates == 1
+
+
+def test_names_from_key_properties(rule: MakeRule) -> None:
+    """Templates over a wildcard give each MBean its field, in one point."""
+    made = rule(
+        "a:type=Topic,name=*", measurement="kafka_{type}", fields=(Field("X", (), "{name}_total"),)
+    )
+
+    result = points(
+        read(made, "a:type=Topic,name=MessagesInPerSec", X=1),
+        read(made, "a:type=Topic,name=BytesInPerSec", X=2),
+    )
+
+    (point,) = result.points
+    assert point.measurement == "kafka_topic"
+    assert point.fields == {"messages_in_per_sec_total": 1.0, "bytes_in_per_sec_total": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        ("a:id=plain", "plain"),
+        ("a:id=with space", "with space"),
+        ('a:id="a,b=c:d"', "a,b=c:d"),
+        ('a:id="\\"quoted\\" \\\\ \\*\\?"', '"quoted" \\ *?'),
+        ('a:id="two\\nlines"', "two\nlines"),
+        ("a:id=日本 \U0001f600", "日本 \U0001f600"),
+    ],
+)
+def test_tags_are_unquoted(name: str, tag: str, rule: MakeRule) -> None:
+    """A tag is what the property means, not how an ObjectName writes it."""
+    made = rule("a:id=*", tags={"id": "id"}, fields=(X,))
+
+    assert [p.tags["id"] for p in points(read(made, name, X=1)).points] == [tag]
+
+
+@given(st.text(min_size=1))
+def test_any_text_can_be_a_tag(text: str) -> None:
+    """What a client quotes into its name comes back as its tag."""
+    made = Rule("s", (ObjectName.parse("a:id=*"),), "m", {"id": "id"}, (X,))
+
+    (point,) = points(read(made, f"a:id={quote(text)}", X=1)).points
+
+    assert point.tags["id"] == text
+
+
+@pytest.mark.parametrize("name", ["a:id=,k=v", 'a:id="",k=v', "a:k=v"])
+def test_an_empty_tag_is_left_out(name: str, rule: MakeRule) -> None:
+    """InfluxDB has no empty tags; a property that is empty or absent makes none."""
+    made = rule("a:k=v,*", tags={"id": "id"}, fields=(X,))
+
+    assert [p.tags for p in points(read(made, name, X=1)).points] == [TAGS]
+
+
+def test_what_is_left_out_is_counted(rule: MakeRule) -> None:
+    """Each value is in a point, in a count, or was never there."""
+    fields = tuple(Field(each, (), each.lower()) for each in "ABCDEFG")
+    made = rule("a:type=T", fields=fields)
+
+    result = points(read(made, "a:type=T", A=1, B=math.nan, C=math.inf, D="text", E=(), F=None))
+
+    assert [point.fields for point in result.points] == [{"a": 1.0}]
+    assert (result.dropped_nonfinite, result.dropped_type, result.duplicates) == (2, 2, 0)
+
+
+def test_nothing_left_means_no_point(rule: MakeRule) -> None:
+    """A reading without a usable value makes no point; InfluxDB has none without fields."""
+    made = rule("a:type=T", fields=(X,))
+
+    assert points(read(made, "a:type=T", X=math.nan)) == Points((), dropped_nonfinite=1)
+    assert points(read(made, "a:type=T")) == Points(())
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABC"), st.dictionaries(st.sampled_from("XY"), VALUES))))
+def test_the_account_is_complete(readings: list[tuple[str, dict[str, Value]]]) -> None:
+    """Values read = fields written + dropped + duplicates + nulls, whatever was read."""
+    fields = (X, Field("Y", (), "y", FieldType.STRING))
+    made = Rule("s", (ObjectName.parse("a:id=*"),), "m", {"id": "id"}, fields)
+
+    result = points(*(read(made, f"a:id={i}", **values) for i, values in readings))
+
+    total = sum(value is not None for _, values in readings for value in values.values())
+    written = sum(len(point.fields) for point in result.points)
+    left_out = result.dropped_nonfinite + result.dropped_type + result.duplicates
+    assert written + left_out == total
+    series = [(point.measurement, tuple(point.tags.items())) for point in result.points]
+    assert len(series) == len(set(series))
