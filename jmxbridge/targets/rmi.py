@@ -15,6 +15,7 @@ from jmxbridge.targets.catalog import Catalog
 class RmiTransport:
     """Reads one JVM through `jmxbridge.jmx`.
 
+    `connection` is the one in use, None before the first fetch and after a failed one.
     `rmi_host` and `rmi_port` replace the address that the JVM's registry advertises. `clock_s` is
     a monotonic clock in seconds.
     """
@@ -33,7 +34,7 @@ class RmiTransport:
         self._rmi_host = rmi_host
         self._rmi_port = rmi_port
         self._clock_s = clock_s
-        self._connection: Connection | None = None
+        self.connection: Connection | None = None
         self._catalog = Catalog()
 
     @property
@@ -51,7 +52,7 @@ class RmiTransport:
 
     async def close(self) -> None:
         """Close the connection and forget what was learned through it."""
-        connection, self._connection = self._connection, None
+        connection, self.connection = self.connection, None
         self._catalog = Catalog()
         if connection is not None:
             await connection.close()
@@ -68,8 +69,8 @@ class RmiTransport:
         return self._catalog.readings(wanted, replies)
 
     async def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = await connect(
+        if self.connection is None:
+            self.connection = await connect(
                 self._host, self._port, rmi_host=self._rmi_host, rmi_port=self._rmi_port
             )
-        return self._connection
+        return self.connection
