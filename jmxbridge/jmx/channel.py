@@ -49,11 +49,18 @@ class Channel(asyncio.Protocol):
         self._batches: deque[_Batch] = deque()
         self._last_reply = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
+        self._ended_by_peer = False
         self._greeted: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
 
     def __repr__(self) -> str:
         return f"<Channel to {self.endpoint}, {self.protocol!r}>"
+
+    @property
+    def was_left(self) -> bool:
+        """Whether it ended without a fault of either side, and after calls had been answered."""
+        ended = self._ended_by_peer or self.protocol.lost_track
+        return ended and self.protocol.calls_answered > 0
 
     @classmethod
     async def open(cls, endpoint: Endpoint, timeout_s: float) -> "Channel":
@@ -85,11 +92,12 @@ class Channel(asyncio.Protocol):
     async def run(self, calls: Sequence[Call[Any]]) -> list[Any]:
         """Make calls, pipelined; return what each gave: a result or a RemoteException, in order.
 
-        Raises RemoteProtocolError or ConnectionFailed; then the connection is dead. So it is after
-        a cancellation.
+        Fewer than calls where the connection ended but can be replaced (`was_left`). Raises
+        RemoteProtocolError or ConnectionFailed where it is dead for another reason; a cancellation
+        is one.
         """
         if self.protocol.error is not None:
-            raise self._lost()
+            return self._partly([], len(calls))
         if not calls:
             return []
         for call in calls:
@@ -106,9 +114,7 @@ class Channel(asyncio.Protocol):
             if not batch.is_complete:
                 self._fail(ConnectionFailed(f"a call to {self.endpoint} was given up", "cancelled"))
             raise
-        if not batch.is_complete:
-            raise self._lost(len(batch.outcomes), batch.size)
-        return batch.outcomes
+        return batch.outcomes if batch.is_complete else self._partly(batch.outcomes, batch.size)
 
     def abort(self) -> None:
         """Close the connection now; calls still unanswered fail."""
@@ -132,13 +138,13 @@ class Channel(asyncio.Protocol):
         """Decode what came, answer whom it is for, write what there is room for."""
         protocol = self.protocol
         if protocol.error is not None:
-            return
+            return  # closed by us, and more was on its way
         protocol.receive_data(data)
         try:
             while reply := protocol.next_reply():
                 self._last_reply = self._loop.time()
                 self._deliver(reply.outcome)
-        except RemoteProtocolError as exc:
+        except JmxError as exc:
             self._fail(exc)
             return
         if protocol.own_address is not None and not self._greeted.done():
@@ -148,6 +154,7 @@ class Channel(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed, by whomever."""
         why = f" ({exc})" if exc else ""
+        self._ended_by_peer = self.protocol.error is None
         self._fail(ConnectionFailed(f"{self.endpoint} closed the connection{why}", "closed"))
         self._gone.set_result(None)
 
@@ -195,14 +202,15 @@ class Channel(asyncio.Protocol):
             if not future.done():
                 future.set_result(None)
 
-    def _lost(self, answered: int = 0, size: int = 0) -> JmxError:
-        """Return why there is no answer, as an error of the caller's own."""
+    def _partly(self, outcomes: list[Any], size: int) -> list[Any]:
+        """Return what was answered, or raise why not all was: an error of the caller's own."""
+        if self.was_left:
+            return outcomes
         error = self.protocol.error
-        progress = f" ({answered} of {size} calls were answered)" if size > 1 else ""
-        if isinstance(error, RemoteProtocolError) and size:
-            return RemoteProtocolError(f"{self.endpoint}: {error}{progress}")
-        word = error.error_class if error else "closed"
-        return ConnectionFailed(f"{error}{progress}", word)
+        answered = f" ({len(outcomes)} of {size} calls were answered)" if size > 1 else ""
+        if isinstance(error, RemoteProtocolError):
+            raise RemoteProtocolError(f"{self.endpoint}: {error}{answered}")
+        raise ConnectionFailed(f"{error}{answered}", error.error_class if error else "closed")
 
 
 async def _connected_socket(endpoint: Endpoint) -> socket.socket:

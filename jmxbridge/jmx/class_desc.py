@@ -62,12 +62,15 @@ class ClassDesc:
     """A class with its ancestors, ready for reading objects of it.
 
     `parts` start at the topmost ancestor. `box` reads the only, primitive field of a boxed value.
-    `empty` stands for an object that is referred to while it is still being read.
+    `empty` stands for an object that is referred to while it is still being read. Where its objects
+    end cannot be told if it is externalizable: RMI writes stream protocol version 1, in which such
+    a class's data is not marked.
     """
 
     name: str
     superclasses: tuple[str, ...]
     is_enum: bool
+    is_endless: bool
     parts: tuple[Part, ...]
     unwrap: Unwrap | None
     box: struct.Struct | None
@@ -94,23 +97,12 @@ def link(
         name=shape.name,
         superclasses=supers,
         is_enum=bool(shape.flags & SC_ENUM),
+        is_endless=shape.flags & (SC_EXTERNALIZABLE | SC_BLOCK_DATA) == SC_EXTERNALIZABLE,
         parts=parts,
         unwrap=unwraps.get(shape.name),
         box=_box(parts) if shape.name in boxes else None,
         empty=JavaObject(shape.name, supers, {}, {}),
     )
-
-
-def what_is_wrong(flags: int) -> str | None:
-    """Say why objects of a class with these flags cannot be read; None when they can be."""
-    if flags & SC_EXTERNALIZABLE:
-        if flags & SC_SERIALIZABLE:
-            return "a class that is both serializable and externalizable"
-        if not flags & SC_BLOCK_DATA:
-            return "an externalizable class of stream protocol 1, whose end cannot be told"
-    elif flags & SC_WRITE_METHOD and not flags & SC_SERIALIZABLE:
-        return "a class with a write method that is not serializable"
-    return None
 
 
 def _runs(shape: Shape, taken: set[str]) -> tuple[Run, ...]:

@@ -6,8 +6,9 @@ line of descriptors, closed by null or by a reference to a class written before.
 
 from dataclasses import dataclass, field
 
-from jmxbridge.jmx.class_desc import PRIMITIVES, ClassDesc, Shape, what_is_wrong
+from jmxbridge.jmx.class_desc import PRIMITIVES, ClassDesc, Shape
 from jmxbridge.jmx.constants import (
+    SC_EXTERNALIZABLE,
     SC_SERIALIZABLE,
     TC_BLOCKDATA,
     TC_CLASSDESC,
@@ -157,8 +158,8 @@ def _read_class(r: Reader, draft: _Draft) -> Steps[Shape]:
         yield from r.need(11)
     r.raw(8)  # serialVersionUID: nothing is ever instantiated, so nothing can be incompatible
     flags = r.u8()
-    if problem := what_is_wrong(flags):
-        raise r.bad(f"{problem}: {name}")
+    if flags & SC_SERIALIZABLE and flags & SC_EXTERNALIZABLE:
+        raise r.bad(f"a class that is both serializable and externalizable: {name}")
     count = r.u16()
     if count > MAX_FIELDS:
         raise r.bad(f"a class of {count} fields, limit {MAX_FIELDS}: {name}")

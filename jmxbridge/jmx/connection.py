@@ -3,7 +3,11 @@
 Rule: nothing but this file and `channel` below it does I/O in this library.
 
 Distributed garbage collection is left alone: a client that never says it holds an object never has
-to say so again. The server keeps the object until it is closed or was idle for two minutes.
+to say so again. The server keeps our connection object until it is closed or was idle for two
+minutes, also when its socket is gone. A JVM closes the socket after an answer it failed to write (a
+value that cannot be serialized), and so do we after one whose end we cannot tell; what was not
+answered is then asked again over a new socket. Each must have brought an answer before the next is
+tried, so this comes to an end.
 """
 
 import asyncio
@@ -18,6 +22,7 @@ from jmxbridge.jmx.dial import Dial
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteException
 from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.protocol import Traffic
 from jmxbridge.jmx.stub import RemoteRef
 from jmxbridge.jmx.values import MBeanInfo, Value
 
@@ -45,6 +50,8 @@ class Connection:
         self.advertised = server.endpoint
         self._own = own
         self._channel = channel
+        self._earlier = Traffic()  # over sockets that the server closed
+        self._reopening = asyncio.Lock()
         self._attribute_calls = AttributeCalls(own)
         self._is_closed = False
 
@@ -73,19 +80,9 @@ class Connection:
         return self._channel.protocol.error is None
 
     @property
-    def round_trips(self) -> int:
-        """How often an answer had to be waited for before more could be asked."""
-        return self._channel.protocol.round_trips
-
-    @property
-    def bytes_sent(self) -> int:
-        """Bytes written so far."""
-        return self._channel.protocol.bytes_sent
-
-    @property
-    def bytes_received(self) -> int:
-        """Bytes read so far."""
-        return self._channel.protocol.bytes_received
+    def traffic(self) -> Traffic:
+        """What was exchanged so far."""
+        return self._earlier + self._channel.protocol.traffic
 
     async def query_names(self, pattern: ObjectName | None = None) -> list[ObjectName]:
         """Return the names of MBeans that `pattern` selects; of all where it is None."""
@@ -111,7 +108,8 @@ class Connection:
     ) -> list[dict[str, Value] | RemoteException]:
         """Return values of attributes of many MBeans, in order; one failing does not stop the rest.
 
-        A value that cannot be serialized makes its MBean's whole answer a RemoteException.
+        A value that cannot be serialized, or is of an externalizable class, makes the whole answer
+        of its MBean a RemoteException.
         """
         call = self._attribute_calls.call
         return await self._many([call(name, attributes) for name, attributes in wanted])
@@ -145,15 +143,33 @@ class Connection:
 
     async def _many(self, batch: Sequence[Call[T]]) -> list[T | RemoteException]:
         outcomes: list[T | RemoteException] = await self._channel.run(batch)
+        while len(outcomes) < len(batch):
+            await self._reopen(self._channel)
+            outcomes += await self._channel.run(batch[len(outcomes) :])
         for outcome in outcomes:
             if isinstance(outcome, RemoteException) and outcome.java_class in _DROPPED:
                 self._channel.abort()
                 raise ConnectionFailed(
-                    f"the JMX server at {self.asked} dropped our connection, as it does with one"
+                    f"the JMX server of {self.asked} dropped our connection, as it does with one"
                     f" idle for two minutes: {outcome}",
                     "closed",
                 )
         return outcomes
+
+    async def _reopen(self, left: Channel) -> None:
+        """Replace a channel that the server closed; several tasks may ask for it at once."""
+        async with self._reopening:
+            if self._is_closed:
+                raise ConnectionFailed(f"the connection to {self.asked} was closed here", "closed")
+            if self._channel is not left:
+                return
+            try:
+                async with asyncio.timeout(left.timeout_s):
+                    self._channel = await Channel.open(left.endpoint, left.timeout_s)
+            except TimeoutError:
+                problem = f"{left.endpoint} did not answer within {left.timeout_s:g} s"
+                raise ConnectionFailed(problem, "timeout") from None
+            self._earlier += left.protocol.traffic
 
 
 async def connect(

@@ -47,6 +47,14 @@ class WriteAborted(Exception):  # noqa: N818 - java.io.WriteAbortedException
         self.thrown = thrown
 
 
+class Endless(Exception):  # noqa: N818 - what it is, and no error of the server's
+    """An object of a class whose data has no mark at its end: the rest cannot be read."""
+
+    def __init__(self, class_name: str) -> None:
+        super().__init__(class_name)
+        self.class_name = class_name
+
+
 class _NotLeaf(Enum):
     NOT_LEAF = 0
 
@@ -175,6 +183,8 @@ def read_object(r: Reader, depth: int) -> Steps[Value]:
     desc = take_class_desc(r) or (yield from read_class_desc(r))
     if desc.is_enum or desc.name.startswith("["):
         raise r.bad(f"a plain object of class {desc.name}")
+    if desc.is_endless:
+        raise Endless(desc.name)
     fields: Fields = {}
     annotations: Annotations = {}
     unwrap = desc.unwrap

@@ -118,7 +118,7 @@ class Dial:
         if self._heading_for == self._advertised:
             replaced = ""
         return ConnectionFailed(
-            f"the JMX server of {self.asked} advertises {self._advertised} as its address{replaced}:"
+            f"the JMX server of {self.asked} advertises the address {self._advertised}{replaced}:"
             f" {problem}. {'Correct' if replaced else 'Set'} rmi_host (and rmi_port, if the port"
             " differs too) to where it can be reached from here, or start its JVM with"
             " -Djava.rmi.server.hostname=HOST and -Dcom.sun.management.jmxremote.rmi.port=PORT",

@@ -19,6 +19,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "javax.management.InstanceNotFoundException": "not_found",
         "java.rmi.NotBoundException": "not_bound",
         "java.rmi.NoSuchObjectException": "gone",
+        "java.io.NotSerializableException": "unreadable",
+        "java.io.Externalizable": "unreadable",
     }
 )
 

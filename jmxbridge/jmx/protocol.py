@@ -17,7 +17,9 @@ from typing import Any
 
 from jmxbridge.jmx import jrmp
 from jmxbridge.jmx.calls import Call
+from jmxbridge.jmx.decoder import Endless
 from jmxbridge.jmx.errors import (
+    ConnectionFailed,
     JmxError,
     LocalProtocolError,
     RemoteException,
@@ -46,6 +48,24 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """What was exchanged; `round_trips` is how often an answer had to be awaited before more."""
+
+    calls: int = 0
+    round_trips: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+
+    def __add__(self, other: "Traffic") -> "Traffic":
+        return Traffic(
+            self.calls + other.calls,
+            self.round_trips + other.round_trips,
+            self.bytes_sent + other.bytes_sent,
+            self.bytes_received + other.bytes_received,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The answer to one call: what `call.read` made of it, or what the Java side threw."""
 
@@ -59,12 +79,13 @@ class Protocol:
     def __init__(self, *, window: Window | None = None, limits: Limits | None = None) -> None:
         self.window = window or Window()
         self.error: JmxError | None = None
+        self.lost_track = False
         self.own_address: Endpoint | None = None  # as the server sees it; None until it answered
-        self.bytes_sent = 0
-        self.bytes_received = 0
-        self.calls_sent = 0
         self.calls_answered = 0
-        self.round_trips = 1  # the greeting
+        self._calls_sent = 0
+        self._bytes_sent = 0
+        self._bytes_received = 0
+        self._round_trips = 1  # the greeting
         self._reader = Reader(KnownClasses(UNWRAPS, BOXES), limits or Limits())
         self._steps: Steps[Any] | None = jrmp.read_ack(self._reader)
         self._can_go_on = False
@@ -83,6 +104,11 @@ class Protocol:
         """Calls that were made and not answered yet."""
         return len(self._queued) + len(self._in_flight)
 
+    @property
+    def traffic(self) -> Traffic:
+        """What was exchanged so far, the greeting included."""
+        return Traffic(self._calls_sent, self._round_trips, self._bytes_sent, self._bytes_received)
+
     # Sending.
 
     def call(self, call: Call[Any]) -> None:
@@ -99,7 +125,7 @@ class Protocol:
             self._fill_window()
         data = b"".join(self._output)
         self._output.clear()
-        self.bytes_sent += len(data)
+        self._bytes_sent += len(data)
         return data
 
     def _fill_window(self) -> None:
@@ -111,10 +137,10 @@ class Protocol:
             self._in_flight.append(call)
             self._bytes_in_flight += len(call.request)
             self._output.append(call.request)
-            self.calls_sent += 1
+            self._calls_sent += 1
         if starts_trip:
-            self.round_trips += 1
-            self._round_trip_ends = self.calls_sent
+            self._round_trips += 1
+            self._round_trip_ends = self._calls_sent
 
     def _has_room(self, size: int) -> bool:
         if not self._in_flight:
@@ -127,20 +153,33 @@ class Protocol:
     # Receiving.
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes that came; `next_reply` tells what they were."""
-        self.bytes_received += len(data)
+        """Take bytes that came; `next_reply` tells what they were. A dead connection drops them."""
+        if self.error is not None:
+            return
+        self._bytes_received += len(data)
         self._can_go_on = self._reader.feed(data)
 
     def next_reply(self) -> Reply | None:
         """Return the next complete reply; None when more bytes are needed for it.
 
         Raises RemoteProtocolError for what the protocol does not allow, and nothing else; the
-        connection is dead then.
+        connection is dead then. It also is, without an error of anybody's, after a reply whose end
+        cannot be told: that one's outcome says so, and `lost_track` is set.
         """
         if self.error is not None:
             raise self.error
         try:
             return self._next_reply()
+        except Endless as value:
+            reply = self._answer(
+                RemoteException(
+                    "java.io.Externalizable",
+                    f"a value of class {value.class_name}, which only that class can read",
+                )
+            )
+            self.lost_track = True
+            self.fail(ConnectionFailed("an answer could not be read to its end", "closed"))
+            return reply
         except RemoteProtocolError as exc:
             self.fail(exc)
             raise

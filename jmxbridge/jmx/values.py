@@ -44,8 +44,8 @@ class Composite(Mapping[str, "Value"]):
 class JavaObject:
     """An object of a class this library does not turn into a value: its parts as they were sent.
 
-    `fields` holds the fields of all its classes (a field hidden by a subclass's goes under
-    `Class.field`), `annotations` what a class wrote beside its fields: values, and bytes for
+    `fields` holds the fields of all its classes, under `Class.field` where an ancestor has one of
+    that name too; `annotations` what a class wrote beside its fields: values, and bytes for
     primitive data. `superclasses` starts with the direct one. An object may contain itself.
     """
 
