@@ -1,0 +1,157 @@
+"""The commands where nothing has to be running: help, files, what cannot be reached."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from demo.servers import free_port
+from jmxbridge.cli import app
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ["run", "once", "check", "lag", "mbeans ls", "mbeans get"]
+
+
+def call(*args: str) -> Result:
+    """Run a command in this process; whatever is not an exit fails the test."""
+    result = CliRunner().invoke(app, list(args))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(command: str) -> None:
+    """`--help` shows a line that can be typed, and so does the README's table."""
+    said = call(*command.split(), "--help").stdout
+    assert f"Example: jmxbridge {command} " in re.sub(r"\s+", " ", said)
+    assert f"| `jmxbridge {command} " in (ROOT / "README.md").read_text()
+
+
+def test_help_waits_for_nothing_it_does_not_use() -> None:
+    """The command line alone imports none of the heavy libraries; each command brings its own."""
+    program = "import sys, jmxbridge.cli; print(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    heavy = {"influxdb_client", "jmxquery", "kio", "pydantic", "rich", "sqlite3", "yaml"}
+    assert not heavy & {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_the_shipped_file_is_fine() -> None:
+    """`check` on the default file says in one line what it asks for."""
+    result = call("check", str(ROOT / "mbeans.yaml"))
+    assert result.exit_code == 0
+    assert "fine: 1 targets" in result.stdout
+    assert "127.0.0.1:9092" in result.stdout
+
+
+def test_the_file_may_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mbeans.yaml` of the current directory is taken where no file is named."""
+    monkeypatch.chdir(tmp_path)
+    assert call("check").exit_code == 78
+    (tmp_path / "mbeans.yaml").write_text((ROOT / "mbeans.yaml").read_text())
+    assert call("check").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["run", "once", "check"])
+def test_a_file_that_is_not_there_is_a_configuration_error(command: str, tmp_path: Path) -> None:
+    """Status 78, and the name of the file; systemd does not restart a service that ends so."""
+    missing = tmp_path / "nowhere.yaml"
+    result = call(command, str(missing))
+    assert result.exit_code == 78
+    assert result.stderr == f"{missing}: error: no such file\n"
+    assert result.stdout == ""
+
+
+def test_every_problem_of_a_file_is_said_at_once(tmp_path: Path) -> None:
+    """An unknown key and a bad ObjectName: two complaints with their places, one run."""
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(
+        "intervall: 10s\n"
+        "mbeans:\n"
+        "  jvm:\n"
+        "    - {bean: java.lang, measurement: jvm, fields: {Uptime: uptime_ms}}\n"
+    )
+    result = call("run", str(bad))
+    assert result.exit_code == 78
+    assert f'{bad}:1:1: error: intervall: unknown key (did you mean "interval"?)' in result.stderr
+    assert f"{bad}:4:" in result.stderr
+
+
+def test_check_speaks_json(tmp_path: Path) -> None:
+    """One document with its kind and version; problems with line and column."""
+    good = json.loads(call("check", str(ROOT / "mbeans.yaml"), "--json").stdout)
+    assert (good["kind"], good["version"], good["problems"]) == ("check", 1, [])
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("intervall: 10s\n")
+    result = call("check", str(bad), "--json")
+    assert result.exit_code == 78
+    (problem, *_) = json.loads(result.stdout)["problems"]
+    assert (problem["line"], problem["column"], problem["suggestion"]) == (1, 1, "interval")
+
+
+def test_lag_says_which_kafka_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file and without --bootstrap there is nobody to ask: usage, with the way out."""
+    monkeypatch.chdir(tmp_path)
+    result = call("lag")
+    assert result.exit_code == 2
+    assert "--bootstrap HOST:PORT" in result.stderr
+
+
+def test_lag_of_a_cluster_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unavailable is status 69, with the address that did not answer."""
+    monkeypatch.chdir(tmp_path)
+    address = f"127.0.0.1:{free_port()}"
+    result = call("lag", "--bootstrap", address)
+    assert result.exit_code == 69
+    assert address in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["ls", "nobody"], "neither a target of the file nor HOST:PORT"),
+        (["get", "127.0.0.1:1", "java.lang"], "expected ':' after the domain"),
+    ],
+)
+def test_mbeans_says_what_it_cannot_read(
+    arguments: list[str], word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A target nobody knows and a name that is none are usage errors, before any connection."""
+    monkeypatch.chdir(tmp_path)
+    result = call("mbeans", *arguments)
+    assert result.exit_code == 2
+    assert word in result.stderr
+
+
+def test_mbeans_of_a_jvm_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unavailable is status 69, with the address that did not answer."""
+    monkeypatch.chdir(tmp_path)
+    address = f"127.0.0.1:{free_port()}"
+    result = call("mbeans", "ls", address)
+    assert result.exit_code == 69
+    assert address in result.stderr
+
+
+def test_once_says_what_it_could_not_read(tmp_path: Path) -> None:
+    """A target that is down is a finding: status 1, its name, and its `up=0` in the output."""
+    file = tmp_path / "mbeans.yaml"
+    file.write_text(
+        "mbeans:\n"
+        "  jvm:\n"
+        "    - {bean: 'java.lang:type=Runtime', measurement: jvm, fields: {Uptime: uptime_ms}}\n"
+        "targets:\n"
+        f"  - {{name: app, jmx: '127.0.0.1:{free_port()}', collect: [jvm]}}\n"
+    )
+    result = call("once", str(file), "--dry-run")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("app: refused: ")
+    (line,) = result.stdout.splitlines()
+    assert line.startswith("jmxbridge_target,cluster=local,target=app ")
+    assert "up=0i" in line
+    assert 'error="refused"' in line
