@@ -5,6 +5,7 @@ three promises its own does not make: duplicate keys are found, size and nesting
 an alias counts as what it expands to before anything walks it.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +19,8 @@ from jmxbridge.config.tree import Entry, Mapping, Node, Scalar, Sequence, Span
 MAX_DEPTH = 32
 # Nodes with every alias expanded. 1,000 targets and 1,000 rules need about 30,000.
 MAX_NODES = 100_000
+
+_TOO_LARGE_ESCAPE = re.compile(r"\\U(?!0010|000)[0-9A-Fa-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,15 @@ def compose(text: str) -> Document:
         raise NotYaml(Fault(_span_of_offset(text, error.position), said)) from None
     except yaml.MarkedYAMLError as error:
         raise NotYaml(_grammar_fault(error)) from None
+    except (OverflowError, ValueError):  # PyYAML hands such an escape to chr() as it is
+        escape = _TOO_LARGE_ESCAPE.search(text)
+        said = "not YAML: an escape beyond U+10FFFF"
+        raise NotYaml(Fault(_span_of_offset(text, escape.start() if escape else 0), said)) from None
 
 
 def _grammar_fault(error: yaml.MarkedYAMLError) -> Fault:
     said = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
+    said = said.replace(r"'\x00'", "the end of the file")
     mark = error.problem_mark or error.context_mark
     if error.problem == "found unexpected end of stream" and error.context_mark is not None:
         mark = error.context_mark  # where it was opened says more than where the file ends

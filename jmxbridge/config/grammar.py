@@ -7,7 +7,6 @@ import difflib
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -19,7 +18,9 @@ from jmxbridge.mbeans.rule import KEY_IN_TEMPLATE
 # InfluxDB refuses a series key (measurement, tags, field) of 64 KiB; one name is far below that.
 MAX_TEXT = 1024
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Control characters, and halves of surrogate pairs: neither is text that anything could store.
+_NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_URL = re.compile(r"(?i)https?://(?P<netloc>[^/?#]*)")
 
 
 def parse_text(text: str) -> str:
@@ -28,9 +29,9 @@ def parse_text(text: str) -> str:
         raise Malformed("is empty")
     if len(text) > MAX_TEXT:
         raise Malformed(f"is longer than {MAX_TEXT:,} characters", MAX_TEXT)
-    control = _CONTROL.search(text)
-    if control:
-        raise Malformed("holds a control character", control.start())
+    bad = _NOT_TEXT.search(text)
+    if bad:
+        raise Malformed(f"holds U+{ord(bad[0]):04X}, which is not text", bad.start())
     return text
 
 
@@ -90,20 +91,20 @@ def parse_regex(text: str) -> str:
 def parse_url(text: str) -> str:
     """An http or https URL without credentials, query or fragment."""
     parse_text(text)
-    scheme, mark, _ = text.partition("://")
-    if not mark or scheme.lower() not in ("http", "https"):
+    match = _URL.match(text)
+    if match is None:
         raise Malformed("wants a URL such as http://127.0.0.1:8086")
-    parts = urlsplit(text)
-    host, at, start = parts.netloc.rpartition("@")[2], "@" in parts.netloc, len(scheme) + 3
+    _, at, netloc = match["netloc"].rpartition("@")
     if at:
-        raise Malformed("no user and password in the URL: they have keys of their own", start)
+        said = "no user and password in the URL: they have keys of their own"
+        raise Malformed(said, match.start("netloc"))
     end = re.search("[?#]", text)
     if end:
         raise Malformed("nothing after ? or # is used: leave it out", end.start())
     try:
-        _check_netloc(host)
+        _check_netloc(netloc)
     except Malformed as error:
-        raise Malformed(error.message, start + error.position) from None
+        raise Malformed(error.message, match.start("netloc") + error.position) from None
     return text.rstrip("/")
 
 
@@ -128,7 +129,7 @@ def parse_secret(text: str) -> SecretStr:
     """Refuse what could not be sent in a header; say nothing about the rest of it."""
     if not text:
         raise Malformed("is empty")
-    if _CONTROL.search(text):
+    if _NOT_TEXT.search(text):
         raise Malformed("holds a control character (a line break?)")
     return SecretStr(text)
 

@@ -10,6 +10,7 @@ all of them.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from unicodedata import category
 
 # A file that was never ours (a log, a binary) has a complaint per line: a screenful says it all.
 MAX_SHOWN = 50
@@ -37,7 +38,7 @@ class Problem:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         subject = f"{self.where}: " if self.where else ""
         hint = f' (did you mean "{self.suggestion}"?)' if self.suggestion else ""
-        text = f"{place}: error: {subject}{self.message}{hint}"
+        text = _printable(f"{place}: error: {subject}{self.message}{hint}")
         if not self.line:
             return text
         offset, width = self.caret
@@ -45,6 +46,14 @@ class Problem:
             f"{text}\n{self.line:>6} | {self.source_line}".rstrip()
             + f"\n       | {' ' * offset}{'^' * max(1, width)}"
         )
+
+
+def _printable(text: str) -> str:
+    """Escape what would move a terminal's cursor, or could not be written to it at all."""
+    return "".join(
+        char.encode("unicode_escape").decode() if category(char) in ("Cc", "Cs") else char
+        for char in text
+    )
 
 
 class ConfigError(Exception):

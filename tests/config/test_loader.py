@@ -1,6 +1,6 @@
 """Files: the ones that cannot be read, the one of the design, and where the store goes."""
 
-import os
+import errno
 from pathlib import Path
 
 import pytest
@@ -104,14 +104,21 @@ def test_a_directory(tmp_path: Path) -> None:
     assert refusal(tmp_path) == f"{tmp_path}: error: is a directory, not a file"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_unreadable_file(tmp_path: Path) -> None:
-    """A file without permission says so."""
-    path = tmp_path / "x.yaml"
-    path.write_text(EXAMPLE)
-    path.chmod(0)
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.EACCES, "not readable: permission denied"), (errno.EIO, "Input/output error")],
+)
+def test_a_file_that_cannot_be_read(
+    number: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the system says against reading is passed on."""
 
-    assert refusal(path) == f"{path}: error: not readable: permission denied"
+    def fail(path: Path, mode: str) -> None:
+        raise OSError(number, "as the system puts it")
+
+    monkeypatch.setattr(Path, "open", fail)
+
+    assert refusal(Path("x.yaml")) == f"x.yaml: error: {said}"
 
 
 def test_a_file_too_large(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.config.composer import compose
-from jmxbridge.config.source import MASK, MAX_WIDTH, Source, is_secret
+from jmxbridge.config.redaction import is_secret
+from jmxbridge.config.source import MASK, MAX_WIDTH, Source
 from jmxbridge.config.tree import Span
 
 
@@ -38,11 +39,26 @@ def test_masks_every_line_of_a_secret() -> None:
     assert shown[3] == "bucket: kafka"
 
 
-def test_masks_below_a_secret_key() -> None:
-    """What was put deeper by mistake is hidden too."""
-    assert source("password: {value: [swordfish]}").excerpt(0, 0, 1)[0] == f"password: {MASK}" or (
-        "swordfish" not in source("password: [swordfish]").excerpt(0, 0, 1)[0]
-    )
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: {value: [swordfish]}",
+        "password: [a, swordfish]",
+        "influxdb: {key: swordfish}",
+        "x: {y: [{Client-Secret: swordfish}]}",
+        "url: http://me:swordfish@host",
+        "bootstrap: me:swordfish@host:1",
+    ],
+)
+def test_masks_what_may_be_a_secret(text: str) -> None:
+    """Deeper than it belongs, under a key of its section that nobody knows, or in a URL."""
+    assert "swordfish" not in source(text).excerpt(0, 0, 1)[0]
+
+
+@pytest.mark.parametrize("text", ["influxdb: {bukcet: kafka}", "x: {key: value}", "token_file: /t"])
+def test_shows_the_rest(text: str) -> None:
+    """What cannot be a secret is shown as it is."""
+    assert source(text).excerpt(0, 0, 1)[0] == text
 
 
 @pytest.mark.parametrize("value", ["${INFLUX_TOKEN}", '"${INFLUX_TOKEN}"'])
@@ -85,6 +101,7 @@ def test_knows_secrets_by_their_keys(key: str, secret: bool) -> None:
         ("influxdb:\n  password: [swordfish\n", 1),
         ("- tokn: sword: fish", 0),
         ("token: |\n  swordfish\n\n   swordfish: x", 3),
+        ("influxdb:\n  bucket: x\n  key: swordfish: y", 2),
     ],
 )
 def test_guesses_secrets_where_there_is_no_tree(text: str, line: int) -> None:
