@@ -210,8 +210,7 @@ def _what_is_wrong(text: str, position: int) -> tuple[int, str]:
     if not text.startswith('"', at):
         at = _end_of(_PLAIN_VALUE, text, at)
         return at, f"{text[at]!r} can only be in a quoted value"
-    at = _end_of(_QUOTED_VALUE, text, at)
-    return at, _what_is_wrong_in_quotes(text, at)
+    return _what_is_wrong_in_quotes(text, _end_of(_QUOTED_VALUE, text, at))
 
 
 def _end_of(pattern: re.Pattern[str], text: str, at: int) -> int:
@@ -219,14 +218,14 @@ def _end_of(pattern: re.Pattern[str], text: str, at: int) -> int:
     return at if match is None else match.end()
 
 
-def _what_is_wrong_in_quotes(text: str, at: int) -> str:
+def _what_is_wrong_in_quotes(text: str, at: int) -> tuple[int, str]:
     if at == len(text):
-        return "the quoted value is not closed"
+        return at, "the quoted value is not closed"
     if text[at] == "\n":
-        return "a newline in a quoted value is written \\n"
+        return at, "a newline in a quoted value is written \\n"
     if text[at] == "\\":
-        return f'bad escape {text[at : at + 2]!r}: only \\\\ \\" \\* \\? \\n are escapes'
-    return "expected ',' or the end after a quoted value"
+        return at, f'bad escape {text[at : at + 2]!r}: only \\\\ \\" \\* \\? \\n are escapes'
+    return at + 1, "expected ',' or the end after a quoted value"
 
 
 def _canonical(domain: str, properties: Mapping[str, str], open_keys: bool) -> str:

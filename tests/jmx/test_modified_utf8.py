@@ -1,0 +1,54 @@
+"""Java's modified UTF-8, both ways."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.jmx import modified_utf8
+
+ANY_JAVA_STRING = st.text(st.characters(exclude_categories=()))
+
+TABLE = [
+    ("", b""),
+    ("a", b"a"),
+    ("\0", b"\xc0\x80"),
+    ("a\0b", b"a\xc0\x80b"),
+    ("é", b"\xc3\xa9"),
+    ("€", b"\xe2\x82\xac"),
+    ("😀", b"\xed\xa0\xbd\xed\xb8\x80"),
+    ("\0😀", b"\xc0\x80\xed\xa0\xbd\xed\xb8\x80"),
+    ("\ud83d", b"\xed\xa0\xbd"),
+]
+
+
+@pytest.mark.parametrize(("text", "raw"), TABLE)
+def test_table(text: str, raw: bytes) -> None:
+    """U+0000 takes two bytes, a supplementary character two surrogates of three each."""
+    assert modified_utf8.encode(text) == raw
+    assert modified_utf8.decode(raw) == text
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\xf0\x9f\x98\x80", b"\xff", b"\x80", b"\xc3", b"\xe2\x82", b"\xed\xa0", b"\xc1\x81"]
+)
+def test_refuses(raw: bytes) -> None:
+    """Four-byte forms, lone continuation bytes, cut and overlong sequences are no text."""
+    with pytest.raises(UnicodeDecodeError):
+        modified_utf8.decode(raw)
+
+
+@given(ANY_JAVA_STRING)
+def test_round_trip(text: str) -> None:
+    """Any Java string comes back; a pair of surrogates as the character it stands for."""
+    same = text.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")
+    assert modified_utf8.decode(modified_utf8.encode(text)) == same
+
+
+@given(st.binary(max_size=12))
+def test_any_bytes_are_text_or_refused(raw: bytes) -> None:
+    """Nothing but UnicodeDecodeError comes of bytes from anywhere."""
+    try:
+        text = modified_utf8.decode(raw)
+    except UnicodeDecodeError:
+        return
+    assert modified_utf8.decode(modified_utf8.encode(text)) == text
