@@ -163,6 +163,7 @@ def check_targets(
 ) -> None:
     """Names are unique, sets exist, tags do not hide what a rule says."""
     lines: dict[str, int] = {}
+    taken = _names_taken(rules)
     for target in targets:
         for node, name in target.texts(reader, "name"):
             if name in lines:
@@ -171,7 +172,7 @@ def check_targets(
             lines.setdefault(name, node.span.line + 1)
         if set_names is not None:
             _check_collect(reader, target, set_names)
-        _check_tags(reader, target, rules)
+        _check_tags(reader, target, taken)
         _check_transport(reader, target)
 
 
@@ -189,19 +190,28 @@ def _check_collect(reader: SectionReader, target: LocatedTarget, set_names: Sequ
         seen.add(name)
 
 
-def _check_tags(reader: SectionReader, target: LocatedTarget, rules: Sequence[LocatedRule]) -> None:
-    sets = {name for _, name in target.texts(reader, "collect")}
-    collected = [rule for rule in rules if rule.set_name in sets]
+def _names_taken(rules: Sequence[LocatedRule]) -> dict[str, dict[str, str]]:
+    """Return for each set the names that a target's tag cannot have, and why."""
+    taken: dict[str, dict[str, str]] = {}
+    for rule in rules:
+        names = taken.setdefault(rule.set_name, {})
+        for tag in rule.entry.tags:
+            said = f"the rule of line {rule.line} takes this tag from a key property"
+            names.setdefault(tag, said)
+        for _, _, name, _ in rule.field_names():
+            names.setdefault(name, f"the rule of line {rule.line} has a field of this name")
+    return taken
+
+
+def _check_tags(
+    reader: SectionReader, target: LocatedTarget, taken: dict[str, dict[str, str]]
+) -> None:
     for tag, _ in _entries(target.node, "tags"):
-        for rule in collected:
-            if tag.text in rule.entry.tags:
-                said = f"the rule of line {rule.line} takes this tag from a key property"
-            elif any(tag.text == name for _, _, name, _ in rule.field_names()):
-                said = f"the rule of line {rule.line} has a field of this name"
-            else:
-                continue
-            reader.add(tag, (*target.path, "tags", tag.text), said)
-            break
+        path = (*target.path, "tags", tag.text)
+        for _, name in target.texts(reader, "collect"):
+            if tag.text in taken.get(name, {}):
+                reader.add(tag, path, taken[name][tag.text])
+                break
 
 
 def _check_transport(reader: SectionReader, target: LocatedTarget) -> None:

@@ -5,9 +5,7 @@ two sections to be judged is in `config.checks`; where a key stands in the file 
 `config.sections`.
 """
 
-import re
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -60,23 +58,11 @@ class InfluxSettings(Section):
     password_file: FilePath | None = None
 
 
-@lru_cache(maxsize=64)
-def _compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(pattern) for pattern in patterns)
-
-
 class Filter(Section):
-    """Names wanted: those that an `allow` matches in full (none given: all) and no `deny` does."""
+    """Names wanted: those that an `allow` matches whole (none given: all) and no `deny` does."""
 
     allow: Annotated[tuple[Regex, ...], one_or_many] = ()
     deny: Annotated[tuple[Regex, ...], one_or_many] = ()
-
-    def accepts(self, name: str) -> bool:
-        """Tell whether the name is wanted; deny wins."""
-        if any(pattern.fullmatch(name) for pattern in _compiled(self.deny)):
-            return False
-        allowed = _compiled(self.allow)
-        return not allowed or any(pattern.fullmatch(name) for pattern in allowed)
 
 
 class GroupFilter(Filter):

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from jmxbridge.config.address import Address
-from jmxbridge.config.models import Filter, GroupFilter, Settings, TargetSettings, TopicFilter
+from jmxbridge.config.models import GroupFilter, Settings, TargetSettings, TopicFilter
 from jmxbridge.config.problem import MAX_SHOWN, ConfigError, Problem
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.lag.names import DENIED_GROUPS, DENIED_TOPICS
@@ -211,24 +211,16 @@ def test_settings_never_change() -> None:
         made.cluster = "y"
 
 
-@pytest.mark.parametrize(
-    ("wanted", "name", "accepted"),
-    [
-        (Filter(), "anything", True),
-        (Filter(allow=("orders",)), "orders", True),
-        (Filter(allow=("orders",)), "orders-2", False),
-        (Filter(allow=("orders.*",), deny=(".*-test",)), "orders-test", False),
-        (Filter(deny=("a", "b")), "b", False),
-        (GroupFilter(), "console-consumer-12", False),
-        (GroupFilter(), "console-consumer-x", True),
-        (GroupFilter(allow=("console.*",)), "console-consumer-1", False),
-        (GroupFilter(deny=()), "console-consumer-1", True),
-        (TopicFilter(), "__consumer_offsets", False),
-    ],
-)
-def test_filters(wanted: Filter, name: str, accepted: bool) -> None:
-    """Expressions match whole names, deny wins, no allow means all."""
-    assert wanted.accepts(name) is accepted
+def test_one_expression_needs_no_list(settings: Make) -> None:
+    """Filters take one expression or several; what is not given keeps its default."""
+    made = settings(
+        "kafka: {bootstrap: 'b:1', groups: {allow: x.*}, topics: {deny: [a, b]}}\n",
+        kafka=False,
+    )
+
+    assert made.kafka is not None
+    assert made.kafka.groups == GroupFilter(allow=("x.*",), deny=DENIED_GROUPS)
+    assert made.kafka.topics == TopicFilter(allow=(), deny=("a", "b"))
 
 
 def test_problems_come_in_the_order_of_the_file_and_not_without_end() -> None:
