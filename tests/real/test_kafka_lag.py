@@ -1,0 +1,281 @@
+"""Lag against a real broker: the Java command is the authority, row by row."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from demo.servers import Client, Jvm, Kafka
+from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.codec import UNKNOWN_TOPIC_OR_PARTITION
+from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.round import Round
+from jmxbridge.kafka.view import View
+from jmxbridge.lag.rows import PartitionLag, compute
+from jmxbridge.lag.snapshot import Snapshot
+from jmxbridge.lag.table import COLUMNS, GroupTable, tables
+
+pytestmark = pytest.mark.real
+
+MEMBER = Path(__file__).with_name("Member.java")
+SETTLED_S = 60.0
+"""Longest wait for a broker to finish what it has confirmed: a busy machine takes seconds."""
+
+PAUSE_S = 0.1
+
+Line = tuple[str, ...]
+Join = Callable[..., Jvm]
+
+
+@pytest.fixture
+async def cluster(kafka: Kafka) -> AsyncIterator[Cluster]:
+    """The cluster under test, with the filters of a fresh installation."""
+    cluster = Cluster([("127.0.0.1", kafka.port)])
+    yield cluster
+    await cluster.close()
+
+
+@pytest.fixture
+def join(kafka: Kafka, tmp_path: Path) -> Iterator[Join]:
+    """Start a group member that commits what it is told: `join(group, topic, client_id)`."""
+    members: list[Jvm] = []
+
+    def start(group: str, topic: str, client_id: str, protocol: str = "classic") -> Jvm:
+        args = (kafka.bootstrap, group, topic, client_id, protocol)
+        member = Jvm(MEMBER, *args, libs=[kafka.libs], log=tmp_path / f"{client_id}.log")
+        members.append(member)
+        return member.start()
+
+    yield start
+    for member in members:
+        member.close()
+
+
+def java_lines(kafka: Kafka, *groups: str) -> list[Line]:
+    """What `kafka-consumer-groups.sh --describe` prints of these groups, column by column."""
+    names = [word for group in groups for word in ("--group", group)]
+    out = kafka.tool("consumer.group.ConsumerGroupCommand", "--describe", *names)
+    lines = [tuple(line.split()) for line in out.splitlines() if line.strip()]
+    assert all(len(line) == len(COLUMNS) for line in lines), out
+    return [line for line in lines if line != COLUMNS]
+
+
+def our_lines(made: Sequence[GroupTable]) -> list[Line]:
+    """The same lines from our tables."""
+    return [
+        tuple(getattr(row, name) or "-" for name in row.__dataclass_fields__)
+        for table in made
+        for row in table.rows
+    ]
+
+
+def rows_of(snapshot: Snapshot, group: str) -> list[PartitionLag]:
+    """One group's rows, by topic and partition."""
+    return sorted(row for row in compute(snapshot).partitions if row.group == group)
+
+
+async def poll_until(cluster: Cluster, done: Callable[[Snapshot], bool]) -> Snapshot:
+    """Poll until the broker has come to rest."""
+    deadline = time.monotonic() + SETTLED_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(KafkaUnavailable):
+            snapshot = await cluster.poll()
+            if done(snapshot):
+                return snapshot
+        await asyncio.sleep(PAUSE_S)
+    raise AssertionError("the broker did not come to rest")
+
+
+async def test_every_row_is_the_java_commands(
+    kafka: Kafka,
+    client: Client,
+    cluster: Cluster,
+    join: Join,
+    fresh_name: Callable[[str], str],
+) -> None:
+    """Two members, a KIP-848 group, one without members, one without a protocol: all columns.
+
+    Among them partitions that are assigned and not committed, committed and not assigned, behind,
+    caught up, and ahead of their end.
+    """
+    topic, other = fresh_name("orders"), fresh_name("bills")
+    two, newer, idle, simple = (fresh_name(n) for n in ("two", "newer", "idle", "simple"))
+    client.create(topic, 4)
+    client.create(other, 2)
+    client.produce(topic, 40)
+    client.commit(simple, topic)
+    client.commit(two, other)
+    client.produce(other, 5)
+    client.produce(topic, 13)
+    first = join(two, topic, "first")
+    second = join(two, topic, "second")
+    first.ask("await 2")
+    second.ask("await 2")
+    kip_848 = join(newer, topic, "kip-848", "consumer")
+    kip_848.ask("await 4")
+    kip_848.ask("commit 1 3")
+    kip_848.ask("commit 2 13")
+    kip_848.ask("commit 3 99")
+    leaver = join(idle, topic, "leaver")
+    leaver.ask("commit 0 7")
+    leaver.ask("leave")
+    groups = (two, newer, idle, simple)
+
+    theirs = java_lines(kafka, *groups)
+    description = await cluster.describe(groups)
+    snapshot = await cluster.poll()
+
+    assert sorted(our_lines(tables(description))) == sorted(theirs)
+    assert len(theirs) == 6 + 4 + 1 + 4
+    assert description.missing == ()
+    assert description.snapshot.complete
+    known = {line[:6] for line in theirs if line[0] in groups and "-" not in line[3:6]}
+    ours = {
+        tuple(map(str, (*row[:5], row.lag - row.ahead)))
+        for group in groups
+        for row in rows_of(snapshot, group)
+    }
+    assert ours == known
+    assert str(snapshot.groups[newer].type).lower() == "consumer"
+    assert snapshot.groups[simple].kind == "simple"
+    assert snapshot.groups[idle].state == "Empty"
+
+
+async def test_a_group_that_does_not_exist_is_told_from_an_empty_one(
+    kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+) -> None:
+    """Asking for it does not bring it into being either."""
+    topic, group, nonsense = fresh_name("t"), fresh_name("g"), fresh_name("nonsense")
+    client.create(topic)
+    client.commit(group, topic)
+
+    made = tables(await cluster.describe([nonsense, group]))
+    snapshot = await cluster.poll()
+
+    assert [(table.group, table.exists) for table in made] == [(group, True), (nonsense, False)]
+    assert nonsense not in snapshot.groups
+
+
+async def test_lag_rises_while_nobody_consumes_and_falls_to_nothing(
+    client: Client, consumer: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+) -> None:
+    """Strictly, at every poll; the stopped group is polled like any other."""
+    topic, group = fresh_name("orders"), fresh_name("billing")
+    client.create(topic, 3)
+    client.commit(group, topic)
+    seen = []
+    for _ in range(5):
+        client.produce(topic, 30)
+        seen.append(sum(row.lag for row in rows_of(await cluster.poll(), group)))
+
+    consumer.subscribe(group, topic)
+    consumer.wait_consumed(150)
+    snapshot = await poll_until(cluster, lambda s: not any(row.lag for row in rows_of(s, group)))
+
+    assert seen == [30, 60, 90, 120, 150]
+    assert [row.lag for row in rows_of(snapshot, group)] == [0, 0, 0]
+
+
+async def test_a_deleted_topic_takes_its_rows_and_no_others(
+    client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+) -> None:
+    """Its partitions are orphaned until the broker drops their commits; never an error, never 0."""
+    kept, deleted, group = fresh_name("kept"), fresh_name("deleted"), fresh_name("g")
+    client.create(kept)
+    client.create(deleted, 2)
+    client.commit(group, kept)
+    client.commit(group, deleted)
+    client.produce(kept, 3)
+    before = rows_of(await cluster.poll(), group)
+    client.delete(deleted)
+
+    def left(snapshot: Snapshot) -> set[str]:
+        return {row.topic for row in rows_of(snapshot, group)}
+
+    snapshot = await poll_until(cluster, lambda s: left(s) == {kept})
+
+    assert len(before) == 3
+    assert [row.lag for row in rows_of(snapshot, group)] == [3]
+    assert snapshot.unavailable == frozenset()
+    settled = await poll_until(cluster, lambda s: deleted not in s.commits[group])
+    assert settled.complete
+
+
+async def test_a_group_deleted_is_gone_once(
+    kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+) -> None:
+    """Not listed and, asked by name, without commits: reported, then forgotten."""
+    topic, group = fresh_name("t"), fresh_name("short-lived")
+    client.create(topic)
+    client.commit(group, topic)
+    before = await cluster.poll()
+    kafka.tool("consumer.group.ConsumerGroupCommand", "--delete", "--group", group)
+
+    snapshot = await cluster.poll()
+    after = await cluster.poll()
+
+    assert group in before.groups
+    assert snapshot.gone == {group}
+    assert group not in snapshot.groups
+    assert after.gone == frozenset()
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
+    """A broker of the test's own that creates any topic somebody asks about."""
+    with Kafka(tmp_path / "kafka", properties={"auto.create.topics.enable": "true"}) as kafka:
+        yield kafka
+
+
+@pytest.fixture
+async def own_cluster(own_kafka: Kafka) -> AsyncIterator[Cluster]:
+    """`own_kafka` as we see it, with little patience."""
+    cluster = Cluster([("127.0.0.1", own_kafka.port)], timeout_s=2.0)
+    yield cluster
+    await cluster.close()
+
+
+@pytest.fixture
+async def own_view(own_kafka: Kafka) -> AsyncIterator[View]:
+    """What a poll asks about brokers and topics, alone."""
+    view = View([("127.0.0.1", own_kafka.port)])
+    yield view
+    await view.close()
+
+
+async def test_looking_creates_nothing_and_outlives_the_broker(
+    own_kafka: Kafka, own_cluster: Cluster, own_view: View
+) -> None:
+    """One broker of our own: what we ask about, how we fare when it freezes, dies and returns."""
+    # A new cluster, in which even the topic of all commits is made on demand.
+    await own_view.refresh(Round(30.0), ["never-made"])
+    assert own_view.topics["never-made"].error == UNKNOWN_TOPIC_OR_PARTITION
+    assert (await own_cluster.describe(["nonsense"])).missing == ("nonsense",)
+    assert (await own_cluster.poll()).complete
+    assert own_kafka.tool("TopicCommand", "--list").split() == []
+
+    with Client(own_kafka) as client:
+        client.create("orders", 2)
+        client.commit("g", "orders")
+        client.produce("orders", 6)
+    assert [row.lag for row in rows_of(await own_cluster.poll(), "g")] == [3, 3]
+
+    address = f"127.0.0.1:{own_kafka.port}"
+    own_kafka.process.pause()
+    try:
+        with pytest.raises(KafkaUnavailable, match=f"{address}: no answer in 2 s"):
+            await own_cluster.poll()
+    finally:
+        own_kafka.process.resume()
+    thawed = await poll_until(own_cluster, lambda snapshot: snapshot.complete)
+    assert [row.lag for row in rows_of(thawed, "g")] == [3, 3]
+
+    own_kafka.kill()
+    with pytest.raises(KafkaUnavailable, match=f"{address}: Connection refused"):
+        await own_cluster.poll()
+    own_kafka.start()
+    back = await poll_until(own_cluster, lambda snapshot: snapshot.complete)
+    assert [row.lag for row in rows_of(back, "g")] == [3, 3]
