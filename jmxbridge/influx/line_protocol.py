@@ -7,7 +7,8 @@ What the grammar cannot carry (read in `models/points.go` of influxd 1.8.10, tri
 
 - A backslash escapes the comma, space or equals sign behind it and cannot itself be escaped, and
   the parser's passes disagree about a pair of them. A run of backslashes before such a character,
-  or at the end of a name or tag value, is therefore left out.
+  or at the end of a name or tag value, is therefore left out. In measurements and fields' names
+  the same goes for one before a double quote, in measurements also before an equals sign.
 - A line ends at a newline, and NUL and tab are skipped like spaces. Control characters become
   visible: newline is the two characters `\\n`, NUL is `\\x00`.
 - An empty tag value is a parse error, and in InfluxDB the same as no tag: it is left out.
@@ -43,7 +44,8 @@ NAMES_CACHED = 4096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ODD = re.compile(r"[,= \\\x00-\x1f\x7f]")
 _ODD_IN_STRING = re.compile(r"[\"\\\x00-\x1f\x7f]")
-_LOST_BACKSLASH = re.compile(r"\\+(?=[,= ]|\Z)")
+_LOST_IN_TAG = re.compile(r"\\+(?=[,= ]|\Z)")
+_LOST_IN_NAME = re.compile(r"\\+(?=[,= \"]|\Z)")
 _COMMA_SPACE = re.compile(r"([, ])")
 _COMMA_EQUALS_SPACE = re.compile(r"([,= ])")
 
@@ -82,11 +84,11 @@ def _key(measurement: str, tags: Mapping[str, str]) -> str:
     parts = [name]
     seen = set()
     for tag in sorted(tags):
-        key = _name(tag)
+        key = _tag_key(tag)
         if not key or key in RESERVED_TAGS or key in seen:
             raise ValueError(f"{measurement}: a tag cannot be called {tag!r}")
         seen.add(key)
-        value = _escape(tags[tag])
+        value = _tag(tags[tag])
         if value:
             parts.append(f"{key}={value}")
     return ",".join(parts)
@@ -103,25 +105,26 @@ def _field_key(point: Point, text: str) -> str:
 def _measurement(text: str) -> str:
     if not _ODD.search(text):
         return text
-    return _COMMA_SPACE.sub(r"\\\1", re.sub(r"\\+(?=[, ]|\Z)", "", _visible(text)))
+    return _COMMA_SPACE.sub(r"\\\1", _LOST_IN_NAME.sub("", _visible(text)))
 
 
 @lru_cache(maxsize=NAMES_CACHED)
 def _field(text: str) -> str:
-    # Unlike in a tag, the server also takes away a backslash before a double quote.
-    return _escape(re.sub(r"\\+(?=\")", "", text))
+    if not _ODD.search(text):
+        return text
+    return _COMMA_EQUALS_SPACE.sub(r"\\\1", _LOST_IN_NAME.sub("", _visible(text)))
 
 
 @lru_cache(maxsize=NAMES_CACHED)
-def _name(text: str) -> str:
-    return _escape(text)
+def _tag_key(text: str) -> str:
+    return _tag(text)
 
 
-def _escape(text: str) -> str:
-    """What stands in a tag's key, a tag's value and a field's key."""
+def _tag(text: str) -> str:
+    """What stands in a tag's key and value."""
     if not _ODD.search(text):
         return text
-    return _COMMA_EQUALS_SPACE.sub(r"\\\1", _LOST_BACKSLASH.sub("", _visible(text)))
+    return _COMMA_EQUALS_SPACE.sub(r"\\\1", _LOST_IN_TAG.sub("", _visible(text)))
 
 
 def _value(point: Point, name: str, value: FieldValue) -> str:

@@ -29,6 +29,10 @@ GZIP_LEVEL = 1
 """Line protocol shrinks to a fifth; level 9 makes it a sixth, for five times the CPU."""
 
 
+SHORTEST_SECRET = 8
+"""Shorter ones stand in ordinary words; to hide them there would hide the server's message."""
+
+
 class Session:
     """Connections to one server, used by one thread at a time; `abort` may come from any."""
 
@@ -46,7 +50,8 @@ class Session:
         self._bucket = bucket
         self._org = org
         self._token = token
-        self._secrets = tuple(sorted(filter(None, (*secrets, token)), key=len, reverse=True))
+        long = (each for each in (*secrets, token or "") if len(each) >= SHORTEST_SECRET)
+        self._secrets = tuple(sorted(long, key=len, reverse=True))
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()

@@ -95,7 +95,7 @@ def read(line: bytes) -> Point:
         assert value
         assert name not in tags
         tags[name] = value
-    return Point(re.sub(r"\\([, ])", r"\1", parts[0]), tags, fields, int(rest[after:]))
+    return Point(re.sub(r'\\([,= "])', r"\1", parts[0]), tags, fields, int(rest[after:]))
 
 
 def read_value(text: str) -> FieldValue:
@@ -163,7 +163,7 @@ def test_a_reader_finds_the_point_again(point: Point) -> None:
 
     again = read(line)
 
-    assert again.measurement == carried(point.measurement, ", ")
+    assert again.measurement == carried(point.measurement, ',= "')
     assert again.tags == {carried(k): carried(v) for k, v in point.tags.items() if carried(v)}
     fields = {carried(k, ',= "'): v for k, v in point.fields.items()}
     assert again.fields.keys() == fields.keys()

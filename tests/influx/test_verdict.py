@@ -78,6 +78,12 @@ CASES: list[tuple[int, Answer, Action, str]] = [
         REFUSED,
         "2.x stored the others",
     ),
+    (
+        5,
+        Answer(400, said("unable to parse 'm,compression=gzip precision=': missing field value")),
+        REFUSED,
+        "words of the line are not words about the request",
+    ),
     (5, Answer(406, said("x", "message")), REFUSED, "refused for what it is"),
     (
         6,
@@ -201,6 +207,10 @@ def test_a_message_that_was_cut_is_still_influxdbs() -> None:
 def test_the_number_of_refused_lines_is_read() -> None:
     """Only where lines were refused, and only at the end, where no line can forge it."""
     assert judge(Answer(400, said(CONFLICT)), now=NOW).dropped == 1
+    longer = said(
+        "partial write: dropped 2 points … dropped=2 for database: x for retention policy: y"
+    )
+    assert judge(Answer(422, longer), now=NOW).dropped == 2
     assert judge(Answer(500, said("x dropped=1")), now=NOW).dropped is None
     forged = said("unable to parse 'm dropped=3': bad")
     assert judge(Answer(400, forged), now=NOW).dropped is None

@@ -1,0 +1,434 @@
+"""Our lines and our verdicts against real InfluxDB servers: 1.8.10 and 2.9.1.
+
+Line protocol: what we write is read back through InfluxQL, equal to what the point held. Verdicts:
+the answers `jmxbridge/influx/verdict.py` was written from, asked for again.
+"""
+
+import asyncio
+import itertools
+import json
+import lzma
+import math
+import os
+import re
+import shutil
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+
+from demo.cache import cached
+from demo.process import Process, free_port
+from demo.servers import Influx
+from jmxbridge.influx.client import Writer
+from jmxbridge.influx.line_protocol import INT64_MAX, INT64_MIN, encode
+from jmxbridge.influx.verdict import Action, Answer, Verdict, judge
+from jmxbridge.point import FieldValue, Point
+
+pytestmark = pytest.mark.real
+
+VERSION_2 = "2.9.1"
+PACKED_2 = Path(__file__).parents[3] / "shared" / "bin" / f"influxd-{VERSION_2}.xz"
+AUTH_2 = {"org": "o", "token": "t0ken-of-the-test-server"}
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback has no proxy
+
+_instants = itertools.count(1_700_000_000_000_000_000, 1_000_000)
+
+
+class Server(Protocol):
+    """What the tests need of either server."""
+
+    major: int
+
+    def writer(self, **options: Any) -> Writer:
+        """A writer to the test database; options replace those of `Writer`."""
+
+    def series(self, influxql: str) -> list[dict[str, Any]]:
+        """The series an InfluxQL statement answers with."""
+
+    def short_bucket(self) -> str:
+        """A bucket that keeps an hour."""
+
+
+class Influx1:
+    """The shared 1.8.10, in a database of its own."""
+
+    major = 1
+
+    def __init__(self, influx: Influx) -> None:
+        self._influx = influx
+        self._database = influx.create_database()
+
+    def writer(self, **options: Any) -> Writer:
+        """A writer."""
+        return Writer(self._influx.url, **{"bucket": self._database, **options})
+
+    def series(self, influxql: str) -> list[dict[str, Any]]:
+        """The series of an answer."""
+        return query(self._influx.url, influxql, self._database, {})
+
+    def short_bucket(self) -> str:
+        """A retention policy of an hour."""
+        self._influx.query(
+            f'CREATE RETENTION POLICY "short" ON "{self._database}" DURATION 1h REPLICATION 1'
+        )
+        return f"{self._database}/short"
+
+
+class Influx2:
+    """A 2.9.1 of its own."""
+
+    major = 2
+
+    def __init__(self, folder: Path, binary: Path) -> None:
+        self.url = f"http://127.0.0.1:{free_port()}"
+        files = ["--bolt-path", "b.bolt", "--sqlite-path", "s.sqlite", "--engine-path", "engine"]
+        address = ["--http-bind-address", self.url.removeprefix("http://"), "--reporting-disabled"]
+        folder.mkdir(exist_ok=True)
+        self._process = Process([binary, *files, *address], log=folder / "influxd.log", cwd=folder)
+        self._process.wait_until(self.answers)
+        self._post(
+            "/api/v2/setup",
+            {
+                "username": "u",
+                "password": "passw0rd",
+                "org": AUTH_2["org"],
+                "bucket": "kafka",
+                "token": AUTH_2["token"],
+                "retentionPeriodSeconds": 0,
+            },
+        )
+
+    def answers(self) -> bool:
+        """Whether /health is well."""
+        try:
+            with OPENER.open(f"{self.url}/health", timeout=5) as reply:
+                return bool(reply.status == 200)
+        except OSError:
+            return False
+
+    def writer(self, **options: Any) -> Writer:
+        """A writer."""
+        return Writer(self.url, **{"bucket": "kafka", **AUTH_2, **options})
+
+    def series(self, influxql: str) -> list[dict[str, Any]]:
+        """The series of an answer."""
+        return query(self.url, influxql, "kafka", {"Authorization": f"Token {AUTH_2['token']}"})
+
+    def short_bucket(self) -> str:
+        """A bucket of an hour."""
+        headers = {"Authorization": f"Token {AUTH_2['token']}"}
+        request = urllib.request.Request(f"{self.url}/api/v2/orgs", headers=headers)
+        with OPENER.open(request, timeout=60) as reply:
+            (org,) = json.load(reply)["orgs"]
+        rules = [{"type": "expire", "everySeconds": 3600}]
+        self._post(
+            "/api/v2/buckets", {"orgID": org["id"], "name": "short", "retentionRules": rules}
+        )
+        return "short"
+
+    def close(self) -> None:
+        """End it."""
+        self._process.stop()
+
+    def _post(self, path: str, document: dict[str, Any]) -> None:
+        headers = {"Authorization": f"Token {AUTH_2['token']}"}
+        body = json.dumps(document).encode()
+        request = urllib.request.Request(f"{self.url}{path}", body, headers)
+        with OPENER.open(request, timeout=60):
+            pass
+
+
+def query(url: str, influxql: str, database: str, headers: dict[str, str]) -> list[dict[str, Any]]:
+    """The series of one InfluxQL statement, times in nanoseconds."""
+    form = urllib.parse.urlencode({"q": influxql, "db": database, "epoch": "ns"})
+    request = urllib.request.Request(f"{url}/query?{form}", headers=headers)
+    with OPENER.open(request, timeout=60) as reply:
+        (result,) = json.load(reply)["results"]
+    assert "error" not in result, result
+    series: list[dict[str, Any]] = result.get("series", [])
+    return series
+
+
+def influxd_2() -> Path:
+    """The 2.9.1 server, unpacked once; a skip that says why where there is none."""
+    named = os.environ.get("JMXBRIDGE_TEST_INFLUXD2")
+    source = Path(named) if named else PACKED_2
+    if not source.exists():
+        pytest.skip(f"no influxd {VERSION_2}: set JMXBRIDGE_TEST_INFLUXD2 to one")
+    if source.suffix != ".xz":
+        return source
+
+    def unpack(folder: Path) -> None:
+        with lzma.open(source) as packed, (folder / "influxd").open("wb") as file:
+            shutil.copyfileobj(packed, file)
+        (folder / "influxd").chmod(0o755)
+
+    return cached(f"influxd-{VERSION_2}", unpack) / "influxd"
+
+
+@pytest.fixture(scope="module", params=["1.8", "2.9"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """Each of the two servers."""
+    if request.param == "1.8":
+        yield Influx1(request.getfixturevalue("influx"))
+        return
+    influx2 = Influx2(tmp_path_factory.mktemp("influx2"), influxd_2())
+    yield influx2
+    influx2.close()
+
+
+@pytest.fixture
+async def make_writer(server: Server) -> AsyncIterator[Callable[..., Writer]]:
+    """Make writers to the server, closed at the end."""
+    made: list[Writer] = []
+
+    def make(**options: Any) -> Writer:
+        made.append(server.writer(**options))
+        return made[-1]
+
+    yield make
+    for writer in made:
+        await writer.close()
+
+
+# -- Line protocol.
+
+AWKWARD = st.text(st.sampled_from("\\\\\\,= \"'#\n\t\0é😀/.-"), max_size=8)
+NUMBERS = itertools.count(1)
+
+named_values: st.SearchStrategy[tuple[str, FieldValue]] = st.one_of(
+    st.tuples(st.just("f"), st.floats(allow_nan=False, allow_infinity=False)),
+    st.tuples(st.just("g"), st.integers(INT64_MIN, INT64_MAX)),
+    st.tuples(st.just("h"), st.booleans()),
+    st.tuples(st.just("j"), AWKWARD | st.text(st.characters(codec="utf-8"), max_size=20)),
+)
+
+
+@st.composite
+def awkward_points(draw: st.DrawFn) -> Point:
+    """A point of a measurement of its own; the letters keep tags and fields apart."""
+
+    def around(core: str) -> str:
+        return draw(st.sampled_from([f"{core}{draw(AWKWARD)}", f"{draw(AWKWARD)}{core}"]))
+
+    tags = {around("t"): draw(AWKWARD) for _ in range(draw(st.integers(0, 3)))}
+    fields = {}
+    for _ in range(draw(st.integers(1, 4))):
+        letter, value = draw(named_values)
+        fields[around(letter)] = value
+    return Point(around(str(next(NUMBERS))), tags, fields, next(_instants))
+
+
+def visible(text: str) -> str:
+    """What is promised of control characters."""
+    for character, shown in (("\n", r"\n"), ("\t", r"\t"), ("\r", r"\r")):
+        text = text.replace(character, shown)
+    return re.sub(r"[\0-\x1f\x7f]", lambda m: f"\\x{ord(m[0]):02x}", text)
+
+
+def carried(text: str, specials: str = ",= ") -> str:
+    """What a name or tag value reads back as: backslashes before a special or the end are gone."""
+    return re.sub(rf"\\+(?=[{specials}]|\Z)", "", visible(text))
+
+
+def promised(point: Point) -> tuple[str, dict[str, str], dict[str, FieldValue]]:
+    """Measurement, tags and fields as InfluxDB should give them back."""
+    tags = {carried(k): carried(v) for k, v in point.tags.items() if carried(v)}
+    fields = {
+        carried(k, ',= "'): visible(v) if isinstance(v, str) else v for k, v in point.fields.items()
+    }
+    return carried(point.measurement, ',= "'), tags, fields
+
+
+def written(point: Point) -> bytes | None:
+    """Its line; None for a comment, or for two names that would become one."""
+    try:
+        return encode(point)
+    except ValueError:
+        return None
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.generate],  # shrinking would ask the servers thousands of times
+)
+@given(points=st.lists(awkward_points(), min_size=1, max_size=20))
+def test_every_point_is_read_back(server: Server, points: list[Point]) -> None:
+    """Names, tags, every type of value: equal, however many commas and backslashes they hold."""
+    lines = {point.time_ns: line for point in points if (line := written(point))}
+    assume(lines)
+    writer = server.writer()
+
+    answer = asyncio.run(sent(writer, b"\n".join(lines.values())))
+
+    assert answer.status == 204, answer
+    where = f"WHERE time >= {min(lines)} AND time <= {max(lines)} GROUP BY *"
+    found = {series["name"]: series for series in server.series(f"SELECT * FROM /.*/ {where}")}
+    assert len(found) == len(lines)
+    for point in points:
+        if point.time_ns in lines:
+            assert read(found[promised(point)[0]], point) == promised(point)
+
+
+async def sent(writer: Writer, body: bytes) -> Answer:
+    """Write once."""
+    outcome = await writer.write(body)
+    await writer.close()
+    assert isinstance(outcome, Answer)
+    return outcome
+
+
+def read(series: dict[str, Any], point: Point) -> tuple[str, dict[str, str], dict[str, FieldValue]]:
+    """A point as InfluxDB gives it back: measurement, tags, fields."""
+    (row,) = series["values"]
+    stored = dict(zip(series["columns"], row, strict=True))
+    assert stored.pop("time") == point.time_ns
+    tags = {k: v for k, v in series.get("tags", {}).items() if v}
+    # JSON has one kind of number: 5.0 arrives as 5, 1e16 as 10000000000000000.
+    floats = {carried(k, ',= "') for k, v in point.fields.items() if isinstance(v, float)}
+    fields = {k: float(v) if k in floats else v for k, v in stored.items() if v is not None}
+    return series["name"], tags, fields
+
+
+async def test_types_are_kept(server: Server, make_writer: Callable[..., Writer]) -> None:
+    """A float that happens to be whole is still a float to the server, an int an integer."""
+    fields: dict[str, FieldValue] = {"f": 5.0, "e": 1e300, "i": 5, "b": True, "s": "5"}
+
+    await make_writer().write(encode(Point("types", {}, fields, 1)))
+
+    (series,) = server.series('SHOW FIELD KEYS FROM "types"')
+    kinds = {"f": "float", "e": "float", "i": "integer", "b": "boolean", "s": "string"}
+    assert dict(series["values"]) == kinds
+
+
+async def test_limits_are_the_servers(server: Server, make_writer: Callable[..., Writer]) -> None:
+    """The largest key we write is taken; the extreme numbers come back exactly."""
+    room = 65_535 - len("limits,a=") - 4 - len("f")
+    extremes = {"f": 5e-324, "g": 1.7976931348623157e308, "i": INT64_MIN, "j": INT64_MAX}
+    writer = make_writer()
+
+    longest = await writer.write(encode(Point("limits", {"a": "x" * room}, {"f": 1.0}, 1)))
+    await writer.write(encode(Point("extremes", {}, extremes, 1)))
+
+    assert judge(longest, now=datetime.now(UTC)).action is Action.STORED
+    (series,) = server.series('SELECT f, g, i, j FROM "extremes"')
+    assert series["values"] == [[1, *extremes.values()]]
+    assert math.isclose(series["values"][0][1], 5e-324)
+
+
+# -- Verdicts.
+
+ANSWERS = [
+    # what is written, then for 1.8 and 2.9: status, action, dropped, lines stored
+    (
+        "a malformed line among good ones",
+        b"w1 v=1 1\nw1 v=\nw1 v=3 3",
+        (400, Action.REFUSED, 0, 2),
+        (400, Action.REFUSED, None, 0),
+    ),
+    (
+        "one malformed line",
+        b"w2 v=",
+        (400, Action.REFUSED, None, 0),
+        (400, Action.REFUSED, None, 0),
+    ),
+    (
+        "a type conflict beside a good line",
+        b"w3 v=1.0 1",
+        (204, Action.STORED, None, 1),
+        (204, Action.STORED, None, 1),
+    ),
+    (
+        "a type conflict beside a good line, second write",
+        b"w3 v=1i 2\nw3 v=3.0 3",
+        (400, Action.REFUSED, 1, 2),
+        (422, Action.REFUSED, 1, 2),
+    ),
+    (
+        "a new field with two types in one batch",
+        b"w4 v=1i 1\nw4 v=1.0 2",
+        (400, Action.REFUSED, None, 0),
+        (422, Action.REFUSED, 1, 1),
+    ),
+    (
+        "not a number",
+        b"w5 v=NaN 1",
+        (400, Action.REFUSED, None, 0),
+        (400, Action.REFUSED, None, 0),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", ANSWERS, ids=[case[0] for case in ANSWERS])
+async def test_refusals(
+    server: Server, make_writer: Callable[..., Writer], case: tuple[Any, ...]
+) -> None:
+    """Status and words are judged as the table says, and what was stored is what we believe."""
+    _, body, *by_version = case
+    status, action, dropped, stored = by_version[server.major - 1]
+
+    verdict = judge(await make_writer().write(body), now=datetime.now(UTC))
+
+    assert (verdict.cause, verdict.action, verdict.dropped) == (str(status), action, dropped)
+    measurement = body.split()[0].decode()
+    counted = server.series(f'SELECT count(v) FROM "{measurement}"')
+    assert (counted[0]["values"][0][1] if counted else 0) == stored
+
+
+async def test_points_outside_retention(server: Server, make_writer: Callable[..., Writer]) -> None:
+    """A server that refused every line says how many, which decides a whole batch in one answer."""
+    bucket = server.short_bucket()
+    old = b"\n".join(b"old v=1 %d" % n for n in range(1, 6))
+
+    refused = judge(await make_writer(bucket=bucket).write(old), now=datetime.now(UTC))
+    mixed = b"old v=1 1\nold v=1 %d" % time.time_ns()
+    half = judge(await make_writer(bucket=bucket).write(mixed), now=datetime.now(UTC))
+
+    assert (refused.action, refused.dropped) == (Action.REFUSED, 5)
+    assert (half.action, half.dropped) == (Action.REFUSED, 1)
+    assert "retention policy" in refused.words
+
+
+async def test_a_bucket_that_is_not_there(
+    server: Server, make_writer: Callable[..., Writer]
+) -> None:
+    """The lines wait, and the sentence says what to do."""
+    verdict = await judged(make_writer(bucket="nope"))
+
+    assert verdict.action is Action.HOLD
+    assert "create it, or correct influxdb.bucket" in verdict.sentence
+    assert '"nope"' in verdict.words
+
+
+async def judged(writer: Writer) -> Verdict:
+    """The verdict on one good line."""
+    return judge(await writer.write(b"m v=1 1"), now=datetime.now(UTC))
+
+
+async def test_credentials_and_organisation(
+    server: Server, make_writer: Callable[..., Writer]
+) -> None:
+    """2.x holds lines for a wrong or missing token, and for an unknown organisation."""
+    if server.major == 1:
+        pytest.skip("1.8 runs without authentication here")
+
+    wrong = await judged(make_writer(token="nobody-has-this"))  # noqa: S106 - nobody has it
+    none = await judged(make_writer(token=None))
+    org = await judged(make_writer(org="nope"))
+
+    assert [v.action for v in (wrong, none, org)] == [Action.HOLD] * 3
+    assert [v.cause for v in (wrong, none, org)] == ["401", "401", "404"]
+    assert "influxdb.token" in wrong.sentence
+    assert "influxdb.org" in org.sentence
