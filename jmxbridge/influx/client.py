@@ -78,7 +78,10 @@ class Writer:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(finish, result)
 
-        threading.Thread(target=run, name="jmxbridge-influx", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="jmxbridge-influx", daemon=True).start()
+        except RuntimeError as exc:
+            return Failure("thread", f"no thread for the request: {exc}")
         try:
             async with asyncio.timeout(self._deadline_s):
                 return await outcome

@@ -214,7 +214,7 @@ def _message(answer: Answer) -> str | None:
 
 def _bounded(text: str) -> str:
     """Bound a message at its end: its beginning is the line, its end the reason."""
-    text = " ".join(text.split())
+    text = " ".join(text.encode("utf-8", "replace").decode().split())  # JSON can hold half a pair
     if len(text) <= MAX_WORDS:
         return text
     half = MAX_WORDS // 2

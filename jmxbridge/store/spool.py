@@ -17,10 +17,11 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jmxbridge.store.account import READ_ACCOUNT, WRITE_ACCOUNT, Account
 from jmxbridge.store.errors import StoreDamaged, from_sqlite
 from jmxbridge.store.file import StoreFile
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page, Segment
@@ -40,46 +41,16 @@ DEAD_LETTER_COST = 64
 MAX_DEAD_BYTES = 64 * 1024 * 1024
 """A refused line a second for a week, at 100 bytes each with its reason."""
 
+PAGE_CHUNKS = 1000
+"""Of a page that is read back; polls of one line each would make a page of bytes alone large."""
+
 MAX_REASON = 1000
 """Characters of a reason; InfluxDB repeats the line in its own, which may have 64 KiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The row `account`: see `Counts`; `head_done` lines of chunk `head` are settled."""
-
-    sampled: int
-    stored: int
-    pending: int
-    dead_lettered: int
-    dropped: int
-    dropped_dead: int
-    expired: int
-    pending_bytes: int
-    dead_bytes: int
-    head: int
-    head_done: int
-
-    def waiting(self, chunk: int, lines: int) -> int:
-        """How many of a chunk's lines are still pending."""
-        return lines - self.head_done if chunk == self.head else lines
-
-    def without(self, chunk: int, lines: int, size: int) -> "Account":
-        """The account once a chunk is gone; its pending lines are the caller's to book."""
-        left = replace(
-            self,
-            pending=self.pending - self.waiting(chunk, lines),
-            pending_bytes=self.pending_bytes - size,
-        )
-        return replace(left, head=0, head_done=0) if chunk == self.head else left
-
-
-_COLUMNS = tuple(field.name for field in fields(Account))
-_READ_ACCOUNT = f"SELECT {', '.join(_COLUMNS)} FROM account"  # noqa: S608
-_WRITE_ACCOUNT = f"UPDATE account SET {', '.join(f'{c} = :{c}' for c in _COLUMNS)}"  # noqa: S608
-
 _OLDEST = "SELECT id, lines, size FROM chunk ORDER BY id LIMIT 1"
 _NEXT_BODY = "SELECT id, lines, size, crc, body FROM chunk WHERE id > ? ORDER BY id LIMIT 1"
+_BODY = "SELECT body FROM chunk WHERE id = ?"
 _PUT = "INSERT INTO chunk (time_ns, source, lines, size, crc, body) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -103,7 +74,7 @@ class Spool:
         self._clock_ns = clock_ns
         self._overflowing = False
         try:
-            self._account = Account(*self._db.execute(_READ_ACCOUNT).fetchone())
+            self._account = Account(*self._db.execute(READ_ACCOUNT).fetchone())
         except sqlite3.Error as exc:
             raise from_sqlite(file.path, exc) from exc
 
@@ -126,6 +97,7 @@ class Spool:
         if not lines:
             return
         chunks = list(_chunks(lines))
+        source = _storable(source)
 
         def step(account: Account) -> Account:
             for count, body in chunks:
@@ -175,7 +147,7 @@ class Spool:
         Lines that were dropped since they were taken stay dropped. Raises ValueError when lines
         before the batch are still pending.
         """
-        reasons = {line.index: line.reason[:MAX_REASON] for line in dead}
+        reasons = {line.index: _storable(line.reason[:MAX_REASON]) for line in dead}
 
         def step(account: Account) -> Account:
             at = 0
@@ -215,19 +187,23 @@ class Spool:
         Stops after the chunk that fills `max_bytes`; `after` is the `next` of the page before.
         """
         query = (
-            "SELECT id, body FROM chunk WHERE time_ns >= ? AND time_ns < ? AND id > ? ORDER BY id"
+            "SELECT id FROM chunk WHERE time_ns >= ? AND time_ns < ? AND id > ? ORDER BY id LIMIT ?"
         )
+        bounds = (since_ns, until_ns, after, PAGE_CHUNKS)
 
         def read() -> Page:
+            # Numbers first: sorting rows with their bodies would read all of them at once.
+            chunks = [chunk for (chunk,) in self._db.execute(query, bounds).fetchall()]
             lines: list[bytes] = []
             size = 0
-            for chunk, body in self._db.execute(query, (since_ns, until_ns, after)):
+            for chunk in chunks:
+                (body,) = self._db.execute(_BODY, (chunk,)).fetchone()
                 done = self._account.head_done if chunk == self._account.head else 0
                 lines.extend(body.split(b"\n")[done:])
                 size += len(body)
                 if size >= max_bytes:
                     return Page(lines, chunk)
-            return Page(lines, None)
+            return Page(lines, chunks[-1] if len(chunks) == PAGE_CHUNKS else None)
 
         return self._guard(read)
 
@@ -349,7 +325,7 @@ class Spool:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 account = step(self._account)
-                self._db.execute(_WRITE_ACCOUNT, asdict(account))
+                self._db.execute(WRITE_ACCOUNT, asdict(account))
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -403,4 +379,9 @@ def _chunks(lines: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _dead_size(line: bytes, reason: str) -> int:
-    return len(line) + len(reason.encode("utf-8", "replace")) + DEAD_LETTER_COST
+    return len(line) + len(reason.encode()) + DEAD_LETTER_COST
+
+
+def _storable(text: str) -> str:
+    """Text without halves of surrogate pairs, which JSON can hold and SQLite cannot."""
+    return text.encode("utf-8", "replace").decode()

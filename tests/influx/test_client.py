@@ -323,6 +323,21 @@ async def test_a_cancelled_write_ends_at_once(make_writer: MakeWriter, script: A
             assert not thread.is_alive()
 
 
+async def test_a_process_out_of_threads(
+    make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lines can wait until there is a thread again."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    outcome = await make_writer().write(LINE)
+
+    assert outcome == Failure("thread", "no thread for the request: can't start new thread")
+
+
 async def test_a_late_answer_is_not_taken_for_the_next_one(
     make_writer: MakeWriter, script: Any, reply: MakeReply
 ) -> None:

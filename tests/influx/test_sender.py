@@ -5,9 +5,11 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
+from jmxbridge.influx.client import Writer
 from jmxbridge.influx.pace import Pace
 from jmxbridge.influx.sender import Sender, State, Status
 from jmxbridge.influx.verdict import Answer, Failure, Outcome
@@ -310,6 +312,23 @@ async def test_a_cancelled_sender_leaves_its_lines_pending(store: Store) -> None
     await send(store, influx)
 
     assert influx.stored == numbered(1, 2)
+
+
+async def test_a_black_hole_does_not_hold_up_the_stop(store: Store, script: Any) -> None:
+    """A server that takes the request and never answers: the task ends, the lines stay."""
+
+    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    script.replies = [silence]
+    writer = Writer(script.url, bucket="b", read_s=LONG_S, deadline_s=LONG_S)
+    await store.append(numbered(1, 2), time_ns=1, source="a")
+
+    async with asyncio.timeout(LONG_S / 2), running(Sender(store, writer, pace=PACE)):
+        await script.arrived.wait()
+
+    await writer.close()
+    assert (await store.counts()).pending == 2
 
 
 async def test_a_store_that_fails_is_tried_again(

@@ -171,6 +171,7 @@ def test_no_answer_is_tried_again() -> None:
         (Answer(400, said("a  b\n c")), "a b c"),
         (Answer(400, '{"code":"invalid","message":"m","error":"e"}'), "m"),
         (Answer(400, '{"error":""}'), ""),
+        (Answer(400, '{"error":"half \\ud800"}'), "half ?"),
         (Answer(502, "bad gateway\r\n", "text/plain"), "bad gateway"),
         (Answer(200, LOGIN, "text/html"), "an HTML page, 'Sign in'"),
         (Answer(200, "<h1>Hi</h1>", "text/html; charset=utf-8"), "an HTML page"),

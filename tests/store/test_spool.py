@@ -247,6 +247,17 @@ def test_a_reason_is_bounded(open_spool: OpenSpool) -> None:
     assert spool.dead_letters(1) == [DeadLetter(1, 5, 99, "a", "x" * 1000, b"m v=000001")]
 
 
+def test_a_reason_may_hold_anything(open_spool: OpenSpool) -> None:
+    """A server's JSON can carry half a character; it costs neither the batch nor the sender."""
+    spool = open_spool()
+    spool.append(numbered(1), time_ns=5, source="a\ud800")
+
+    spool.settle(taken(spool), [DeadLine(0, "bad \ud800")])
+
+    (letter,) = spool.dead_letters(1)
+    assert (letter.source, letter.reason) == ("a?", "bad ?")
+
+
 def test_a_full_disk_loses_nothing_in_silence(open_spool: OpenSpool) -> None:
     """The append raises, nothing of it is kept, and the store works on once there is room."""
     spool = open_spool()

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from jmxbridge.store import DeadLine, StoreFull
+from jmxbridge.store.account import Account
 from jmxbridge.store.file import StoreFile
-from jmxbridge.store.spool import CHUNK_COST, DEAD_LETTER_COST, Account, Spool
+from jmxbridge.store.spool import CHUNK_COST, DEAD_LETTER_COST, Spool
 from jmxbridge.store.values import Batch
 
 MAX_BYTES = 8 * (CHUNK_COST + 60)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jmxbridge.store import Batch, DeadLine, Store, StoreError, StoreLocked
+from jmxbridge.store import Batch, DeadLine, Store, StoreError, StoreLocked, spool
 
 OpenStore = Callable[..., Awaitable[Store]]
 
@@ -165,3 +165,22 @@ async def test_kept_lines_are_read_back_by_time(open_store: OpenStore) -> None:
     assert page.next is not None
     assert list(rest.lines) == [b"m v=4 4"]
     assert rest.next is None
+
+
+async def test_a_page_of_many_small_polls_is_bounded(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page ends after so many polls as well, and the next one continues."""
+    monkeypatch.setattr(spool, "PAGE_CHUNKS", 2)
+    store = await open_store(retain_s=3600.0)
+    for n in range(1, 5):
+        await store.append([b"m v=%d %d" % (n, n)], time_ns=n, source="a")
+
+    pages = [await store.recent(since_ns=0, until_ns=10)]
+    while (following := pages[-1].next) is not None:
+        pages.append(await store.recent(since_ns=0, until_ns=10, after=following))
+
+    assert [line for page in pages for line in page.lines] == [
+        b"m v=%d %d" % (n, n) for n in range(1, 5)
+    ]
+    assert len(pages) == 3
