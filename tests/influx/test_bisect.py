@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jmxbridge.influx.bisect import BUDGET, Bisection
@@ -56,6 +56,7 @@ servers = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(server=servers, lines=st.integers(1, 64))
 def test_exactly_the_refused_lines_are_found(server: Server, lines: int) -> None:
     """Every good line is stored, every bad one is dead, in order, whatever the server's manner."""
@@ -72,6 +73,7 @@ def test_exactly_the_refused_lines_are_found(server: Server, lines: int) -> None
         assert first_stored == sorted(first_stored)
 
 
+@settings(deadline=None)
 @given(server=servers, lines=st.integers(1, 64), budget=st.integers(8, 40))
 def test_an_exhausted_budget_leaves_the_rest_pending(
     server: Server, lines: int, budget: int
@@ -94,6 +96,7 @@ def test_an_exhausted_budget_leaves_the_rest_pending(
     assert dead == sorted(line for line in server.bad if line < lines)
 
 
+@settings(deadline=None)
 @given(bad=st.sets(st.integers(0, 4999), max_size=5))
 def test_few_refused_lines_cost_few_requests(bad: set[int]) -> None:
     """About 2·log2(n) requests for each, and one when there is none."""

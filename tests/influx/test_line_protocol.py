@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jmxbridge.influx.line_protocol import (
@@ -151,6 +151,7 @@ def same(ours: FieldValue, read_back: FieldValue) -> bool:
     return type(ours) is type(read_back) and ours == read_back
 
 
+@settings(deadline=None)
 @given(point=points)
 @example(Point("a\\, =\\", {"k\\": "v\\ \\=\\\\"}, {'f\\"\\=': 's"\\\n'}, 0))
 @example(Point("m", {"a": "\\ ", "b": '\\= "'}, {"v": 1.0}, 0))
@@ -171,6 +172,7 @@ def test_a_reader_finds_the_point_again(point: Point) -> None:
     assert again.time_ns == point.time_ns
 
 
+@settings(deadline=None)
 @given(
     names=st.lists(st.text("abcäöé_-./:é0", min_size=1), min_size=3, max_size=3, unique=True),
     value=values,

@@ -1,7 +1,7 @@
 """Delays after trouble: full jitter, doubling to a bound, never less than the server asked for."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jmxbridge.influx.pace import Pace
@@ -32,6 +32,7 @@ def test_a_delay_lies_between(verdict: Verdict, attempt: int, least: float, most
     assert PACE.delay_s(verdict, attempt, lambda: 1.0) == most
 
 
+@settings(deadline=None)
 @given(attempt=st.integers(0, 10**6), jitter=st.floats(0, 1), asked=st.floats(0, 600))
 def test_retry_after_is_a_lower_bound(attempt: int, jitter: float, asked: float) -> None:
     """No jitter makes us come back before the server wants us."""
