@@ -1,0 +1,207 @@
+"""The commands on real servers, as a person types them."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from demo.servers import Client, Influx, Kafka, Process
+from tests.real.bridge import SETS, Bridge
+
+pytestmark = pytest.mark.real
+
+JAVA_GROUPS = "consumer.group.ConsumerGroupCommand"
+DEADLINE_S = 60
+
+
+def call(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `jmxbridge` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "jmxbridge", *args],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+def settings(kafka: Kafka, **more: Any) -> dict[str, Any]:
+    return {
+        "kafka": {"bootstrap": [kafka.bootstrap]},
+        "targets": [
+            {"name": "broker", "jmx": f"127.0.0.1:{kafka.jmx_port}", "collect": ["broker", "jvm"]}
+        ],
+        "mbeans": SETS,
+        **more,
+    }
+
+
+@pytest.fixture
+def file(kafka: Kafka, tmp_path: Path) -> Path:
+    """A file for the broker that writes nowhere but into its own store."""
+    path = tmp_path / "mbeans.yaml"
+    store = {"path": str(tmp_path / "store.sqlite3")}
+    path.write_text(yaml.safe_dump(settings(kafka, store=store)))
+    return path
+
+
+def test_a_dry_run_prints_lines_and_leaves_nothing_behind(file: Path) -> None:
+    """Line protocol on stdout, one timestamp on the grid, and no store."""
+    done = call("once", "--dry-run", cwd=file.parent)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    measurements = {line.split(",")[0] for line in lines}
+    assert {"kafka_broker", "jvm", "jmxbridge_target", "jmxbridge_lag_poll"} <= measurements
+    (time_ns,) = {int(line.rsplit(" ", 1)[1]) for line in lines}
+    assert time_ns % 10_000_000_000 == 0
+    assert not (file.parent / "store.sqlite3").exists()
+
+
+def test_once_delivers_what_it_prints(
+    kafka: Kafka, influx: Influx, influx_database: str, tmp_path: Path
+) -> None:
+    """Without --dry-run the printed lines are in InfluxDB when the command ends."""
+    influxdb = {"url": influx.url, "bucket": influx_database}
+    store = {"path": str(tmp_path / "store.sqlite3")}
+    document = settings(kafka, influxdb=influxdb, store=store)
+    (tmp_path / "mbeans.yaml").write_text(yaml.safe_dump(document))
+    done = call("once", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    time_ns = int(done.stdout.splitlines()[0].rsplit(" ", 1)[1])
+    rows = influx.query("SELECT up FROM jmxbridge_target", influx_database)
+    assert [(row["time"], row["up"]) for row in rows] == [(time_ns, 1)]
+
+
+def test_lag_prints_what_kafkas_own_command_prints(
+    kafka: Kafka, client: Client, consumer: Client, fresh_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """The same cells in the same columns, for a group that reads and one that has stopped."""
+    topic, reading, stopped = (fresh_name(stem) for stem in ("topic", "reading", "stopped"))
+    client.create(topic, 3)
+    client.commit(stopped, topic)
+    client.produce(topic, 20)
+    consumer.subscribe(reading, topic, "reader")
+    consumer.wait_consumed(20)
+    for group in (reading, stopped):
+        ours = call("lag", group, "--bootstrap", kafka.bootstrap, cwd=tmp_path)
+        assert ours.returncode == 0
+        theirs = kafka.tool(JAVA_GROUPS, "--describe", "--group", group)
+        assert cells(ours.stdout) == cells(theirs)
+        assert len(cells(ours.stdout)) == 4
+
+    as_json = call("lag", stopped, "--bootstrap", kafka.bootstrap, "--json", cwd=tmp_path)
+    (found,) = json.loads(as_json.stdout)["groups"]
+    assert sum(each["lag"] for each in found["partitions"]) == 20
+
+
+def cells(table: str) -> list[list[str]]:
+    """Head and rows of a table, rows in an order of their own."""
+    head, *rows = [line.split() for line in table.splitlines() if line.strip()]
+    return [head, *sorted(rows)]
+
+
+def test_lag_of_a_group_that_is_not_there(kafka: Kafka, tmp_path: Path) -> None:
+    """A finding: status 1, the name, and nothing on stdout."""
+    done = call("lag", "nobody", "--bootstrap", kafka.bootstrap, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "group nobody does not exist\n"
+
+
+def test_watching_lag_goes_on_until_it_is_stopped(kafka: Kafka, tmp_path: Path) -> None:
+    """--watch --json is one document a line, for ever; Ctrl-C is its ordinary end."""
+    command = ["lag", "--bootstrap", kafka.bootstrap, "--watch", "--every", "0.5", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "jmxbridge", *command], stdout=subprocess.PIPE, cwd=tmp_path
+    ) as watching:
+        assert watching.stdout is not None
+        documents = [json.loads(watching.stdout.readline()) for _ in range(3)]
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(DEADLINE_S) == 0
+    assert [each["kind"] for each in documents] == ["lag"] * 3
+
+
+def test_mbeans_are_listed_and_read_without_a_file(kafka: Kafka, tmp_path: Path) -> None:
+    """HOST:PORT is enough to see names and values; composites are shown as JSON."""
+    target = f"127.0.0.1:{kafka.jmx_port}"
+    names = call("mbeans", "ls", target, "java.lang:type=Mem*", cwd=tmp_path)
+    assert names.stdout == "java.lang:type=Memory\n"
+    got = call("mbeans", "get", target, "java.lang:type=Memory", "HeapMemoryUsage", cwd=tmp_path)
+    name, value = got.stdout.splitlines()
+    assert name == "java.lang:type=Memory"
+    attribute, _, text = value.strip().partition(" = ")
+    assert attribute == "HeapMemoryUsage"
+    assert set(json.loads(text)) == {"committed", "init", "max", "used"}
+    none = call("mbeans", "get", target, "java.lang:type=Memry", cwd=tmp_path)
+    assert none.returncode == 1
+    assert "no MBean" in none.stderr
+
+
+def test_mbeans_takes_a_targets_name_from_the_file(file: Path) -> None:
+    """What the file calls `broker` need not be typed as an address."""
+    done = call("mbeans", "ls", "broker", "java.lang:type=Memory", cwd=file.parent)
+    assert done.stdout == "java.lang:type=Memory\n"
+
+
+def test_a_store_belongs_to_one_bridge(kafka: Kafka, tmp_path: Path) -> None:
+    """A second bridge on the same store ends at once and names the first one's process."""
+    with Bridge(tmp_path, settings(kafka)) as first:
+        first.wait_until(first.store.exists)
+        second = call("run", str(first.file), cwd=tmp_path)
+        assert second.returncode == 69
+        assert str(first.process.pid) in second.stderr
+        assert "Traceback" not in second.stderr
+
+
+def test_a_terminal_sees_one_line_for_each_target(file: Path) -> None:
+    """On a terminal the status stands in a line a target; Ctrl-C ends it in order."""
+    ours, theirs = pty.openpty()
+    log = file.parent / "run.log"
+    try:
+        running = Process(
+            [sys.executable, "-m", "jmxbridge", "run", str(file)],
+            log=log,
+            output=theirs,
+            env={"TERM": "xterm", "COLUMNS": "160"},
+        )
+        seen = read_until(ours, b"partitions", b"points in")
+        assert b"broker" in seen
+        assert b"no influxdb section: points stay in" in seen
+        running.popen.send_signal(signal.SIGINT)
+        read_until(ours, b"\x1b[?25h")  # the cursor is given back
+        assert running.wait(DEADLINE_S) == 0
+    finally:
+        running.stop()
+        os.close(ours)
+        os.close(theirs)
+
+
+def read_until(terminal: int, *words: bytes) -> bytes:
+    """Read what a terminal shows until it has shown every word; fail when nothing more comes."""
+    seen = b""
+    while not all(word in seen for word in words):
+        assert select.select([terminal], [], [], DEADLINE_S)[0], seen
+        seen += os.read(terminal, 65536)
+    return seen
+
+
+def test_a_token_is_never_shown(kafka: Kafka, influx: Influx, tmp_path: Path) -> None:
+    """Not by a dry run, not in a log, not where the server refuses it."""
+    token = "s3cr3t-t0ken-0f-a-test"  # noqa: S105
+    influxdb = {"url": f"{influx.url}/wrong", "bucket": "b", "org": "o", "token": token}
+    with Bridge(tmp_path, settings(kafka, influxdb=influxdb)) as bridge:
+        bridge.wait_until(lambda: ": 404, " in bridge.log.read_text())
+    dry = call("once", str(bridge.file), "--dry-run", cwd=tmp_path)
+    checked = call("check", str(bridge.file), cwd=tmp_path)
+    shown = bridge.log.read_text() + dry.stdout + dry.stderr + checked.stdout + checked.stderr
+    assert "404" in shown
+    assert token not in shown
