@@ -40,9 +40,8 @@ log = logging.getLogger(__name__)
 
 # Of an interval: a poll that has not ended by then would miss the next tick.
 DEADLINE_SHARE = 0.9
-# Of an interval, and at most: what one broker may take of a lag poll (two phases wait for it).
+# Of an interval: what one broker may take of a lag poll, so that the others' rows are in time.
 BROKER_SHARE = 0.5
-BROKER_LONGEST_S = 5.0
 # What is in the store is safe, so stopping does not wait long for the last lines to be sent.
 STOP_FLUSH_S = 3.0
 # `once` is there to deliver: a slow InfluxDB gets the time of a whole write.
@@ -116,7 +115,7 @@ def make_pollers(settings: Settings, *, interval_ns: int) -> list[Poller]:
         make_target(settings, each, interval_ns=interval_ns) for each in settings.targets
     ]
     if settings.kafka is not None:
-        timeout_s = min(settings.interval_s * BROKER_SHARE, BROKER_LONGEST_S)
+        timeout_s = min(settings.kafka.timeout_s, settings.interval_s * BROKER_SHARE)
         cluster = make_cluster(settings.kafka, timeout_s=timeout_s)
         pollers.append(LagPoll(cluster, cluster_name=settings.cluster))
     return pollers
@@ -170,7 +169,7 @@ class Bridge:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll on the grid and send, until `stop` is set; then give the sender a moment."""
-        log.info("%s: %s", self._settings.path, self._delivery().sentence)
+        log.info("%s: %s", self._settings.path, self._destination())
         polls = [asyncio.create_task(self._poll(each)) for each in self._pollers]
         sends = [] if self._sender is None else [asyncio.create_task(self._sender.run())]
         stopping = asyncio.create_task(stop.wait())
@@ -209,13 +208,18 @@ class Bridge:
             log.info("the store takes polls again")
         self._store_error = error
 
+    def _destination(self) -> str:
+        influx = self._settings.influxdb
+        if influx is not None:
+            return f"sending to {influx.url}, bucket {influx.bucket}, from {self._store.path}"
+        days = self._settings.store.retain_s / 86_400
+        return f"no influxdb section: points stay in {self._store.path} for {days:g} days"
+
     def _delivery(self) -> Line:
         if self._store_error is not None:
             return Line("store", Mood.DOWN, f"polls are being lost: {self._store_error}")
         if self._sender is None:
-            days = self._settings.store.retain_s / 86_400
-            where = f"no influxdb section: points stay in {self._store.path} for {days:g} days"
-            return Line("store", Mood.FINE, where)
+            return Line("store", Mood.FINE, self._destination())
         status = self._sender.status
         waiting = status.state in (State.RETRYING, State.HOLDING)
         counts = f"{status.stored:,} lines stored"

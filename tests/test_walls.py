@@ -24,7 +24,7 @@ ROOMS: dict[str, set[str]] = {
     "service": set(),
     "mbeans": {"jmx", "point"},
     "lag": {"point"},
-    "config": {"jmx", "mbeans"},
+    "config": {"jmx", "lag", "mbeans"},
     "targets": {"jmx", "mbeans", "point", "service"},
     "kafka": {"lag", "point", "service"},
     "influx": {"point", "service", "store"},
@@ -36,6 +36,7 @@ ROOMS["cli"] = set(ROOMS)
 DOORS: dict[tuple[str, str], set[str]] = {
     ("mbeans", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
     ("config", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
+    ("config", "lag"): {"jmxbridge.lag.names"},
     ("config", "mbeans"): {"jmxbridge.mbeans.rule"},
 }
 

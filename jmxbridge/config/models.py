@@ -29,6 +29,7 @@ from jmxbridge.config.scalars import (
     one_or_many,
     read,
 )
+from jmxbridge.lag.names import DENIED_GROUPS, DENIED_TOPICS
 from jmxbridge.mbeans.rule import Rule
 
 
@@ -68,13 +69,13 @@ class Filter(Section):
 class GroupFilter(Filter):
     """Consumer groups; by default without those of kafka-console-consumer.sh."""
 
-    deny: Annotated[tuple[Regex, ...], one_or_many] = (r"console-consumer-\d+",)
+    deny: Annotated[tuple[Regex, ...], one_or_many] = DENIED_GROUPS
 
 
 class TopicFilter(Filter):
     """Topics; by default without Kafka's own."""
 
-    deny: Annotated[tuple[Regex, ...], one_or_many] = ("__.*",)
+    deny: Annotated[tuple[Regex, ...], one_or_many] = DENIED_TOPICS
 
 
 class KafkaSettings(Section):
