@@ -422,7 +422,7 @@ async def test_credentials_and_organisation(
 ) -> None:
     """2.x holds lines for a wrong or missing token, and for an unknown organisation."""
     if server.major == 1:
-        pytest.skip("1.8 runs without authentication here")
+        pytest.skip("1.8 has users, and a test of its own")
 
     wrong = await judged(make_writer(token="nobody-has-this"))  # noqa: S106 - nobody has it
     none = await judged(make_writer(token=None))
@@ -432,3 +432,36 @@ async def test_credentials_and_organisation(
     assert [v.cause for v in (wrong, none, org)] == ["401", "401", "404"]
     assert "influxdb.token" in wrong.sentence
     assert "influxdb.org" in org.sentence
+
+
+async def test_user_and_password_of_1_8(tmp_path: Path) -> None:
+    """The right ones store; wrong ones, none, and a user without rights make the lines wait."""
+    with Influx(tmp_path, http={"auth-enabled": "true"}) as influx:
+        admin = {"u": "admin", "p": "s3cret-of-admin"}
+        say(influx, "CREATE USER admin WITH PASSWORD 's3cret-of-admin' WITH ALL PRIVILEGES", {})
+        say(influx, "CREATE DATABASE kafka", admin)
+        say(influx, "CREATE USER reader WITH PASSWORD 's3cret-of-reader'", admin)
+        users = [
+            ("admin", admin["p"]),
+            ("admin", "wrong"),
+            (None, None),
+            ("reader", "s3cret-of-reader"),
+        ]
+        verdicts = []
+        for username, password in users:
+            writer = Writer(influx.url, bucket="kafka", username=username, password=password)
+            verdicts.append(await judged(writer))
+            await writer.close()
+
+    assert [v.action for v in verdicts] == [Action.STORED, Action.HOLD, Action.HOLD, Action.HOLD]
+    assert [v.cause for v in verdicts] == ["204", "401", "401", "403"]
+    assert "username and password" in verdicts[1].sentence
+    assert "write access" in verdicts[3].sentence
+
+
+def say(influx: Influx, influxql: str, user: dict[str, str]) -> None:
+    """Run a statement as a user."""
+    form = urllib.parse.urlencode({"q": influxql, **user})
+    request = urllib.request.Request(f"{influx.url}/query?{form}", method="POST")
+    with OPENER.open(request, timeout=60) as reply:
+        assert "error" not in json.load(reply)["results"][0]
