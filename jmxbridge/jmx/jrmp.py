@@ -108,6 +108,7 @@ def read_return(r: Reader, is_void: bool) -> Steps[Value | RemoteException]:
         value = yield from _read_result(r)
     except WriteAborted as aborted:
         return remote_exception(r, aborted.thrown)
+    r.check_size()
     return value if kind == NORMAL_RETURN else remote_exception(r, value)
 
 

@@ -114,8 +114,7 @@ class Reader:
 
     def need(self, size: int) -> Steps[None]:
         """Wait until `size` bytes are there."""
-        if self.offset + size > self.limits.reply_bytes:
-            raise self.bad(f"a reply of more than {self.limits.reply_bytes} bytes")
+        self.check_size(size)
         while self.pos + size > self.end:
             self._wanted = self.pos + size - self.end
             yield
@@ -191,3 +190,8 @@ class Reader:
             raise self.bad(f"more than {self.limits.elements} elements in a reply")
         if len(self.handles) > self.limits.handles:
             raise self.bad(f"more than {self.limits.handles} objects in a reply")
+
+    def check_size(self, more: int = 0) -> None:
+        """Refuse a reply that is too long, or will be with `more` bytes."""
+        if self.offset + more > self.limits.reply_bytes:
+            raise self.bad(f"a reply of more than {self.limits.reply_bytes} bytes")
