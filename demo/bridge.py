@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -94,7 +95,8 @@ class Bridge:
     def stop(self) -> None:
         """End it as a user would; ServerError if it does not end well."""
         process, self._process = self._process, None
-        if process and (status := process.stop(STOP_S)):
+        # SIGTERM ends it like that while it is still loading.
+        if process and (status := process.stop(STOP_S)) not in (0, -signal.SIGTERM):
             raise ServerError(f"jmxbridge run ended with {status} when it was stopped")
 
     def lag(self, group: str) -> list[Poll]:

@@ -122,7 +122,8 @@ class Kafka:
     def _format(self, config: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         config.write_text("".join(f"{key}={value}\n" for key, value in self._properties.items()))
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # A letter in front: StorageTool takes an id that begins with "-" for an option.
+        cluster_id = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         try:
             self._run("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config))
         except BaseException:

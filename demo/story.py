@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,11 +31,13 @@ PARTITIONS = 3
 BATCH = 40  # records, about ten times a second
 BATCH_EVERY_S = 0.1
 CATCH_UP_PER_S = 1500  # slow enough to watch the lag fall
-CALM_POLLS = 5
-CLIMB_POLLS = 9
-REST_POLLS = 4
+INTERVAL_S = 2  # between polls: lively to look at, with room for a busy machine
+CALM_POLLS = 4
+CLIMB_POLLS = 8
+REST_POLLS = 3
 ARRIVE_S = 30.0
 NS = 10**9
+STORY = os.getpid()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,6 @@ class Options:
 
     once: bool
     influx: bool
-
-    @property
-    def interval_s(self) -> int:
-        """Seconds between polls: lively to look at, or with room to judge on a busy machine."""
-        return 2 if self.once else 1
 
 
 def options(environ: Mapping[str, str]) -> Options:
@@ -60,16 +57,15 @@ def options(environ: Mapping[str, str]) -> Options:
 class Story:
     """The players, and the scenes they play; `say` tells the audience."""
 
-    def __init__(self, stage: Stage, bridge: Bridge, interval_s: int) -> None:
+    def __init__(self, stage: Stage, bridge: Bridge) -> None:
         self._stage = stage
         self._bridge = bridge
-        self._interval_s = interval_s
         self._produced = 0
 
     def round(self, producer: Client, consumer: Client) -> Climb:
         """Play one round; the time in which nothing was consumed."""
         say = self._stage.say
-        say(f"▸ records arrive in {TOPIC}; a consumer of group {GROUP} reads and commits them")
+        say(f"▸ records arrive; a consumer of group {GROUP} reads and commits them")
         before = self._produced
         consumer.start()
         consumer.subscribe(GROUP, TOPIC, "billing-1")
@@ -117,7 +113,7 @@ class Story:
 
     def _rest(self, polls: int) -> None:
         """Let the bridge poll so many times."""
-        until = time.monotonic() + polls * self._interval_s
+        until = time.monotonic() + polls * INTERVAL_S
         while (left := until - time.monotonic()) > 0:
             self._bridge.check()
             time.sleep(min(left, 0.5))
@@ -133,18 +129,19 @@ def play(stage: Stage, wanted: Options, servers: ExitStack) -> int:
     consumer = Client(kafka, log=folder / "consumer.log")
     servers.callback(consumer.close)
     producer.create(TOPIC, PARTITIONS)
+    stage.say(f"▸ topic {TOPIC} is created, with {PARTITIONS} partitions")
     bridge = Bridge(
         folder,
         kafka=kafka,
         consumer_jmx=consumer.jmx_port,
-        interval_s=wanted.interval_s,
+        interval_s=INTERVAL_S,
         influx=influx,
     )
     announce(stage, bridge, kafka, influx)
     bridge.start(stage)
     servers.callback(stage.dismiss)
     servers.callback(bridge.stop)
-    story = Story(stage, bridge, wanted.interval_s)
+    story = Story(stage, bridge)
     climb = story.round(producer, consumer)
     while not wanted.once:
         climb = story.round(producer, consumer)
@@ -152,7 +149,7 @@ def play(stage: Stage, wanted: Options, servers: ExitStack) -> int:
         wait_for_rest(bridge, climb)
     bridge.stop()
     stage.dismiss()
-    return verdict(stage, bridge.lag(GROUP), climb, wanted.interval_s)
+    return verdict(stage, bridge.lag(GROUP), climb)
 
 
 def start_influx(stage: Stage, servers: ExitStack) -> Influx:
@@ -189,13 +186,13 @@ def wait_for_rest(bridge: Bridge, climb: Climb) -> None:
         time.sleep(0.2)
 
 
-def verdict(stage: Stage, polls: list[Poll], climb: Climb, interval_s: int) -> int:
+def verdict(stage: Stage, polls: list[Poll], climb: Climb) -> int:
     """Print the lag of every poll and what it means; the exit status."""
     for poll in polls:
         clock = datetime.fromtimestamp(poll.time_ns / NS).strftime("%H:%M:%S")
         alone = climb.start_ns <= poll.time_ns <= climb.end_ns
         stage.say(f"  {clock}  lag {poll.lag:>7,}{'  nothing consumed' if alone else ''}")
-    complaints = judge(polls, climb, interval_ns=interval_s * NS)
+    complaints = judge(polls, climb, interval_ns=INTERVAL_S * NS)
     for complaint in complaints:
         stage.say(f"✗ {complaint}")
     if not complaints:
@@ -205,7 +202,8 @@ def verdict(stage: Stage, polls: list[Poll], climb: Climb, interval_s: int) -> i
 
 def interrupt(*_: object) -> None:
     """End the story where it stands, for Ctrl-C and for SIGTERM alike."""
-    raise KeyboardInterrupt
+    if os.getpid() == STORY:  # not a child on its way from fork to exec, which Ctrl-C reaches too
+        raise KeyboardInterrupt
 
 
 def main() -> int:
@@ -225,7 +223,8 @@ def main() -> int:
             finally:  # from here on everything ends, in order, and a second Ctrl-C must not stop it
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     signal.signal(number, signal.SIG_IGN)
-                stage.say("▸ everything that was started is being stopped")
+                with suppress(OSError):  # the terminal may be gone
+                    stage.say("▸ everything that was started is being stopped")
     except ServerError as exc:
         stage.say(f"✗ {exc}")
         return 1

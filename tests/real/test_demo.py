@@ -1,0 +1,119 @@
+"""`make demo`: the story goes as told, and nothing of it is left afterwards."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.real
+
+ROOT = Path(__file__).parent.parent.parent
+MARK = "JMXBRIDGE_DEMO_MARK"
+GONE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo in a process group of its own; `mark` is in the environment of all it starts."""
+
+    popen: subprocess.Popen[str]
+    mark: str
+
+    def read_until(self, words: str) -> str:
+        """Return what it says, up to a line with these words or to its end."""
+        said = []
+        assert self.popen.stdout
+        for line in self.popen.stdout:
+            said.append(line)
+            if words in line:
+                break
+        return "".join(said)
+
+    def processes(self) -> list[int]:
+        """Every process that it started, and itself."""
+        mark = f"{MARK}={self.mark}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it ended while we looked
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append(int(folder.name))
+        return found
+
+
+@contextmanager
+def playing(temporary: Path, **options: str) -> Iterator[Demo]:
+    """Start a demo whose temporary files are in a folder of ours; end what a failure leaves."""
+    mark = uuid.uuid4().hex
+    with subprocess.Popen(
+        [sys.executable, "-m", "demo.story"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary), MARK: mark, **options},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    ) as popen:
+        demo = Demo(popen, mark)
+        try:
+            yield demo
+        finally:
+            for pid in demo.processes():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, or ends soon."""
+    try:
+        ending = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    with os.fdopen(ending) as file:
+        return bool(select.select([file], [], [], GONE_S)[0])
+
+
+@pytest.mark.parametrize("influx", ["0", "1"], ids=["store", "influx"])
+def test_played_once_the_lag_rises_at_every_poll_and_falls_to_0(
+    influx: str, tmp_path: Path
+) -> None:
+    """`make demo ONCE=1` judges the points stored, here or in InfluxDB, and leaves nothing."""
+    with playing(tmp_path, ONCE="1", INFLUX=influx) as demo:
+        said = demo.read_until("no line says this")
+        assert demo.popen.wait() == 0, said
+        assert demo.processes() == []
+    assert "✓ the lag rose at every poll" in said
+    assert ("SELECT lag_sum FROM" in said) == (influx == "1")
+    assert list(tmp_path.glob("*demo*")) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_ctrl_c_ends_everything_in_order(number: signal.Signals, tmp_path: Path) -> None:
+    """In the middle of the story all processes are stopped and all files removed."""
+    with playing(tmp_path) as demo:
+        said = demo.read_until("reads and commits")
+        started = demo.processes()
+        os.killpg(demo.popen.pid, number)
+        said += demo.read_until("no line says this")
+        assert demo.popen.wait() == 0, said
+        assert len(started) > 3  # the story, Kafka, the producer, the bridge
+        assert demo.processes() == []
+    assert list(tmp_path.glob("*demo*")) == []
+
+
+def test_a_demo_that_is_killed_takes_everything_with_it(tmp_path: Path) -> None:
+    """Not even SIGKILL leaves a server behind."""
+    with playing(tmp_path) as demo:
+        demo.read_until("reads and commits")
+        started = demo.processes()
+        demo.popen.kill()
+        assert len(started) > 3
+        assert all(is_gone(pid) for pid in started)
