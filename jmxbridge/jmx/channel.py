@@ -96,10 +96,10 @@ class Channel(asyncio.Protocol):
         RemoteProtocolError or ConnectionFailed where it is dead for another reason; a cancellation
         is one.
         """
-        if self.protocol.error is not None:
-            return self._partly([], len(calls))
-        if not calls:
+        if self.was_left or not calls:
             return []
+        if error := self.protocol.error:
+            raise ConnectionFailed(str(error), error.error_class)
         for call in calls:
             self.protocol.call(call)
         batch = _Batch(len(calls))

@@ -29,7 +29,7 @@ from jmxbridge.jmx.values import MBeanInfo, Value
 T = TypeVar("T")
 
 # A JVM that answers at all answers `close` within milliseconds; one that does not cleans up itself.
-_CLOSE_S = 1.0
+CLOSE_S = 1.0
 # What the JMX server throws once it has dropped our connection object: RMI's word, then its own.
 _DROPPED = ("java.rmi.NoSuchObjectException", "java.io.IOException")
 
@@ -128,7 +128,7 @@ class Connection:
             return
         self._is_closed = True
         try:
-            async with asyncio.timeout(_CLOSE_S):
+            async with asyncio.timeout(CLOSE_S):
                 await self._channel.run([calls.close(self._own)])
         except (JmxError, TimeoutError):
             pass  # it ends on its own when the socket does

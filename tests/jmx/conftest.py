@@ -173,7 +173,7 @@ async def serve() -> AsyncIterator[Serve]:
             finally:
                 visits.discard(task)
                 writer.close()
-                with suppress(OSError):
+                with suppress(OSError, asyncio.CancelledError):
                     await writer.wait_closed()
 
         server = await asyncio.start_server(visit, "127.0.0.1", 0)
