@@ -50,7 +50,7 @@ class LocalProtocolError(JmxError):
     error_class = "local"
 
 
-class RemoteException(JmxError):  # noqa: N818 - Java's word for it
+class RemoteException(JmxError):
     """The Java side threw; the connection is fine.
 
     Returned as a value where several calls are answered together. `java_class` is the class thrown,
@@ -71,7 +71,7 @@ class RemoteException(JmxError):  # noqa: N818 - Java's word for it
         return text if self.cause is None else f"{text} (caused by {self.cause})"
 
 
-class ConnectionFailed(JmxError):  # noqa: N818 - what happened, not that it is an error
+class ConnectionFailed(JmxError):
     """There is no connection, or no longer one.
 
     `error_class` is one of: `resolve` (no such host), `refused`, `unreachable`, `timeout`,

@@ -20,11 +20,11 @@ class KafkaError(Exception):
     """Root of everything this room raises."""
 
 
-class KafkaUnavailable(KafkaError):  # noqa: N818
+class KafkaUnavailable(KafkaError):
     """No broker of the cluster answered."""
 
 
-class BrokerFailed(KafkaError):  # noqa: N818
+class BrokerFailed(KafkaError):
     """One broker did not answer."""
 
 
@@ -44,7 +44,7 @@ class NotKafka(BrokerFailed):
     """The peer does not speak Kafka's protocol, or not in plaintext."""
 
 
-class RequestFailed(KafkaError):  # noqa: N818
+class RequestFailed(KafkaError):
     """One request failed; others on the same connection go on."""
 
 

@@ -10,23 +10,23 @@ class StoreError(Exception):
     """The store could not do what was asked; nothing was half done."""
 
 
-class StoreLocked(StoreError):  # noqa: N818 - says what happened
+class StoreLocked(StoreError):
     """Another process has the store open."""
 
 
-class StoreFull(StoreError):  # noqa: N818 - says what happened
+class StoreFull(StoreError):
     """The disk has no room; lines not appended are not in the store."""
 
 
-class StoreUnwritable(StoreError):  # noqa: N818 - says what happened
+class StoreUnwritable(StoreError):
     """The file or its directory cannot be created or written."""
 
 
-class StoreDamaged(StoreError):  # noqa: N818 - says what happened
+class StoreDamaged(StoreError):
     """SQLite finds the file malformed; opening it again sets it aside."""
 
 
-class StoreForeign(StoreError):  # noqa: N818 - says what happened
+class StoreForeign(StoreError):
     """The file is not ours to touch: another program's, or a newer jmxbridge's."""
 
 
