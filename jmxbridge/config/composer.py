@@ -31,7 +31,7 @@ class Fault:
     message: str
 
 
-class NotYaml(Exception):  # noqa: N818 - it reads as what it says
+class NotYaml(Exception):
     """The text cannot be read as one YAML document; carries one fault."""
 
     def __init__(self, fault: Fault) -> None:

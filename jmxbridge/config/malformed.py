@@ -1,7 +1,7 @@
 """A text that does not follow its grammar."""
 
 
-class Malformed(ValueError):  # noqa: N818 - it reads as what it says
+class Malformed(ValueError):
     """What is wrong with a text, at which character of it (0-based), and what was meant perhaps."""
 
     def __init__(self, message: str, position: int = 0, suggestion: str | None = None) -> None:

@@ -39,7 +39,7 @@ from jmxbridge.jmx.reader import Reader, Steps
 from jmxbridge.jmx.values import JavaObject, Value
 
 
-class WriteAborted(Exception):  # noqa: N818 - java.io.WriteAbortedException
+class WriteAborted(Exception):
     """The server failed while it wrote the reply; `thrown` is what it threw."""
 
     def __init__(self, thrown: Value) -> None:
@@ -47,7 +47,7 @@ class WriteAborted(Exception):  # noqa: N818 - java.io.WriteAbortedException
         self.thrown = thrown
 
 
-class Endless(Exception):  # noqa: N818 - what it is, and no error of the server's
+class Endless(Exception):
     """An object of a class whose data has no mark at its end: the rest cannot be read."""
 
     def __init__(self, class_name: str) -> None:

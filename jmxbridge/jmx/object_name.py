@@ -32,7 +32,7 @@ _UNESCAPES = {escape[1]: char for char, escape in _ESCAPES.items()}
 _WILDCARDS_KEPT = 4096
 
 
-class MalformedObjectName(ValueError):  # noqa: N818 - Java's word for it
+class MalformedObjectName(ValueError):
     """The text is not an ObjectName; `position` is the 0-based offset of what is wrong with it."""
 
     def __init__(self, text: str, position: int, problem: str) -> None:

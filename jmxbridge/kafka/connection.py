@@ -216,7 +216,7 @@ class Connection(asyncio.Protocol):
             hint = "not a Kafka listener, or one that wants TLS"
             return NotKafka(f"{self.peer}: {how} before its first answer: {hint}")
         if self._answers == 1 and self._waiting:
-            hint = "a listener that wants SASL does that"
+            hint = "it is stopping, or its listener wants SASL"
             return ConnectionLost(f"{self.peer}: {how} at the first question: {hint}")
         return ConnectionLost(f"{self.peer}: {how}")
 

@@ -24,7 +24,7 @@ _FOREIGN = {
 """How other protocols begin where ours has a length. 0x15: a TLS alert record (RFC 8446, 5.1)."""
 
 
-class BadFrame(ValueError):  # noqa: N818
+class BadFrame(ValueError):
     """What came is not a Kafka message; nothing after it can be read either."""
 
 

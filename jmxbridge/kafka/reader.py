@@ -24,7 +24,7 @@ Read = Callable[[bytes, int], tuple[Any, int]]
 """buffer, offset → value, number of bytes it took"""
 
 
-class Unreadable(ValueError):  # noqa: N818
+class Unreadable(ValueError):
     """The bytes do not follow the schema."""
 
 

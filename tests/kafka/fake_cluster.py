@@ -34,11 +34,11 @@ Script = Callable[[Asked], Any]
 """Returns a reply entity, or the bytes that follow the correlation id."""
 
 
-class Silence(Exception):  # noqa: N818
+class Silence(Exception):
     """Raised by a script: the request is taken and not answered, until `answer_late`."""
 
 
-class HangUp(Exception):  # noqa: N818
+class HangUp(Exception):
     """Raised by a script: the connection is closed instead of an answer."""
 
 

@@ -79,7 +79,7 @@ def test_members_come_by_number_of_partitions_then_what_nobody_has() -> None:
             {"t": {0: 9}},
             {"t": {0: 4}},
             "t 0 9 4 -5 c-id",
-        ),  # noqa: E501
+        ),
         ("caught up", {"t": {0: 0}}, {"t": {0: 0}}, "t 0 0 0 0 c-id"),
     ],
 )
