@@ -37,7 +37,6 @@ CLIMB_POLLS = 8
 REST_POLLS = 3
 ARRIVE_S = 30.0
 NS = 10**9
-STORY = os.getpid()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +53,44 @@ def options(environ: Mapping[str, str]) -> Options:
     return Options(once="ONCE" in on, influx="INFLUX" in on)
 
 
+class Ending:
+    """Ctrl-C, SIGTERM and a closed terminal: KeyboardInterrupt wherever the story stands.
+
+    Python drops an exception that a signal raises inside a fork's own hooks, so `check` raises it
+    again.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __init__(self) -> None:
+        self._wanted = False
+        self._pid = os.getpid()
+        for number in self.SIGNALS:
+            signal.signal(number, self._interrupt)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if the end was wanted."""
+        if self._wanted:
+            raise KeyboardInterrupt
+
+    def ignore(self) -> None:
+        """Let no further signal disturb what is already ending."""
+        for number in self.SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _interrupt(self, *_: object) -> None:
+        if os.getpid() == self._pid:  # not a child between fork and exec
+            self._wanted = True
+            raise KeyboardInterrupt
+
+
 class Story:
     """The players, and the scenes they play; `say` tells the audience."""
 
-    def __init__(self, stage: Stage, bridge: Bridge) -> None:
+    def __init__(self, stage: Stage, bridge: Bridge, ending: Ending) -> None:
         self._stage = stage
         self._bridge = bridge
+        self._ending = ending
         self._produced = 0
 
     def round(self, producer: Client, consumer: Client) -> Climb:
@@ -115,11 +146,12 @@ class Story:
         """Let the bridge poll so many times."""
         until = time.monotonic() + polls * INTERVAL_S
         while (left := until - time.monotonic()) > 0:
+            self._ending.check()
             self._bridge.check()
             time.sleep(min(left, 0.5))
 
 
-def play(stage: Stage, wanted: Options, servers: ExitStack) -> int:
+def play(stage: Stage, wanted: Options, ending: Ending, servers: ExitStack) -> int:
     """Start everything, play, judge; the exit status."""
     folder = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="jmxbridge-demo-")))
     influx = start_influx(stage, servers) if wanted.influx else None
@@ -141,7 +173,7 @@ def play(stage: Stage, wanted: Options, servers: ExitStack) -> int:
     bridge.start(stage)
     servers.callback(stage.dismiss)
     servers.callback(bridge.stop)
-    story = Story(stage, bridge)
+    story = Story(stage, bridge, ending)
     climb = story.round(producer, consumer)
     while not wanted.once:
         climb = story.round(producer, consumer)
@@ -200,29 +232,21 @@ def verdict(stage: Stage, polls: list[Poll], climb: Climb) -> int:
     return 1 if complaints else 0
 
 
-def interrupt(*_: object) -> None:
-    """End the story where it stands, for Ctrl-C and for SIGTERM alike."""
-    if os.getpid() == STORY:  # not a child on its way from fork to exec, which Ctrl-C reaches too
-        raise KeyboardInterrupt
-
-
 def main() -> int:
     """Play; 0 if all went well, 1 if not, with a sentence that says why."""
     stage = Stage()
     wanted = options(os.environ)
     if "MAKELEVEL" in os.environ:  # make does not pass on every way to end it
         end_with_parent(signal.SIGTERM)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    ending = Ending()
     try:
         with ExitStack() as servers:
             try:
-                return play(stage, wanted, servers)
+                return play(stage, wanted, ending, servers)
             except KeyboardInterrupt:
                 return 130 if wanted.once else 0
-            finally:  # from here on everything ends, in order, and a second Ctrl-C must not stop it
-                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                    signal.signal(number, signal.SIG_IGN)
+            finally:  # from here on everything is stopped, in order
+                ending.ignore()
                 with suppress(OSError):  # the terminal may be gone
                     stage.say("▸ everything that was started is being stopped")
     except ServerError as exc:

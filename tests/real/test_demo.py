@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.real
 ROOT = Path(__file__).parent.parent.parent
 MARK = "JMXBRIDGE_DEMO_MARK"
 GONE_S = 30.0
+STORY_S = 300.0  # it takes about 50; a hung one fails instead of hanging the run
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,12 @@ def playing(temporary: Path, **options: str) -> Iterator[Demo]:
         process_group=0,
     ) as popen:
         demo = Demo(popen, mark)
+        watchdog = threading.Timer(STORY_S, popen.kill)
+        watchdog.start()
         try:
             yield demo
         finally:
+            watchdog.cancel()
             for pid in demo.processes():
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
