@@ -1,0 +1,210 @@
+"""Values and names as a JVM holds them, against what comes through our client.
+
+The JVM (tests/oracle/Values.java) says by itself, without RMI, what is in its MBeans.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from demo.servers import Jvm
+from jmxbridge.jmx import (
+    Composite,
+    Connection,
+    JavaObject,
+    MalformedObjectName,
+    ObjectName,
+    RemoteException,
+    Value,
+    connect,
+)
+
+pytestmark = pytest.mark.real
+
+SOURCE = Path(__file__).parent.parent / "oracle" / "Values.java"
+FAILING = {"odd:type=Unserializable", "odd:type=Externalizable"}
+
+# Texts that are names, or nearly: properties with something wrong in every fourth.
+PIECES = st.sampled_from([*'ab=,:*?"\\\n x', "d:", '"x"', r'"\*"', r'"\n', "\u20ac", ",*", ",b=2"])
+NOISE = st.lists(PIECES, max_size=3).map("".join)
+DOMAINS = st.sampled_from(["d", "", "*", "d?", "a=b", "\u20ac"])
+VALUES = st.text(st.sampled_from("ab*?"), max_size=3)
+QUOTED = st.lists(st.sampled_from(["a", "b", "*", "?", r"\*", r"\\", r"\n", r"\""]), max_size=4)
+VALUE = VALUES | QUOTED.map(lambda parts: f'"{"".join(parts)}"')
+REST = st.sampled_from(["", ",*", ",c=1", ",c=*"])
+NAMES = st.builds("{}:a={},b={}{}".format, DOMAINS, VALUE, VALUES, REST)
+TEXTS = NAMES | NOISE | st.builds("{}:a={}{}".format, DOMAINS, VALUE, NOISE)
+# A pattern and a name that differ in few places.
+PAIRS = st.builds(
+    lambda domains, values, others, rest: (
+        f"{domains[0]}:a={values[0]},b={others[0]}{rest[0]}",
+        f"{domains[1]}:b={others[1]},a={values[1]}{rest[1]}",
+    ),
+    st.sampled_from([("d", "d"), ("*", "d"), ("d?", "da"), ("d?", "d"), ("", ""), ("d", "e")]),
+    st.tuples(VALUE, VALUE) | VALUE.map(lambda value: (value, value.replace("*", "ab"))),
+    st.sampled_from([("*", "1"), ("1", "1"), ("?", "a"), ("1", "2")]),
+    st.sampled_from([("", ""), (",*", ""), (",*", ",c=1"), ("", ",c=1"), (",c=*", ",c=x")]),
+)
+MANY = settings(
+    max_examples=1000, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+
+
+@pytest.fixture(scope="module")
+def oracle() -> Iterator[Jvm]:
+    """A JVM whose MBeans hold what is hard to carry."""
+    with Jvm(SOURCE) as jvm:
+        yield jvm
+
+
+@pytest.fixture
+async def connection(oracle: Jvm) -> AsyncIterator[Connection]:
+    """Our connection to it."""
+    async with await connect("127.0.0.1", oracle.jmx_port) as opened:
+        yield opened
+
+
+def parsed(text: str) -> ObjectName | None:
+    try:
+        return ObjectName.parse(text)
+    except MalformedObjectName:
+        return None
+
+
+def hexed(text: str) -> str:
+    return text.encode("utf-8").hex()
+
+
+TAGGED: dict[type, Callable[[Any], list[Any]]] = {
+    type(None): lambda value: ["null"],
+    bool: lambda value: ["bool", value],
+    int: lambda value: ["int", str(value)],
+    float: lambda value: ["float", repr(value)],
+    str: lambda value: ["str", value],
+    datetime: lambda value: ["date", str(round(value.timestamp() * 1000))],
+    ObjectName: lambda value: ["name", value.canonical],
+    tuple: lambda value: ["array", [tagged(item) for item in value]],
+    Composite: lambda value: ["composite", {key: tagged(item) for key, item in value.items()}],
+    JavaObject: lambda value: ["object", value.class_name],
+}
+
+
+def tagged(value: Value) -> list[Any]:
+    """Write a value as the oracle writes what it holds."""
+    return TAGGED[type(value)](value)
+
+
+def truth(written: list[Any]) -> list[Any]:
+    """Read the oracle's hexadecimal floats."""
+    tag = written[0]
+    if tag == "float":
+        return [tag, repr(float.fromhex(written[1]))]
+    if tag == "array":
+        return [tag, [truth(item) for item in written[1]]]
+    if tag == "composite":
+        return [tag, {key: truth(item) for key, item in written[1].items()}]
+    return written
+
+
+async def test_every_value_is_what_the_jvm_holds(oracle: Jvm, connection: Connection) -> None:
+    """All attributes of all odd MBeans; an attribute is absent only where its getter throws."""
+    held: dict[str, dict[str, list[Any]]] = json.loads(oracle.ask("dump"))
+    names = [ObjectName.parse(name) for name in held]
+    infos = await connection.get_infos(names)
+    wanted = []
+    for name, info in zip(names, infos, strict=True):
+        assert not isinstance(info, RemoteException)
+        wanted.append((name, [attribute.name for attribute in info.attributes]))
+    answers = await connection.get_many(wanted)
+    for name, answer in zip(names, answers, strict=True):
+        if name.canonical in FAILING:
+            assert isinstance(answer, RemoteException)
+            continue
+        assert not isinstance(answer, RemoteException)
+        got = {key: tagged(value) for key, value in answer.items()}
+        assert got == {key: truth(value) for key, value in held[name.canonical].items()}, name
+    assert sum(map(len, held.values())) > 120
+
+
+async def test_a_value_that_cannot_be_carried_spoils_only_its_own_mbean(
+    connection: Connection,
+) -> None:
+    """A JVM closes the socket after it; before and after it all is answered."""
+    fine = ObjectName.parse("odd:type=Faulty")
+    wanted = [(fine, ["Fine"])]
+    for name in sorted(FAILING):
+        wanted += [(ObjectName.parse(name), ["Fine", "Stream", "Outside"]), (fine, ["Fine"])]
+    answers = await connection.get_many(wanted * 3)
+    assert answers[::5] == answers[2::5] == answers[4::5] == [{"Fine": 1}] * 3
+    assert all(
+        isinstance(answer, RemoteException) and answer.error_class == "unreadable"
+        for answer in answers[1::5] + answers[3::5]
+    )
+
+
+async def test_every_name_leads_back_to_its_mbean(oracle: Jvm, connection: Connection) -> None:
+    """Whatever is in a name, an MBean found by a query answers to it."""
+    names = await connection.query_names(None)
+    assert {name.canonical for name in names} >= set(json.loads(oracle.ask("dump")))
+    infos = await connection.get_infos(names)
+    assert [info for info in infos if isinstance(info, RemoteException)] == []
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("*:*", "odd:*", "odd:type=*", "odd:type=*,*", "o?d:type=Numbers", "*:type=Domain"),
+        *('odd:type=Quoted,name="*"', 'odd:type=Quoted,name="a?*b"', "odd:type=Quoted,name=*"),
+        *(r'odd:type=Quoted,name="a\*b"', "odd:x=3,*", "odd:x=*,y=*,z=?", "odd:näme=*,*"),
+        *("nowhere:*", "odd:type=Empty,name=*", "b=c:*", "odd: key = *,*"),
+    ],
+)
+async def test_queries(pattern: str, oracle: Jvm, connection: Connection) -> None:
+    """The server selects by a pattern what our own `matches` selects."""
+    selected = await connection.query_names(ObjectName.parse(pattern))
+    everything = await connection.query_names(None)
+    by_us = {name for name in everything if ObjectName.parse(pattern).matches(name)}
+    assert set(selected) == by_us
+    assert {name.canonical for name in by_us} == set(
+        json.loads(oracle.ask(f"query {hexed(pattern)}"))
+    )
+
+
+@given(text=TEXTS)
+@MANY
+def test_parsing_agrees_with_java(oracle: Jvm, text: str) -> None:
+    """A text is a name exactly when Java says so, with the same canonical form.
+
+    But for the two slips of the JDK that the documentation of `object_name` names.
+    """
+    answer = oracle.ask(f"parse {hexed(text)}".rstrip())
+    try:
+        name = ObjectName.parse(text)
+    except MalformedObjectName as exc:
+        slip = "after a quoted value" in exc.problem or text.endswith("*,")
+        event("refused" if answer == "bad" else "slip")
+        assert answer == "bad" or slip
+    else:
+        event("accepted")
+        kind = "pattern" if name.is_pattern else "name"
+        assert answer == f"{hexed(name.canonical)} {kind}"
+
+
+@given(pair=PAIRS)
+@MANY
+def test_matching_agrees_with_java(oracle: Jvm, pair: tuple[str, str]) -> None:
+    """One name selects another exactly when Java says so."""
+    pattern, name = pair
+    one, other = parsed(pattern), parsed(name)
+    if one is None or other is None:
+        return
+    answer = oracle.ask(f"match {hexed(pattern)} {hexed(name)}")
+    event(answer)
+    assert answer == str(one.matches(other)).lower()
+    assert oracle.ask(f"match {hexed(pattern)} {hexed(pattern)}") == str(one.matches(one)).lower()
