@@ -23,7 +23,7 @@ unit: setup
 check: setup
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy --explicit-package-bases
+	$(BIN)/mypy
 
 bench: setup
 	@demo/needs.sh java maven
