@@ -67,8 +67,16 @@ async def fetch_ends(round_: Round, view: View, wanted: Mapping[str, Collection[
     if again and await _refresh(round_, view, {topic for topic, _ in again}):
         again = await _ask_leaders(round_, view, again, ends)
     ends.unavailable.update(again)
+    if ends.unavailable:
+        round_.note(_sentence(ends.unavailable))
     view.keep_topics(wanted)
     return ends
+
+
+def _sentence(unavailable: Collection[Partition]) -> str:
+    named = [f"{topic!r} {index}" for topic, index in sorted(unavailable)[:3]]
+    named += ["…"] if len(unavailable) > len(named) else []
+    return f"no end offset, for want of a leader that answers: {', '.join(named)}"
 
 
 async def _refresh(round_: Round, view: View, topics: Collection[str]) -> bool:
