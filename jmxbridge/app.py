@@ -13,23 +13,22 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from jmxbridge.config.loader import store_path
 from jmxbridge.config.models import InfluxSettings, KafkaSettings, Settings, TargetSettings
+from jmxbridge.delivery import Delivery, flush, freeze
 from jmxbridge.influx.client import Writer
-from jmxbridge.influx.line_protocol import encode
-from jmxbridge.influx.sender import Sender, State
+from jmxbridge.influx.sender import Sender
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.lag.names import NameFilter
 from jmxbridge.point import Point
 from jmxbridge.service.grid import NS, Tick, last_due, ticks
 from jmxbridge.service.status import Line, Mood
-from jmxbridge.store import Store, StoreError
+from jmxbridge.store import Store
 from jmxbridge.targets.backoff import Backoff
 from jmxbridge.targets.jmxquery import JmxqueryTransport
 from jmxbridge.targets.rmi import RmiTransport
@@ -46,32 +45,24 @@ BROKER_SHARE = 0.5
 STOP_FLUSH_S = 3.0
 # `once` is there to deliver: a slow InfluxDB gets the time of a whole write.
 ONCE_FLUSH_S = 30.0
-# How often the end of a flush is looked for.
-FLUSH_LOOK_S = 0.05
 
 
 class Poller(Protocol):
-    """What is polled on the grid: a target, or the lag of a cluster."""
+    """What is polled on the grid: a target, the lag of a cluster, the delivery itself."""
 
-    name: str
-    line: Line
+    @property
+    def name(self) -> str:
+        """The source of its points."""
+
+    @property
+    def line(self) -> Line:
+        """How it stands."""
 
     async def poll(self, tick: Tick) -> Sequence[Point]:
         """Return the points of one poll. Raises nothing for what the polled thing does."""
 
     async def close(self) -> None:
         """Let go of connections."""
-
-
-def freeze(points: Iterable[Point]) -> list[bytes]:
-    """Encode points as line protocol; log those that cannot be written, each with its reason."""
-    lines: list[bytes] = []
-    for point in points:
-        try:
-            lines.append(encode(point))
-        except ValueError as exc:
-            log.error("a point of %s cannot be written: %s", point.measurement, exc)
-    return lines
 
 
 def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
@@ -154,9 +145,11 @@ class Bridge:
         self._interval_ns = round(settings.interval_s * NS)
         self._pollers = make_pollers(settings, interval_ns=self._interval_ns)
         self._store = store
-        self._store_error: str | None = None
         influx = settings.influxdb
         self._sender = None if influx is None else Sender(store, make_writer(influx))
+        self._delivery = Delivery(
+            store, self._sender, cluster=settings.cluster, destination=self._destination()
+        )
 
     @classmethod
     async def open(cls, settings: Settings, environ: Mapping[str, str]) -> "Bridge":
@@ -165,12 +158,13 @@ class Bridge:
 
     def lines(self) -> list[Line]:
         """Say how everything stands: each target, the lag, the delivery."""
-        return [*(each.line for each in self._pollers), self._delivery()]
+        return [each.line for each in (*self._pollers, self._delivery)]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll on the grid and send, until `stop` is set; then give the sender a moment."""
         log.info("%s: %s", self._settings.path, self._destination())
         polls = [asyncio.create_task(self._poll(each)) for each in self._pollers]
+        polls.append(asyncio.create_task(self._poll(self._delivery)))
         sends = [] if self._sender is None else [asyncio.create_task(self._sender.run())]
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -188,25 +182,18 @@ class Bridge:
     async def close(self) -> None:
         """Let go of targets and cluster, then close the store."""
         await asyncio.gather(*(each.close() for each in self._pollers))
+        await self._delivery.close()
         await self._store.close()
 
     async def _poll(self, poller: Poller) -> None:
         async for tick in ticks(self._interval_ns):
+            if self._delivery.paused and poller is not self._delivery:
+                continue
             try:
-                frozen = freeze(await poller.poll(tick))
-                await self._store.append(frozen, time_ns=tick.due_ns, source=poller.name)
-                self._note_store(None)
-            except StoreError as exc:
-                self._note_store(str(exc))
+                points = await poller.poll(tick)
+                await self._delivery.put(points, time_ns=tick.due_ns, source=poller.name)
             except Exception:  # a bug of ours in one poll; the next one may go well
                 log.exception("%s: this poll failed inside jmxbridge", poller.name)
-
-    def _note_store(self, error: str | None) -> None:
-        if error is not None and error != self._store_error:
-            log.error("polls are being lost: %s", error)
-        if error is None and self._store_error is not None:
-            log.info("the store takes polls again")
-        self._store_error = error
 
     def _destination(self) -> str:
         influx = self._settings.influxdb
@@ -214,19 +201,6 @@ class Bridge:
             return f"sending to {influx.url}, bucket {influx.bucket}, from {self._store.path}"
         days = self._settings.store.retain_s / 86_400
         return f"no influxdb section: points stay in {self._store.path} for {days:g} days"
-
-    def _delivery(self) -> Line:
-        if self._store_error is not None:
-            return Line("store", Mood.DOWN, f"polls are being lost: {self._store_error}")
-        if self._sender is None:
-            return Line("store", Mood.FINE, self._destination())
-        status = self._sender.status
-        waiting = status.state in (State.RETRYING, State.HOLDING)
-        counts = f"{status.stored:,} lines stored"
-        if status.dead_lettered:
-            counts += f", {status.dead_lettered:,} refused"
-        mood = Mood.DOWN if waiting else Mood.ALERT if status.dead_lettered else Mood.FINE
-        return Line("influxdb", mood, f"{counts} · {status.sentence}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,15 +259,6 @@ async def deliver(settings: Settings, polled: Polled, environ: Mapping[str, str]
         if (await store.counts()).pending:
             problems.append(f"not sent, kept in {store.path}: {sender.status.sentence}")
         return problems
-
-
-async def flush(store: Store, sender: Sender, timeout_s: float) -> None:
-    """Wait until nothing is pending, the sender is in trouble, or the time is up."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(timeout_s):
-            # The counts are in SQLite: nothing announces that they changed.
-            while (await store.counts()).pending and sender.status.next_try_ns is None:  # noqa: ASYNC110
-                await asyncio.sleep(FLUSH_LOOK_S)
 
 
 async def cancel(*tasks: "asyncio.Task[Any]") -> None:

@@ -28,6 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "targets": {"jmx", "mbeans", "point", "service"},
     "kafka": {"lag", "point", "service"},
     "influx": {"point", "service", "store"},
+    "delivery": {"influx", "point", "service", "store"},
 }
 ROOMS["app"] = set(ROOMS)
 ROOMS["cli"] = set(ROOMS)

@@ -6,8 +6,10 @@ from jmxbridge.store.errors import (
     StoreForeign,
     StoreFull,
     StoreLocked,
+    StorePaused,
     StoreUnwritable,
 )
+from jmxbridge.store.intake import Intake
 from jmxbridge.store.store import Store
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page
 
@@ -16,6 +18,7 @@ __all__ = [
     "Counts",
     "DeadLetter",
     "DeadLine",
+    "Intake",
     "Page",
     "Store",
     "StoreDamaged",
@@ -23,5 +26,6 @@ __all__ = [
     "StoreForeign",
     "StoreFull",
     "StoreLocked",
+    "StorePaused",
     "StoreUnwritable",
 ]

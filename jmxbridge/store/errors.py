@@ -18,6 +18,10 @@ class StoreFull(StoreError):
     """The disk has no room; lines not appended are not in the store."""
 
 
+class StorePaused(StoreError):
+    """The spool is at its bound and told not to drop; lines not appended are not in it."""
+
+
 class StoreUnwritable(StoreError):
     """The file or its directory cannot be created or written."""
 
@@ -37,8 +41,8 @@ _CLASSES: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_READONLY: (StoreUnwritable, "it cannot be written; check owner and mode"),
     sqlite3.SQLITE_PERM: (StoreUnwritable, "it cannot be written; check owner and mode"),
     sqlite3.SQLITE_CANTOPEN: (StoreUnwritable, "it cannot be opened; check owner and mode"),
-    sqlite3.SQLITE_CORRUPT: (StoreDamaged, "it is damaged; a restart sets it aside"),
-    sqlite3.SQLITE_NOTADB: (StoreDamaged, "it is damaged; a restart sets it aside"),
+    sqlite3.SQLITE_CORRUPT: (StoreDamaged, "it is damaged; it is set aside"),
+    sqlite3.SQLITE_NOTADB: (StoreDamaged, "it is damaged; it is set aside"),
 }
 """By primary result code, the low byte (https://www.sqlite.org/rescode.html)."""
 

@@ -1,0 +1,158 @@
+"""The way from points to InfluxDB, and the account of it, as points of its own.
+
+Rule: at every instant each point that was ever polled is somewhere, and `jmxbridge_store` says
+where: sampled = stored + pending + dead_lettered + dropped + expired in the store's own file, and
+beside them, since the start of this process, what never got there: held in memory while the disk
+is full, lost, or unwritable as line protocol.
+
+It is polled on the grid like a target, so the account has the timestamps of what it counts.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from jmxbridge.influx.line_protocol import encode
+from jmxbridge.influx.sender import Sender, State
+from jmxbridge.point import FieldValue, Point
+from jmxbridge.service.grid import NS, Tick
+from jmxbridge.service.status import Line, Mood
+from jmxbridge.store import Counts, Intake, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+# How often the end of a flush is looked for.
+FLUSH_LOOK_S = 0.05
+
+
+def freeze(points: Iterable[Point]) -> list[bytes]:
+    """Encode points as line protocol; log those that cannot be written, each with its reason."""
+    lines: list[bytes] = []
+    for point in points:
+        try:
+            lines.append(encode(point))
+        except ValueError as exc:
+            log.error("a point of %s cannot be written: %s", point.measurement, exc)
+    return lines
+
+
+class Delivery:
+    """Takes every poll's points; polled itself, it tells where all of them are.
+
+    `destination` is the sentence for where points go while all is well; `cluster` tags the points.
+    """
+
+    name = "store"
+
+    def __init__(
+        self,
+        store: Store,
+        sender: Sender | None,
+        *,
+        cluster: str,
+        destination: str,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._intake = Intake(store)
+        self._tags = {"cluster": cluster, "host": socket.gethostname()}
+        self._destination = destination
+        self._clock_s = clock_s
+        self._started_s = clock_s()
+        self._unwritable = 0
+
+    @property
+    def paused(self) -> bool:
+        """Whether polls should not be made: the spool is full, and the file says to pause then."""
+        return self._intake.paused
+
+    async def put(self, points: Sequence[Point], *, time_ns: int, source: str) -> None:
+        """Freeze one poll's points and store them; durable on return, unless `line` says no."""
+        lines = freeze(points)
+        self._unwritable += len(points) - len(lines)
+        await self._intake.put(lines, time_ns=time_ns, source=source)
+
+    async def poll(self, tick: Tick) -> Sequence[Point]:
+        """Return the account and what this process costs, with the tick's timestamp."""
+        if self.paused:
+            return ()  # the account must not be what fills the memory
+        process = Point("jmxbridge_process", self._tags, self._process_fields(), tick.due_ns)
+        try:
+            counts = await self._store.counts()
+        except StoreError:
+            return (process,)  # what is put next meets the same trouble, and says so
+        fields = {**account_fields(counts, tick.due_ns), **self._intake_fields()}
+        return (Point("jmxbridge_store", self._tags, fields, tick.due_ns), process)
+
+    async def close(self) -> None:
+        """Give what is held in memory a last chance to become durable."""
+        await self._intake.close()
+
+    @property
+    def line(self) -> Line:
+        """How the delivery stands, for people."""
+        if self._intake.error is not None:
+            where = f"{self._intake.held:,} lines in memory, {self._intake.lost:,} lost"
+            said = "polling is paused" if self.paused else "polls are not durable"
+            return Line(self.name, Mood.DOWN, f"{said} ({where}): {self._intake.error}")
+        if self._sender is None:
+            return Line(self.name, Mood.FINE, self._destination)
+        status = self._sender.status
+        counts = f"{status.stored:,} lines stored"
+        if status.dead_lettered:
+            counts += f", {status.dead_lettered:,} refused"
+        waiting = status.state in (State.RETRYING, State.HOLDING)
+        mood = Mood.DOWN if waiting else Mood.ALERT if status.dead_lettered else Mood.FINE
+        return Line("influxdb", mood, f"{counts} · {status.sentence}")
+
+    def _intake_fields(self) -> Mapping[str, FieldValue]:
+        return {
+            "degraded": self._intake.error is not None,
+            "held": self._intake.held,
+            "lost_total": self._intake.lost,
+            "unwritable_total": self._unwritable,
+        }
+
+    def _process_fields(self) -> Mapping[str, FieldValue]:
+        return {
+            "cpu_seconds_total": time.process_time(),
+            "rss_bytes": resident_bytes(),
+            "uptime_seconds": self._clock_s() - self._started_s,
+        }
+
+
+def account_fields(counts: Counts, now_ns: int) -> Mapping[str, FieldValue]:
+    """Name the account's numbers as they stand in InfluxDB; the age is 0 where nothing waits."""
+    oldest_ns = now_ns if counts.oldest_pending_ns is None else counts.oldest_pending_ns
+    return {
+        "sampled_total": counts.sampled,
+        "stored_total": counts.stored,
+        "pending": counts.pending,
+        "dead_lettered": counts.dead_lettered,
+        "dropped_total": counts.dropped,
+        "expired_total": counts.expired,
+        "pending_bytes": counts.pending_bytes,
+        "dead_letter_bytes": counts.dead_bytes,
+        "oldest_pending_seconds": max(now_ns - oldest_ns, 0) / NS,
+    }
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM: the second number of /proc/self/statm, in pages."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def flush(store: Store, sender: Sender, timeout_s: float) -> None:
+    """Wait until nothing is pending, the sender is in trouble, or the time is up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            while sender.status.next_try_ns is None:
+                if not (await store.counts()).pending:
+                    return
+                await asyncio.sleep(FLUSH_LOOK_S)  # nothing announces that the counts changed

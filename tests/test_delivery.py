@@ -1,0 +1,82 @@
+"""The account as points: every point ever polled is somewhere, and the points say where."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from jmxbridge.delivery import Delivery, resident_bytes
+from jmxbridge.point import Point
+from jmxbridge.service.grid import Tick
+from jmxbridge.service.status import Mood
+from jmxbridge.store import DeadLine, Store
+
+SECOND = 10**9
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """An empty spool."""
+    async with await Store.open(
+        tmp_path / "local.sqlite3", max_bytes=2**30, retain_s=None
+    ) as store:
+        yield store
+
+
+def delivery(store: Store) -> Delivery:
+    """A delivery without InfluxDB, ten seconds after its start."""
+    now = iter([0.0, 10.0, 20.0])
+    return Delivery(
+        store, None, cluster="prod", destination="to the test", clock_s=lambda: next(now)
+    )
+
+
+def points(count: int) -> list[Point]:
+    """Points of a poll at 5 s."""
+    return [Point("m", {"n": str(n)}, {"v": 1.0}, 5 * SECOND) for n in range(count)]
+
+
+async def test_every_point_is_somewhere(store: Store) -> None:
+    """sampled = stored + pending + dead-lettered + dropped + expired; unwritable stands beside."""
+    way = delivery(store)
+    bad = Point("m", {}, {"v": float("nan")}, 5 * SECOND)
+    await way.put([*points(4), bad], time_ns=5 * SECOND, source="broker")
+    batch = await store.take(max_lines=2, max_bytes=10**6)
+    assert batch is not None
+    await store.settle(batch, [DeadLine(1, "no")])
+
+    account, process = await way.poll(Tick(8 * SECOND, 0))
+    assert account.measurement == "jmxbridge_store"
+    assert set(account.tags) == {"cluster", "host"}
+    assert account.time_ns == 8 * SECOND
+    fields = dict(account.fields)
+    assert fields["oldest_pending_seconds"] == 3.0
+    assert {name: fields[name] for name in ("sampled_total", "stored_total", "pending")} == {
+        "sampled_total": 4,
+        "stored_total": 1,
+        "pending": 2,
+    }
+    assert (fields["dead_lettered"], fields["unwritable_total"]) == (1, 1)
+    assert (fields["degraded"], fields["held"], fields["lost_total"]) == (False, 0, 0)
+    assert process.measurement == "jmxbridge_process"
+    assert process.fields["uptime_seconds"] == 10.0
+    assert resident_bytes() > 2**20
+
+
+async def test_the_account_of_an_empty_store_has_no_age(store: Store) -> None:
+    """The field is there at every poll and is 0, so a graph has no hole."""
+    account, _ = await delivery(store).poll(Tick(8 * SECOND, 0))
+    assert account.fields["oldest_pending_seconds"] == 0.0
+
+
+async def test_a_store_that_refuses_is_loudly_visible_and_stops_nothing(store: Store) -> None:
+    """Polls go on: the line on the screen is red and says how many lines are in memory."""
+    way = delivery(store)
+    moods = [way.line.mood]
+    await store.close()
+    await way.put(points(3), time_ns=5 * SECOND, source="broker")
+    moods.append(way.line.mood)
+    assert moods == [Mood.FINE, Mood.DOWN]
+    assert "3 lines in memory, 0 lost" in way.line.sentence
+    (process,) = await way.poll(Tick(8 * SECOND, 0))
+    assert process.measurement == "jmxbridge_process"
