@@ -38,7 +38,7 @@ DOORS: dict[tuple[str, str], set[str]] = {
     ("mbeans", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
     ("config", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
     ("config", "lag"): {"jmxbridge.lag.names"},
-    ("config", "mbeans"): {"jmxbridge.mbeans.rule"},
+    ("config", "mbeans"): {"jmxbridge.mbeans.attribute_path", "jmxbridge.mbeans.rule"},
 }
 
 # The only rooms that may use a library.

@@ -3,18 +3,19 @@
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jmxbridge.cli.arguments import FileOption, Json, settings_if_any
-from jmxbridge.cli.outcome import FINDINGS, USAGE, echo_json, fail, reported
+from jmxbridge.cli.arguments import FileOption, Json
+from jmxbridge.cli.explain import explain
+from jmxbridge.cli.jvm import EVERYTHING, Jvm, TargetName, connect, find, parse_pattern
+from jmxbridge.cli.outcome import FINDINGS, echo_json, fail, reported
+from jmxbridge.cli.suggest import suggest
 
 if TYPE_CHECKING:
-    from jmxbridge.jmx import Connection, ObjectName
+    from jmxbridge.jmx import ObjectName
     from jmxbridge.jmx.values import Value
 
 app = typer.Typer(
@@ -22,11 +23,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Look at the MBeans of a JVM; TARGET is a name from the file, or HOST:PORT.",
 )
-
-TargetName = Annotated[
-    str, typer.Argument(metavar="TARGET", help="Name from the file, or HOST:PORT.")
-]
-EVERYTHING = "*:*"
+app.command("explain")(explain)
+app.command("suggest")(suggest)
 
 
 @app.command("ls")
@@ -41,7 +39,7 @@ def ls(
     Example: jmxbridge mbeans ls 127.0.0.1:9999 'kafka.server:type=BrokerTopicMetrics,*'
     """
     with reported():
-        names = asyncio.run(query(find(target, file), parse_pattern(pattern)))
+        names = asyncio.run(query(find(target, file).jvm, parse_pattern(pattern)))
     if as_json:
         echo_json("mbeans", {"target": target, "mbeans": [name.text for name in names]})
         return
@@ -66,7 +64,7 @@ def get(
     Example: jmxbridge mbeans get 127.0.0.1:9999 java.lang:type=Memory HeapMemoryUsage
     """
     with reported():
-        found = asyncio.run(read(find(target, file), parse_pattern(pattern), attributes or ()))
+        found = asyncio.run(read(find(target, file).jvm, parse_pattern(pattern), attributes or ()))
     if as_json:
         mbeans = [{"name": name.text, "attributes": plain(values)} for name, values in found]
         echo_json("attributes", {"target": target, "mbeans": mbeans})
@@ -79,64 +77,19 @@ def get(
         fail(f"no MBean of {target} matches {pattern}", FINDINGS)
 
 
-@dataclass(frozen=True, slots=True)
-class Jvm:
-    """Where a JVM's JMX port is; `rmi_host` and `rmi_port` replace what it advertises."""
-
-    host: str
-    port: int
-    rmi_host: str | None = None
-    rmi_port: int | None = None
-
-
-def find(target: str, file: Path | None) -> Jvm:
-    """Return where the file's target of that name is, or HOST:PORT; raises ConfigError."""
-    from jmxbridge.config.address import parse_jmx_address
-    from jmxbridge.config.malformed import Malformed
-
-    settings = settings_if_any(file)
-    known = {} if settings is None else {each.name: each for each in settings.targets}
-    if target in known:
-        found = known[target]
-        return Jvm(found.jmx.host, found.jmx.port, found.rmi_host, found.rmi_port)
-    try:
-        address = parse_jmx_address(target)
-    except Malformed as exc:
-        names = f" (the file has {', '.join(known)})" if known else ""
-        fail(f"{target} is neither a target of the file{names} nor HOST:PORT: {exc}", USAGE)
-    return Jvm(address.host, address.port)
-
-
-def parse_pattern(text: str) -> "ObjectName":
-    """Read an ObjectName or pattern from the command line."""
-    from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
-
-    try:
-        return ObjectName.parse(text)
-    except MalformedObjectName as exc:
-        fail(f"{text}\n{' ' * exc.position}^ {exc}", USAGE)
-
-
-async def connect(jvm: Jvm) -> "Connection":
-    """Connect as `run` does."""
-    from jmxbridge import jmx
-
-    return await jmx.connect(jvm.host, jvm.port, rmi_host=jvm.rmi_host, rmi_port=jvm.rmi_port)
-
-
-async def query(jvm: Jvm, pattern: "ObjectName") -> "list[ObjectName]":
+async def query(where: Jvm, pattern: "ObjectName") -> "list[ObjectName]":
     """Return the names that match, sorted."""
-    async with await connect(jvm) as mbeans:
+    async with await connect(where) as mbeans:
         return sorted(await mbeans.query_names(pattern), key=lambda name: name.text)
 
 
 async def read(
-    jvm: Jvm, pattern: "ObjectName", attributes: Sequence[str]
+    where: Jvm, pattern: "ObjectName", attributes: Sequence[str]
 ) -> "list[tuple[ObjectName, Mapping[str, Value]]]":
     """Read attributes of every MBean that matches; those that vanish meanwhile are left out."""
     from jmxbridge.jmx.errors import RemoteException
 
-    async with await connect(jvm) as mbeans:
+    async with await connect(where) as mbeans:
         names = sorted(await mbeans.query_names(pattern), key=lambda name: name.text)
         wanted = []
         for name, info in zip(names, await mbeans.get_infos(names), strict=True):

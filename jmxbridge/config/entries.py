@@ -25,6 +25,7 @@ from jmxbridge.config.scalars import (
     one_or_many,
     read,
 )
+from jmxbridge.mbeans.attribute_path import BadPath, parse_path
 from jmxbridge.mbeans.rule import Field as RuleField
 from jmxbridge.mbeans.rule import FieldType, Rule
 
@@ -33,10 +34,12 @@ OWN_MEASUREMENTS = ("jmxbridge_", "kafka_consumer_lag")
 
 
 def parse_attribute(text: str) -> str:
-    """An attribute's name, or a path of names into a composite."""
+    """An attribute's name, or a path of names into a composite; returned as it is written."""
     parse_text(text)
-    if "" in text.split("."):
-        raise Malformed("a name is missing beside the dot; write Attribute or Composite.key")
+    try:
+        parse_path(text)
+    except BadPath as error:
+        raise Malformed(error.message, error.position) from None
     return text
 
 
@@ -109,10 +112,10 @@ def to_rule(entry: RuleEntry, set_name: str, where: str) -> Rule:
 
 
 def _field(attribute_path: str, entry: FieldEntry) -> RuleField:
-    attribute, *path = attribute_path.split(".")
+    path = parse_path(attribute_path)
     return RuleField(
-        attribute=attribute,
-        path=tuple(path),
+        attribute=path.attribute,
+        path=path.inner,
         name=entry.name,
         type=entry.type,
         scale=entry.scale,

@@ -6,14 +6,20 @@ the JVM gave them in, so two discoveries of the same names take the same MBeans.
 Aliases of a rule are tried in the order of the file; the first that matches any name is the one
 used on that target. Several rules may take one name. A rule's `limit` counts series, distinct sets
 of tag values; names beyond it are not even read, and how many series that costs is told.
+
+Consumers of Kafka 4.1 and later name a topic with dots twice, as it is and as older ones did, with
+underscores (KIP-1109). The second name is left out where the first is there: one topic, one series.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import overload
 
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.rule import Rule
+
+CLIENT = "kafka.consumer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +30,33 @@ class Take:
     name: ObjectName
 
 
+class Why(Enum):
+    """Why a rule does not read an MBean that its pattern matches."""
+
+    LIMIT = "beyond the rule's limit"
+    SAME_TOPIC = "a second name of the same topic"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """This rule matches this MBean and does not read it."""
+
+    rule: Rule
+    name: ObjectName
+    why: Why
+
+
 @dataclass(frozen=True, slots=True)
 class Takes(Sequence[Take]):
     """What all rules take, rule by rule, names in canonical order.
 
-    `series_limited` is the number of series left out by limits.
+    `series_limited` is the number of series left out by limits, `left_out` has every name that
+    matched and is not read.
     """
 
     takes: tuple[Take, ...]
     series_limited: int = 0
+    left_out: tuple[LeftOut, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Take: ...
@@ -65,12 +89,18 @@ def take(rules: Iterable[Rule], names: Iterable[ObjectName]) -> Takes:
     """Pair every rule with the names it takes."""
     index = _Index(names)
     takes: list[Take] = []
+    left_out: list[LeftOut] = []
     limited = 0
     for rule in rules:
-        taken, left_out = _limited(rule, _first_match(rule, index))
+        matched = _first_match(rule, index)
+        copies = _second_names(matched)
+        distinct = [name for name in matched if name not in copies] if copies else matched
+        taken, beyond, series = _limited(rule, distinct)
         takes += [Take(rule, name) for name in taken]
-        limited += left_out
-    return Takes(tuple(takes), limited)
+        left_out += [LeftOut(rule, name, Why.SAME_TOPIC) for name in matched if name in copies]
+        left_out += [LeftOut(rule, name, Why.LIMIT) for name in beyond]
+        limited += series
+    return Takes(tuple(takes), limited, tuple(left_out))
 
 
 def attributes(rule: Rule, available: Collection[str]) -> tuple[str, ...]:
@@ -108,17 +138,39 @@ def _first_match(rule: Rule, index: _Index) -> list[ObjectName]:
     return []
 
 
-def _limited(rule: Rule, names: list[ObjectName]) -> tuple[list[ObjectName], int]:
+def _second_names(names: list[ObjectName]) -> set[ObjectName]:
+    """Return the names that say a topic with underscores while another says it with dots.
+
+    A broker refuses to have both `a.b` and `a_b`, so no topic is lost by this.
+    """
+    dotted = [name for name in names if name.domain == CLIENT and "." in _topic(name)]
+    if not dotted:
+        return set()
+    mangled = {_with_topic(name, _topic(name).replace(".", "_")) for name in dotted}
+    return {name for name in names if _with_topic(name, _topic(name)) in mangled}
+
+
+def _topic(name: ObjectName) -> str:
+    return name.properties.get("topic", "")
+
+
+def _with_topic(name: ObjectName, topic: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    return name.domain, frozenset({**name.properties, "topic": topic}.items())
+
+
+def _limited(rule: Rule, names: list[ObjectName]) -> tuple[list[ObjectName], list[ObjectName], int]:
+    """Return what the limit lets through, what it does not, and the series that costs."""
     if rule.limit is None:
-        return names, 0
+        return names, [], 0
     kept: set[tuple[str | None, ...]] = set()
-    left_out: set[tuple[str | None, ...]] = set()
-    taken = []
+    lost: set[tuple[str | None, ...]] = set()
+    taken, beyond = [], []
     for name in names:
         series = tuple(name.value(key) for key in rule.tags.values())
         if series in kept or len(kept) < rule.limit:
             kept.add(series)
             taken.append(name)
         else:
-            left_out.add(series)
-    return taken, len(left_out)
+            lost.add(series)
+            beyond.append(name)
+    return taken, beyond, len(lost)

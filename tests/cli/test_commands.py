@@ -13,7 +13,16 @@ from demo.servers import free_port
 from jmxbridge.cli import app
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["run", "once", "check", "lag", "mbeans ls", "mbeans get"]
+COMMANDS = [
+    "run",
+    "once",
+    "check",
+    "lag",
+    "mbeans ls",
+    "mbeans get",
+    "mbeans explain",
+    "mbeans suggest",
+]
 
 
 def call(*args: str) -> Result:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.mbeans.discovery import attributes, patterns, take
+from jmxbridge.mbeans.discovery import LeftOut, Why, attributes, patterns, take
 from jmxbridge.mbeans.rule import Field, Rule
 
 MakeRule = Callable[..., Rule]
@@ -118,3 +118,35 @@ def test_asks_only_for_attributes_that_exist(rule: MakeRule) -> None:
     )
 
     assert attributes(rule("a:*", fields=fields), {"Peak", "Usage", "Name"}) == ("Usage", "Peak")
+
+
+def test_a_topic_that_is_named_twice_is_taken_once(rule: MakeRule) -> None:
+    """Clients from Kafka 4.1 on name a dotted topic in both ways (KIP-1109); one is kept."""
+    bean = "kafka.consumer:type=fetch,client-id=*,topic=*"
+    lag = rule(bean, tags={"client": "client-id", "topic": "topic"}, limit=2)
+    dotted = "kafka.consumer:type=fetch,client-id=c,topic=web.a_b.orders"
+    copy = "kafka.consumer:type=fetch,client-id=c,topic=web_a_b_orders"
+    other = "kafka.consumer:type=fetch,client-id=old,topic=web_a_b_orders"
+
+    takes = take([lag], names(copy, other, dotted))
+
+    assert [str(each.name) for each in takes] == [dotted, other]
+    assert takes.left_out == (LeftOut(lag, ObjectName.parse(copy), Why.SAME_TOPIC),)
+    assert takes.series_limited == 0
+
+
+def test_underscores_alone_are_a_name_like_any_other(rule: MakeRule) -> None:
+    """Only consumers name topics twice; without the dotted name nothing is left out."""
+    consumer = "kafka.consumer:type=fetch,topic=a_b"
+    assert taken([rule("kafka.consumer:type=fetch,topic=*")], consumer) == [consumer]
+    log = ["kafka.log:type=Log,topic=a.b", "kafka.log:type=Log,topic=a_b"]
+    assert taken([rule("kafka.log:type=Log,topic=*")], *log) == log
+
+
+def test_what_a_limit_leaves_out_is_named(rule: MakeRule) -> None:
+    """Names beyond the limit can be told, not only counted."""
+    one = rule("a:type=T,name=*", tags={"name": "name"}, limit=1)
+
+    takes = take([one], names("a:type=T,name=x", "a:type=T,name=y"))
+
+    assert takes.left_out == (LeftOut(one, ObjectName.parse("a:type=T,name=y"), Why.LIMIT),)

@@ -157,7 +157,7 @@ def test_names_are_snake_case_and_never_both_tag_and_field(
             {"kafka_zookeeper": 1, "kafka_broker": 1, "kafka_controller": 1},
         ),
         ("broker-4.1.0", "broker", {"kafka_raft": 1, "kafka_broker": 1, "kafka_controller": 1}),
-        ("consumer-4.1.0", "consumer", {"kafka_consumer": 1, "kafka_consumer_partition": 6}),
+        ("consumer-4.1.0", "consumer", {"kafka_consumer": 1, "kafka_consumer_partition": 3}),
         ("consumer-4.1.0", "jvm", {"jvm": 1, "jvm_gc": 2, "jvm_memory_pool": 8}),
     ],
 )

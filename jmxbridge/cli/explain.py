@@ -1,0 +1,167 @@
+"""`jmxbridge mbeans explain`: which rule takes what, and what line it becomes."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jmxbridge.cli.arguments import FileOption, Json
+from jmxbridge.cli.jvm import EVERYTHING, Jvm, TargetName, connect, find, parse_pattern
+from jmxbridge.cli.outcome import FINDINGS, echo_json, fail, reported
+
+if TYPE_CHECKING:
+    from jmxbridge.jmx import ObjectName, Value
+    from jmxbridge.mbeans.explanation import Explanation, Taken
+    from jmxbridge.mbeans.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The MBeans asked about, explained; the values read; and what each rule takes of the JVM."""
+
+    explanations: "Sequence[Explanation]"
+    values: "Mapping[tuple[ObjectName, int], Mapping[str, Value]]"
+    rules: "Sequence[tuple[Rule, int]]"
+    tags: Mapping[str, str]
+
+    def lines(self, name: "ObjectName", taken: "Taken") -> list[str]:
+        """Return the line protocol a rule makes of an MBean now, without a timestamp."""
+        from jmxbridge.influx.line_protocol import encode
+        from jmxbridge.mbeans.points import to_points
+        from jmxbridge.mbeans.reading import Reading
+
+        reading = Reading(taken.rule, name, self.values.get((name, id(taken.rule)), {}))
+        points = to_points([reading], time_ns=0, tags=self.tags).points
+        return [encode(point).decode().removesuffix(" 0") for point in points]
+
+
+def explain(
+    target: TargetName,
+    pattern: Annotated[str, typer.Argument(help="ObjectName pattern.")] = EVERYTHING,
+    unmatched: Annotated[
+        bool, typer.Option("--unmatched", help="Only MBeans that no rule takes.")
+    ] = False,
+    collect: Annotated[
+        list[str] | None,
+        typer.Option("--collect", "-c", help="Use these sets, not those of the target."),
+    ] = None,
+    file: FileOption = None,
+    as_json: Json = False,
+) -> None:
+    """Print for each MBean which rules take it, the line it becomes, and what nothing takes.
+
+    Aliases and limits are judged by all MBeans of the JVM, whatever PATTERN shows. Lines of one
+    measurement with the same tags are merged into one by `run`.
+
+    Exit status 1: no MBean matches.
+
+    Example: jmxbridge mbeans explain broker-1 'kafka.server:type=ReplicaManager,*'
+    """
+    with reported():
+        subject = find(target, file)
+        rules = subject.rules(collect or ())
+        cluster = "local" if subject.settings is None else subject.settings.cluster
+        more = {} if subject.target is None else subject.target.tags
+        tags = {"cluster": cluster, **more, "target": target}
+        found = asyncio.run(survey(subject.jvm, parse_pattern(pattern), rules, tags))
+    shown = [each for each in found.explanations if not (unmatched and each.taken)]
+    if as_json:
+        echo_json("explanation", {"target": target, **plain(found, shown)})
+    else:
+        for each in shown:
+            print_one(found, each)
+        summarise(found)
+    if not found.explanations:
+        fail(f"no MBean of {target} matches {pattern}", FINDINGS)
+
+
+async def survey(
+    where: Jvm, pattern: "ObjectName", rules: "Sequence[Rule]", tags: Mapping[str, str]
+) -> Found:
+    """Look at a JVM the way a poll does, and at the MBeans that match in full."""
+    from jmxbridge.jmx import RemoteException
+    from jmxbridge.mbeans import explanation
+
+    async with await connect(where) as mbeans:
+        names = await mbeans.query_names(None)
+        takes, counts = explanation.counts(rules, names)
+        wanted = [name for name in names if pattern.matches(name)]
+        available = {
+            name: [each.name for each in info.attributes if each.readable]
+            for name, info in zip(wanted, await mbeans.get_infos(wanted), strict=True)
+            if not isinstance(info, RemoteException)  # else it vanished since it was named
+        }
+        explained = explanation.explain(takes, available)
+        reads = [(each.name, taken) for each in explained for taken in each.taken]
+        replies = await mbeans.get_many([(name, taken.attributes) for name, taken in reads])
+    values = {
+        (name, id(taken.rule)): reply
+        for (name, taken), reply in zip(reads, replies, strict=True)
+        if not isinstance(reply, RemoteException)
+    }
+    return Found(explained, values, list(zip(rules, counts, strict=True)), tags)
+
+
+def print_one(found: Found, each: "Explanation") -> None:
+    """Write what becomes of one MBean: its name, a line for each rule, what is left."""
+    typer.echo(each.name.text)
+    for taken in each.taken:
+        lines = found.lines(each.name, taken) or ["nothing now: no value that its fields can hold"]
+        for line in lines:
+            typer.echo(f"  {taken.rule.set_name} ({taken.rule.where}) → {line}")
+    for out in each.left_out:
+        typer.echo(f"  {out.rule.set_name} ({out.rule.where}) leaves it out: {out.why.value}")
+    if each.unread:
+        typer.echo(f"  nothing takes {', '.join(each.unread)}")
+
+
+def summarise(found: Found) -> None:
+    """Say on stderr how much of what was asked about is taken, and which rules take nothing."""
+    taken = sum(1 for each in found.explanations if each.taken)
+    total = len(found.explanations)
+    typer.echo(f"{total} MBeans, {taken} taken, {total - taken} not", err=True)
+    for rule, count in found.rules:
+        if not count:
+            optional = ", which is optional" if rule.optional else ""
+            beans = ", ".join(bean.text for bean in rule.beans)
+            typer.echo(
+                f"takes nothing{optional}: {rule.set_name} ({rule.where}): {beans}", err=True
+            )
+
+
+def plain(found: Found, shown: "Sequence[Explanation]") -> dict[str, Any]:
+    """Make the report of `--json`; `rules` counts MBeans of the whole JVM."""
+    return {
+        "mbeans": [
+            {
+                "name": each.name.text,
+                "taken": [
+                    {
+                        "set": taken.rule.set_name,
+                        "where": taken.rule.where,
+                        "attributes": list(taken.attributes),
+                        "lines": found.lines(each.name, taken),
+                    }
+                    for taken in each.taken
+                ],
+                "left_out": [
+                    {"set": out.rule.set_name, "where": out.rule.where, "why": out.why.value}
+                    for out in each.left_out
+                ],
+                "unread": list(each.unread),
+            }
+            for each in shown
+        ],
+        "rules": [
+            {
+                "set": rule.set_name,
+                "where": rule.where,
+                "beans": [bean.text for bean in rule.beans],
+                "optional": rule.optional,
+                "mbeans": count,
+            }
+            for rule, count in found.rules
+        ],
+    }

@@ -1,0 +1,88 @@
+"""Which JVM a command looks at, and with which rules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jmxbridge.cli.arguments import settings_if_any
+from jmxbridge.cli.outcome import USAGE, fail
+
+if TYPE_CHECKING:
+    from jmxbridge.config.models import Settings, TargetSettings
+    from jmxbridge.jmx import Connection, ObjectName
+    from jmxbridge.mbeans.rule import Rule
+
+TargetName = Annotated[
+    str, typer.Argument(metavar="TARGET", help="Name from the file, or HOST:PORT.")
+]
+EVERYTHING = "*:*"
+
+
+@dataclass(frozen=True, slots=True)
+class Jvm:
+    """Where a JVM's JMX port is; `rmi_host` and `rmi_port` replace what it advertises."""
+
+    host: str
+    port: int
+    rmi_host: str | None = None
+    rmi_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A JVM, and what the file says about it: nothing where HOST:PORT was given."""
+
+    jvm: Jvm
+    settings: "Settings | None" = None
+    target: "TargetSettings | None" = None
+
+    def rules(self, sets: Sequence[str]) -> "tuple[Rule, ...]":
+        """Return the rules of the sets named; else what the target collects; else all there are."""
+        if self.settings is None:
+            fail("rules come from a file: name it with --file, or go where mbeans.yaml is", USAGE)
+        if self.target is not None and not sets:
+            return self.settings.rules_for(self.target)
+        known = self.settings.mbeans
+        for name in sets:
+            if name not in known:
+                fail(f"{self.settings.path} has no set {name}: there is {', '.join(known)}", USAGE)
+        return tuple(rule for name in sets or known for rule in known[name])
+
+
+def find(target: str, file: Path | None) -> Subject:
+    """Return the file's target of that name, or the one at HOST:PORT; raises ConfigError."""
+    from jmxbridge.config.address import parse_jmx_address
+    from jmxbridge.config.malformed import Malformed
+
+    settings = settings_if_any(file)
+    known = {} if settings is None else {each.name: each for each in settings.targets}
+    if target in known:
+        found = known[target]
+        jvm = Jvm(found.jmx.host, found.jmx.port, found.rmi_host, found.rmi_port)
+        return Subject(jvm, settings, found)
+    try:
+        address = parse_jmx_address(target)
+    except Malformed as exc:
+        names = f" (the file has {', '.join(known)})" if known else ""
+        fail(f"{target} is neither a target of the file{names} nor HOST:PORT: {exc}", USAGE)
+    return Subject(Jvm(address.host, address.port), settings)
+
+
+def parse_pattern(text: str) -> "ObjectName":
+    """Read an ObjectName or pattern from the command line."""
+    from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
+
+    try:
+        return ObjectName.parse(text)
+    except MalformedObjectName as exc:
+        fail(f"{text}\n{' ' * exc.position}^ {exc}", USAGE)
+
+
+async def connect(jvm: Jvm) -> "Connection":
+    """Connect as `run` does."""
+    from jmxbridge import jmx
+
+    return await jmx.connect(jvm.host, jvm.port, rmi_host=jvm.rmi_host, rmi_port=jvm.rmi_port)

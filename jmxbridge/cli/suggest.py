@@ -1,0 +1,48 @@
+"""`jmxbridge mbeans suggest`: a rule to paste."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jmxbridge.cli.arguments import FileOption
+from jmxbridge.cli.jvm import Jvm, TargetName, connect, find, parse_pattern
+from jmxbridge.cli.outcome import FINDINGS, fail, reported
+
+if TYPE_CHECKING:
+    from jmxbridge.jmx import ObjectName
+
+
+def suggest(
+    target: TargetName,
+    name: Annotated[str, typer.Argument(help="ObjectName; of a pattern the first that matches.")],
+    file: FileOption = None,
+) -> None:
+    """Print a rule for an MBean, ready to be pasted below a set's name under `mbeans:`.
+
+    It has a field for every number the MBean has now; take away what you do not want.
+
+    Exit status 1: no MBean matches.
+
+    Example: jmxbridge mbeans suggest 127.0.0.1:9999 'kafka.log:type=LogManager,*'
+    """
+    with reported():
+        rule = asyncio.run(suggestion(find(target, file).jvm, parse_pattern(name)))
+    if rule is None:
+        fail(f"no MBean of {target} matches {name}", FINDINGS)
+    typer.echo(rule)
+
+
+async def suggestion(where: Jvm, pattern: "ObjectName") -> str | None:
+    """Read the first MBean that matches and write a rule for it; None where there is none."""
+    from jmxbridge.mbeans import suggestion
+
+    async with await connect(where) as mbeans:
+        names = sorted(await mbeans.query_names(pattern), key=lambda name: name.canonical)
+        if not names:
+            return None
+        info = await mbeans.get_mbean_info(names[0])
+        readable = [each.name for each in info.attributes if each.readable]
+        values = await mbeans.get_attributes(names[0], readable)
+    in_order = {attribute: values[attribute] for attribute in readable if attribute in values}
+    return suggestion.suggest(names[0], in_order)

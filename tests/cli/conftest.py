@@ -1,0 +1,73 @@
+"""A recorded JVM in the place of one that runs: the commands cannot tell them apart."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, Self
+
+import pytest
+
+from jmxbridge import jmx
+from jmxbridge.jmx import AttributeInfo, MBeanInfo, ObjectName, RemoteException, Value
+
+
+class MBean(Protocol):
+    """What a recording has of one MBean."""
+
+    @property
+    def name(self) -> ObjectName: ...
+    @property
+    def attributes(self) -> tuple[str, ...]: ...
+    @property
+    def values(self) -> Mapping[str, Value]: ...
+
+
+class RecordedConnection:
+    """Answers as the connection to the JVM did when it was recorded."""
+
+    def __init__(self, mbeans: Sequence[MBean]) -> None:
+        self._mbeans = {mbean.name: mbean for mbean in mbeans}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    async def query_names(self, pattern: ObjectName | None = None) -> list[ObjectName]:
+        return [name for name in self._mbeans if pattern is None or pattern.matches(name)]
+
+    async def get_mbean_info(self, name: ObjectName) -> MBeanInfo:
+        return MBeanInfo(
+            "recorded",
+            None,
+            tuple(
+                AttributeInfo(attribute, "double", None, readable=True, writable=False)
+                for attribute in self._mbeans[name].attributes
+            ),
+        )
+
+    async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
+        return [await self.get_mbean_info(name) for name in names]
+
+    async def get_attributes(self, name: ObjectName, attributes: Sequence[str]) -> dict[str, Value]:
+        values = self._mbeans[name].values
+        return {each: values[each] for each in attributes if each in values}
+
+    async def get_many(
+        self, wanted: Sequence[tuple[ObjectName, Sequence[str]]]
+    ) -> list[dict[str, Value] | RemoteException]:
+        return [await self.get_attributes(name, attributes) for name, attributes in wanted]
+
+
+@pytest.fixture
+def recorded_jvm(
+    recorded: Callable[[str], list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
+    """Let commands connect to a recording, whatever address they are given."""
+
+    def use(what: str) -> None:
+        async def connect(host: str, port: int, **_: object) -> RecordedConnection:
+            return RecordedConnection(recorded(what))
+
+        monkeypatch.setattr(jmx, "connect", connect)
+
+    return use

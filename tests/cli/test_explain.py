@@ -1,0 +1,98 @@
+"""`mbeans explain` and `mbeans suggest` against a recorded consumer.
+
+`golden/NAME.out` is what a command prints, stdout then stderr. A change of wording changes it; read
+it as the person who wants to know why a series is missing.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from jmxbridge.cli import app
+
+GOLDEN = Path(__file__).parent / "golden"
+FETCH = "kafka.consumer:type=consumer-fetch-manager-metrics,*"
+UseRecording = Callable[[str], None]
+
+
+@pytest.fixture(autouse=True)
+def _at_home(monkeypatch: pytest.MonkeyPatch, recorded_jvm: UseRecording) -> None:
+    """Commands are typed where the golden mbeans.yaml is, and meet the recorded consumer."""
+    monkeypatch.chdir(GOLDEN)
+    recorded_jvm("consumer-4.1.0")
+
+
+def call(*args: str) -> Result:
+    """Run a command in this process; whatever is not an exit fails the test."""
+    result = CliRunner().invoke(app, ["mbeans", *args])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("explain", ["explain", "orders", FETCH]),
+        ("explain_json", ["explain", "orders", FETCH, "--json"]),
+        ("explain_unmatched", ["explain", "orders", "java.lang:type=M*", "--unmatched"]),
+        ("explain_unmatched_set", ["explain", "127.0.0.1:1", "java.lang:*", "-c", "memory"]),
+        ("suggest_fetch", ["suggest", "orders", FETCH]),
+        ("suggest_memory", ["suggest", "orders", "java.lang:type=Memory"]),
+    ],
+)
+def test_prints_what_the_golden_file_says(name: str, arguments: list[str]) -> None:
+    """What a command prints about a known JVM is known to the letter."""
+    result = call(*arguments)
+
+    assert result.exit_code == 0
+    said = result.stdout + "".join(f"! {line}\n" for line in result.stderr.splitlines())
+    assert said == (GOLDEN / f"{name}.out").read_text()
+
+
+def test_a_second_name_of_a_topic_is_explained() -> None:
+    """Kafka 4.1 names a dotted topic twice: the one with underscores is said to be left out."""
+    report = json.loads(call("explain", "orders", FETCH, "--json").stdout)
+    left_out = {
+        each["name"]: each["left_out"][0]["why"] for each in report["mbeans"] if each["left_out"]
+    }
+    whys = [why for name, why in left_out.items() if "topic=test_orders," in name]
+    assert whys
+    assert set(whys) == {"a second name of the same topic"}
+
+
+def test_json_and_text_say_the_same_lines() -> None:
+    """Every line of the report is in the text."""
+    text = call("explain", "orders").stdout
+    report = json.loads(call("explain", "orders", "--json").stdout)
+    lines = [
+        line for each in report["mbeans"] for taken in each["taken"] for line in taken["lines"]
+    ]
+    assert lines
+    assert not [line for line in lines if f"→ {line}\n" not in text]
+
+
+@pytest.mark.parametrize("command", ["explain", "suggest"])
+def test_nothing_to_look_at_is_a_finding(command: str) -> None:
+    """Status 1, with the pattern that matched nothing."""
+    result = call(command, "orders", "kafka.nowhere:*")
+    assert result.exit_code == 1
+    assert "no MBean of orders matches kafka.nowhere:*" in result.stderr
+
+
+def test_a_set_that_is_not_there_is_a_usage_error() -> None:
+    """The sets there are, are named."""
+    result = call("explain", "orders", "--collect", "brokr")
+    assert result.exit_code == 2
+    assert "has no set brokr: there is consumer, memory" in result.stderr
+
+
+def test_explaining_needs_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file there is nothing to explain: usage, with the way out."""
+    monkeypatch.chdir(tmp_path)
+    result = call("explain", "127.0.0.1:1")
+    assert result.exit_code == 2
+    assert "--file" in result.stderr

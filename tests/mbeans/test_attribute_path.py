@@ -1,0 +1,68 @@
+"""Attributes as a file names them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.mbeans.attribute_path import BadPath, parse_path
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "inner"),
+    [
+        ("Value", "Value", ()),
+        ("HeapMemoryUsage.used", "HeapMemoryUsage", ("used",)),
+        ("a.b.c", "a", ("b", "c")),
+        (r"queue\.size", "queue.size", ()),
+        (r"queue\.size.now\.mean", "queue.size", ("now.mean",)),
+        (r"\{x\}\\", "{x}\\", ()),
+        ("99thPercentile", "99thPercentile", ()),
+    ],
+)
+def test_a_dot_leads_inside_and_a_backslash_keeps_it(
+    text: str, attribute: str, inner: tuple[str, ...]
+) -> None:
+    """Every attribute can be named, whatever its characters."""
+    path = parse_path(text)
+    assert (path.attribute, path.inner, path.pattern) == (attribute, inner, None)
+
+
+@given(st.text(min_size=1))
+def test_every_name_can_be_written(name: str) -> None:
+    """A name with each special character behind a backslash reads back as itself."""
+    written = "".join(f"\\{char}" if char in "\\.{}" else char for char in name)
+    assert parse_path(written).attribute == name
+
+
+def test_a_pattern_parts_topic_and_partition_at_the_last_dash() -> None:
+    """The layout of Kafka's consumers before 2.0; topics hold dots and dashes themselves."""
+    path = parse_path(r"{topic}-{partition}\.records-lag")
+    assert path.pattern is not None
+    match = path.pattern.fullmatch("web-shop.orders-12.records-lag")
+    assert match is not None
+    assert dict(zip(path.keys, match.groups(), strict=True)) == {
+        "topic": "web-shop.orders",
+        "partition": "12",
+    }
+    assert path.pattern.fullmatch("web-shop.orders-12.records-lag-max") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "word"),
+    [
+        ("a..b", 0, "missing beside the dot"),
+        (".a", 0, "missing beside the dot"),
+        (r"a\b", 1, "backslash"),
+        ("a{b", 1, "partner"),
+        ("a}", 1, "partner"),
+        ("a{}", 1, "name of a key"),
+        ("{a}{b}", 3, "between"),
+        ("{a}-{a}", 4, "twice"),
+        ("Usage.{a}", 6, "own name"),
+    ],
+)
+def test_says_what_is_wrong(text: str, position: int, word: str) -> None:
+    """A bad path is refused with the character that is to blame."""
+    with pytest.raises(BadPath, match=word) as caught:
+        parse_path(text)
+    assert caught.value.position == position

@@ -1,0 +1,105 @@
+"""Rules suggested for MBeans of real JVMs."""
+
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from jmxbridge.config.document import build
+from jmxbridge.config.models import Settings
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.values import Composite, Value
+from jmxbridge.mbeans.discovery import attributes, take
+from jmxbridge.mbeans.points import to_points
+from jmxbridge.mbeans.reading import Reading
+from jmxbridge.mbeans.suggestion import suggest
+
+
+class MBean(Protocol):
+    """What a recording has of one MBean."""
+
+    @property
+    def name(self) -> ObjectName: ...
+    @property
+    def values(self) -> Mapping[str, Value]: ...
+
+
+def no_files(path: Path) -> str:
+    """Stand for a machine without secret files."""
+    raise AssertionError(path)
+
+
+def settings(rule: str) -> Settings:
+    """Make a file of one suggestion and check it; raises ConfigError."""
+    text = "kafka: {bootstrap: 'k:1'}\nmbeans:\n  new:\n" + textwrap.indent(rule, "    ")
+    return build(text, path=Path("mbeans.yaml"), environ={}, read_secret=no_files)
+
+
+def numbers(values: Mapping[str, Value]) -> int:
+    """Count the finite numbers of an MBean, those inside composites too."""
+    flat = [v for value in values.values() for v in _flat(value)]
+    return sum(1 for v in flat if isinstance(v, (int, float)) and abs(v) < float("inf"))
+
+
+def _flat(value: Value) -> list[Value]:
+    return list(value.values()) if isinstance(value, Composite) else [value]
+
+
+@pytest.mark.parametrize("jvm", ["consumer-4.1.0", "broker-4.1.0"])
+def test_a_suggestion_passes_check_and_takes_every_number(
+    jvm: str, recorded: Callable[[str], list[MBean]]
+) -> None:
+    """For every MBean of a real JVM: pasted into a file, it makes a field of each number."""
+    seen: set[str] = set()
+    for mbean in recorded(jvm):
+        rule = suggest(mbean.name, mbean.values)
+        if rule.startswith("#"):
+            assert not numbers(mbean.values), mbean.name
+            continue
+        if rule in seen:  # thousands of MBeans have some dozens of shapes
+            continue
+        seen.add(rule)
+        (made,) = settings(rule).mbeans["new"]
+        (taken,) = take([made], [mbean.name])
+        asked = attributes(made, list(mbean.values))
+        reading = Reading(made, taken.name, {each: mbean.values[each] for each in asked})
+        points = to_points([reading], time_ns=0, tags={})
+        assert sum(len(point.fields) for point in points.points) == numbers(mbean.values), rule
+        assert (points.dropped_type, points.duplicates) == (0, 0), rule
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        (
+            "a:type=T,cluster=c,time=1",
+            {"time": 1.0, "Time": 2.0, "yes": True},
+            "- bean: 'a:type=T,cluster=*,time=*'\n"
+            "  measurement: a_t\n"
+            "  tags: {cluster_key: cluster, time_key: time}\n"
+            "  fields:\n"
+            "    time: time_value\n"
+            "    Time: time_value_2\n"
+            "    'yes': {name: yes, type: bool}",
+        ),
+        (
+            "a:type=T",
+            {"it's.here": 1.0, "State": "up"},
+            "- bean: 'a:type=T'\n"
+            "  measurement: a_t\n"
+            "  fields:\n"
+            "    'it''s\\.here': it_s_here\n"
+            "    # State: text: {type: string} would keep it",
+        ),
+    ],
+    ids=["names that are taken", "dots and quotes"],
+)
+def test_names_that_cannot_be_used_as_they_are(
+    name: str, values: Mapping[str, Value], expected: str
+) -> None:
+    """What every point has already, and what YAML reads otherwise, is written differently."""
+    rule = suggest(ObjectName.parse(name), values)
+    assert rule == expected
+    assert settings(rule).mbeans["new"]
