@@ -43,10 +43,10 @@ def skipped(influx: Influx, first: int, last: int) -> int:
 
 
 def polls_in_store(bridge: Bridge) -> list[tuple[str, int]]:
-    """Source and time of the polls that are pending in the bridge's store."""
-    return (
-        bridge.sql("SELECT source, time_ns FROM chunk ORDER BY id") if bridge.store.exists() else []
-    )
+    """Source and time of the polls that are pending in the bridge's store, once it has one."""
+    if not bridge.store.exists() or not bridge.sql("SELECT 1 FROM sqlite_master"):
+        return []
+    return bridge.sql("SELECT source, time_ns FROM chunk ORDER BY id")
 
 
 def test_kill_9_in_the_middle_of_an_outage_loses_nothing(kafka: Kafka, tmp_path: Path) -> None:
@@ -84,9 +84,11 @@ def test_kill_9_in_the_middle_of_an_outage_loses_nothing(kafka: Kafka, tmp_path:
         influx.start()
         last = max(at for _, at in seen)
         bridge.wait_until(lambda: times(influx, "jmxbridge_lag_poll", "requests")[-1:] > [last])
+        bridge.wait_until(lambda: times(influx, "jmxbridge_store", "pending")[-1:] > [last])
 
         arrived = {("broker", at) for at in times(influx, "jmxbridge_target", "up")}
         arrived |= {("lag", at) for at in times(influx, "jmxbridge_lag_poll", "requests")}
+        arrived |= {("store", at) for at in times(influx, "jmxbridge_store", "pending")}
         assert seen <= arrived
         grid = set(range(min(first_run), max(first_run) + 1, INTERVAL_NS))
         missing = grid - {at for source, at in arrived if source == "broker"}
