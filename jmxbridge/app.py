@@ -261,6 +261,33 @@ async def deliver(settings: Settings, polled: Polled, environ: Mapping[str, str]
         return problems
 
 
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a drain came to, in lines; `sentence` is how the sending stood at its end."""
+
+    stored: int
+    dead_lettered: int
+    pending: int
+    sentence: str
+
+
+async def drain(settings: Settings, environ: Mapping[str, str], *, timeout_s: float) -> Drained:
+    """Send what the store holds until it is empty, InfluxDB is in trouble, or the time is up.
+
+    Raises StoreError. The file must have an influxdb section.
+    """
+    if settings.influxdb is None:
+        raise ValueError("no influxdb section")
+    async with await open_store(settings, environ) as store:
+        sender = Sender(store, make_writer(settings.influxdb))
+        sending = asyncio.create_task(sender.run())
+        await flush(store, sender, timeout_s)
+        status = sender.status
+        await cancel(sending)
+        pending = (await store.counts()).pending
+        return Drained(status.stored, status.dead_lettered, pending, status.sentence)
+
+
 async def cancel(*tasks: "asyncio.Task[Any]") -> None:
     """Cancel tasks and wait until they have ended; what they died of was told before."""
     for task in tasks:

@@ -12,8 +12,10 @@ from jmxbridge.store.errors import (
 from jmxbridge.store.intake import Intake
 from jmxbridge.store.store import Store
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page
+from jmxbridge.store.view import Audit, Usage, View
 
 __all__ = [
+    "Audit",
     "Batch",
     "Counts",
     "DeadLetter",
@@ -28,4 +30,6 @@ __all__ = [
     "StoreLocked",
     "StorePaused",
     "StoreUnwritable",
+    "Usage",
+    "View",
 ]

@@ -4,7 +4,9 @@ Rule: its row is read when the store is opened and written in every transaction,
 that moved. In between it is this value, which a transaction takes and returns changed.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
+
+from jmxbridge.store.values import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,12 @@ class Account:
             pending_bytes=self.pending_bytes - size,
         )
         return replace(left, head=0, head_done=0) if chunk == self.head else left
+
+    def counts(self, oldest_pending_ns: int | None) -> Counts:
+        """The account as others see it."""
+        values = asdict(self)
+        del values["head"], values["head_done"]
+        return Counts(**values, oldest_pending_ns=oldest_pending_ns)
 
 
 COLUMNS = tuple(field.name for field in fields(Account))

@@ -21,8 +21,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jmxbridge.store import chunks, letters
 from jmxbridge.store.account import READ_ACCOUNT, WRITE_ACCOUNT, Account
-from jmxbridge.store.errors import StoreDamaged, from_sqlite
+from jmxbridge.store.errors import StoreDamaged, StorePaused, from_sqlite
 from jmxbridge.store.file import StoreFile
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page, Segment
 
@@ -30,28 +31,12 @@ log = logging.getLogger("jmxbridge.store")
 
 T = TypeVar("T")
 
-CHUNK_BYTES = 512 * 1024
-"""A larger append is split, so that reading the head never costs more memory than this."""
-
-CHUNK_COST = 128
-"""What a chunk takes in the file beside its lines: row, index entry, share of a page."""
-
-DEAD_LETTER_COST = 64
-
-MAX_DEAD_BYTES = 64 * 1024 * 1024
-"""A refused line a second for a week, at 100 bytes each with its reason."""
-
 PAGE_CHUNKS = 1000
 """Of a page that is read back; polls of one line each would make a page of bytes alone large."""
-
-MAX_REASON = 1000
-"""Characters of a reason; InfluxDB repeats the line in its own, which may have 64 KiB."""
-
 
 _OLDEST = "SELECT id, lines, size FROM chunk ORDER BY id LIMIT 1"
 _NEXT_BODY = "SELECT id, lines, size, crc, body FROM chunk WHERE id > ? ORDER BY id LIMIT 1"
 _BODY = "SELECT body FROM chunk WHERE id = ?"
-_PUT = "INSERT INTO chunk (time_ns, source, lines, size, crc, body) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class Spool:
@@ -63,13 +48,15 @@ class Spool:
         *,
         max_bytes: int,
         retain_s: float | None,
-        max_dead_bytes: int = MAX_DEAD_BYTES,
+        pause_when_full: bool = False,
+        max_dead_bytes: int = letters.MAX_DEAD_BYTES,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._file = file
         self._db = file.connection
         self._max_bytes = max_bytes
         self._retain_ns = None if retain_s is None else int(retain_s * 1e9)
+        self._pause_when_full = pause_when_full
         self._max_dead_bytes = max_dead_bytes
         self._clock_ns = clock_ns
         self._overflowing = False
@@ -96,19 +83,16 @@ class Spool:
         """
         if not lines:
             return
-        chunks = list(_chunks(lines))
         source = _storable(source)
 
         def step(account: Account) -> Account:
-            for count, body in chunks:
-                size = len(body) + CHUNK_COST
-                row = (time_ns, source, count, size, zlib.crc32(body), body)
-                self._db.execute(_PUT, row)
-                account = replace(
-                    account,
-                    sampled=account.sampled + count,
-                    pending=account.pending + count,
-                    pending_bytes=account.pending_bytes + size,
+            before = account.pending_bytes
+            account = chunks.put(self._db, account, lines, time_ns, source)
+            account = replace(account, sampled=account.sampled + len(lines))
+            if self._pause_when_full and account.pending_bytes > self._max_bytes:
+                raise StorePaused(
+                    f"{self.path} holds {before} bytes, store.max_size is {self._max_bytes}, and"
+                    " store.when_full is pause"
                 )
             if self._retain_ns is not None:
                 account = self._expire(account, time_ns - self._retain_ns)
@@ -147,7 +131,7 @@ class Spool:
         Lines that were dropped since they were taken stay dropped. Raises ValueError when lines
         before the batch are still pending.
         """
-        reasons = {line.index: _storable(line.reason[:MAX_REASON]) for line in dead}
+        reasons = {line.index: _storable(line.reason[: letters.MAX_REASON]) for line in dead}
 
         def step(account: Account) -> Account:
             at = 0
@@ -159,7 +143,7 @@ class Spool:
                 ]
                 account = self._settle(account, segment, refused)
                 at += segment.count
-            return self._drop_dead(account)
+            return letters.bound(self._db, account, self._max_dead_bytes)
 
         self._change(step)
         if not self._account.pending:
@@ -168,18 +152,34 @@ class Spool:
     def counts(self) -> Counts:
         """Where all lines are."""
         row = self._one("SELECT time_ns FROM chunk ORDER BY id LIMIT 1")
-        account = asdict(self._account)
-        del account["head"], account["head_done"]
-        return Counts(**account, oldest_pending_ns=row[0] if row else None)
+        return self._account.counts(row[0] if row else None)
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
         """The newest dead letters, newest first."""
-        query = (
-            "SELECT id, time_ns, refused_ns, source, reason, line FROM dead_letter"
-            " ORDER BY id DESC LIMIT ?"
-        )
+        query = f"SELECT {letters.COLUMNS} FROM dead_letter ORDER BY id DESC LIMIT ?"  # noqa: S608
         rows = self._guard(lambda: self._db.execute(query, (limit,)).fetchall())
         return [DeadLetter(*row) for row in rows]
+
+    def replay(self, ids: Sequence[int]) -> int:
+        """Put the lines of dead letters at the end of the spool; how many of the ids there were.
+
+        Raises StorePaused, with nothing moved, where they would push older lines out.
+        """
+
+        def step(account: Account, found: Sequence[DeadLetter]) -> Account:
+            account = letters.replay(self._db, account, found)
+            if account.pending_bytes > self._max_bytes:
+                raise StorePaused(
+                    f"{self.path} has no room for {len(found)} lines more; raise store.max_size,"
+                    " or replay fewer"
+                )
+            return account
+
+        return self._move(ids, step)
+
+    def purge(self, ids: Sequence[int]) -> int:
+        """Give dead letters up; how many of the ids there were. They count as dropped."""
+        return self._move(ids, lambda account, found: letters.purge(self._db, account, found))
 
     def recent(self, *, since_ns: int, until_ns: int, after: int, max_bytes: int) -> Page:
         """Kept lines of polls in `since_ns` ≤ time < `until_ns`, oldest first.
@@ -229,9 +229,14 @@ class Spool:
         end = segment.first + segment.count
         if end <= done:
             return account  # settled before
-        letters = [(n, line, why) for n, line, why in refused if segment.first + n >= done]
-        account = self._bury(account, time_ns, source, letters)
-        stored = end - done - len(letters)
+        now = self._clock_ns()
+        dead = [
+            DeadLetter(0, time_ns, now, source, why, line)
+            for n, line, why in refused
+            if segment.first + n >= done
+        ]
+        account = letters.bury(self._db, account, dead)
+        stored = end - done - len(dead)
         account = replace(account, stored=account.stored + stored)
         if end == lines:
             self._db.execute("DELETE FROM chunk WHERE id = ?", (segment.chunk,))
@@ -240,21 +245,12 @@ class Spool:
             account, pending=account.pending - (end - done), head=segment.chunk, head_done=end
         )
 
-    def _bury(
-        self, account: Account, time_ns: int, source: str, letters: list[tuple[int, bytes, str]]
-    ) -> Account:
-        now = self._clock_ns()
-        self._db.executemany(
-            "INSERT INTO dead_letter (time_ns, refused_ns, source, reason, line)"
-            " VALUES (?, ?, ?, ?, ?)",
-            [(time_ns, now, source, why, line) for _, line, why in letters],
-        )
-        size = sum(_dead_size(line, why) for _, line, why in letters)
-        return replace(
-            account,
-            dead_lettered=account.dead_lettered + len(letters),
-            dead_bytes=account.dead_bytes + size,
-        )
+    def _move(
+        self, ids: Sequence[int], step: Callable[[Account, Sequence[DeadLetter]], Account]
+    ) -> int:
+        found = self._guard(lambda: letters.read(self._db, ids))
+        self._change(lambda account: step(account, found))
+        return len(found)
 
     def _expire(self, account: Account, before_ns: int) -> Account:
         query = "SELECT id, lines, size FROM chunk WHERE time_ns < ?"
@@ -273,20 +269,6 @@ class Spool:
         self._db.execute("DELETE FROM chunk WHERE id = ?", (chunk,))
         dropped = account.dropped + account.waiting(chunk, lines)
         return replace(account.without(chunk, lines, size), dropped=dropped)
-
-    def _drop_dead(self, account: Account) -> Account:
-        query = "SELECT id, line, reason FROM dead_letter ORDER BY id LIMIT 1"
-        while account.dead_bytes > self._max_dead_bytes:
-            letter, line, reason = self._db.execute(query).fetchone()
-            self._db.execute("DELETE FROM dead_letter WHERE id = ?", (letter,))
-            account = replace(
-                account,
-                dead_lettered=account.dead_lettered - 1,
-                dead_bytes=account.dead_bytes - _dead_size(line, reason),
-                dropped=account.dropped + 1,
-                dropped_dead=account.dropped_dead + 1,
-            )
-        return account
 
     # -- Around the transactions.
 
@@ -359,27 +341,6 @@ class Spool:
         elif self._overflowing and self._account.pending_bytes < self._max_bytes // 2:
             self._overflowing = False
             log.warning("%s has room again", self.path)
-
-
-def _chunks(lines: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Joined lines with their number, none larger than CHUNK_BYTES unless one line is."""
-    body = b"\n".join(lines)
-    if body.count(b"\n") != len(lines) - 1 or not all(lines):
-        raise ValueError("an appended line is empty or has a newline in it")
-    if len(body) <= CHUNK_BYTES:
-        yield len(lines), body
-        return
-    start = size = 0
-    for at, line in enumerate(lines):
-        if at > start and size + len(line) + 1 > CHUNK_BYTES:
-            yield at - start, b"\n".join(lines[start:at])
-            start, size = at, 0
-        size += len(line) + 1
-    yield len(lines) - start, b"\n".join(lines[start:])
-
-
-def _dead_size(line: bytes, reason: str) -> int:
-    return len(line) + len(reason.encode()) + DEAD_LETTER_COST
 
 
 def _storable(text: str) -> str:

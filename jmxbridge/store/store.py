@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from jmxbridge.store.errors import StoreError
 from jmxbridge.store.file import StoreFile
-from jmxbridge.store.spool import MAX_DEAD_BYTES, Spool
+from jmxbridge.store.letters import MAX_DEAD_BYTES
+from jmxbridge.store.spool import Spool
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page
 
 T = TypeVar("T")
@@ -46,11 +47,13 @@ class Store:
         *,
         max_bytes: int,
         retain_s: float | None,
+        pause_when_full: bool = False,
         max_dead_bytes: int = MAX_DEAD_BYTES,
     ) -> "Store":
         """Open or create the store at `path`, for this process alone.
 
-        `max_bytes` bounds the pending lines: above it the oldest are dropped, and counted. With
+        `max_bytes` bounds the pending lines: above it the oldest are dropped, and counted, or
+        with `pause_when_full` an append raises StorePaused. With
         `retain_s` (no InfluxDB) lines stay until they are that old, measured by the newest append;
         None (InfluxDB) keeps them until they are settled. Raises StoreError: StoreLocked names the
         process that has it, StoreForeign a newer schema, StoreUnwritable what to set right. A
@@ -61,7 +64,11 @@ class Store:
             file = StoreFile.open(path)
             try:
                 return Spool(
-                    file, max_bytes=max_bytes, retain_s=retain_s, max_dead_bytes=max_dead_bytes
+                    file,
+                    max_bytes=max_bytes,
+                    retain_s=retain_s,
+                    pause_when_full=pause_when_full,
+                    max_dead_bytes=max_dead_bytes,
                 )
             except BaseException:
                 file.close()
@@ -126,6 +133,18 @@ class Store:
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
         """The newest dead letters, newest first."""
         return await self._run(lambda: self._spool.dead_letters(limit))
+
+    async def replay(self, ids: Sequence[int]) -> int:
+        """Put the lines of dead letters at the end of the spool, in one transaction.
+
+        They keep their bytes and times. Returns how many of the ids there were; raises StorePaused
+        where there is no room for them.
+        """
+        return await self._run(lambda: self._spool.replay(ids))
+
+    async def purge(self, ids: Sequence[int]) -> int:
+        """Give dead letters up in one transaction; returns how many of the ids there were."""
+        return await self._run(lambda: self._spool.purge(ids))
 
     async def recent(
         self, *, since_ns: int, until_ns: int, after: int = 0, max_bytes: int = PAGE_BYTES

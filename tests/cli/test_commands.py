@@ -22,6 +22,8 @@ COMMANDS = [
     "mbeans get",
     "mbeans explain",
     "mbeans suggest",
+    *("spool status", "spool verify", "spool drain"),
+    *("dlq ls", "dlq show", "dlq replay", "dlq purge"),
 ]
 
 

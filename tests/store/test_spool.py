@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from jmxbridge.store import DeadLine, StoreFull
-from jmxbridge.store.spool import CHUNK_BYTES, CHUNK_COST, Spool
+from jmxbridge.store.chunks import CHUNK_BYTES, CHUNK_COST
+from jmxbridge.store.spool import Spool
 from jmxbridge.store.values import Batch, Counts, DeadLetter
 
 OpenSpool = Callable[..., Spool]

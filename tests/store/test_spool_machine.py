@@ -15,10 +15,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from jmxbridge.store import DeadLine, StoreFull
+from jmxbridge.store import DeadLine, StoreFull, StorePaused, View
 from jmxbridge.store.account import Account
+from jmxbridge.store.chunks import CHUNK_COST
 from jmxbridge.store.file import StoreFile
-from jmxbridge.store.spool import CHUNK_COST, DEAD_LETTER_COST, Spool
+from jmxbridge.store.letters import DEAD_LETTER_COST
+from jmxbridge.store.spool import Spool
 from jmxbridge.store.values import Batch
 
 MAX_BYTES = 8 * (CHUNK_COST + 60)
@@ -161,6 +163,37 @@ class SpoolMachine(RuleBasedStateMachine):
         front = self.batch.first(count)
         self.spool.settle(front, [DeadLine(i, why) for i, why in reasons.items()])
         self.model.settle(self.held[:count], reasons)
+
+    @precondition(lambda self: self.model.dead)
+    @rule(first=st.integers(0, 5), count=st.integers(1, 5))
+    def replay(self, first: int, count: int) -> None:
+        """Dead letters' lines are pending again, at the end, or nothing moved for want of room."""
+        letters = self.spool.dead_letters(1000)[::-1][first : first + count]
+        chunks = [Chunk([letter.line], letter.time_ns) for letter in letters]
+        room = MAX_BYTES - sum(chunk.size for chunk in self.model.chunks)
+        ids = [letter.id for letter in letters]
+        if sum(chunk.size for chunk in chunks) > room:
+            with pytest.raises(StorePaused):
+                self.spool.replay(ids)
+            return
+        assert self.spool.replay(ids) == len(letters)
+        del self.model.dead[first : first + count]
+        self.model.chunks += chunks
+
+    @precondition(lambda self: self.model.dead)
+    @rule(first=st.integers(0, 5), count=st.integers(1, 5))
+    def purge(self, first: int, count: int) -> None:
+        """Dead letters that are given up are dropped, and counted."""
+        ids = [letter.id for letter in self.spool.dead_letters(1000)[::-1]][first : first + count]
+        assert self.spool.purge([*ids, 10**9]) == len(ids)
+        del self.model.dead[first : first + count]
+        self.model.dropped += len(ids)
+
+    @rule()
+    def verify(self) -> None:
+        """Somebody who looks from outside finds nothing wrong, and as many lines as wait."""
+        audit = View(self.path).verify()
+        assert (audit.problems, audit.lines) == ((), len(self.model.pending))
 
     @rule()
     def reopen(self) -> None:
