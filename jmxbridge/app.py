@@ -134,6 +134,7 @@ async def open_store(settings: Settings, environ: Mapping[str, str]) -> Store:
         store_path(settings, environ),
         max_bytes=settings.store.max_bytes,
         retain_s=settings.store.retain_s if settings.influxdb is None else None,
+        pause_when_full=settings.store.when_full == "pause",
     )
 
 

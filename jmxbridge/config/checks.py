@@ -88,6 +88,14 @@ def check_influxdb(reader: SectionReader, node: Mapping, path: Path) -> None:
         reader.add(password.key, (*path, password.key.text), said)
 
 
+def check_store(reader: SectionReader, node: Mapping, path: Path) -> None:
+    """Without InfluxDB nothing but age ever makes room: a paused poll would stay paused."""
+    entry = node.get("when_full")
+    if entry and isinstance(entry.value, Scalar) and entry.value.text == "pause":
+        said = "pause needs an influxdb section: without one nothing makes room again"
+        reader.add(entry.value, (*path, "when_full"), said)
+
+
 def check_rule(reader: SectionReader, rule: LocatedRule, interval_s: float | None) -> None:
     """What a rule's names ask for, its patterns have; no name is used twice."""
     for tag, node in _entries(rule.node, "tags"):

@@ -15,6 +15,7 @@ from jmxbridge.config.checks import (
     check_influxdb,
     check_names,
     check_rule,
+    check_store,
     check_targets,
 )
 from jmxbridge.config.entries import RuleEntry, to_rule
@@ -101,7 +102,7 @@ class _Document:
         head = self.head()
         influxdb = self.influxdb()
         kafka = self.section(KafkaSettings, "kafka")
-        store = self.section(StoreSettings, "store")
+        store = self.store()
         targets, located = self.targets()
         rules = list(self.rules())
         for rule in rules:
@@ -138,6 +139,12 @@ class _Document:
     def section(self, model: type[S], key: str) -> S | None:
         node = self.node(key)
         return None if node is None else self.reader.read(model, node, (key,))
+
+    def store(self) -> StoreSettings | None:
+        node = self.node("store")
+        if isinstance(node, tree.Mapping) and self.node("influxdb") is None:
+            check_store(self.reader, node, ("store",))
+        return self.section(StoreSettings, "store")
 
     def influxdb(self) -> InfluxSettings | None:
         settings = self.section(InfluxSettings, "influxdb")

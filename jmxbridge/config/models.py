@@ -102,12 +102,16 @@ class TargetSettings(Section):
     rmi_port: Port | None = None
 
 
+WhenFull = Annotated[Literal["drop_oldest", "pause"], read(choice("drop_oldest", "pause"), "text")]
+
+
 class StoreSettings(Section):
     """The local spool and history; `path` None: `loader.store_path` decides."""
 
     path: FilePath | None = None
     retain_s: Duration = Field(default=2 * 86_400.0, validation_alias="retain")
     max_bytes: StoreSize = Field(default=2**30, validation_alias="max_size")
+    when_full: WhenFull = "drop_oldest"
 
 
 class Settings(Section):

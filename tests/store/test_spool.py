@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jmxbridge.store import DeadLine, StoreFull
+from jmxbridge.store import DeadLine, StoreFull, StorePaused
 from jmxbridge.store.chunks import CHUNK_BYTES, CHUNK_COST
 from jmxbridge.store.spool import Spool
 from jmxbridge.store.values import Batch, Counts, DeadLetter
@@ -345,3 +345,21 @@ def test_counts_of_a_new_store_are_zero(
 
     assert open_spool().counts() == Counts(0, 0, 0, 0, 0, 0, 0, 0, 0, None)
     assert not caplog.records
+
+
+def test_a_spool_that_pauses_drops_nothing(open_spool: OpenSpool) -> None:
+    """At its bound an append is refused whole, and counted nowhere, until there is room."""
+    spool = open_spool(max_bytes=3 * (CHUNK_COST + 10), pause_when_full=True)
+    for n in range(3):
+        spool.append([b"m v=%d 10" % n], time_ns=n, source="a")
+    before = spool.counts()
+
+    with pytest.raises(StorePaused, match=r"max_size is 414, and store\.when_full is pause"):
+        spool.append([b"m v=3 10"], time_ns=3, source="a")
+
+    assert spool.counts() == before
+    batch = spool.take(max_lines=1, max_bytes=100)
+    assert batch is not None
+    spool.settle(batch, [])
+    spool.append([b"m v=3 10"], time_ns=3, source="a")
+    assert (spool.counts().pending, spool.counts().dropped) == (3, 0)
