@@ -1,36 +1,73 @@
-"""`jmxbridge check`: is the file right?"""
+"""`jmxbridge check`: is the file right, and does it find what it names?"""
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE, File, Json, load_settings
-from jmxbridge.cli.outcome import CONFIGURATION, echo_json, reported
+from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, UNAVAILABLE, echo_json, reported
+from jmxbridge.cli.preflight import Preflight, plain, preflight, report
 
 if TYPE_CHECKING:
     from jmxbridge.config.models import Settings
     from jmxbridge.config.problem import Problem
 
 
-def check(file: File = DEFAULT_FILE, as_json: Json = False) -> None:
-    """Say what is wrong with FILE, all of it at once; nothing is polled.
+def check(
+    file: File = DEFAULT_FILE,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Also meet every target and the cluster, once.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with FILE, all of it at once; nothing is written anywhere.
 
-    Exit status 0: the file is right; 78: it is not.
+    With --connect every target is read once, with every rule: what each rule takes, rules that
+    take nothing, the series of a poll by measurement; and the lag is polled once.
 
-    Example: jmxbridge check mbeans.yaml
+    Exit status 0: the file is right, maybe with warnings; 78: it is not. With --connect also 1: a
+    rule takes nothing, or something else to mind; 69: a target or the cluster does not answer.
+
+    Example: jmxbridge check mbeans.yaml --connect
     """
     from jmxbridge.config.problem import ConfigError
 
-    if not as_json:
-        with reported():
-            typer.echo(summary(load_settings(file)))
-        return
     try:
-        load_settings(file)
+        settings = load_settings(file)
     except ConfigError as exc:
-        echo_json("check", {"file": str(file), "problems": [entry(each) for each in exc.problems]})
+        if not as_json:
+            with reported():
+                raise
+        problems = [entry(each) for each in exc.problems]
+        echo_json("check", {"file": str(file), "problems": problems, "warnings": []})
         raise typer.Exit(CONFIGURATION) from None
-    echo_json("check", {"file": str(file), "problems": []})
+    found = asyncio.run(preflight(settings)) if connect else None
+    if as_json:
+        warnings = [entry(each) for each in settings.warnings]
+        content = {"file": str(file), "problems": [], "warnings": warnings}
+        echo_json("check", content | (plain(found) if found else {}))
+    else:
+        say(settings, found)
+    if found is not None:
+        end(found)
+
+
+def say(settings: "Settings", found: Preflight | None) -> None:
+    """Print the summary, then warnings, then what was met."""
+    typer.echo(summary(settings))
+    for warning in settings.warnings:
+        typer.echo(str(warning), err=True)
+    if found is not None:
+        report(found)
+
+
+def end(found: Preflight) -> None:
+    """End with the status of what was met."""
+    if found.unreachable:
+        raise typer.Exit(UNAVAILABLE)
+    if found.warnings():
+        raise typer.Exit(FINDINGS)
 
 
 def entry(problem: "Problem") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Sections are read one by one, each target and each rule too, so that one mistake hides no other.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -29,10 +29,11 @@ from jmxbridge.config.models import (
     StoreSettings,
     TargetSettings,
 )
-from jmxbridge.config.problem import ConfigError
+from jmxbridge.config.problem import ConfigError, in_order
 from jmxbridge.config.scalars import Interval, Text
 from jmxbridge.config.sections import S, SectionReader
 from jmxbridge.config.source import Source
+from jmxbridge.config.warnings import warn_of_secrets, warn_of_sets
 from jmxbridge.mbeans.rule import Rule
 
 
@@ -114,6 +115,7 @@ class _Document:
             self.reader.add(first, (), "nothing to poll: give kafka:, or targets:, or both")
         if self.reader.problems or head is None:
             return None
+        self.warn(targets)
         return Settings(
             path=self.path,
             cluster=head.cluster,
@@ -123,7 +125,15 @@ class _Document:
             targets=tuple(targets),
             mbeans=self.sets(rules),
             store=self.placed(store) if store else StoreSettings(),
+            warnings=in_order(self.reader.warnings),
         )
+
+    def warn(self, targets: Sequence[TargetSettings]) -> None:
+        mbeans, influxdb = self.node("mbeans"), self.node("influxdb")
+        if isinstance(mbeans, tree.Mapping):
+            warn_of_sets(self.reader, mbeans, {name for each in targets for name in each.collect})
+        if isinstance(influxdb, tree.Mapping):
+            warn_of_secrets(self.reader, influxdb)
 
     def node(self, key: str) -> tree.Node | None:
         """Return what stands under a section's key; a key over nothing but comments is none."""

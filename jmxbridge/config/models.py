@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from jmxbridge.config.grammar import choice
+from jmxbridge.config.problem import Problem
 from jmxbridge.config.scalars import (
     Bootstrap,
     Duration,
@@ -115,7 +116,7 @@ class StoreSettings(Section):
 
 
 class Settings(Section):
-    """A whole file, checked."""
+    """A whole file, checked; `warnings` has what works and is probably not meant."""
 
     path: Path
     cluster: Text = "local"
@@ -125,6 +126,7 @@ class Settings(Section):
     targets: tuple[TargetSettings, ...] = ()
     mbeans: Mapping[str, tuple[Rule, ...]] = {}
     store: StoreSettings = StoreSettings()
+    warnings: tuple[Problem, ...] = ()
 
     def rules_for(self, target: TargetSettings) -> tuple[Rule, ...]:
         """Return the rules of the sets the target collects, in that order."""

@@ -22,7 +22,8 @@ class Problem:
 
     `line` and `column` count from 1; line 0 means the file as a whole. `where` is the path of keys
     (`targets[0].jmx`), empty for the file. `source_line` is what may be shown of the line: secrets
-    masked, long lines clipped; `caret` (offset, width) points into it.
+    masked, long lines clipped; `caret` (offset, width) points into it. `severity` is "error", or
+    "warning" for what works and is probably not meant.
     """
 
     file: str
@@ -33,12 +34,13 @@ class Problem:
     source_line: str = ""
     caret: tuple[int, int] = (0, 1)
     suggestion: str | None = None
+    severity: str = "error"
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         subject = f"{self.where}: " if self.where else ""
         hint = f' (did you mean "{self.suggestion}"?)' if self.suggestion else ""
-        text = _printable(f"{place}: error: {subject}{self.message}{hint}")
+        text = _printable(f"{place}: {self.severity}: {subject}{self.message}{hint}")
         if not self.line:
             return text
         offset, width = self.caret
@@ -56,11 +58,16 @@ def _printable(text: str) -> str:
     )
 
 
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Sort problems as they stand in the file."""
+    return tuple(sorted(problems, key=lambda p: (p.line, p.column, p.where)))
+
+
 class ConfigError(Exception):
     """The file cannot be used; `problems` says why, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda p: (p.line, p.column, p.where)))
+        self.problems = in_order(problems)
         super().__init__(self.problems)
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ reported here and then passed over in silence, and so is a key missing only beca
 """
 
 from collections.abc import Mapping as AbcMapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -32,12 +33,13 @@ class _Reported:
 
 
 class SectionReader:
-    """Reads sections of one source; `problems` grows."""
+    """Reads sections of one source; `problems` and `warnings` grow."""
 
     def __init__(self, source: Source, environ: AbcMapping[str, str]) -> None:
         self.source = source
         self.environ = environ
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
         self._reported: set[int] = set()  # by identity: an aliased node is one node
         self._replaced: set[int] = set()
 
@@ -80,6 +82,11 @@ class SectionReader:
         if position and isinstance(node, Scalar):
             span = self._character(node, position)
         self.problems.append(self.source.problem(span, shown(path), message, suggestion))
+
+    def warn(self, node: Node, path: Path, message: str) -> None:
+        """Report what works and is probably not meant."""
+        said = self.source.problem(node.span, shown(path), message)
+        self.warnings.append(replace(said, severity="warning"))
 
     def text(self, node: Node) -> str | None:
         """Return a scalar's text with variables replaced; None for what has been reported."""

@@ -7,6 +7,7 @@ import pytest
 
 from jmxbridge import jmx
 from jmxbridge.jmx import AttributeInfo, MBeanInfo, ObjectName, RemoteException, Value
+from jmxbridge.targets import rmi
 
 
 class MBean(Protocol):
@@ -45,6 +46,12 @@ class RecordedConnection:
             ),
         )
 
+    async def get_mbean_count(self) -> int:
+        return len(self._mbeans)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
     async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
         return [await self.get_mbean_info(name) for name in names]
 
@@ -69,5 +76,6 @@ def recorded_jvm(
             return RecordedConnection(recorded(what))
 
         monkeypatch.setattr(jmx, "connect", connect)
+        monkeypatch.setattr(rmi, "connect", connect)
 
     return use

@@ -1,0 +1,193 @@
+"""`check --connect`: what a file finds when it meets the servers, before it runs."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from jmxbridge.config.models import KafkaSettings, Settings, TargetSettings
+    from jmxbridge.lag.snapshot import Snapshot
+    from jmxbridge.targets.survey import Survey
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaCheck:
+    """What a lag poll found: `error` where no broker answered."""
+
+    error: str | None = None
+    snapshot: "Snapshot | None" = None
+    series: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Everything that was tried; `kafka` None: the file has no such section."""
+
+    settings: "Settings"
+    surveys: "tuple[Survey, ...]"
+    kafka: KafkaCheck | None
+
+    @property
+    def series(self) -> Counter[str]:
+        """Series by measurement, of all targets and the lag poll together."""
+        found: Counter[str] = Counter()
+        for survey in self.surveys:
+            found.update(survey.series)
+        if self.kafka is not None:
+            found.update(self.kafka.series or {})
+        return found
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether something did not answer at all."""
+        kafka = self.kafka is not None and self.kafka.error is not None
+        return kafka or any(survey.error is not None for survey in self.surveys)
+
+    def warnings(self) -> list[str]:
+        """Say what answered and is not as the file expects it, each with its place."""
+        said = [line for survey in self.surveys for line in survey_warnings(survey)]
+        slow = [each for each in self.surveys if each.seconds > self.settings.interval_s]
+        said += [
+            f"{self.settings.path}: warning: {each.target} took {each.seconds:.1f} s to read:"
+            f" longer than the interval, {self.settings.interval_s:g} s"
+            for each in slow
+        ]
+        snapshot = self.kafka.snapshot if self.kafka else None
+        return said + [
+            f"kafka: warning: {error}" for error in (snapshot.errors if snapshot else ())
+        ]
+
+
+def survey_warnings(survey: "Survey") -> list[str]:
+    """Say which rules take nothing of a target, and what limits leave out."""
+    said = [
+        f"{rule.where}: warning: takes no MBean of {survey.target}:"
+        f" {', '.join(bean.text for bean in rule.beans)}"
+        for rule in survey.idle_rules
+    ]
+    if survey.series_limited:
+        said.append(f"{survey.target}: warning: limits leave out {survey.series_limited} series")
+    return said
+
+
+async def preflight(settings: "Settings") -> Preflight:
+    """Meet every target and the cluster once, all at the same time; write nothing."""
+    targets = asyncio.gather(*(survey_target(settings, each) for each in settings.targets))
+    if settings.kafka is None:
+        return Preflight(settings, tuple(await targets), None)
+    surveys, kafka = await asyncio.gather(targets, check_kafka(settings, settings.kafka))
+    return Preflight(settings, tuple(surveys), kafka)
+
+
+async def survey_target(settings: "Settings", target: "TargetSettings") -> "Survey":
+    """Read one target the way `run` would, with every rule."""
+    from jmxbridge.app import make_transport
+    from jmxbridge.targets.survey import survey
+
+    # A first look may take longer than a poll: names and attributes are learned.
+    timeout_s = max(10.0, settings.interval_s)
+    return await survey(
+        target.name,
+        make_transport(target, deadline_s=timeout_s),
+        settings.rules_for(target),
+        timeout_s=timeout_s,
+        clock_s=time.monotonic,
+    )
+
+
+async def check_kafka(settings: "Settings", kafka: "KafkaSettings") -> KafkaCheck:
+    """Poll the lag once."""
+    from jmxbridge.app import make_cluster
+    from jmxbridge.kafka.errors import KafkaUnavailable
+    from jmxbridge.lag.points import to_points
+    from jmxbridge.lag.rows import compute
+
+    cluster = make_cluster(kafka, timeout_s=kafka.timeout_s)
+    try:
+        snapshot = await cluster.poll()
+    except KafkaUnavailable as exc:
+        return KafkaCheck(error=str(exc))
+    finally:
+        await cluster.close()
+    points = to_points(compute(snapshot), snapshot, cluster=settings.cluster, time_ns=0)
+    return KafkaCheck(None, snapshot, Counter(point.measurement for point in points))
+
+
+def report(found: Preflight) -> None:
+    """Print what answered on stdout and what to mind on stderr."""
+    for survey in found.surveys:
+        typer.echo(f"target {survey.target}: {survey_sentence(survey)}")
+    if found.kafka is not None:
+        typer.echo(f"kafka: {kafka_sentence(found.kafka)}")
+    series = found.series
+    typer.echo(f"{series.total()} series at a poll")
+    for measurement, count in sorted(series.items()):
+        typer.echo(f"  {measurement} {count}")
+    for line in found.warnings():
+        typer.echo(line, err=True)
+
+
+def survey_sentence(survey: "Survey") -> str:
+    """Say how reading one target went."""
+    if survey.error is not None:
+        return f"not read: {survey.error}"
+    mbeans = sum(count for _, count in survey.rules)
+    active = sum(1 for _, count in survey.rules if count)
+    return (
+        f"{active} of {len(survey.rules)} rules take {mbeans} MBeans, {sum(survey.series.values())}"
+        f" series, {survey.seconds:.2f} s"
+    )
+
+
+def kafka_sentence(check: KafkaCheck) -> str:
+    """Say how the lag poll went."""
+    if check.snapshot is None:
+        return f"not reached: {check.error}"
+    snapshot = check.snapshot
+    whole = "" if snapshot.complete else ", incomplete"
+    return (
+        f"{snapshot.brokers_answered} of {snapshot.brokers} brokers answered,"
+        f" {len(snapshot.groups)} of {snapshot.groups_listed} groups wanted{whole}"
+    )
+
+
+def plain(found: Preflight) -> dict[str, Any]:
+    """Make the part of `check --json` that only --connect has."""
+    kafka = found.kafka
+    return {
+        "targets": [
+            {
+                "name": survey.target,
+                "error": survey.error,
+                "seconds": round(survey.seconds, 3),
+                "rules": [
+                    {
+                        "set": rule.set_name,
+                        "where": rule.where,
+                        "optional": rule.optional,
+                        "mbeans": count,
+                    }
+                    for rule, count in survey.rules
+                ],
+                "series": dict(sorted(survey.series.items())),
+                "series_limited": survey.series_limited,
+            }
+            for survey in found.surveys
+        ],
+        "kafka": None
+        if kafka is None
+        else {
+            "error": kafka.error,
+            "brokers": kafka.snapshot.brokers if kafka.snapshot else 0,
+            "brokers_answered": kafka.snapshot.brokers_answered if kafka.snapshot else 0,
+            "groups": len(kafka.snapshot.groups) if kafka.snapshot else 0,
+            "errors": list(kafka.snapshot.errors) if kafka.snapshot else [],
+        },
+        "series": dict(sorted(found.series.items())),
+        "findings": found.warnings(),
+    }

@@ -1,0 +1,88 @@
+"""`check --connect`: the file meets a recorded consumer, and servers that are away."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from demo.servers import free_port
+from jmxbridge.cli import app
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def call(*args: str) -> Result:
+    """Run `check --connect` in this process; whatever is not an exit fails the test."""
+    result = CliRunner().invoke(app, ["check", "--connect", *args])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_prints_what_the_golden_file_says(
+    monkeypatch: pytest.MonkeyPatch, recorded_jvm: Callable[[str], None]
+) -> None:
+    """Per target what its rules take; series by measurement; a rule that takes nothing is a 1."""
+    monkeypatch.chdir(GOLDEN)
+    recorded_jvm("consumer-4.1.0")
+    result = call()
+    assert result.exit_code == 1
+    said = result.stdout + "".join(f"! {line}\n" for line in result.stderr.splitlines())
+    assert re.sub(r"[0-9.]+ s\n", "0.00 s\n", said) == (GOLDEN / "check_connect.out").read_text()
+
+
+def test_json_has_the_rules_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, recorded_jvm: Callable[[str], None]
+) -> None:
+    """What each rule takes, where it stands, and the same findings as the text."""
+    monkeypatch.chdir(GOLDEN)
+    recorded_jvm("consumer-4.1.0")
+    result = call("--json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    (target,) = report["targets"]
+    taken = {rule["where"]: (rule["mbeans"], rule["optional"]) for rule in target["rules"]}
+    assert taken == {
+        "mbeans.yaml:6:7": (1, False),
+        "mbeans.yaml:12:7": (3, False),
+        "mbeans.yaml:17:7": (0, True),
+        "mbeans.yaml:22:7": (0, False),
+    }
+    assert report["series"] == {"kafka_consumer": 1, "kafka_consumer_partition": 3}
+    assert report["kafka"] is None
+    assert len(report["findings"]) == 1
+    assert [each["where"] for each in report["warnings"]] == ["mbeans.memory"]
+
+
+def test_limits_are_findings(
+    tmp_path: Path, recorded_jvm: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A series that a limit leaves out is said before it is missed."""
+    text = (GOLDEN / "mbeans.yaml").read_text().replace("limit: 4", "limit: 2")
+    (tmp_path / "mbeans.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    recorded_jvm("consumer-4.1.0")
+    result = call()
+    assert result.exit_code == 1
+    assert "orders: warning: limits leave out 1 series" in result.stderr
+
+
+def test_what_is_away_is_unavailable(tmp_path: Path) -> None:
+    """Status 69; every server that does not answer is named, not the first one only."""
+    jmx, kafka = free_port(), free_port()
+    file = tmp_path / "mbeans.yaml"
+    file.write_text(
+        f"kafka: {{bootstrap: '127.0.0.1:{kafka}'}}\n"
+        "mbeans:\n"
+        "  jvm:\n"
+        "    - {bean: 'java.lang:type=Runtime', measurement: jvm, fields: {Uptime: uptime_ms}}\n"
+        "targets:\n"
+        f"  - {{name: app, jmx: '127.0.0.1:{jmx}', collect: [jvm]}}\n"
+    )
+    result = call(str(file))
+    assert result.exit_code == 69
+    assert f"target app: not read: cannot connect to 127.0.0.1:{jmx}" in result.stdout
+    assert f"kafka: not reached: 127.0.0.1:{kafka}" in result.stdout

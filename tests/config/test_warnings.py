@@ -1,0 +1,53 @@
+"""What `check` says of a file that works."""
+
+from collections.abc import Callable
+
+import pytest
+
+from jmxbridge.config.models import Settings
+
+MakeSettings = Callable[..., Settings]
+
+RULES = """\
+mbeans:
+  jvm:
+    - {bean: 'java.lang:type=Runtime', measurement: jvm, fields: {Uptime: uptime_ms}}
+"""
+TARGET = "targets: [{name: a, jmx: 'a:1', collect: [jvm]}]\n"
+
+
+def warnings(settings: Settings) -> list[str]:
+    """Return the first line of each warning, without the file's name."""
+    return [
+        str(each).splitlines()[0].removeprefix(f"{settings.path}:") for each in settings.warnings
+    ]
+
+
+def test_a_set_that_nobody_collects(settings: MakeSettings) -> None:
+    """It is polled nowhere, which may be a mistake; the file works."""
+    assert warnings(settings(RULES)) == [
+        "2:3: warning: mbeans.jvm: no target collects this set: nothing polls it"
+    ]
+    assert warnings(settings(RULES + TARGET)) == []
+
+
+@pytest.mark.parametrize(
+    ("secret", "warned"),
+    [
+        ("token: abcdef", ["token"]),
+        ("token: ${TOKEN}", []),
+        ("{username: me, password: hunter2}", ["password"]),
+        ("{username: me, password: '${TOKEN}'}", []),
+    ],
+)
+def test_a_secret_in_the_file(secret: str, warned: list[str], settings: MakeSettings) -> None:
+    """A variable keeps it out of the file; the warning shows nothing of it."""
+    section = f"{{url: 'http://i:8086', bucket: b, {secret.strip('{}')}}}" if "{u" in secret else ""
+    text = (
+        f"influxdb: {section}\n"
+        if section
+        else (f"influxdb:\n  url: http://i:8086\n  bucket: b\n  {secret}\n")
+    )
+    made = settings(text, environ={"TOKEN": "x"})
+    assert [each.where for each in made.warnings] == [f"influxdb.{key}" for key in warned]
+    assert all("hunter2" not in str(each) and "abcdef" not in str(each) for each in made.warnings)

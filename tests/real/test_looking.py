@@ -1,0 +1,81 @@
+"""Looking at a real broker before anything runs: what the commands announce is what comes."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from demo.servers import Kafka
+
+pytestmark = pytest.mark.real
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_S = 60
+
+
+def call(*args: str, cwd: Path, status: int = 0) -> str:
+    """Run `jmxbridge` to its end and return its stdout."""
+    done = subprocess.run(
+        [sys.executable, "-m", "jmxbridge", *args],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def folder(kafka: Kafka, tmp_path: Path) -> Path:
+    """A folder with the shipped mbeans.yaml, for the broker that runs here."""
+    text = (ROOT / "mbeans.yaml").read_text()
+    text = text.replace("127.0.0.1:9999", f"127.0.0.1:{kafka.jmx_port}")
+    (tmp_path / "mbeans.yaml").write_text(text.replace("127.0.0.1:9092", kafka.bootstrap))
+    return tmp_path
+
+
+def test_the_series_announced_are_the_series_written(folder: Path) -> None:
+    """`check --connect` counts what `once` then prints; every rule of the shipped file fits."""
+    report = json.loads(call("check", "--connect", "--json", cwd=folder))
+    lines = call("once", "--dry-run", cwd=folder).splitlines()
+    written = Counter(line.split(",")[0] for line in lines if not line.startswith("jmxbridge_ta"))
+    # Requests appear while we look, so their series may grow between the two commands.
+    changing = {"kafka_request"}
+    for each in changing:
+        assert 0 < report["series"].pop(each) <= written.pop(each)
+    assert report["series"] == written
+    assert report["findings"] == []
+    assert report["kafka"]["brokers_answered"] == 1
+
+
+def test_an_explained_line_is_part_of_the_poll(folder: Path) -> None:
+    """Fields and tags of an explanation are those of the line that `once` prints."""
+    name = "kafka.server:type=ReplicaManager,name=PartitionCount"
+    report = json.loads(call("mbeans", "explain", "broker-1", name, "--json", cwd=folder))
+    ((line,),) = [taken["lines"] for each in report["mbeans"] for taken in each["taken"]]
+    series, field = line.split(" ")
+    polled = call("once", "--dry-run", cwd=folder).splitlines()
+    (written,) = [each for each in polled if each.startswith(f"{series} ")]
+    assert field.split("=")[0] in {pair.split("=")[0] for pair in written.split(" ")[1].split(",")}
+
+
+def test_a_suggested_rule_works_as_it_is_pasted(folder: Path, kafka: Kafka) -> None:
+    """The rule for an MBean nothing takes makes its point, without an edit."""
+    name = "kafka.log:type=LogCleaner,name=cleaner-recopy-percent"
+    rule = call("mbeans", "suggest", f"127.0.0.1:{kafka.jmx_port}", name, cwd=folder)
+    content: dict[str, Any] = yaml.safe_load((folder / "mbeans.yaml").read_text())
+    content["targets"][0]["collect"] = ["pasted"]
+    del content["mbeans"]
+    text = yaml.safe_dump(content) + "mbeans:\n  pasted:\n" + textwrap.indent(rule, "    ")
+    (folder / "mbeans.yaml").write_text(text)
+    lines = call("once", "--dry-run", cwd=folder).splitlines()
+    (line,) = [each for each in lines if each.startswith("kafka_log_cleaner,")]
+    assert "cleaner_recopy_percent=" in line
