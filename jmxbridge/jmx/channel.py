@@ -13,7 +13,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from jmxbridge.jmx.calls import Call
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteProtocolError
@@ -123,22 +123,18 @@ class Channel(asyncio.Protocol):
     async def aborted(self) -> None:
         """Close the connection now, and return when the socket is closed."""
         self.abort()
-        if self._transport is not None:
-            await self._gone
+        await self._gone
 
     # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is ours now."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._write()
 
     def data_received(self, data: bytes) -> None:
         """Decode what came, answer whom it is for, write what there is room for."""
         protocol = self.protocol
-        if protocol.error is not None:
-            return  # closed by us, and more was on its way
         protocol.receive_data(data)
         try:
             while reply := protocol.next_reply():

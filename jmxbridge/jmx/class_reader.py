@@ -80,7 +80,7 @@ def _add(r: Reader, line: Line, superclass: ClassDesc | None) -> ClassDesc:
     if not isinstance(desc, ClassDesc) or len(desc.superclasses) > MAX_ANCESTORS:
         raise r.bad(f"a class with more than {MAX_ANCESTORS} ancestors")
     r.handles += handles
-    r.count(CLASS_WEIGHT * len(handles))
+    r.count(CLASS_WEIGHT * line.classes)
     return desc
 
 
@@ -97,6 +97,7 @@ class _Draft:
         refers_to_itself = any(index >= self.after for index, _ in self.references)
         return Line(
             raw=raw,
+            classes=self.classes,
             added=tuple(self.added),
             references=tuple(pair for pair in self.references if pair[0] < self.after),
             after=self.after if refers_to_itself else None,
@@ -104,10 +105,7 @@ class _Draft:
 
 
 def read_class_desc(r: Reader) -> Steps[ClassDesc]:
-    """classDesc, where it cannot be null: a class that is new or was written before."""
-    desc = take_class_desc(r)
-    if desc is not None:
-        return desc
+    """classDesc, where it cannot be null: a class that `take_class_desc` does not take."""
     start, buf = r.pos, r.buf
     draft = _Draft(len(r.handles))
     tag = yield from _read_line(r, draft)

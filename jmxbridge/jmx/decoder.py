@@ -5,17 +5,16 @@ structural: an object is the description of its class and its fields. As soon as
 class in the closed table of `unwrap` is complete, its value takes its place, also behind its
 handle. One that is referred to before that shows there as an empty JavaObject.
 
-Speed: what is met most often (null, reference, string, boxed number, known class) is taken by plain
-functions when it is there in full; starting a generator costs about as much as all they do.
+Speed: what is met most often is taken by the plain functions of `leaf` when it is there in full;
+starting a generator costs about as much as all they do.
 """
 
 import struct
 import sys
 from array import array
 from collections.abc import Callable, Mapping
-from enum import Enum
 from types import MappingProxyType
-from typing import Final, Literal, cast
+from typing import cast
 
 from jmxbridge.jmx.class_desc import PRIMITIVES, Annotations, ClassDesc, Fields, Run, Unwrap
 from jmxbridge.jmx.class_reader import read_class_desc, take_class_desc
@@ -35,6 +34,7 @@ from jmxbridge.jmx.constants import (
     TC_REFERENCE,
     TC_STRING,
 )
+from jmxbridge.jmx.leaf import NOT_LEAF, NotLeaf, class_value, referred_value, take_leaf
 from jmxbridge.jmx.reader import Reader, Steps
 from jmxbridge.jmx.values import JavaObject, Value
 
@@ -53,77 +53,6 @@ class Endless(Exception):
     def __init__(self, class_name: str) -> None:
         super().__init__(class_name)
         self.class_name = class_name
-
-
-class _NotLeaf(Enum):
-    NOT_LEAF = 0
-
-
-NOT_LEAF: Final = _NotLeaf.NOT_LEAF
-_NotALeaf = Literal[_NotLeaf.NOT_LEAF]
-
-
-def take_leaf(r: Reader) -> Value | _NotALeaf:
-    """Take null, a reference, a string or a boxed number that is there in full.
-
-    NOT_LEAF, with nothing taken, for anything else and for what is still coming. (The limit of
-    handles is checked a little later, by the next object or element.)
-    """
-    buf, pos = r.buf, r.pos
-    if pos + 5 > r.end:  # one of these may be there, but the generators read them as well
-        return NOT_LEAF
-    tag = buf[pos]
-    if tag == TC_STRING:
-        return _take_string(r)
-    if tag == TC_OBJECT:
-        return _take_boxed(r)
-    if tag == TC_REFERENCE:
-        r.pos = pos + 1
-        return _referred_value(r)
-    if tag == TC_NULL:
-        r.pos = pos + 1
-        return None
-    return NOT_LEAF
-
-
-def _take_string(r: Reader) -> Value | _NotALeaf:
-    buf, pos = r.buf, r.pos
-    start = pos + 3
-    stop = start + (buf[pos + 1] << 8 | buf[pos + 2])
-    if stop > r.end:
-        return NOT_LEAF
-    raw = buf[start:stop]
-    if raw.isascii():
-        text = raw.decode("ascii")
-        r.pos = stop
-    else:
-        r.pos = start
-        text = r.text(stop - start)
-    r.handles.append(text)
-    return text
-
-
-def _take_boxed(r: Reader) -> Value | _NotALeaf:
-    start, mark = r.pos, len(r.handles)
-    r.pos = start + 1
-    desc = take_class_desc(r)
-    if desc is not None and desc.box is not None and r.pos + desc.box.size <= r.end:
-        value: Value = desc.box.unpack_from(r.buf, r.pos)[0]
-        r.pos += desc.box.size
-        r.handles.append(value)
-        return value
-    del r.handles[mark:]
-    r.pos = start
-    return NOT_LEAF
-
-
-def _referred_value(r: Reader) -> Value:
-    value = r.handles[r.index()]
-    return _class_value(value) if isinstance(value, ClassDesc) else value
-
-
-def _class_value(desc: ClassDesc) -> JavaObject:
-    return JavaObject("java.io.ObjectStreamClass", (), {"name": desc.name}, {})
 
 
 def read_content(r: Reader, depth: int) -> Steps[Value]:
@@ -154,7 +83,7 @@ def read_reference(r: Reader, depth: int) -> Steps[Value]:
     """prevObject."""
     if r.short(4):
         yield from r.need(4)
-    return _referred_value(r)
+    return referred_value(r)
 
 
 def read_string(r: Reader, depth: int) -> Steps[Value]:
@@ -229,7 +158,7 @@ def read_annotation(r: Reader, depth: int) -> Steps[tuple[Value | bytes, ...]]:
     """objectAnnotation: objects and blocks of primitive data, to the end mark."""
     items: list[Value | bytes] = []
     while True:
-        item: Value | bytes | _NotALeaf = take_leaf(r)
+        item: Value | bytes | NotLeaf = take_leaf(r)
         if item is NOT_LEAF:
             if r.short(1):
                 yield from r.need(1)
@@ -290,6 +219,7 @@ def _read_items(r: Reader, size: int, depth: int) -> Steps[tuple[Value, ...]]:
         item = take_leaf(r)
         if item is NOT_LEAF:
             item = yield from read_content(r, depth)
+        r.count(0)  # the elements were counted; the objects among them are not
         items.append(item)
     return tuple(items)
 
@@ -334,7 +264,7 @@ def read_class(r: Reader, depth: int) -> Steps[Value]:
 def read_class_as_value(r: Reader, depth: int) -> Steps[Value]:
     """newClassDesc where an object can stand."""
     r.pos -= 1
-    return _class_value((yield from read_class_desc(r)))
+    return class_value((yield from read_class_desc(r)))
 
 
 def read_exception(r: Reader, depth: int) -> Steps[Value]:

@@ -28,10 +28,8 @@ NULL = bytes((TC_NULL,))
 
 
 def utf(text: str) -> bytes:
-    """Write `text` with a u16 length, as `DataOutput.writeUTF`; ValueError above 65,535 bytes."""
+    """Write `text`, of at most 65,535 bytes, as `DataOutput.writeUTF`."""
     raw = modified_utf8.encode(text)
-    if len(raw) > _U16_MAX:
-        raise ValueError(f"a string of {len(raw)} bytes does not fit a u16 length")
     return struct.pack(">H", len(raw)) + raw
 
 

@@ -89,9 +89,10 @@ def read_ack(r: Reader) -> Steps[Endpoint]:
 
 
 def read_return(r: Reader, is_void: bool) -> Steps[Value | RemoteException]:
-    """Return: the value, or what was thrown; None for a method that returns nothing."""
-    if r.short(1):
-        yield from r.need(1)
+    """Return, of which the first byte is there: the value, or what was thrown.
+
+    None for a method that returns nothing.
+    """
     if r.buf[r.pos] != RETURN:
         raise r.bad(f"expected a reply (0x51), got {_what_came(r)}")
     if r.short(_RETURN_BYTES):

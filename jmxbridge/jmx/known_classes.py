@@ -28,13 +28,14 @@ MAX_LINE_BYTES = 8192
 class Line:
     """Descriptors written one after the other: of a class, and of ancestors not written before.
 
-    `added` are the classes and the type names that got a handle by it, in order. `references` are
-    type names written before it, with the index of their handle. Where it refers to itself its
-    meaning depends on how many handles there were before: `after`, None otherwise. `linked` are the
-    handles it adds, by the superclass that follows.
+    There are `classes` of them. `added` are the classes and the type names that got a handle by it,
+    in order. `references` are type names written before it, with the index of their handle. Where
+    it refers to itself its meaning depends on how many handles there were before: `after`, None
+    otherwise. `linked` are the handles it adds, by the superclass that follows.
     """
 
     raw: bytes
+    classes: int
     added: tuple[Shape | str, ...]
     references: tuple[tuple[int, str], ...]
     after: int | None

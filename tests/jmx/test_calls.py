@@ -18,6 +18,7 @@ JDK_HASHES = [
     (calls.GET_MBEAN_INFO, -7404813916326233354),
     (calls.GET_ATTRIBUTES, 6285293806596348999),
     (calls.GET_DEFAULT_DOMAIN, 6047668923998658472),
+    (calls.GET_MBEAN_COUNT, -2042362057335820635),
     (calls.CLOSE, -4742752445160157748),
 ]
 
@@ -91,6 +92,14 @@ def test_attributes_must_be_a_list_of_attributes(value: Value, connection_ref: R
     """Anything but an AttributeList is no answer to getAttributes."""
     with pytest.raises(RemoteProtocolError, match="getAttributes"):
         calls.get_attributes(connection_ref, NAME, []).read(value)
+
+
+@pytest.mark.parametrize("value", [None, True, 1.0, "1"])
+def test_a_count_is_a_whole_number(value: Value, connection_ref: RemoteRef) -> None:
+    """Anything but an integer is no answer to getMBeanCount."""
+    assert calls.get_mbean_count(connection_ref).read(7) == 7
+    with pytest.raises(RemoteProtocolError, match="getMBeanCount"):
+        calls.get_mbean_count(connection_ref).read(value)
 
 
 def test_a_default_domain_is_text(connection_ref: RemoteRef) -> None:

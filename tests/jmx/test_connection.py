@@ -15,6 +15,7 @@ from jmxbridge.jmx.errors import (
     RemoteException,
     RemoteProtocolError,
 )
+from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.object_name import ObjectName
 
 Serve = Callable[[Callable[[Any], Awaitable[None]]], Awaitable[int]]
@@ -75,6 +76,15 @@ def target(serve: Serve, stub_at: StubAt) -> Callable[..., Awaitable[int]]:
 async def silence(visit: Any) -> None:
     """Read what comes and say nothing."""
     await visit.gone()
+
+
+def hasten(connection: Connection) -> None:
+    """Have it wait a short time only for answers from now on; connecting had all it needed."""
+    channel = connection._channel
+    channel.timeout_s = 0.1
+    if channel._watchdog is not None:
+        channel._watchdog.cancel()
+        channel._watchdog = None
 
 
 async def failure(host: str, port: int, **options: Any) -> ConnectionFailed:
@@ -327,6 +337,17 @@ async def test_a_stub_that_is_none(serve: Serve, domain: Callable[[str], bytes])
         await connect("127.0.0.1", await serve(registry))
 
 
+async def test_a_connect_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that drops packets is given up in time, and the socket is closed."""
+
+    async def hang(sock: socket.socket, address: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", hang)
+    error = await failure("127.0.0.1", 9999, timeout_s=0.05)
+    assert error.error_class == "timeout"
+
+
 async def test_connecting_can_be_cancelled(serve: Serve) -> None:
     """A cancelled attempt closes its socket."""
     arrived, left = asyncio.Event(), asyncio.Event()
@@ -457,7 +478,7 @@ async def test_a_call_without_answer_kills_the_connection(
         await visit.gone()
 
     connection = await connect("127.0.0.1", await target(script))
-    connection._channel.timeout_s = 0.05
+    hasten(connection)
     with pytest.raises(ConnectionFailed, match=r"1 of 2 calls were answered") as caught:
         await connection.get_many([(NAME, ["Fine"])] * 2)
     assert caught.value.error_class == "timeout"
@@ -477,7 +498,7 @@ async def test_half_an_answer_is_none(
         await visit.gone()
 
     connection = await connect("127.0.0.1", await target(script))
-    connection._channel.timeout_s = 0.05
+    hasten(connection)
     with pytest.raises(ConnectionFailed) as caught:
         await connection.get_attributes(NAME, ["Fine"])
     assert caught.value.error_class == "timeout"
@@ -562,6 +583,64 @@ async def test_a_socket_that_brings_nothing_is_not_replaced(
         await connection.get_default_domain()
     assert caught.value.error_class == "closed"
     await connection.close()
+
+
+@pytest.mark.parametrize("word", ["timeout", "refused"])
+async def test_a_socket_that_cannot_be_replaced(
+    word: str, serve: Serve, stub_at: StubAt, captured: Captured, closed_port: int
+) -> None:
+    """A target that went away in the middle is an error like any other that is away."""
+    visits = 0
+
+    async def script(visit: Any) -> None:
+        nonlocal visits
+        visits += 1
+        if visits > 1:
+            await visit.gone()
+        await visit.greet()
+        await visit.answer(stub_at(port))
+        await visit.answer(stub_at(port))
+        await visit.answer(captured("faulty"))
+
+    port = 0
+    port = await serve(script)
+    connection = await connect("127.0.0.1", port)
+    if word == "timeout":
+        hasten(connection)
+    else:
+        connection._channel.endpoint = Endpoint("127.0.0.1", closed_port)
+    with pytest.raises(ConnectionFailed) as caught:
+        await connection.get_many([(NAME, ["Fine"])] * 2)
+    assert caught.value.error_class == word
+    await connection.close()
+    with pytest.raises(ConnectionFailed, match="closed here"):
+        await connection.get_default_domain()
+
+
+async def test_waiting_counts_from_the_last_answer(
+    target: Callable[..., Awaitable[int]], domain: Callable[[str], bytes]
+) -> None:
+    """The clock that ran for an answered call gives nobody up, neither idle nor in the next."""
+    asked, looked = asyncio.Event(), asyncio.Event()
+
+    async def script(visit: Any) -> None:
+        await visit.answer(domain("first"))
+        await visit.request()
+        asked.set()
+        await looked.wait()
+        await visit.send(domain("second"))
+        await visit.gone()
+
+    async with await connect("127.0.0.1", await target(script)) as connection:
+        channel = connection._channel
+        assert await connection.get_default_domain() == "first"
+        channel._look()  # what the clock does when it runs out
+        assert connection.is_open
+        waiting = asyncio.create_task(connection.get_default_domain())
+        await asked.wait()
+        channel._look()
+        looked.set()
+        assert await waiting == "second"
 
 
 async def test_a_dropped_connection_object_is_not_a_missing_mbean(

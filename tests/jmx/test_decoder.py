@@ -51,6 +51,11 @@ WELL_FORMED: list[tuple[str, bytes, Any]] = [
     ("long string", b"\x7c" + struct.pack(">q", len(LONG_TEXT)) + LONG_TEXT.encode(), LONG_TEXT),
     ("reset before the object", b"\x79\x79" + string("a"), "a"),
     ("boxed", b"\x73" + INTEGER + b"\x00\x00\x00\x05", 5),
+    (
+        "boxed without a value",
+        b"\x73" + klass("java.lang.Integer", above=klass("java.lang.Number")),
+        ("java", "java.lang.Integer", ()),
+    ),
     ("class", b"\x76" + klass("C"), ("java", "java.lang.Class", ("name",))),
     ("descriptor as a value", klass("C"), ("java", "java.io.ObjectStreamClass", ("name",))),
     (

@@ -21,7 +21,7 @@ from jmxbridge.jmx.protocol import Protocol
 from jmxbridge.jmx.reader import Limits
 from jmxbridge.jmx.values import Value
 
-ROUNDS = 2000
+ROUNDS = 1200
 # LIMITS allow about 2 MB of objects; the rest is what a few hundred known classes take.
 MAX_BYTES = 16 << 20
 
@@ -113,7 +113,7 @@ def reusable(protocol: Protocol, end: str) -> Protocol | None:
     return protocol
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_broken_replies(seed: int) -> None:
     """Mutated replies decode or are refused; nothing else is raised, and memory stays small."""
     tracemalloc.start()

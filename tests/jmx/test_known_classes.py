@@ -74,11 +74,23 @@ def test_one_class_below_several(make_reply: Reply, as_is: Call[Any], outcomes: 
     assert found[2].superclasses == ("D",)
 
 
+def test_one_class_below_many(make_reply: Reply, as_is: Call[Any], outcomes: Outcomes) -> None:
+    """More superclasses than are kept for one class are forgotten, and found all the same."""
+    size = b"\x00\x00\x00\x02"
+    names = [f"A{i % 20}" for i in range(60)]
+    replies = [
+        make_reply(ARRAY + size + b"\x73" + klass(name) + b"\x73" + klass("C", above=ref(2)))
+        for name in names
+    ]
+    found = outcomes(as_is, replies, calls=len(names))
+    assert [value[1].superclasses for value in found] == [(name,) for name in names]
+
+
 def test_a_line_is_found_only_where_it_ends() -> None:
     """The beginning of a longer line is not the shorter line, nor is one that is still coming."""
     classes = KnownClasses({}, ())
     raw = klass("C")[:-1]
-    classes.learn(Line(raw, (Shape("C", 2, ()),), (), None))
+    classes.learn(Line(raw, 1, (Shape("C", 2, ()),), (), None))
     assert classes.find(raw + NULL, 0, []) is not None
     assert classes.find(raw + ref(0), 0, []) is not None
     assert classes.find(raw, 0, []) is None

@@ -50,6 +50,7 @@ CASES: list[tuple[str, bytes, Limits, str]] = [
     ("elements of an array", array(11, NULL * 11), Limits(elements=266), "266 elements"),
     ("elements announced", array(2**31 - 1, b""), Limits(), "1048576 elements"),
     ("bytes announced", array(2**31 - 1, b"", "[J"), Limits(), "1048576 elements"),
+    ("objects in an array", array(300, b"\x74\x00\x00" * 300), Limits(handles=20), "20 objects"),
     ("objects", array(30, b"\x74\x00\x00" * 30), Limits(handles=20), "20 objects"),
     (
         "elements beside fields",

@@ -54,6 +54,8 @@ def test_nothing_but_the_greeting_is_sent_first() -> None:
 def test_a_greeting_in_pieces() -> None:
     """The server's greeting may come byte by byte, with our address in it."""
     protocol = Protocol()
+    protocol.receive_data(b"")
+    assert protocol.next_reply() is None
     for byte in b"\x4e\x00\x03abc\x00\x00\x12\x34":
         assert protocol.own_address is None
         protocol.receive_data(bytes((byte,)))
