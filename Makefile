@@ -2,6 +2,7 @@
 #              ONCE=1: once, unattended, judged; INFLUX=1: into a real InfluxDB
 # make test    everything CI runs: check, then every test, with real servers
 # make unit    the tests that need nothing but Python
+# make bench   a poll beside jmxquery, then ten minutes of memory; MBEANS=200 SECONDS=60 shorten it
 PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
@@ -26,8 +27,9 @@ check: setup
 	$(BIN)/mypy
 
 bench: setup
-	@demo/needs.sh java maven
-	$(BIN)/python -m bench
+	@demo/needs.sh java maven go
+	$(BIN)/python -m bench.jmx_poll
+	$(BIN)/python -m bench.run_memory
 
 setup: .venv/test.stamp
 
