@@ -62,16 +62,19 @@ class ClassDesc:
     """A class with its ancestors, ready for reading objects of it.
 
     `parts` start at the topmost ancestor. `box` reads the only, primitive field of a boxed value.
-    `empty` stands for an object that is referred to while it is still being read. Where its objects
-    end cannot be told if it is externalizable: RMI writes stream protocol version 1, in which such
-    a class's data is not marked.
+    `empty` stands for an object that is referred to while it is still being read. Objects of an
+    `is_endless` class have no end that can be told: RMI writes stream protocol version 1, in which
+    what an externalizable class writes is not marked. Others can be read, as plain objects where
+    the class is no array and no enum (`is_plain`).
     """
 
     name: str
     superclasses: tuple[str, ...]
     is_enum: bool
     is_endless: bool
+    is_plain: bool
     parts: tuple[Part, ...]
+    field_count: int
     unwrap: Unwrap | None
     box: struct.Struct | None
     empty: JavaObject
@@ -91,14 +94,18 @@ def link(
         runs=_runs(shape, taken),
         has_annotation=bool(shape.flags & (SC_WRITE_METHOD | SC_EXTERNALIZABLE)),
     )
+    is_enum = bool(shape.flags & SC_ENUM)
+    is_endless = shape.flags & (SC_EXTERNALIZABLE | SC_BLOCK_DATA) == SC_EXTERNALIZABLE
     supers = (superclass.name, *superclass.superclasses) if superclass else ()
     parts = (*above, part) if part.runs or part.has_annotation else above
     return ClassDesc(
         name=shape.name,
         superclasses=supers,
-        is_enum=bool(shape.flags & SC_ENUM),
-        is_endless=shape.flags & (SC_EXTERNALIZABLE | SC_BLOCK_DATA) == SC_EXTERNALIZABLE,
+        is_enum=is_enum,
+        is_endless=is_endless,
+        is_plain=not (is_enum or is_endless or shape.name.startswith("[")),
         parts=parts,
+        field_count=sum(len(run.names) for part in parts for run in part.runs),
         unwrap=unwraps.get(shape.name),
         box=_box(parts) if shape.name in boxes else None,
         empty=JavaObject(shape.name, supers, {}, {}),

@@ -110,17 +110,17 @@ def read_long_string(r: Reader, depth: int) -> Steps[Value]:
 def read_object(r: Reader, depth: int) -> Steps[Value]:
     """newObject: class, then what each of its ancestors and itself wrote, from the top."""
     desc = take_class_desc(r) or (yield from read_class_desc(r))
-    if desc.is_enum or desc.name.startswith("["):
-        raise r.bad(f"a plain object of class {desc.name}")
-    if desc.is_endless:
-        raise Endless(desc.name)
+    if not desc.is_plain:
+        raise Endless(desc.name) if desc.is_endless else r.bad(f"an object of class {desc.name}")
     fields: Fields = {}
     annotations: Annotations = {}
     unwrap = desc.unwrap
     started = desc.empty
     if unwrap is None:
         started = JavaObject(desc.name, desc.superclasses, fields, annotations)
-    handle = r.keep(started)
+    handle = len(r.handles)
+    r.handles.append(started)
+    r.count(desc.field_count)
     for part in desc.parts:
         for run in part.runs:
             if run.struct is not None:

@@ -35,7 +35,8 @@ class Limits:
 
     `reply_bytes`: 200,000 names of 150 bytes are 30 MB. `handles`: two a name and room as much
     again; one costs at most about 200 bytes of memory, so this bounds a reply to some 100 MB.
-    `elements`: of all its arrays and collections together; at most about 80 bytes each (char[]).
+    `elements`: of all its arrays and collections, and fields of its objects, together; at most
+    about 80 bytes each (char[]).
     `string_bytes`: class paths and thread dumps are the longest seen, tens of kilobytes.
     `depth`: real values nest under 20 deep (open types of open types); each level is up to three
     frames of Python's 1,000.

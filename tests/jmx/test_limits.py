@@ -19,9 +19,13 @@ Outcomes = Callable[..., list[Any]]
 NULL = b"\x70"
 
 
-def klass(name: str, *, flags: int = 2, above: bytes = NULL) -> bytes:
+# Ten fields of a byte each.
+FIELDS = [b"Z\x00\x01" + bytes((name,)) for name in b"abcdefghij"]
+
+
+def klass(name: str, *fields: bytes, flags: int = 2, above: bytes = NULL) -> bytes:
     head = b"\x72" + struct.pack(">H", len(name)) + name.encode() + bytes(8)
-    return head + bytes((flags, 0, 0)) + b"\x70\x78" + above
+    return head + bytes((flags, 0, len(fields))) + b"".join(fields) + b"\x70\x78" + above
 
 
 def array(size: int, items: bytes, name: str = "[LC;") -> bytes:
@@ -57,6 +61,12 @@ CASES: list[tuple[str, bytes, Limits, str]] = [
         b"\x73" + klass("C", flags=3) + NULL * 300 + b"\x78",
         Limits(elements=500),
         "500 elements",
+    ),
+    (
+        "fields",
+        array(30, b"\x73" + klass("C", *FIELDS) + bytes(10) + (b"\x73" + ref(2) + bytes(10)) * 29),
+        Limits(elements=800),
+        "800 elements",
     ),
     ("string", b"\x7c" + struct.pack(">q", 101), Limits(string_bytes=100), "string of 101"),
     (
