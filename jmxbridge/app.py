@@ -25,6 +25,7 @@ from jmxbridge.influx.sender import Sender
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.lag.names import NameFilter
+from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
 from jmxbridge.service.grid import NS, Tick, last_due, ticks
 from jmxbridge.service.status import Line, Mood
@@ -75,7 +76,9 @@ def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
     )
 
 
-def make_target(settings: Settings, target: TargetSettings, *, interval_ns: int) -> Target:
+def make_target(
+    settings: Settings, target: TargetSettings, *, interval_ns: int, topics: TopicNames
+) -> Target:
     """Build a target with the rules its sets name."""
     deadline_s = settings.interval_s * DEADLINE_SHARE
     return Target(
@@ -87,6 +90,7 @@ def make_target(settings: Settings, target: TargetSettings, *, interval_ns: int)
         deadline_s=deadline_s,
         # Jitter needs no secrecy.
         backoff=Backoff(settings.interval_s, random.random),
+        resolve_topic=topics.resolve,
     )
 
 
@@ -102,13 +106,15 @@ def make_cluster(kafka: KafkaSettings, *, timeout_s: float) -> Cluster:
 
 def make_pollers(settings: Settings, *, interval_ns: int) -> list[Poller]:
     """Build everything a file asks to poll. `interval_ns` decides which rules are due at a tick."""
+    topics = TopicNames()
     pollers: list[Poller] = [
-        make_target(settings, each, interval_ns=interval_ns) for each in settings.targets
+        make_target(settings, each, interval_ns=interval_ns, topics=topics)
+        for each in settings.targets
     ]
     if settings.kafka is not None:
         timeout_s = min(settings.kafka.timeout_s, settings.interval_s * BROKER_SHARE)
         cluster = make_cluster(settings.kafka, timeout_s=timeout_s)
-        pollers.append(LagPoll(cluster, cluster_name=settings.cluster))
+        pollers.append(LagPoll(cluster, cluster_name=settings.cluster, learn_topics=topics.learn))
     return pollers
 
 

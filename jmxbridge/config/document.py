@@ -10,11 +10,8 @@ from pydantic import Field, SecretStr
 
 from jmxbridge.config import composer, tree
 from jmxbridge.config.checks import (
-    LocatedRule,
     LocatedTarget,
     check_influxdb,
-    check_names,
-    check_rule,
     check_store,
     check_targets,
 )
@@ -30,6 +27,7 @@ from jmxbridge.config.models import (
     TargetSettings,
 )
 from jmxbridge.config.problem import ConfigError, in_order
+from jmxbridge.config.rule_checks import LocatedRule, check_names, check_rule
 from jmxbridge.config.scalars import Interval, Text
 from jmxbridge.config.sections import S, SectionReader
 from jmxbridge.config.source import Source
@@ -168,10 +166,15 @@ class _Document:
         for key, file in (("token", settings.token_file), ("password", settings.password_file)):
             entry = node.get(f"{key}_file")
             if file is not None and entry is not None:
-                secrets[key] = self.secret(entry, self.path.parent / file)
+                secrets[key] = self.secret(entry, file)
         return settings.model_copy(update=secrets)
 
-    def secret(self, entry: tree.Entry, file: Path) -> SecretStr | None:
+    def secret(self, entry: tree.Entry, name: Path) -> SecretStr | None:
+        """Read a secret's file: as the path says; a bare name is systemd's credential, if it is."""
+        file = self.path.parent / name
+        credentials = self.reader.environ.get("CREDENTIALS_DIRECTORY")
+        if credentials and name.parent == Path():
+            file = Path(credentials) / name
         try:
             return parse_secret(self.read_secret(file))
         except Malformed as error:

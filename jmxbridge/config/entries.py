@@ -88,6 +88,7 @@ class RuleEntry(Section):
     every_s: Duration | None = Field(default=None, validation_alias="every")
     optional: Boolean = False
     limit: Count | None = None
+    sum_over: Annotated[tuple[Text, ...], one_or_many] = ()
 
     @model_validator(mode="after")
     def _leaves_ours_alone(self) -> "RuleEntry":
@@ -107,6 +108,7 @@ def to_rule(entry: RuleEntry, set_name: str, where: str) -> Rule:
         every_s=entry.every_s,
         optional=entry.optional,
         limit=entry.limit,
+        sum_over=entry.sum_over,
         where=where,
     )
 
@@ -121,4 +123,6 @@ def _field(attribute_path: str, entry: FieldEntry) -> RuleField:
         scale=entry.scale,
         states=entry.states,
         otherwise=entry.otherwise,
+        pattern=path.pattern,
+        keys=path.keys,
     )

@@ -6,7 +6,8 @@ says so, is logged when it begins and when it ends, and the next tick tries agai
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.errors import KafkaUnavailable
@@ -20,6 +21,12 @@ from jmxbridge.service.status import Line, Mood
 log = logging.getLogger(__name__)
 
 
+class LearnTopics(Protocol):
+    """Is told the topics of every poll; `complete` False: there may be others."""
+
+    def __call__(self, topics: Iterable[str], *, complete: bool) -> None: ...
+
+
 class LagPoll:
     """Polls one cluster. `cluster_name` is the tag of every point; `clock_s` is monotonic."""
 
@@ -31,11 +38,13 @@ class LagPoll:
         *,
         cluster_name: str,
         clock_s: Callable[[], float] = time.monotonic,
+        learn_topics: LearnTopics | None = None,
     ) -> None:
         self.line = Line(self.name, Mood.WAITING, "not polled yet")
         self._cluster = cluster
         self._cluster_name = cluster_name
         self._clock_s = clock_s
+        self._learn_topics = learn_topics
         self._complaints: tuple[str, ...] = ()
 
     async def poll(self, tick: Tick) -> Sequence[Point]:
@@ -54,6 +63,8 @@ class LagPoll:
             )
             return (failed,)
         self._note(snapshot.errors)
+        if self._learn_topics is not None:
+            self._learn_topics(snapshot.end_offsets, complete=snapshot.complete)
         lags = compute(snapshot)
         line = status_line(self.name, lags, snapshot)
         if self.line.mood in (Mood.WAITING, Mood.DOWN):

@@ -108,8 +108,20 @@ def attributes(rule: Rule, available: Collection[str]) -> tuple[str, ...]:
 
     A JVM with Kafka clients logs a warning for every attribute it is asked for and does not have.
     """
-    wanted = dict.fromkeys(field.attribute for field in rule.fields)
-    return tuple(name for name in wanted if name in available)
+    wanted = dict.fromkeys(field.attribute for field in rule.fields if field.pattern is None)
+    shapes = [field.pattern for field in rule.fields if field.pattern is not None]
+    matched = (name for name in available if any(shape.fullmatch(name) for shape in shapes))
+    return (*(name for name in wanted if name in available), *(matched if shapes else ()))
+
+
+def is_settled(rule: Rule, existing: Collection[str]) -> bool:
+    """Tell whether an MBean has all that the rule could want of it.
+
+    Of attributes wanted by pattern there may always be more later.
+    """
+    if any(field.pattern is not None for field in rule.fields):
+        return False
+    return len(existing) >= len({field.attribute for field in rule.fields})
 
 
 class _Index:

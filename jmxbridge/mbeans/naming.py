@@ -1,9 +1,9 @@
 """Key properties of an ObjectName in the names of measurements and fields."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
-from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.rule import KEY_IN_TEMPLATE
 
 # Names come from rules and from metric names, a few hundred; a template over topics may make more.
@@ -27,6 +27,6 @@ def snake_case(text: str) -> str:
     return words or NAMELESS
 
 
-def fill(template: str, name: ObjectName) -> str:
-    """Put key properties of `name` into `{key}`; the checker saw that the pattern has them."""
-    return KEY_IN_TEMPLATE.sub(lambda match: snake_case(name.value(match[1]) or ""), template)
+def fill(template: str, lookup: Callable[[str], str | None]) -> str:
+    """Put key properties into `{key}`; the checker saw that the rule has them."""
+    return KEY_IN_TEMPLATE.sub(lambda match: snake_case(lookup(match[1]) or ""), template)

@@ -2,24 +2,20 @@
 
 Readings that give the same measurement and tags merge into one point: attributes of a broker come
 from dozens of MBeans. Two that give it the same field leave one of them out: the first stays, the
-others are counted.
+others are counted. Where the rule sums over a key property they are added up instead; a sum of
+which a part is NaN or of a wrong type is left out, for the rest would look like the whole.
 
 What a JVM did not say (null, an attribute missing from the answer) is not a value, so nothing is
 dropped and nothing counted. What it did say is either in a point or in a count.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.jmx.values import Value
-from jmxbridge.mbeans.conversion import Dropped, converter
-from jmxbridge.mbeans.naming import fill
+from jmxbridge.mbeans.conversion import INT64_MAX, INT64_MIN, Dropped
+from jmxbridge.mbeans.plan import Account, Part, Plan, Series
 from jmxbridge.mbeans.reading import Reading
-from jmxbridge.mbeans.rule import KEY_IN_TEMPLATE, Rule
 from jmxbridge.point import FieldValue, Point
-
-Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,86 +33,85 @@ class Points:
     duplicates: int = 0
 
 
-def to_points(readings: Iterable[Reading], *, time_ns: int, tags: Mapping[str, str]) -> Points:
+def as_it_is(topic: str) -> str:
+    """Return the name a consumer gives a topic, where nothing is known about topics."""
+    return topic
+
+
+def to_points(
+    readings: Iterable[Reading],
+    *,
+    time_ns: int,
+    tags: Mapping[str, str],
+    resolve_topic: Callable[[str], str] = as_it_is,
+) -> Points:
     """Make the points of one poll; `tags` are on every one of them."""
     series: dict[Series, dict[str, FieldValue]] = {}
-    plans: dict[int, _Plan] = {}
-    counts = dict.fromkeys(Dropped, 0)
-    duplicates = 0
+    sums: dict[int, _Sums] = {}
+    plans: dict[int, Plan] = {}
+    account = Account()
     for reading in readings:
-        plan = plans.get(id(reading.rule))
+        rule = id(reading.rule)
+        plan = plans.get(rule)
         if plan is None:
-            plan = plans[id(reading.rule)] = _Plan(reading.rule)
-        found: dict[str, FieldValue] = {}
-        duplicates += plan.convert(reading.name, reading.values, found, counts)
-        if found:
-            duplicates += _merge(series, plan.series(reading.name), found)
+            plan = plans[rule] = Plan(reading.rule, resolve_topic)
+        for part in plan.read(reading, account):
+            if plan.sums:
+                sums.setdefault(rule, _Sums()).add(part)
+            else:
+                _merge(series, part.series, part.fields, account)
+    for each in sums.values():
+        for key, fields in each.totals(account):
+            _merge(series, key, fields, account)
     points = tuple(
         Point(measurement, {**tags, **dict(own)}, fields, time_ns)
         for (measurement, own), fields in series.items()
+        if fields
     )
-    return Points(points, counts[Dropped.NONFINITE], counts[Dropped.TYPE], duplicates)
+    dropped = account.dropped
+    return Points(points, dropped[Dropped.NONFINITE], dropped[Dropped.TYPE], account.duplicates)
 
 
 def _merge(
-    series: dict[Series, dict[str, FieldValue]], key: Series, found: dict[str, FieldValue]
-) -> int:
-    """Add fields to a series that may have some; return how many it had already."""
+    series: dict[Series, dict[str, FieldValue]],
+    key: Series,
+    found: dict[str, FieldValue],
+    account: Account,
+) -> None:
+    """Add fields to a series that may have some; count those it had already."""
     fields = series.setdefault(key, found)
     if fields is found:
-        return 0
-    duplicates = len(fields.keys() & found.keys())
+        return
+    account.duplicates += len(fields.keys() & found.keys())
     for name, value in found.items():
         fields.setdefault(name, value)
-    return duplicates
 
 
-class _Plan:
-    """What is the same for every reading of one rule, worked out once."""
+class _Sums:
+    """The sums of one rule, series by series."""
 
-    def __init__(self, rule: Rule) -> None:
-        self._measurement = rule.measurement
-        self._measurement_is_template = bool(KEY_IN_TEMPLATE.search(rule.measurement))
-        self._tags = tuple(rule.tags.items())
-        self._fields = [
-            (
-                field.attribute,
-                converter(field),
-                field.name,
-                bool(KEY_IN_TEMPLATE.search(field.name)),
-            )
-            for field in rule.fields
-        ]
+    def __init__(self) -> None:
+        self._parts: dict[Series, list[Part]] = {}
 
-    def series(self, name: ObjectName) -> Series:
-        """Return measurement and tags; a key property that is absent or empty makes no tag."""
-        measurement = self._measurement
-        if self._measurement_is_template:
-            measurement = fill(measurement, name)
-        pairs = ((tag, name.value(key)) for tag, key in self._tags)
-        return measurement, tuple((tag, value) for tag, value in pairs if value)
+    def add(self, part: Part) -> None:
+        self._parts.setdefault(part.series, []).append(part)
 
-    def convert(
-        self,
-        name: ObjectName,
-        values: Mapping[str, Value],
-        found: dict[str, FieldValue],
-        counts: dict[Dropped, int],
-    ) -> int:
-        """Fill `found` and `counts` from one reading; return how many fields came up twice."""
-        duplicates = 0
-        for attribute, convert, field, is_template in self._fields:
-            value = values.get(attribute)
-            if value is None:
-                continue
-            converted = convert(value)
-            if isinstance(converted, Dropped):
-                counts[converted] += 1
-                continue
-            if is_template:
-                field = fill(field, name)
-            if field in found:
-                duplicates += 1
-            else:
-                found[field] = converted
-        return duplicates
+    def totals(self, account: Account) -> Iterable[tuple[Series, dict[str, FieldValue]]]:
+        for series, parts in self._parts.items():
+            spoiled = {name for part in parts for name in part.spoiled}
+            total: dict[str, float | int] = {}
+            for part in parts:
+                for name, value in part.fields.items():
+                    if name not in spoiled and not isinstance(value, str):
+                        total[name] = total.get(name, 0) + value
+            fits = {name: value for name, value in total.items() if _fits(value)}
+            account.dropped[Dropped.TYPE] += len(total) - len(fits)
+            if fits:
+                yield series, dict(fits)
+
+
+def _fits(value: float | int) -> bool:
+    """Tell whether a sum is still a number that InfluxDB has."""
+    if isinstance(value, int):
+        return INT64_MIN <= value <= INT64_MAX
+    return abs(value) < float("inf")

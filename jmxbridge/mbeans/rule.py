@@ -26,7 +26,9 @@ class Field:
 
     `path` leads into a composite: `HeapMemoryUsage.used` is attribute `HeapMemoryUsage`, path
     `("used",)`. `name` may contain `{key}`, a key property in snake_case. `states` maps strings to
-    numbers, `otherwise` is the number for any other string (None: no field).
+    numbers, `otherwise` is the number for any other string (None: no field). With a `pattern`,
+    `attribute` is only what the file says: every attribute the pattern matches is read, and what
+    it captures are key properties named by `keys`.
     """
 
     attribute: str
@@ -36,6 +38,8 @@ class Field:
     scale: float = 1.0
     states: Mapping[str, float] | None = None
     otherwise: float | None = None
+    pattern: re.Pattern[str] | None = None
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class Rule:
 
     `beans` are aliases of one another: the first pattern that matches anything on a target is the
     one used there. `tags` maps a tag to the key property it is taken from. `where` is
-    `file:line:column`, for messages.
+    `file:line:column`, for messages. MBeans that differ in key properties of `sum_over` alone are
+    added up.
     """
 
     set_name: str
@@ -55,4 +60,5 @@ class Rule:
     every_s: float | None = None
     optional: bool = False
     limit: int | None = None
+    sum_over: tuple[str, ...] = ()
     where: str = ""

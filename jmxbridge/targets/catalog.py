@@ -19,7 +19,7 @@ from jmxbridge.jmx.connection import Connection
 from jmxbridge.jmx.errors import RemoteException
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
-from jmxbridge.mbeans.discovery import Take, attributes, patterns, take
+from jmxbridge.mbeans.discovery import Take, attributes, is_settled, patterns, take
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 
@@ -102,7 +102,7 @@ class Catalog:
 
     def _forget_incomplete(self) -> None:
         for each in self._wanted:
-            if len(each.attributes) < len({field.attribute for field in each.rule.fields}):
+            if not is_settled(each.rule, each.attributes):
                 self._available.pop(each.name, None)
 
     async def _names(self, connection: Connection) -> set[ObjectName]:

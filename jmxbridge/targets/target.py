@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jmxbridge.jmx.errors import JmxError
-from jmxbridge.mbeans.points import Points, to_points
+from jmxbridge.mbeans.points import Points, as_it_is, to_points
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.point import FieldValue, Point
@@ -37,6 +37,7 @@ class Target:
     """Polls one JVM through a transport.
 
     A poll has until `deadline_s` after it began. `clock_s` is a monotonic clock in seconds.
+    `resolve_topic` gives the name a topic has where a consumer says it with underscores for dots.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Target:
         deadline_s: float,
         backoff: Backoff,
         clock_s: Callable[[], float] = time.monotonic,
+        resolve_topic: Callable[[str], str] = as_it_is,
     ) -> None:
         self.name = name
         self.line = Line(name, Mood.WAITING, "not polled yet")
@@ -60,6 +62,7 @@ class Target:
         self._deadline_s = deadline_s
         self._backoff = backoff
         self._clock_s = clock_s
+        self._resolve_topic = resolve_topic
         self._answered_ns: int | None = None
         self._failure: Failure | None = None
 
@@ -77,7 +80,9 @@ class Target:
             self._note_failure(outcome)
             return (self._own_point(tick, read_ms, failed_fields(outcome)),)
         self._answered_ns = tick.due_ns
-        points = to_points(outcome, time_ns=tick.due_ns, tags=self._tags)
+        points = to_points(
+            outcome, time_ns=tick.due_ns, tags=self._tags, resolve_topic=self._resolve_topic
+        )
         self._note_success(outcome, points, read_ms)
         return (*points.points, self._own_point(tick, read_ms, self._read_fields(outcome, points)))
 

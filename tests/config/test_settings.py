@@ -232,3 +232,26 @@ def test_problems_come_in_the_order_of_the_file_and_not_without_end() -> None:
     assert len(error.problems) == MAX_SHOWN + 7
     assert str(error).startswith("f:1:1: error: bad\n")
     assert str(error).endswith("\n… and 7 more")
+
+
+def test_a_bare_name_is_a_credential_where_systemd_gives_some(settings: Make) -> None:
+    """LoadCredential=token:… and `token_file: token` belong together; a path is a path."""
+    asked: list[str] = []
+
+    def read(path: Path) -> str:
+        asked.append(str(path))
+        return "t0ken"
+
+    environ = {"CREDENTIALS_DIRECTORY": "/run/credentials/jmxbridge.service"}
+    for name in ("token", "secrets/token", "/etc/token"):
+        text = f"influxdb: {{url: 'http://i:8086', bucket: b, token_file: {name}}}\n"
+        settings(text, environ=environ, read_secret=read)
+        settings(text, read_secret=read)
+    assert asked == [
+        "/run/credentials/jmxbridge.service/token",
+        "/etc/jmxbridge/token",
+        "/etc/jmxbridge/secrets/token",
+        "/etc/jmxbridge/secrets/token",
+        "/etc/token",
+        "/etc/token",
+    ]

@@ -1,6 +1,7 @@
 """The lag poll at the edge: points at every tick, whatever the cluster does."""
 
 import logging
+from collections.abc import Iterable
 from typing import cast
 
 import pytest
@@ -98,3 +99,17 @@ async def test_the_status_line_names_who_is_behind() -> None:
     assert poll.line == Line("lag", Mood.ALERT, behind)
     await poll.poll(Tick(2 * S, 0))
     assert poll.line == Line("lag", Mood.FINE, "lag 0 · 1 groups, 1 partitions")
+
+
+async def test_the_topics_of_every_poll_are_told() -> None:
+    """Who joins other names to the offsets' learns them, and whether these are all."""
+    told: list[tuple[set[str], bool]] = []
+
+    def learn(topics: Iterable[str], *, complete: bool) -> None:
+        told.append((set(topics), complete))
+
+    cluster = cast(Cluster, Scripted(snapshot(1, 2), snapshot(1, 2, "broker 3: no answer")))
+    poll = LagPoll(cluster, cluster_name="prod", learn_topics=learn)
+    await poll.poll(Tick(30 * S, 0))
+    await poll.poll(Tick(60 * S, 0))
+    assert told == [({"orders"}, True), ({"orders"}, False)]

@@ -18,8 +18,9 @@ def rule() -> Callable[..., Rule]:
         tags: Mapping[str, str] | None = None,
         measurement: str = "m",
         limit: int | None = None,
+        sum_over: tuple[str, ...] = (),
     ) -> Rule:
         patterns = tuple(ObjectName.parse(bean) for bean in beans)
-        return Rule("s", patterns, measurement, tags or {}, fields, limit=limit)
+        return Rule("s", patterns, measurement, tags or {}, fields, limit=limit, sum_over=sum_over)
 
     return make

@@ -57,4 +57,4 @@ def test_fill(template: str, expected: str) -> None:
     """Each {key} becomes that key property, unquoted, in snake_case."""
     name = ObjectName.parse('a:type=T,name=MessagesInPerSec,quoted="a,b=\\"c\\""')
 
-    assert fill(template, name) == expected
+    assert fill(template, name.value) == expected

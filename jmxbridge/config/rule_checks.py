@@ -1,0 +1,170 @@
+"""What the parts of a rule, and rules among themselves, can get wrong."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from jmxbridge.config.entries import RuleEntry
+from jmxbridge.config.grammar import closest, template_keys
+from jmxbridge.config.location import Path
+from jmxbridge.config.quantity import format_duration
+from jmxbridge.config.sections import SectionReader
+from jmxbridge.config.tree import Entry, Mapping, Node, Scalar
+from jmxbridge.mbeans.attribute_path import AttributePath, parse_path
+from jmxbridge.mbeans.rule import FieldType
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedRule:
+    """A valid entry under `mbeans:` and where it stands."""
+
+    set_name: str
+    entry: RuleEntry
+    node: Mapping
+    path: Path
+
+    @property
+    def line(self) -> int:
+        """Where a message about another place can refer to."""
+        return self.node.span.line + 1
+
+    def field_names(self) -> Iterator[tuple[Scalar, Path, str, str]]:
+        """Yield each field: where its name is written, name and type."""
+        for attribute, node in entries(self.node, "fields"):
+            field = self.entry.fields_by_path.get(attribute.text)
+            name = node.get("name") if isinstance(node, Mapping) else None
+            place = name.value if name else node
+            if field is not None and isinstance(place, Scalar):
+                yield place, (*self.path, "fields", attribute.text), field.name, field.type
+
+    def attributes(self) -> Iterator[tuple[Scalar, AttributePath]]:
+        """Yield what is read of an MBean: where it is written, and how it reads."""
+        for attribute, _ in entries(self.node, "fields"):
+            if attribute.text in self.entry.fields_by_path:
+                yield attribute, parse_path(attribute.text)
+
+    @property
+    def captured(self) -> set[str]:
+        """The keys that its attributes' names capture, beside the key properties."""
+        return {key for _, path in self.attributes() for key in path.keys}
+
+
+def check_rule(reader: SectionReader, rule: LocatedRule, interval_s: float | None) -> None:
+    """What a rule's names ask for, its patterns have; no name is used twice."""
+    for tag, node in entries(rule.node, "tags"):
+        if tag.text in rule.entry.tags:
+            key = rule.entry.tags[tag.text]
+            _check_property(reader, rule, node, (*rule.path, "tags", tag.text), key)
+    measurement = rule.node.get("measurement")
+    names = [(place, path, name) for place, path, name, _ in rule.field_names()]
+    if measurement is not None and isinstance(measurement.value, Scalar):
+        names.append((measurement.value, (*rule.path, "measurement"), rule.entry.measurement))
+    for place, path, name in names:
+        for key, position in template_keys(name):
+            _check_property(reader, rule, place, path, key, at=position)
+    first: dict[str, Scalar] = {}
+    for place, path, name, _ in rule.field_names():
+        if name in first:
+            reader.add(place, path, f'this rule already has a field "{name}"')
+        first.setdefault(name, place)
+    every = rule.node.get("every")
+    if every and interval_s and (rule.entry.every_s or interval_s) < interval_s:
+        said = f"cannot be shorter than the interval ({format_duration(interval_s)})"
+        reader.add(every.value, (*rule.path, "every"), said)
+    _check_captures(reader, rule)
+    _check_sum(reader, rule)
+
+
+def _check_captures(reader: SectionReader, rule: LocatedRule) -> None:
+    """Where attributes say which series they are of, all of them say it, and tags keep it."""
+    used = set(rule.entry.tags.values())
+    for attribute, path in rule.attributes():
+        place = (*rule.path, "fields", attribute.text)
+        if set(path.keys) != rule.captured:
+            keys = ", ".join(f"{{{key}}}" for key in sorted(rule.captured))
+            said = f"the other attributes of this rule capture {keys}: this needs a rule of its own"
+            reader.add(attribute, place, said)
+            continue
+        for key in path.keys:
+            if key not in used:
+                said = f"no tag takes {{{key}}}: attributes that differ in it would be one field"
+                reader.add(attribute, place, said, position=attribute.text.find(f"{{{key}}}"))
+    limit = rule.node.get("limit")
+    if limit and rule.captured:
+        said = "cannot count series that are in names of attributes: leave it out"
+        reader.add(limit.key, (*rule.path, "limit"), said)
+
+
+def _check_sum(reader: SectionReader, rule: LocatedRule) -> None:
+    """What is summed over is a key property that no name keeps apart; numbers can be summed."""
+    node = rule.node.get("sum_over")
+    if node is None:
+        return
+    path = (*rule.path, "sum_over")
+    named = _keys_in_names(rule) | set(rule.entry.tags.values())
+    for key in rule.entry.sum_over:
+        _check_property(reader, rule, node.value, path, key)
+        if key in named:
+            said = f'"{key}" is in a tag or a name: values that differ in it are not added up'
+            reader.add(node.value, path, said)
+    for place, where, name, field_type in rule.field_names():
+        field = next(each for each in rule.entry.fields_by_path.values() if each.name == name)
+        if field.states is not None or field_type not in (FieldType.INT, FieldType.FLOAT):
+            what = "states" if field.states is not None else field_type
+            reader.add(place, where, f"cannot be summed (sum_over): it is {what}")
+
+
+def _keys_in_names(rule: LocatedRule) -> set[str]:
+    names = (rule.entry.measurement, *(f.name for f in rule.entry.fields_by_path.values()))
+    return {key for name in names for key, _ in template_keys(name)}
+
+
+def _check_property(
+    reader: SectionReader,
+    rule: LocatedRule,
+    node: Node,
+    path: Path,
+    key: str,
+    at: int | None = None,
+) -> None:
+    """A tag may be absent where `,*` leaves the keys open; a name made of nothing cannot be."""
+    if key in rule.captured:
+        return
+    for bean in rule.entry.bean:
+        if key in bean.properties or (at is None and bean.is_property_list_pattern):
+            continue
+        said = f'{bean} has no key property "{key}"'
+        suggestion = closest(key, bean.properties)
+        if not suggestion:
+            said += f" (it has {', '.join(bean.properties) or 'none'})"
+        reader.add(node, path, said, position=at or 0, suggestion=suggestion)
+        return
+
+
+def check_names(reader: SectionReader, rules: Sequence[LocatedRule]) -> None:
+    """In a measurement a field has one type, and no name is both a tag and a field."""
+    types: dict[tuple[str, str], tuple[str, LocatedRule]] = {}
+    tags: dict[tuple[str, str], LocatedRule] = {}
+    for rule in rules:
+        for tag in rule.entry.tags:
+            tags.setdefault((rule.entry.measurement, tag), rule)
+    for rule in rules:
+        for place, path, name, field_type in rule.field_names():
+            full_name = (rule.entry.measurement, name)
+            known_type, first = types.setdefault(full_name, (field_type, rule))
+            if known_type != field_type:
+                said = (
+                    f'field "{name}" of {rule.entry.measurement} is {field_type} here and'
+                    f" {known_type} in the rule of line {first.line}: InfluxDB keeps one type"
+                )
+                reader.add(place, path, said)
+            if full_name in tags:
+                line = tags[full_name].line
+                said = f'"{name}" is a tag of {rule.entry.measurement} in the rule of line {line}'
+                reader.add(place, path, f"{said}: a field needs another name")
+
+
+def entries(node: Mapping, key: str) -> Iterator[tuple[Scalar, Node]]:
+    entry: Entry | None = node.get(key)
+    if entry is not None and isinstance(entry.value, Mapping):
+        for each in entry.value.entries:
+            yield each.key, each.value

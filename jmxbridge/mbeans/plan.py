@@ -1,0 +1,154 @@
+"""What one rule does to every MBean it takes, worked out once.
+
+A reading is split into parts, one a series: one for most rules; one for each partition where the
+rule reads attributes by a pattern, and the partition is in the attribute's name.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.values import Value
+from jmxbridge.mbeans.conversion import Converter, Dropped, converter
+from jmxbridge.mbeans.discovery import CLIENT
+from jmxbridge.mbeans.naming import fill
+from jmxbridge.mbeans.reading import Reading
+from jmxbridge.mbeans.rule import KEY_IN_TEMPLATE, Field, Rule
+from jmxbridge.point import FieldValue
+
+Series: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
+Lookup: TypeAlias = Callable[[str], str | None]
+"""A key property's value, unquoted; None where there is none."""
+
+
+@dataclass(slots=True)
+class Account:
+    """The values that are in no point; grows."""
+
+    dropped: dict[Dropped, int] = field(default_factory=lambda: dict.fromkeys(Dropped, 0))
+    duplicates: int = 0
+
+    def drop(self, why: Dropped, name: str, spoiled: list[str]) -> None:
+        """Count a value, and note the field that lacks it now; null is no value and spoils none."""
+        self.dropped[why] += 1
+        if why is not Dropped.ABSENT:
+            spoiled.append(name)
+
+
+@dataclass(slots=True)
+class Part:
+    """What a reading gives one series; `spoiled` names fields whose value had to be dropped."""
+
+    series: Series
+    fields: dict[str, FieldValue]
+    spoiled: list[str]
+
+
+class Plan:
+    """Splits and converts the readings of one rule.
+
+    `resolve_topic` gives the name a topic has on the broker, where a consumer says it with
+    underscores for dots.
+    """
+
+    def __init__(self, rule: Rule, resolve_topic: Callable[[str], str]) -> None:
+        self._measurement = rule.measurement
+        self._measurement_is_template = bool(KEY_IN_TEMPLATE.search(rule.measurement))
+        self._tags = tuple(rule.tags.items())
+        self._fields = [_plain(each) for each in rule.fields if each.pattern is None]
+        self._shapes = [_Shape(each, each.pattern) for each in rule.fields if each.pattern]
+        self._resolve_topic = resolve_topic
+        self.sums = bool(rule.sum_over)
+
+    def read(self, reading: Reading, account: Account) -> list[Part]:
+        """Return the parts of a reading; one that would be empty is left out."""
+        parts = self._by_pattern(reading, account) if self._shapes else []
+        fields: dict[str, FieldValue] = {}
+        spoiled: list[str] = []
+        lookup = reading.name.value
+        for attribute, convert, name, is_template in self._fields:  # of all we do, done most
+            value = reading.values.get(attribute)
+            if value is None:
+                continue
+            converted = convert(value)
+            if is_template:
+                name = fill(name, lookup)
+            if isinstance(converted, Dropped):
+                account.drop(converted, name, spoiled)
+            elif name in fields:
+                account.duplicates += 1
+            else:
+                fields[name] = converted
+        if fields or spoiled:
+            parts.append(Part(self._series(reading.name, lookup), fields, spoiled))
+        return parts
+
+    def _by_pattern(self, reading: Reading, account: Account) -> list[Part]:
+        parts: dict[Series, Part] = {}
+        for shape in self._shapes:
+            for attribute, value in reading.values.items():
+                captured = shape.captured(attribute)
+                if captured is None or value is None:
+                    continue
+                lookup = _first(captured, reading.name.value)
+                series = self._series(reading.name, lookup)
+                part = parts.setdefault(series, Part(series, {}, []))
+                shape.put(value, lookup, part, account)
+        return [part for part in parts.values() if part.fields or part.spoiled]
+
+    def _series(self, name: ObjectName, lookup: Lookup) -> Series:
+        """Return measurement and tags; a key property that is absent or empty makes no tag."""
+        measurement = self._measurement
+        if self._measurement_is_template:
+            measurement = fill(measurement, lookup)
+        if name.domain == CLIENT:
+            return measurement, tuple(self._client_tags(lookup))
+        pairs = ((tag, lookup(key)) for tag, key in self._tags)
+        return measurement, tuple((tag, value) for tag, value in pairs if value)
+
+    def _client_tags(self, lookup: Lookup) -> Iterator[tuple[str, str]]:
+        for tag, key in self._tags:
+            value = lookup(key)
+            if value:
+                yield tag, self._resolve_topic(value) if key == "topic" else value
+
+
+def _plain(wanted: Field) -> tuple[str, Converter, str, bool]:
+    """Attribute, how it is converted, the field's name and whether that is a template."""
+    is_template = bool(KEY_IN_TEMPLATE.search(wanted.name))
+    return wanted.attribute, converter(wanted), wanted.name, is_template
+
+
+class _Shape:
+    """One field of a rule whose attributes are wanted by pattern."""
+
+    def __init__(self, wanted: Field, pattern: re.Pattern[str]) -> None:
+        self._convert = converter(wanted)
+        self._name = wanted.name
+        self._pattern = pattern
+        self._keys = wanted.keys
+
+    def captured(self, attribute: str) -> dict[str, str] | None:
+        """Return the keys in an attribute's name; None where the pattern is another."""
+        match = self._pattern.fullmatch(attribute)
+        return None if match is None else dict(zip(self._keys, match.groups(), strict=True))
+
+    def put(self, value: Value, lookup: Lookup, part: Part, account: Account) -> None:
+        """Convert a value into a part, or count why not."""
+        converted = self._convert(value)
+        name = fill(self._name, lookup)
+        if isinstance(converted, Dropped):
+            account.drop(converted, name, part.spoiled)
+        elif name in part.fields:
+            account.duplicates += 1
+        else:
+            part.fields[name] = converted
+
+
+def _first(captured: Mapping[str, str], otherwise: Lookup) -> Lookup:
+    def lookup(key: str) -> str | None:
+        return captured[key] if key in captured else otherwise(key)
+
+    return lookup
