@@ -27,7 +27,7 @@ class StoreUnwritable(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """SQLite finds the file malformed; opening it again sets it aside."""
+    """SQLite finds the file malformed; the next use sets it aside."""
 
 
 class StoreForeign(StoreError):

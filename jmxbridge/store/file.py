@@ -81,19 +81,24 @@ SHRINK_PAGES = 2048
 class StoreFile:
     """An open store: its connection, and the lock that makes it ours alone."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: int) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, lock: int, aside: Path | None
+    ) -> None:
         self.path = path
         self.connection = connection
+        self.aside = aside
         self._lock = lock
+        self._renewed: Path | None = None
 
     @classmethod
     def open(cls, path: Path) -> "StoreFile":
         """Open or create the file at `path`, readable by its owner only.
 
         Raises StoreLocked, StoreUnwritable, StoreForeign, StoreFull. A damaged file is renamed
-        and a new one begun, with an error in the log that names both.
+        and a new one begun, with an error in the log that names both; `aside` is then the old one.
         """
         lock = _lock(path)
+        aside = None
         try:
             try:
                 connection = _connect(path)
@@ -104,7 +109,21 @@ class StoreFile:
         except BaseException:
             os.close(lock)
             raise
-        return cls(path, connection, lock)
+        return cls(path, connection, lock, aside)
+
+    def renew(self) -> Path:
+        """Set the file aside, damaged while it was open, and begin a new one; the lock stays ours.
+
+        Returns what the old one is called now. Raises StoreError, and can be called again.
+        """
+        with suppress(sqlite3.Error):
+            self.connection.close()
+        if self._renewed is None:
+            self._renewed = _set_aside(self.path)
+            log.error("%s is damaged; it was set aside as %s", self.path, self._renewed)
+        self.connection = _connect(self.path)
+        aside, self._renewed = self._renewed, None
+        return aside
 
     def shrink(self) -> None:
         """Give some pages of a drained outage back to the disk; outside any transaction.

@@ -18,12 +18,13 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jmxbridge.store import chunks, letters
+from jmxbridge.store import chunks, letters, salvage
 from jmxbridge.store.account import READ_ACCOUNT, WRITE_ACCOUNT, Account
-from jmxbridge.store.errors import StoreDamaged, StorePaused, from_sqlite
+from jmxbridge.store.errors import StoreFull, StorePaused, StoreUnwritable, from_sqlite
 from jmxbridge.store.file import StoreFile
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page, Segment
 
@@ -207,6 +208,43 @@ class Spool:
 
         return self._guard(read)
 
+    def renew(self) -> None:
+        """Begin a new file, the present one being damaged, with what can still be read of it."""
+        before = self._account
+        aside = self._file.renew()
+        self._db = self._file.connection
+        self._account = self._guard(lambda: Account(*self._db.execute(READ_ACCOUNT).fetchone()))
+        self.adopt(aside, before)
+
+    def adopt(self, aside: Path, before: Account | None = None) -> None:
+        """Take over a damaged file: its account, and every line and letter that can be read.
+
+        What cannot is counted as dropped. `before` is the account where it is known better than
+        from the file.
+        """
+        before = before or salvage.read_account(aside)
+        if before is not None:
+            gone = before.pending + before.dead_lettered
+            start = replace(
+                before,
+                **{"pending": 0, "pending_bytes": 0, "dead_lettered": 0, "dead_bytes": 0},
+                **{"head": 0, "head_done": 0, "dropped": before.dropped + gone},
+            )
+            self._change(lambda _: start)
+        try:
+            for chunk in salvage.read_chunks(aside, before):
+                self._change(partial(self._rescue, chunk))
+            for letter in salvage.read_letters(aside):
+                self._change(partial(self._rescue_letter, letter))
+        except StoreFull as exc:
+            log.error("%s; the rest stays in %s", exc, aside)
+        account = self._account
+        log.error(
+            "%s: kept %d lines and %d dead letters; dropped, and counted: %d",
+            *(self.path, account.pending, account.dead_lettered),
+            account.dropped - before.dropped if before else 0,
+        )
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -244,6 +282,13 @@ class Spool:
         return replace(
             account, pending=account.pending - (end - done), head=segment.chunk, head_done=end
         )
+
+    def _rescue(self, chunk: salvage.Rescued, account: Account) -> Account:
+        account = chunks.put(self._db, account, chunk.lines, chunk.time_ns, chunk.source)
+        return _found_again(account, len(chunk.lines))
+
+    def _rescue_letter(self, letter: DeadLetter, account: Account) -> Account:
+        return _found_again(letters.bury(self._db, account, [letter]), 1)
 
     def _move(
         self, ids: Sequence[int], step: Callable[[Account, Sequence[DeadLetter]], Account]
@@ -291,7 +336,7 @@ class Spool:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(body)
         except OSError as exc:
-            raise StoreDamaged(f"{self.path}: cannot set lines aside: {exc.strerror}") from exc
+            raise StoreUnwritable(f"{aside}: {exc.strerror}; damaged lines go there") from exc
         self._change(lambda account: self._drop(account, chunk, lines, size))
         log.error(
             "%s: %d lines do not match their checksum; set aside as %s and counted as dropped",
@@ -341,6 +386,14 @@ class Spool:
         elif self._overflowing and self._account.pending_bytes < self._max_bytes // 2:
             self._overflowing = False
             log.warning("%s has room again", self.path)
+
+
+def _found_again(account: Account, lines: int) -> Account:
+    """Lines given up with a damaged file, and rescued; without its account they are new."""
+    known = min(lines, account.dropped)
+    return replace(
+        account, dropped=account.dropped - known, sampled=account.sampled + lines - known
+    )
 
 
 def _storable(text: str) -> str:

@@ -3,6 +3,9 @@
 Rule: SQLite is touched by the store's thread and by nothing else. An fsync takes milliseconds on a
 good disk and seconds on a bad one, and polling must not wait for it.
 
+A file that turns out to be damaged while it is open is set aside by the next call, which goes on in
+a new one with everything that could still be read.
+
 A call that is cancelled still runs to its end on the thread: an append is then durable although
 nobody was told, which is the harmless side to err on.
 """
@@ -14,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from jmxbridge.store.errors import StoreError
+from jmxbridge.store.errors import StoreDamaged, StoreError
 from jmxbridge.store.file import StoreFile
 from jmxbridge.store.letters import MAX_DEAD_BYTES
 from jmxbridge.store.spool import Spool
@@ -36,6 +39,7 @@ class Store:
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._closed = False
+        self._damaged = False
 
     def __repr__(self) -> str:
         return f"<Store {self.path} pending={self._spool.pending}>"
@@ -63,13 +67,16 @@ class Store:
         def start() -> Spool:
             file = StoreFile.open(path)
             try:
-                return Spool(
+                spool = Spool(
                     file,
                     max_bytes=max_bytes,
                     retain_s=retain_s,
                     pause_when_full=pause_when_full,
                     max_dead_bytes=max_dead_bytes,
                 )
+                if file.aside is not None:
+                    spool.adopt(file.aside)
+                return spool
             except BaseException:
                 file.close()
                 raise
@@ -128,7 +135,7 @@ class Store:
 
     async def counts(self) -> Counts:
         """Where every line is that was ever appended; see `Counts`."""
-        return await self._run(self._spool.counts)
+        return await self._run(lambda: self._spool.counts())
 
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
         """The newest dead letters, newest first."""
@@ -170,4 +177,15 @@ class Store:
     async def _run(self, call: Callable[[], T]) -> T:
         if self._closed:
             raise StoreError(f"{self.path}: the store is closed")
-        return await self._loop.run_in_executor(self._thread, call)
+
+        def guarded() -> T:
+            if self._damaged:
+                self._spool.renew()
+                self._damaged = False
+            try:
+                return call()
+            except StoreDamaged:
+                self._damaged = True
+                raise
+
+        return await self._loop.run_in_executor(self._thread, guarded)

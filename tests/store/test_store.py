@@ -1,12 +1,15 @@
 """The store as coroutines: what an append promises, and who waits for whom."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from jmxbridge.store import Batch, DeadLine, Store, StoreError, StoreLocked, spool
+from jmxbridge.store import Batch, DeadLine, Store, StoreError, StoreFull, StoreLocked, View, spool
+from jmxbridge.store import file as store_file
 
 OpenStore = Callable[..., Awaitable[Store]]
 
@@ -15,7 +18,7 @@ LINES = [b"m v=1 1", b"m v=2 2", b"m v=3 3"]
 
 async def take_all(store: Store) -> Batch | None:
     """Everything that waits, in one batch."""
-    return await store.take(max_lines=1000, max_bytes=1_000_000)
+    return await store.take(max_lines=1000, max_bytes=100_000_000)
 
 
 async def test_lines_come_back_in_the_order_they_were_appended(open_store: OpenStore) -> None:
@@ -184,3 +187,99 @@ async def test_a_page_of_many_small_polls_is_bounded(
         b"m v=%d %d" % (n, n) for n in range(1, 5)
     ]
     assert len(pages) == 3
+
+
+def tear(path: Path, page: int) -> None:
+    """Overwrite one page of the file, as a bad disk would, behind SQLite's back."""
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    other.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+
+
+async def polls_of(store: Store, count: int) -> list[bytes]:
+    """Append polls of a line each, large enough that the file does not fit SQLite's cache."""
+    lines = [b'm v="%06d%s" 1' % (n, b"x" * 20_000) for n in range(count)]
+    for n, line in enumerate(lines):
+        await store.append([line], time_ns=n, source="a")
+    return lines
+
+
+@pytest.mark.parametrize(("page", "kept"), [(3, 0), (4, 100), (50, 100), (300, 100), (600, 100)])
+async def test_a_page_that_tears_while_the_store_is_open(
+    open_store: OpenStore, path: Path, page: int, kept: int
+) -> None:
+    """The call that meets it fails; the next works in a new file, with what could be read.
+
+    What could not is counted as dropped, and what is left keeps its order. Page 3 is the root of
+    the table: without it SQLite finds no row.
+    """
+    store = await open_store()
+    lines = await polls_of(store, 150)
+    tear(path, page)
+
+    for _ in range(3):
+        with suppress(StoreError):
+            await take_all(store)
+            await store.append([b"m v=1 2"], time_ns=200, source="a")
+    left = await take_all(store)
+    counts = await store.counts()
+
+    assert left is not None
+    before = [line for line in left.lines if line != b"m v=1 2"]
+    assert before == [line for line in lines if line in set(before)]
+    assert len(before) >= kept
+    assert left.lines[-1] == b"m v=1 2"
+    assert counts.pending == len(left.lines)
+    assert counts.sampled == counts.pending + counts.dropped
+    assert View(path).verify().problems == ()
+
+
+async def test_what_a_damaged_file_still_has_is_kept_at_the_start(
+    open_store: OpenStore, path: Path
+) -> None:
+    """Yesterday's readable lines and dead letters are in the new file, settled ones are not."""
+    store = await open_store()
+    lines = await polls_of(store, 100)
+    batch = await store.take(max_lines=10, max_bytes=10**9)
+    assert batch is not None
+    await store.settle(batch, [DeadLine(3, "no")])
+    await store.close()
+    tear(path, 100)
+
+    store = await open_store()
+    left = await take_all(store)
+    counts = await store.counts()
+
+    assert left is not None
+    assert list(left.lines) == [line for line in lines[10:] if line in set(left.lines)]
+    assert len(left.lines) >= 80
+    assert (counts.sampled, counts.stored, counts.dead_lettered) == (100, 9, 1)
+    assert counts.dropped == 90 - len(left.lines)
+    assert [letter.line for letter in await store.dead_letters(9)] == [lines[3]]
+
+
+async def test_a_new_file_that_cannot_be_made_is_tried_again(
+    open_store: OpenStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full as well: every call says so, until there is room; then lines are back."""
+    store = await open_store()
+    await polls_of(store, 150)
+    tear(path, 50)
+    connect = store_file._connect
+
+    def full(path: Path) -> sqlite3.Connection:
+        path.touch()
+        raise StoreFull("the disk is full")
+
+    monkeypatch.setattr(store_file, "_connect", full)
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            await take_all(store)
+    monkeypatch.setattr(store_file, "_connect", connect)
+
+    left = await take_all(store)
+    assert left is not None
+    assert len(left.lines) >= 100
