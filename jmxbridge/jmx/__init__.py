@@ -1,5 +1,6 @@
 """JMX over RMI in pure Python: a library of its own, standard library only."""
 
+from jmxbridge.jmx.access import Credentials, Tls
 from jmxbridge.jmx.connection import Connection, connect
 from jmxbridge.jmx.errors import (
     ConnectionFailed,
@@ -16,6 +17,7 @@ __all__ = [
     "Composite",
     "Connection",
     "ConnectionFailed",
+    "Credentials",
     "JavaObject",
     "JmxError",
     "LocalProtocolError",
@@ -24,6 +26,7 @@ __all__ = [
     "ObjectName",
     "RemoteException",
     "RemoteProtocolError",
+    "Tls",
     "Value",
     "connect",
     "quote",

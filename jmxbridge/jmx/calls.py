@@ -7,10 +7,11 @@ Rule: reading only. There is no call here that sets, invokes or creates anything
 import hashlib
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from jmxbridge.jmx import encoder, jrmp, modified_utf8
+from jmxbridge.jmx.access import Credentials
 from jmxbridge.jmx.errors import RemoteProtocolError
 from jmxbridge.jmx.mbean_info import mbean_info
 from jmxbridge.jmx.object_name import ObjectName
@@ -35,7 +36,7 @@ class Call(Generic[T]):
     """A request and how to read its answer; `read` raises RemoteProtocolError if it is not one."""
 
     name: str
-    request: bytes
+    request: bytes = field(repr=False)  # it may hold a password
     read: Callable[[Value], T]
     is_void: bool = False
 
@@ -72,9 +73,12 @@ def lookup(name: str) -> Call[RemoteRef]:
     )
 
 
-def new_client(server: RemoteRef) -> Call[RemoteRef]:
-    """Ask a JMX server for a connection, without credentials."""
-    request = jrmp.call(server.object_id, jrmp.METHOD_BY_HASH, NEW_CLIENT, encoder.NULL)
+def new_client(server: RemoteRef, credentials: Credentials | None = None) -> Call[RemoteRef]:
+    """Ask a JMX server for a connection; credentials go as a JVM's own authenticator wants them."""
+    who = encoder.NULL
+    if credentials is not None:
+        who = encoder.string_array((credentials.username, credentials.password))
+    request = jrmp.call(server.object_id, jrmp.METHOD_BY_HASH, NEW_CLIENT, who)
     return Call("newClient", request, remote_ref)
 
 

@@ -11,10 +11,12 @@ connection is aborted, and with it every other batch.
 import asyncio
 import os
 import socket
+import ssl
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, cast
 
+from jmxbridge.jmx import tls
 from jmxbridge.jmx.calls import Call
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteProtocolError
 from jmxbridge.jmx.jrmp import Endpoint
@@ -39,9 +41,12 @@ class _Batch:
 class Channel(asyncio.Protocol):
     """A connection to one endpoint; made by `Channel.open`."""
 
-    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
+    def __init__(
+        self, endpoint: Endpoint, timeout_s: float, tls_context: ssl.SSLContext | None = None
+    ) -> None:
         self.endpoint = endpoint
         self.timeout_s = timeout_s
+        self.tls_context = tls_context
         self.protocol = Protocol()
         self.peer_host: str | None = None  # the address that the endpoint's host stood for
         self._loop = asyncio.get_running_loop()
@@ -63,29 +68,63 @@ class Channel(asyncio.Protocol):
         return ended and self.protocol.calls_answered > 0
 
     @classmethod
-    async def open(cls, endpoint: Endpoint, timeout_s: float) -> "Channel":
-        """Connect and exchange greetings; raises ConnectionFailed.
+    async def open(
+        cls, endpoint: Endpoint, timeout_s: float, tls_context: ssl.SSLContext | None = None
+    ) -> "Channel":
+        """Connect, by TLS where there is a context, and exchange greetings.
 
-        The wait for a reply is bounded by `timeout_s`; bounding this call is up to the caller.
+        Raises ConnectionFailed. The wait for a reply is bounded by `timeout_s`; bounding this call
+        is up to the caller.
         """
         sock = await _connected_socket(endpoint)
-        channel = cls(endpoint, timeout_s)
+        channel = cls(endpoint, timeout_s, tls_context)
         channel.peer_host = sock.getpeername()[0]
         try:
-            await channel._loop.create_connection(lambda: channel, sock=sock)
+            await channel._take(sock)
             await channel._greeted
         except BaseException:
             channel.abort()
             sock.close()
             raise
         error = channel.protocol.error
-        if error is None:
-            return channel
+        if error is not None:
+            raise channel._not_rmi(error)
+        return channel
+
+    async def reopened(self) -> "Channel":
+        """Return another channel to the same end; raises ConnectionFailed."""
+        return await Channel.open(self.endpoint, self.timeout_s, self.tls_context)
+
+    async def _take(self, sock: socket.socket) -> None:
+        """Make the socket ours; with TLS, after the handshake."""
+        if self.tls_context is None:
+            await self._loop.create_connection(lambda: self, sock=sock)
+            return
+        try:
+            await self._loop.create_connection(
+                lambda: self,
+                sock=sock,
+                ssl=self.tls_context,
+                server_hostname=self.endpoint.host,
+            )
+        except OSError as exc:
+            raise tls.failed(self.endpoint, exc) from exc
+
+    def _not_rmi(self, error: JmxError) -> ConnectionFailed:
+        """Say what listens there instead of RMI, as far as the answer to the greeting tells."""
+        if isinstance(error, ConnectionFailed) and error.error_class == "tls":
+            return error
+        if self.protocol.peer_speaks_tls:
+            return ConnectionFailed(
+                f"{self.endpoint} speaks TLS and was spoken to in plain: set tls (and tls.registry:"
+                " true, for the port that was asked for)",
+                "tls",
+            )
         if isinstance(error, RemoteProtocolError):
-            raise ConnectionFailed(f"{endpoint} is not an RMI server: {error}", "not_rmi")
-        raise ConnectionFailed(
-            f"{endpoint} closed the connection instead of answering RMI's greeting; is that a JMX"
-            " port? (A Kafka listener does this.)",
+            return ConnectionFailed(f"{self.endpoint} is not an RMI server: {error}", "not_rmi")
+        return ConnectionFailed(
+            f"{self.endpoint} closed the connection instead of answering RMI's greeting; is that a"
+            " JMX port? (A Kafka listener does this.)",
             "not_rmi",
         )
 
@@ -149,9 +188,12 @@ class Channel(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is closed, by whomever."""
-        why = f" ({exc})" if exc else ""
         self._ended_by_peer = self.protocol.error is None
-        self._fail(ConnectionFailed(f"{self.endpoint} closed the connection{why}", "closed"))
+        if isinstance(exc, ssl.SSLError):
+            self._fail(tls.failed(self.endpoint, exc))
+        else:
+            why = f" ({exc})" if exc else ""
+            self._fail(ConnectionFailed(f"{self.endpoint} closed the connection{why}", "closed"))
         self._gone.set_result(None)
 
     # Inside.

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from jmxbridge.jmx import calls
+from jmxbridge.jmx.access import Credentials, Tls
 from jmxbridge.jmx.calls import AttributeCalls, Call
 from jmxbridge.jmx.channel import Channel
 from jmxbridge.jmx.dial import Dial
@@ -73,6 +74,11 @@ class Connection:
     def address(self) -> Endpoint:
         """Where the socket leads: the advertised address, unless that was replaced."""
         return self._channel.endpoint
+
+    @property
+    def peer_host(self) -> str | None:
+        """The IP address at the other end."""
+        return self._channel.peer_host
 
     @property
     def is_open(self) -> bool:
@@ -165,7 +171,7 @@ class Connection:
                 return
             try:
                 async with asyncio.timeout(left.timeout_s):
-                    self._channel = await Channel.open(left.endpoint, left.timeout_s)
+                    self._channel = await left.reopened()
             except TimeoutError:
                 problem = f"{left.endpoint} did not answer within {left.timeout_s:g} s"
                 raise ConnectionFailed(problem, "timeout") from None
@@ -179,14 +185,24 @@ async def connect(
     timeout_s: float = 10.0,
     rmi_host: str | None = None,
     rmi_port: int | None = None,
+    credentials: Credentials | None = None,
+    tls: Tls | None = None,
 ) -> Connection:
     """Connect to the JMX server of the JVM whose JMX port is `port` of `host`.
 
-    `rmi_host` and `rmi_port` replace the address that the target advertises. `timeout_s` bounds
+    `rmi_host` and `rmi_port` replace the address that the target advertises. Without `tls` both
+    ends must be plain; with it nothing is said to a JMX server that is. `timeout_s` bounds
     connecting as a whole, and later the wait for each answer. Raises ConnectionFailed or
     RemoteProtocolError.
     """
-    dial = Dial(Endpoint(host, port), rmi_host, rmi_port, timeout_s)
+    dial = Dial(
+        Endpoint(host, port),
+        rmi_host=rmi_host,
+        rmi_port=rmi_port,
+        credentials=credentials,
+        tls=tls,
+        timeout_s=timeout_s,
+    )
     try:
         async with asyncio.timeout(timeout_s):
             server, own, channel = await dial.connect()

@@ -7,14 +7,17 @@ outside its container or network; `rmi_host` and `rmi_port` replace them. A fail
 ends, because neither alone tells what is wrong.
 """
 
+import ssl
 from typing import TypeVar
 
 from jmxbridge.jmx import calls
+from jmxbridge.jmx.access import Credentials, Tls
 from jmxbridge.jmx.calls import Call
 from jmxbridge.jmx.channel import Channel
 from jmxbridge.jmx.errors import ConnectionFailed, RemoteException
 from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.stub import RemoteRef
+from jmxbridge.jmx.tls import context
 
 T = TypeVar("T")
 
@@ -26,9 +29,19 @@ class Dial:
     """One attempt to connect; whoever gives it up must `abort` it."""
 
     def __init__(
-        self, asked: Endpoint, rmi_host: str | None, rmi_port: int | None, timeout_s: float
+        self,
+        asked: Endpoint,
+        *,
+        rmi_host: str | None,
+        rmi_port: int | None,
+        credentials: Credentials | None,
+        tls: Tls | None,
+        timeout_s: float,
     ) -> None:
         self.asked = asked
+        self._credentials = credentials
+        self._tls = tls
+        self._tls_context: ssl.SSLContext | None = None
         self._rmi_host = rmi_host
         self._rmi_port = rmi_port
         self._timeout_s = timeout_s
@@ -38,10 +51,13 @@ class Dial:
 
     async def connect(self) -> tuple[RemoteRef, RemoteRef, Channel]:
         """Return the JMX server, our connection object there, and the channel to it."""
-        channel = await self._open(self.asked)
+        if self._tls is not None:
+            self._tls_context = context(self._tls)
+        by_tls = self._tls is not None and self._tls.registry
+        channel = await self._open(self.asked, self._tls_context if by_tls else None)
         server = await self._ask(channel, calls.lookup(BOUND_AS))
         channel = await self._follow(channel, server)
-        own = await self._ask(channel, calls.new_client(server))
+        own = await self._ask(channel, calls.new_client(server, self._credentials))
         channel = await self._follow(channel, own)
         return server, own, channel
 
@@ -55,10 +71,10 @@ class Dial:
         problem = f"{self._heading_for} did not answer within {self._timeout_s:g} s"
         return self._failed(ConnectionFailed(problem, "timeout"))
 
-    async def _open(self, endpoint: Endpoint) -> Channel:
+    async def _open(self, endpoint: Endpoint, tls_context: ssl.SSLContext | None) -> Channel:
         self._heading_for = endpoint
         try:
-            self._channel = await Channel.open(endpoint, self._timeout_s)
+            self._channel = await Channel.open(endpoint, self._timeout_s, tls_context)
         except ConnectionFailed as exc:
             raise self._failed(exc) from exc
         return self._channel
@@ -66,24 +82,35 @@ class Dial:
     async def _follow(self, channel: Channel, ref: RemoteRef) -> Channel:
         """Return a channel to where `ref` is: the same one if that leads there."""
         self._advertised = ref.endpoint
-        if ref.socket_factory is not None:
-            raise ConnectionFailed(
-                f"the JMX server of {self.asked} at {ref.endpoint} wants TLS"
-                f" ({ref.socket_factory}), which this client does not speak",
-                "tls",
-            )
+        self._check_factory(ref)
         endpoint = Endpoint(
             self._rmi_host or ref.endpoint.host, self._rmi_port or ref.endpoint.port
         )
-        if endpoint.port == channel.endpoint.port and endpoint.host in (
+        leads_there = endpoint.port == channel.endpoint.port and endpoint.host in (
             channel.endpoint.host,
             channel.peer_host,
-        ):
+        )
+        if leads_there and channel.tls_context is self._tls_context:
             return channel
         try:
-            return await self._open(endpoint)
+            return await self._open(endpoint, self._tls_context)
         finally:
             channel.abort()
+
+    def _check_factory(self, ref: RemoteRef) -> None:
+        """Refuse a stub that leads to another kind of socket than we were told to use."""
+        if ref.socket_factory is None and self._tls is not None:
+            raise ConnectionFailed(
+                f"tls is set, but the JMX server of {self.asked} at {ref.endpoint} is plain: leave"
+                " tls out, or start its JVM with -Dcom.sun.management.jmxremote.ssl=true",
+                "tls",
+            )
+        if ref.socket_factory is not None and self._tls is None:
+            raise ConnectionFailed(
+                f"the JMX server of {self.asked} at {ref.endpoint} wants TLS"
+                f" ({ref.socket_factory}): set tls",
+                "tls",
+            )
 
     async def _ask(self, channel: Channel, call: Call[T]) -> T:
         [outcome] = await channel.run([call])
@@ -101,18 +128,28 @@ class Dial:
                 "not_bound",
             )
         if thrown.error_class == "access":
-            return ConnectionFailed(
-                f"the JMX server of {self.asked} refused access: {thrown.message}", "access"
-            )
+            return ConnectionFailed(self._refused_access(thrown.message or ""), "access")
         if thrown.error_class == "gone":
             return self._failed(
                 ConnectionFailed(f"{self._heading_for} is a JVM, but not that one", "gone")
             )
         return ConnectionFailed(f"{self.asked} refused a JMX connection: {thrown}", "remote")
 
+    def _refused_access(self, message: str) -> str:
+        if self._credentials is None:
+            return (
+                f"the JMX server of {self.asked} wants credentials: set username, and password or"
+                f" password_file ({message})"
+            )
+        said = message.replace(self._credentials.password or " ", "***")
+        return (
+            f"the JMX server of {self.asked} does not accept the credentials of user"
+            f" {self._credentials.username!r}: {said}"
+        )
+
     def _failed(self, problem: ConnectionFailed) -> ConnectionFailed:
         """Add to `problem` how we came there, where it is about an advertised address."""
-        if self._advertised is None:
+        if self._advertised is None or problem.error_class == "tls":
             return problem
         replaced = f", replaced by {self._heading_for}"
         if self._heading_for == self._advertised:

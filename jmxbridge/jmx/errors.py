@@ -77,9 +77,9 @@ class ConnectionFailed(JmxError):
     `error_class` is one of: `resolve` (no such host), `refused`, `unreachable`, `timeout`,
     `closed` (by the peer), `cancelled` (a call was given up, so answers can no longer be told
     apart), `not_rmi` (something else listens there), `not_bound` (an RMI registry without JMX),
-    `access` (credentials are missing or wrong), `tls` (the target wants TLS), `remote` (the target
-    refused for another reason), `unreachable_advertised` (the address that the target advertises
-    does not lead to it).
+    `access` (credentials are missing or wrong), `tls` (one end wants TLS and the other does not, or
+    they do not agree on certificates), `remote` (the target refused for another reason),
+    `unreachable_advertised` (the address that the target advertises does not lead to it).
     """
 
     def __init__(self, message: str, error_class: str) -> None:

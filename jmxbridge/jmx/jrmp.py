@@ -44,11 +44,13 @@ _RETURN_BLOCK_BYTES = 1 + UID_BYTES
 _RETURN_HEAD = bytes((RETURN,)) + STREAM_HEADER + bytes((TC_BLOCKDATA, _RETURN_BLOCK_BYTES))
 _RETURN_BYTES = len(_RETURN_HEAD) + _RETURN_BLOCK_BYTES
 
+# A record of type alert, of any version: what a TLS server answers to a plain greeting.
+TLS_ALERT = b"\x15\x03"
 # How other servers begin, for people who gave the wrong port.
 _OTHERS = (
     (b"HTTP/", "an HTTP server"),
     (b"SSH-", "an SSH server"),
-    (b"\x15\x03", "a TLS server"),
+    (TLS_ALERT, "a TLS server"),
 )
 _SHOWN_BYTES = 16
 

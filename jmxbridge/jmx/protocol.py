@@ -109,6 +109,11 @@ class Protocol:
         """What was exchanged so far, the greeting included."""
         return Traffic(self._calls_sent, self._round_trips, self._bytes_sent, self._bytes_received)
 
+    @property
+    def peer_speaks_tls(self) -> bool:
+        """Whether our greeting was answered with a TLS alert."""
+        return self.own_address is None and self._reader.buf.startswith(jrmp.TLS_ALERT)
+
     # Sending.
 
     def call(self, call: Call[Any]) -> None:

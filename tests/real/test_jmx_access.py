@@ -1,0 +1,230 @@
+"""Passwords and TLS, as JVMs have them: who is let in, and what those are told who are not."""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.servers import Jvm
+from jmxbridge.jmx import ConnectionFailed, Credentials, Tls, connect
+
+pytestmark = pytest.mark.real
+
+SOURCE = Path(__file__).parent.parent.parent / "bench" / "Many.java"
+REMOTE = "-Dcom.sun.management.jmxremote"
+RIGHT = Credentials("monitorRole", "swordfish")
+WRONG = Credentials("monitorRole", "hunter2-and-more")
+STORE_PASSWORD = "keep-out"  # noqa: S105 - of key stores that live as long as this test
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """Certificates, all signed by `ca`; `server` is for 127.0.0.1 only, as is `expired`."""
+
+    folder: Path
+
+    def __getattr__(self, name: str) -> Path:
+        return self.folder / f"{name}.pem"
+
+    def store_options(self, server: str) -> list[str]:
+        """Return the JVM options for a key store, and for trusting what `ca` signed."""
+        ssl = "-Djavax.net.ssl"
+        return [
+            f"{ssl}.keyStore={self.folder / server}.p12",
+            f"{ssl}.keyStorePassword={STORE_PASSWORD}",
+            f"{ssl}.trustStore={self.folder / 'trust'}.p12",
+            f"{ssl}.trustStorePassword={STORE_PASSWORD}",
+            f"{REMOTE}.ssl=true",
+        ]
+
+
+def run(folder: Path, command: str) -> None:
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+
+
+def sign(folder: Path, name: str, *, days: int) -> None:
+    """Make a key and a certificate, and both as a Java key store."""
+    key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+    run(folder, f"openssl req {key} -keyout {name}_key.pem -out {name}.csr -subj /CN={name}")
+    (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
+    run(
+        folder,
+        f"openssl x509 -req -in {name}.csr -CA ca.pem -CAkey ca_key.pem -CAcreateserial"
+        f" -days {days} -extfile san -out {name}.pem",
+    )
+    run(
+        folder,
+        f"openssl pkcs12 -export -in {name}.pem -inkey {name}_key.pem -name {name}"
+        f" -passout pass:{STORE_PASSWORD} -out {name}.p12",
+    )
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    """An authority of our own, another one, and certificates."""
+    folder = tmp_path_factory.mktemp("papers")
+    key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -x509 -days 30"
+    for name in ("ca", "other_ca"):
+        run(folder, f"openssl req {key} -keyout {name}_key.pem -out {name}.pem -subj /CN={name}")
+    for name, days in (("server", 30), ("client", 30), ("expired", -1)):
+        sign(folder, name, days=days)
+    run(
+        folder,
+        f"keytool -importcert -noprompt -alias ca -file ca.pem -storetype PKCS12"
+        f" -keystore trust.p12 -storepass {STORE_PASSWORD}",
+    )
+    return Papers(folder)
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jvm]:
+    """A JVM with a password and without TLS."""
+    folder = tmp_path_factory.mktemp("locked")
+    with Jvm(SOURCE, "3", jvm_options=password_options(folder)) as jvm:
+        yield jvm
+
+
+def password_options(folder: Path) -> list[str]:
+    passwords, access = folder / "jmx.password", folder / "jmx.access"
+    passwords.write_text(f"{RIGHT.username} {RIGHT.password}\n")
+    passwords.chmod(0o600)  # or the JVM does not start
+    access.write_text(f"{RIGHT.username} readonly\n")
+    return [
+        f"{REMOTE}.authenticate=true",
+        f"{REMOTE}.password.file={passwords}",
+        f"{REMOTE}.access.file={access}",
+    ]
+
+
+@pytest.fixture(scope="module")
+def encrypted(papers: Papers) -> Iterator[Jvm]:
+    """A JVM whose server speaks TLS and whose registry does not, on a port of its own."""
+    with Jvm(
+        SOURCE, "3", jvm_options=[*papers.store_options("server"), f"{REMOTE}.rmi.port=0"]
+    ) as jvm:
+        yield jvm
+
+
+@pytest.fixture(scope="module")
+def fortress(papers: Papers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jvm]:
+    """A JVM with all of it: TLS on both ends, client certificates, and a password."""
+    options = [
+        *papers.store_options("server"),
+        *password_options(tmp_path_factory.mktemp("fortress")),
+        f"{REMOTE}.registry.ssl=true",
+        f"{REMOTE}.ssl.need.client.auth=true",
+    ]
+    with Jvm(SOURCE, "3", jvm_options=options) as jvm:
+        yield jvm
+
+
+@pytest.fixture(scope="module")
+def outdated(papers: Papers) -> Iterator[Jvm]:
+    """A JVM whose certificate has expired; TLS on both ends."""
+    options = [*papers.store_options("expired"), f"{REMOTE}.registry.ssl=true"]
+    with Jvm(SOURCE, "3", jvm_options=options) as jvm:
+        yield jvm
+
+
+async def domain(jvm: Jvm, **options: Any) -> str:
+    """Connect and call."""
+    async with await connect("127.0.0.1", jvm.jmx_port, **options) as mbeans:
+        return await mbeans.get_default_domain()
+
+
+async def refusal(jvm: Jvm, **options: Any) -> ConnectionFailed:
+    """Return the error of an attempt to connect."""
+    with pytest.raises(ConnectionFailed) as caught:
+        await domain(jvm, **options)
+    return caught.value
+
+
+async def test_a_password_opens(locked: Jvm) -> None:
+    """The right user and password are let in."""
+    assert await domain(locked, credentials=RIGHT) == "DefaultDomain"
+
+
+@pytest.mark.parametrize("credentials", [None, WRONG, Credentials("nobody", "swordfish")])
+async def test_wrong_or_missing_credentials(locked: Jvm, credentials: Credentials | None) -> None:
+    """The error says `credentials`, where and whose, and never the password."""
+    error = await refusal(locked, credentials=credentials)
+    assert error.error_class == "access"
+    assert "credentials" in str(error)
+    assert f"127.0.0.1:{locked.jmx_port}" in str(error)
+    if credentials is None:
+        assert "set username" in str(error)
+    else:
+        assert credentials.username in str(error)
+        assert credentials.password not in str(error) + repr(error) + repr(credentials)
+
+
+async def test_tls_on_the_server_alone(encrypted: Jvm, papers: Papers) -> None:
+    """The registry is plain, the server behind it is not: the default of `Tls`, as of JVMs."""
+    assert await domain(encrypted, tls=Tls(ca_file=papers.ca)) == "DefaultDomain"
+
+
+async def test_tls_client_certificate_and_password(fortress: Jvm, papers: Papers) -> None:
+    """All of it together."""
+    tls = Tls(registry=True, ca_file=papers.ca, cert_file=papers.client, key_file=papers.client_key)
+    assert await domain(fortress, tls=tls, credentials=RIGHT) == "DefaultDomain"
+    error = await refusal(fortress, tls=tls, credentials=WRONG)
+    assert error.error_class == "access"
+
+
+async def test_a_client_certificate_is_missing(fortress: Jvm, papers: Papers) -> None:
+    """The server's refusal leads to the setting."""
+    error = await refusal(fortress, tls=Tls(registry=True, ca_file=papers.ca), credentials=RIGHT)
+    assert error.error_class == "tls"
+    assert "tls.cert_file" in str(error)
+
+
+@pytest.mark.parametrize(("trusted", "words"), [("other_ca", "tls.ca_file"), (None, "tls.ca_file")])
+async def test_nobody_we_trust_signed_it(
+    encrypted: Jvm, papers: Papers, trusted: str | None, words: str
+) -> None:
+    """Another authority, or those of this machine: refused, with the setting that mends it."""
+    ca_file = None if trusted is None else papers.folder / f"{trusted}.pem"
+    error = await refusal(encrypted, tls=Tls(ca_file=ca_file))
+    assert error.error_class == "tls"
+    assert words in str(error)
+
+
+async def test_an_expired_certificate(outdated: Jvm, papers: Papers) -> None:
+    """It is refused for what it is."""
+    error = await refusal(outdated, tls=Tls(registry=True, ca_file=papers.ca))
+    assert error.error_class == "tls"
+    assert "expired" in str(error)
+
+
+async def test_the_host_name_is_checked_unless_that_is_off(encrypted: Jvm, papers: Papers) -> None:
+    """A certificate for 127.0.0.1 does not do for localhost."""
+    options: dict[str, Any] = {"rmi_host": "localhost"}
+    error = await refusal(encrypted, tls=Tls(ca_file=papers.ca), **options)
+    assert error.error_class == "tls"
+    assert "tls.check_hostname" in str(error)
+    lenient = Tls(ca_file=papers.ca, check_hostname=False)
+    assert await domain(encrypted, tls=lenient, **options) == "DefaultDomain"
+
+
+async def test_tls_to_a_plain_jvm(locked: Jvm, papers: Papers) -> None:
+    """A plain registry that is to speak TLS, and a plain server that is to: each is told."""
+    error = await refusal(locked, tls=Tls(registry=True, ca_file=papers.ca))
+    assert error.error_class == "tls"
+    assert "does this port speak TLS?" in str(error)
+    error = await refusal(locked, tls=Tls(ca_file=papers.ca), credentials=RIGHT)
+    assert error.error_class == "tls"
+    assert "is plain" in str(error)
+
+
+async def test_plain_to_tls(encrypted: Jvm, fortress: Jvm, papers: Papers) -> None:
+    """A server or a registry that speaks TLS says so, and the error names the setting."""
+    error = await refusal(encrypted)
+    assert error.error_class == "tls"
+    assert "wants TLS" in str(error)
+    for tls in (None, Tls(ca_file=papers.ca)):
+        error = await refusal(fortress, tls=tls)
+        assert error.error_class == "tls"
+        assert "tls.registry" in str(error)
