@@ -245,6 +245,9 @@ public class Client {
     settings.put("enable.auto.commit", "false");
     settings.put("auto.offset.reset", "earliest");
     settings.put("max.poll.records", "100");
+    // A member that was killed is waited for as long as this: the shortest a broker allows.
+    settings.put("session.timeout.ms", "6000");
+    settings.put("heartbeat.interval.ms", "1500");
     return new KafkaConsumer<>(settings);
   }
 
