@@ -16,7 +16,8 @@ the snapshot, and makes it incomplete; it does not stop the rest.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from jmxbridge.kafka import codec
 from jmxbridge.kafka.commits import RETRY_PAUSE_S, fetch_commits
@@ -68,16 +69,12 @@ class Cluster:
         Never raises for partial failure: what is missing, the snapshot says. Raises
         KafkaUnavailable if no broker answered.
         """
-        take = await self._begin()
-        try:
+        async with self._taking() as take:
             await self._find_groups(take, self._roster)
             await self._find_commits(take)
             self._roster.settle(take.groups, take.gone)
             await self._find_ends(take, {})
-        finally:
-            if take.round.lost_a_broker:
-                self._view.distrust()
-        return take.snapshot(self._view)
+            return take.snapshot(self._view)
 
     async def describe(self, groups: Collection[str] | None = None) -> Description:
         """Read commits, ends and members of the groups named, or of all that pass the filter.
@@ -85,34 +82,39 @@ class Cluster:
         The end offsets cover what is assigned and not committed as well. Keeps nothing but
         connections from one call to the next. Raises KafkaUnavailable if no broker answered.
         """
-        take = await self._begin()
         named = frozenset(groups or ())
         roster = Roster(named.__contains__ if named else self._wants_group, asked_for=named)
-        await self._find_groups(take, roster)
-        if take.missing and not await self._may_have_commits(take):
-            take.drop_missing()
-        await self._find_commits(take)
-        members = await fetch_members(take.round, self._view, take.present())
-        await self._find_ends(take, members)
-        for name in sorted(named - take.groups.keys() - take.gone):
-            take.round.note(f"group {name!r} is of a kind that keeps no offsets")
-        return Description(take.snapshot(self._view), members, tuple(sorted(take.gone)))
+        async with self._taking() as take:
+            await self._find_groups(take, roster)
+            if take.missing and not await self._may_have_commits(take):
+                take.drop_missing()
+            await self._find_commits(take)
+            members = await fetch_members(take.round, self._view, take.present())
+            await self._find_ends(take, members)
+            for name in sorted(named - take.groups.keys() - take.gone):
+                take.round.note(f"group {name!r} is of a kind that keeps no offsets")
+            return Description(take.snapshot(self._view), members, tuple(sorted(take.gone)))
 
     async def close(self) -> None:
         """Close every connection; never hangs, may be called again."""
         await self._view.close()
 
-    async def _begin(self) -> "_Take":
+    @asynccontextmanager
+    async def _taking(self) -> "AsyncIterator[_Take]":
         if not self._loaded:
             await asyncio.to_thread(codec.load)
             self._loaded = True
-        return _Take(self._timeout_s)
+        take = _Take(self._timeout_s)
+        try:
+            yield take
+        finally:
+            if take.round.lost_a_broker:
+                self._view.distrust()
 
     async def _find_groups(self, take: "_Take", roster: Roster) -> None:
         await self._view.ensure_fresh(take.round)
         listing = await roster.list_groups(take.round, self._view)
         if take.round.answered.isdisjoint(self._view.brokers.values()):
-            self._view.distrust()
             raise KafkaUnavailable("; ".join(take.round.errors))
         take.groups, take.missing = listing.groups, listing.missing
         take.listed, take.complete = listing.listed, listing.complete

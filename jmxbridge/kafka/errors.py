@@ -10,7 +10,6 @@
       RequestFailed           one request failed; the connection lives
         VersionMismatch       the broker has no version of this request that we have
         ReplyUnreadable       the reply does not follow its schema, or has an unknown error code
-        ErrorAnswered         the broker answered with an error code
 
 Every message names the broker it is about.
 """
@@ -54,7 +53,3 @@ class VersionMismatch(RequestFailed):
 
 class ReplyUnreadable(RequestFailed):
     """The reply does not follow the schema it was asked for in."""
-
-
-class ErrorAnswered(RequestFailed):
-    """The broker answered with an error code."""

@@ -34,15 +34,12 @@ class FrameReader:
     def __init__(self, limit: int = MAX_FRAME) -> None:
         self._limit = limit
         self._buffer = bytearray()
-        self._broken = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take what came; return the messages it completes, without their lengths.
 
-        Raises BadFrame, and from then on always.
+        Raises BadFrame, and from then on always: what was refused stays where it is.
         """
-        if self._broken:
-            raise BadFrame("an earlier message was not Kafka's")
         buffer = self._buffer
         buffer += data
         messages: list[bytes] = []
@@ -60,7 +57,6 @@ class FrameReader:
         length = int.from_bytes(word, signed=True)
         if MIN_FRAME <= length <= self._limit:
             return length
-        self._broken = True
         for beginning, what in _FOREIGN.items():
             if word.startswith(beginning):
                 raise BadFrame(what)

@@ -92,8 +92,6 @@ class Roster:
 async def find_coordinators(round_: Round, view: View, groups: Collection[str]) -> dict[str, int]:
     """Ask any broker who coordinates these groups; those it cannot say are left out."""
     for broker in view.in_order():
-        if round_.left_out(broker):
-            continue
         try:
             return await _coordinators(round_, broker, tuple(groups))
         except KafkaError:

@@ -49,10 +49,6 @@ class Round:
         """Return the version in which an API is used; raises BrokerFailed or RequestFailed."""
         return await self._within(broker, lambda: broker.version(api))
 
-    def left_out(self, broker: Broker) -> bool:
-        """Whether the broker failed earlier in this round."""
-        return broker in self._accounts and self._accounts[broker].failure is not None
-
     @property
     def lost_a_broker(self) -> bool:
         """Whether any broker failed in this round."""

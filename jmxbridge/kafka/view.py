@@ -14,7 +14,6 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from jmxbridge.kafka.broker import Broker
-from jmxbridge.kafka.codec import NONE
 from jmxbridge.kafka.errors import KafkaError, KafkaUnavailable, RequestFailed
 from jmxbridge.kafka.requests import ClusterMetadata, Metadata, Topic
 from jmxbridge.kafka.round import Round
@@ -59,13 +58,14 @@ class View:
         self._refreshed_at = asyncio.get_running_loop().time()
 
     def keep_topics(self, wanted: Collection[str]) -> None:
-        """Forget topics nobody asks about, that were not found, or lack a leader somewhere."""
+        """Forget topics nobody asks about, and those that lack a leader somewhere.
+
+        A topic that was not found has no leader at all.
+        """
         self.topics = {
             name: topic
             for name, topic in self.topics.items()
-            if name in wanted
-            and topic.error == NONE
-            and min(topic.leaders.values(), default=-1) >= 0
+            if name in wanted and min(topic.leaders.values(), default=-1) >= 0
         }
 
     def in_order(self) -> list[Broker]:
@@ -81,21 +81,22 @@ class View:
 
     async def _ask_anyone(self, round_: Round, request: Metadata) -> ClusterMetadata:
         for broker in self.in_order():
-            if broker.connected and not round_.left_out(broker):
+            if broker.connected:
                 try:
                     return await _metadata(round_, broker, request)
                 except KafkaError:
                     continue
-        others = [b for b in self.brokers.values() if not round_.left_out(b)]
         known = {(b.host, b.port) for b in self.brokers.values()}
         fresh = [Broker(*a) for a in dict.fromkeys(self._bootstrap) if a not in known]
-        return await self._race(round_, others, fresh, request)
+        return await self._race(round_, fresh, request)
 
-    async def _race(
-        self, round_: Round, others: list[Broker], fresh: list[Broker], request: Metadata
-    ) -> ClusterMetadata:
-        """Ask all at once; the first answer wins and the rest is called off."""
-        tasks = {asyncio.create_task(_metadata(round_, b, request)): b for b in others + fresh}
+    async def _race(self, round_: Round, fresh: list[Broker], request: Metadata) -> ClusterMetadata:
+        """Ask all at once; the first answer wins and the rest is called off.
+
+        Known brokers that failed in this round are among them and fail again at once.
+        """
+        asked = [*self.brokers.values(), *fresh]
+        tasks = [asyncio.create_task(_metadata(round_, broker, request)) for broker in asked]
         metadata: ClusterMetadata | None = None
         try:
             for next_done in asyncio.as_completed(tasks):

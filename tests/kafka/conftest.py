@@ -1,5 +1,6 @@
 """Fake clusters and connections to them, closed when the test ends."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -8,7 +9,11 @@ from typing import Any
 import pytest
 
 from jmxbridge.kafka.cluster import Cluster
-from tests.kafka.fake_cluster import FakeCluster
+from tests.kafka.fake_answers import Group
+from tests.kafka.fake_cluster import FakeBroker, FakeCluster
+
+TIMEOUT_S = 30.0
+"""Never reached by waiting: a test that needs a deadline to pass puts the clock forward."""
 
 
 @pytest.fixture
@@ -31,12 +36,50 @@ async def start_fake() -> AsyncIterator[Callable[..., Awaitable[FakeCluster]]]:
 
 
 @pytest.fixture
+async def outlast(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[Awaitable[Any], FakeBroker], Awaitable[Any]]:
+    """Await something until a broker leaves a request unanswered, then let every deadline pass.
+
+    The loop's clock is put forward instead of waiting. Before that, what else is on its way over
+    loopback arrives: the loop turns often enough for every answer already sent to be taken.
+    """
+    loop = asyncio.get_running_loop()
+    real_time = loop.time
+    ahead = 0.0
+    monkeypatch.setattr(loop, "time", lambda: real_time() + ahead)
+
+    async def run(waiting: Awaitable[Any], broker: FakeBroker) -> Any:
+        nonlocal ahead
+        broker.stalled.clear()
+        task = asyncio.ensure_future(waiting)
+        await broker.stalled.wait()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        ahead += 2 * TIMEOUT_S
+        return await task
+
+    return run
+
+
+@pytest.fixture
+async def two(start_fake: Callable[..., Awaitable[FakeCluster]]) -> FakeCluster:
+    """Two brokers; group `a` and topic `x` on the first, `b` and `y` on the second."""
+    fake = await start_fake(brokers=2)
+    fake.add_topic("x", end=10, leader=1)
+    fake.add_topic("y", end=10, leader=2)
+    fake.groups["a"] = Group({"x": {0: 4}}, coordinator=1)
+    fake.groups["b"] = Group({"y": {0: 5}}, coordinator=2)
+    return fake
+
+
+@pytest.fixture
 async def connect_to() -> AsyncIterator[Callable[..., Cluster]]:
     """Make the Cluster under test; options as for `Cluster`. Retries do not pause."""
     async with AsyncExitStack() as stack:
 
         def make(fake: FakeCluster, **options: Any) -> Cluster:
-            options = {"retry_pause_s": 0.0, "timeout_s": 30.0, **options}
+            options = {"retry_pause_s": 0.0, "timeout_s": TIMEOUT_S, **options}
             cluster = Cluster(options.pop("bootstrap", fake.bootstrap), **options)
             stack.push_async_callback(cluster.close)
             return cluster

@@ -42,6 +42,16 @@ class HangUp(Exception):
     """Raised by a script: the connection is closed instead of an answer."""
 
 
+def silent(asked: Asked) -> Any:
+    """A script: no answer."""
+    raise Silence
+
+
+def hang_up(asked: Asked) -> Any:
+    """A script: the connection is closed."""
+    raise HangUp
+
+
 class FakeCluster(World):
     """Brokers 1 to n on loopback ports."""
 
@@ -73,7 +83,10 @@ class FakeCluster(World):
 
 
 class FakeBroker(HealthyBroker):
-    """One broker; `scripts` takes the place of its answers, by API."""
+    """One broker; `scripts` takes the place of its answers, by API.
+
+    `stalled` is set when a request is left unanswered, `all_gone` when no connection is left.
+    """
 
     def __init__(self, cluster: FakeCluster, node_id: int) -> None:
         super().__init__(cluster, node_id)
@@ -84,6 +97,8 @@ class FakeBroker(HealthyBroker):
         self._unanswered: list[tuple[asyncio.StreamWriter, bytes, Asked]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.all_gone = asyncio.Event()
+        self.all_gone.set()
+        self.stalled = asyncio.Event()
 
     async def start(self) -> None:
         """Listen; at the same port again after `stop`."""
@@ -106,6 +121,14 @@ class FakeBroker(HealthyBroker):
         for writer in set(self._writers):
             writer.close()
             await writer.wait_closed()
+
+    def freeze(self) -> None:
+        """Accept everything and answer nothing, as a process stopped by SIGSTOP does."""
+        self.scripts = dict.fromkeys(NAMES.values(), silent)
+
+    def thaw(self) -> None:
+        """Answer again, by no script."""
+        self.scripts.clear()
 
     def send_to_all(self, data: bytes) -> None:
         """Send these bytes on every connection, asked for or not."""
@@ -155,6 +178,7 @@ class FakeBroker(HealthyBroker):
             reply = script(asked)
         except Silence:
             self._unanswered.append((writer, message[4:8], asked))
+            self.stalled.set()
             return
         body = reply if isinstance(reply, bytes) else replies.encode(reply)
         self._send(writer, message[4:8] + body)

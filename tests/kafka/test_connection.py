@@ -104,7 +104,7 @@ async def test_requests_in_flight_are_bounded(
 
     broker.scripts["list_groups"] = hold
     connection = await dial(fake.ports[1])
-    asking = [asyncio.create_task(connection.ask(ListGroups())) for _ in range(MAX_IN_FLIGHT + 9)]
+    asking = [asyncio.create_task(connection.ask(ListGroups())) for _ in range(3 * MAX_IN_FLIGHT)]
     await all_held.wait()
     assert repr(connection).endswith(f"{MAX_IN_FLIGHT} in flight>")
 

@@ -8,12 +8,13 @@ import pytest
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.codec import read_assignment
 from jmxbridge.kafka.errors import ReplyUnreadable
-from jmxbridge.lag.members import Member
+from jmxbridge.lag.members import Description, Member
 from tests.kafka.fake_answers import Asked, Group, assignment
-from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster, Silence
+from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster, silent
 
 StartFake = Callable[..., Awaitable[FakeCluster]]
 ConnectTo = Callable[..., Cluster]
+Outlast = Callable[..., Awaitable[Description]]
 
 
 @pytest.fixture
@@ -127,16 +128,12 @@ async def test_a_group_of_another_kind_is_said_to_be_one(
 
 
 async def test_members_nobody_could_name_leave_the_offsets_standing(
-    fake: FakeCluster, connect_to: ConnectTo
+    fake: FakeCluster, connect_to: ConnectTo, outlast: Outlast
 ) -> None:
     """A coordinator that answers for commits and not for members: rows without owners."""
-
-    def silent(asked: Asked) -> Any:
-        raise Silence
-
     fake.brokers[2].scripts["consumer_group_describe"] = silent
 
-    description = await connect_to(fake, timeout_s=0.2).describe(["newer"])
+    description = await outlast(connect_to(fake).describe(["newer"]), fake.brokers[2])
 
     assert description.memberships == {}
     assert description.snapshot.commits == {"newer": {"x": {0: 9}}}
