@@ -11,7 +11,7 @@ from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.lag.rows import compute
 from jmxbridge.lag.snapshot import Snapshot
 from tests.kafka.fake_answers import Asked, Group
-from tests.kafka.fake_cluster import FakeCluster, Silence, hang_up
+from tests.kafka.fake_cluster import FakeCluster, Silence, hang_up, silent
 
 StartFake = Callable[..., Awaitable[FakeCluster]]
 ConnectTo = Callable[..., Cluster]
