@@ -22,6 +22,7 @@ from jmxbridge.config.models import InfluxSettings, KafkaSettings, Settings, Tar
 from jmxbridge.delivery import Delivery, flush, freeze
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.sender import Sender
+from jmxbridge.jmx import Credentials, Tls
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.lag.names import NameFilter
@@ -72,8 +73,26 @@ def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
     if target.transport == "jmxquery":
         return JmxqueryTransport(host, port, timeout_s=deadline_s)
     return RmiTransport(
-        host, port, rmi_host=target.rmi_host, rmi_port=target.rmi_port, clock_s=time.monotonic
+        host,
+        port,
+        rmi_host=target.server_host,
+        rmi_port=target.server_port,
+        credentials=credentials(target),
+        tls=tls(target),
+        clock_s=time.monotonic,
     )
+
+
+def credentials(target: TargetSettings) -> Credentials | None:
+    """Return what opens a target, None where nothing is said."""
+    if target.username is None or target.password is None:
+        return None
+    return Credentials(target.username, target.password.get_secret_value())
+
+
+def tls(target: TargetSettings) -> Tls | None:
+    """Return how a target's connection is protected, None where it is not."""
+    return None if target.tls is None else Tls(**target.tls.model_dump())
 
 
 def make_target(

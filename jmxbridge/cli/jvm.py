@@ -12,7 +12,7 @@ from jmxbridge.cli.outcome import USAGE, fail
 
 if TYPE_CHECKING:
     from jmxbridge.config.models import Settings, TargetSettings
-    from jmxbridge.jmx import Connection, ObjectName
+    from jmxbridge.jmx import Connection, Credentials, ObjectName, Tls
     from jmxbridge.mbeans.rule import Rule
 
 TargetName = Annotated[
@@ -23,12 +23,14 @@ EVERYTHING = "*:*"
 
 @dataclass(frozen=True, slots=True)
 class Jvm:
-    """Where a JVM's JMX port is; `rmi_host` and `rmi_port` replace what it advertises."""
+    """Where a JVM's JMX port is and what opens it; `rmi_...` replace what it advertises."""
 
     host: str
     port: int
     rmi_host: str | None = None
     rmi_port: int | None = None
+    credentials: "Credentials | None" = None
+    tls: "Tls | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,30 @@ def find(target: str, file: Path | None) -> Subject:
     settings = settings_if_any(file)
     known = {} if settings is None else {each.name: each for each in settings.targets}
     if target in known:
-        found = known[target]
-        jvm = Jvm(found.jmx.host, found.jmx.port, found.rmi_host, found.rmi_port)
-        return Subject(jvm, settings, found)
+        return Subject(jvm_of(known[target]), settings, known[target])
     try:
         address = parse_jmx_address(target)
     except Malformed as exc:
         names = f" (the file has {', '.join(known)})" if known else ""
         fail(f"{target} is neither a target of the file{names} nor HOST:PORT: {exc}", USAGE)
-    return Subject(Jvm(address.host, address.port), settings)
+    server = address.server
+    if server is None:
+        return Subject(Jvm(address.host, address.port), settings)
+    return Subject(Jvm(address.host, address.port, server.host, server.port), settings)
+
+
+def jvm_of(target: "TargetSettings") -> Jvm:
+    """Return where a target of the file is."""
+    from jmxbridge import app
+
+    return Jvm(
+        target.jmx.host,
+        target.jmx.port,
+        target.server_host,
+        target.server_port,
+        app.credentials(target),
+        app.tls(target),
+    )
 
 
 def parse_pattern(text: str) -> "ObjectName":
@@ -85,4 +102,11 @@ async def connect(jvm: Jvm) -> "Connection":
     """Connect as `run` does."""
     from jmxbridge import jmx
 
-    return await jmx.connect(jvm.host, jvm.port, rmi_host=jvm.rmi_host, rmi_port=jvm.rmi_port)
+    return await jmx.connect(
+        jvm.host,
+        jvm.port,
+        rmi_host=jvm.rmi_host,
+        rmi_port=jvm.rmi_port,
+        credentials=jvm.credentials,
+        tls=jvm.tls,
+    )

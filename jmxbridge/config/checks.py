@@ -46,13 +46,24 @@ _EXCLUDE_EACH_OTHER = (
 
 def check_influxdb(reader: SectionReader, node: Mapping, path: Path) -> None:
     """One way to say who we are, and all of it."""
-    for pair in _EXCLUDE_EACH_OTHER:
-        keys = [entry.key for entry in map(node.get, pair) if entry]
-        if len(keys) == 2:
-            later = max(keys, key=lambda key: (key.span.line, key.span.column))
-            said = f"{pair[0]} and {pair[1]} exclude each other: keep one"
-            reader.add(later, (*path, later.text), said)
-            return
+    if any(_check_pair(reader, node, path, pair) for pair in _EXCLUDE_EACH_OTHER):
+        return
+    _check_login(reader, node, path)
+
+
+def _check_pair(reader: SectionReader, node: Mapping, path: Path, pair: tuple[str, str]) -> bool:
+    """Report two keys that exclude each other; tell whether both are there."""
+    keys = [entry.key for entry in map(node.get, pair) if entry]
+    if len(keys) < 2:
+        return False
+    later = max(keys, key=lambda key: (key.span.line, key.span.column))
+    said = f"{pair[0]} and {pair[1]} exclude each other: keep one"
+    reader.add(later, (*path, later.text), said)
+    return True
+
+
+def _check_login(reader: SectionReader, node: Mapping, path: Path) -> None:
+    """A user name and a password belong together."""
     username = node.get("username")
     password = node.get("password") or node.get("password_file")
     if username and not password:
@@ -92,6 +103,7 @@ def check_targets(
         _check_tags(reader, target, taken)
         _check_transport(reader, target, by_pattern)
 
+        _check_access(reader, target)
 
 def _check_collect(reader: SectionReader, target: LocatedTarget, set_names: Sequence[str]) -> None:
     seen: set[str] = set()
@@ -135,8 +147,41 @@ def _check_transport(
     reader: SectionReader, target: LocatedTarget, by_pattern: dict[str, int]
 ) -> None:
     if "jmxquery" not in (name for _, name in target.texts(reader, "transport")):
+_FOLLOWS = "jmxquery follows the address the JVM advertises"
+_SHOWS = "jmxquery shows a password to everybody on this machine"
+_ONLY_RMI = {
+    "rmi_host": _FOLLOWS,
+    "rmi_port": _FOLLOWS,
+    "username": _SHOWS,
+    "password": _SHOWS,
+    "password_file": _SHOWS,
+    "tls": "jmxquery has no settings for TLS",
+}
+
+
+def _check_access(reader: SectionReader, target: LocatedTarget) -> None:
+    """One password, with its user; a key with its certificate; one address of the server."""
+    if not _check_pair(reader, target.node, target.path, ("password", "password_file")):
+        _check_login(reader, target.node, target.path)
+    tls = target.node.get("tls")
+    if tls and isinstance(tls.value, Mapping):
+        key = tls.value.get("key_file")
+        if key and not tls.value.get("cert_file"):
+            said = "needs cert_file beside it"
+            reader.add(key.key, (*target.path, "tls", "key_file"), said)
+    named = any(
+        text.startswith("service:jmx:rmi://") and not text.startswith("service:jmx:rmi:///")
+        for _, text in target.texts(reader, "jmx")
+    )
+    for name in ("rmi_host", "rmi_port"):
+        entry = target.node.get(name)
+        if entry and named:
+            said = "the long form under jmx names the server's address already: keep one"
+            reader.add(entry.key, (*target.path, name), said)
+
+
         return
-    for key in ("rmi_host", "rmi_port"):
+    for key, why in _ONLY_RMI.items():
         entry = target.node.get(key)
         if entry:
             said = "jmxquery follows the address the JVM advertises: only transport rmi has this"

@@ -131,7 +131,10 @@ class _Document:
         if isinstance(mbeans, tree.Mapping):
             warn_of_sets(self.reader, mbeans, {name for each in targets for name in each.collect})
         if isinstance(influxdb, tree.Mapping):
-            warn_of_secrets(self.reader, influxdb)
+            warn_of_secrets(self.reader, influxdb, ("influxdb",))
+        for index, target in enumerate(self.items(self.node("targets"), ("targets",))):
+            if isinstance(target, tree.Mapping):
+                warn_of_secrets(self.reader, target, ("targets", index))
 
     def node(self, key: str) -> tree.Node | None:
         """Return what stands under a section's key; a key over nothing but comments is none."""
@@ -166,10 +169,12 @@ class _Document:
         for key, file in (("token", settings.token_file), ("password", settings.password_file)):
             entry = node.get(f"{key}_file")
             if file is not None and entry is not None:
-                secrets[key] = self.secret(entry, file)
+                secrets[key] = self.secret(entry, ("influxdb",), file)
         return settings.model_copy(update=secrets)
 
-    def secret(self, entry: tree.Entry, name: Path) -> SecretStr | None:
+    def secret(
+        self, entry: tree.Entry, path: tuple[str | int, ...], name: Path
+    ) -> SecretStr | None:
         """Read a secret's file: as the path says; a bare name is systemd's credential, if it is."""
         file = self.path.parent / name
         credentials = self.reader.environ.get("CREDENTIALS_DIRECTORY")
@@ -179,7 +184,7 @@ class _Document:
             return parse_secret(self.read_secret(file))
         except Malformed as error:
             said = f"{file}: {error.message}"
-            self.reader.add(entry.value, ("influxdb", entry.key.text), said)
+            self.reader.add(entry.value, (*path, entry.key.text), said)
             return None
 
     def placed(self, store: StoreSettings) -> StoreSettings:
@@ -217,6 +222,7 @@ class _Document:
                 made = self.reader.read_partly(RuleEntry, node, (*path, index))
                 if made is not None and isinstance(node, tree.Mapping):
                     yield LocatedRule(entry.key.text, made, node, (*path, index))
+                settings += [self.completed(made, located[-1])] if made is not None else []
 
     def set_names(self) -> list[str] | None:
         """Return the sets there are, also those with problems; None where that cannot be told."""

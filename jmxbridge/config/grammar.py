@@ -125,6 +125,16 @@ def parse_path(text: str) -> Path:
     return Path(text)
 
 
+def parse_pem_path(text: str) -> Path:
+    """A path to a PEM file; Java's key stores are told by their names."""
+    path = parse_path(text)
+    if path.suffix.lower() in (".p12", ".pfx", ".jks"):
+        raise Malformed(
+            "a Java key store; wants PEM: openssl pkcs12 -in STORE.p12 -nodes -out CLIENT.pem"
+        )
+    return path
+
+
 def parse_secret(text: str) -> SecretStr:
     """Refuse what could not be sent in a header; say nothing about the rest of it."""
     if not text:

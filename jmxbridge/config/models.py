@@ -14,12 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from jmxbridge.config.grammar import choice
 from jmxbridge.config.problem import Problem
 from jmxbridge.config.scalars import (
+    Boolean,
     Bootstrap,
     Duration,
     FilePath,
     Host,
     Interval,
-    JmxAddress,
+    JmxPort,
+    PemPath,
     Port,
     Regex,
     Secret,
@@ -91,16 +93,42 @@ class KafkaSettings(Section):
 Transport = Annotated[Literal["rmi", "jmxquery"], read(choice("rmi", "jmxquery"), "text")]
 
 
+class TlsSettings(Section):
+    """TLS to a JVM's JMX server; to its registry, the port that is asked first, where set."""
+
+    registry: Boolean = False
+    ca_file: PemPath | None = None
+    cert_file: PemPath | None = None
+    key_file: PemPath | None = None
+    check_hostname: Boolean = True
+
+
 class TargetSettings(Section):
     """One JVM to poll, and the sets of rules to read from it."""
 
     name: Text
-    jmx: JmxAddress
+    jmx: JmxPort
     collect: Annotated[tuple[Text, ...], one_or_many, Field(min_length=1)]
     tags: Mapping[TagName, Text] = {}
     transport: Transport = "rmi"
     rmi_host: Host | None = None
     rmi_port: Port | None = None
+    username: Text | None = None
+    password: Secret | None = None
+    password_file: FilePath | None = None
+    tls: TlsSettings | None = None
+
+    @property
+    def server_host(self) -> str | None:
+        """What replaces the host that the JVM advertises."""
+        named = self.jmx.server
+        return self.rmi_host or (None if named is None else named.host)
+
+    @property
+    def server_port(self) -> int | None:
+        """What replaces the port that the JVM advertises."""
+        named = self.jmx.server
+        return self.rmi_port or (None if named is None else named.port)
 
 
 WhenFull = Annotated[Literal["drop_oldest", "pause"], read(choice("drop_oldest", "pause"), "text")]

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from jmxbridge.config.address import (
     Address,
+    JmxAddress,
     parse_address,
     parse_host,
     parse_jmx_address,
@@ -25,6 +26,7 @@ from jmxbridge.config.grammar import (
     parse_number,
     parse_object_name,
     parse_path,
+    parse_pem_path,
     parse_regex,
     parse_secret,
     parse_tag_name,
@@ -116,6 +118,7 @@ Count = Annotated[int, read(parse_count, "a whole number")]
 Regex = Annotated[str, read(parse_regex, "a regular expression")]
 Url = Annotated[str, read(parse_url, "a URL")]
 FilePath = Annotated[Path, read(parse_path, "a path")]
+PemPath = Annotated[Path, read(parse_pem_path, "a path")]
 Secret = Annotated[SecretStr, read(parse_secret, "text")]
 Host = Annotated[str, read(parse_host, "a host name or address")]
 Port = Annotated[int, read(parse_port, "a TCP port")]
@@ -125,7 +128,7 @@ Bootstrap = Annotated[
     Field(min_length=1),
     BeforeValidator(_bootstrap),
 ]
-JmxAddress = Annotated[Address, read(parse_jmx_address, "host:port")]
+JmxPort = Annotated[JmxAddress, read(parse_jmx_address, "host:port")]
 Pattern = Annotated[ObjectName, read(parse_object_name, "an ObjectName")]
 TagName = Annotated[str, read(parse_tag_name, "a tag's name")]
 Template = Annotated[str, read(parse_template, "a name")]

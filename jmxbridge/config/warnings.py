@@ -3,6 +3,7 @@
 from collections.abc import Set
 
 from jmxbridge.config.interpolation import names_a_variable
+from jmxbridge.config.location import Path
 from jmxbridge.config.redaction import SECRETS
 from jmxbridge.config.sections import SectionReader
 from jmxbridge.config.tree import Mapping, Scalar
@@ -16,12 +17,12 @@ def warn_of_sets(reader: SectionReader, mbeans: Mapping, collected: Set[str]) ->
             reader.warn(entry.key, path, "no target collects this set: nothing polls it")
 
 
-def warn_of_secrets(reader: SectionReader, influxdb: Mapping) -> None:
+def warn_of_secrets(reader: SectionReader, section: Mapping, path: Path) -> None:
     """Who may read the file reads a secret that stands in it."""
     for key in SECRETS:
-        entry = influxdb.get(key)
+        entry = section.get(key)
         if entry is None or not isinstance(entry.value, Scalar):
             continue
         if not names_a_variable(entry.value.text):
             said = f"a secret in the file: {key}_file, or a variable ${{NAME}}, keeps it out of it"
-            reader.warn(entry.key, ("influxdb", key), said)
+            reader.warn(entry.key, (*path, key), said)

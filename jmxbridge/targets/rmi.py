@@ -4,12 +4,17 @@ A steady poll is one getMBeanCount and one getAttributes for each MBean, all of 
 """
 
 import asyncio
+import ipaddress
+import logging
 from collections.abc import Callable, Sequence
 
+from jmxbridge.jmx.access import Credentials, Tls
 from jmxbridge.jmx.connection import Connection, connect
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.targets.catalog import Catalog
+
+log = logging.getLogger(__name__)
 
 
 class RmiTransport:
@@ -25,14 +30,19 @@ class RmiTransport:
         host: str,
         port: int,
         *,
-        rmi_host: str | None,
-        rmi_port: int | None,
+        rmi_host: str | None = None,
+        rmi_port: int | None = None,
+        credentials: Credentials | None = None,
+        tls: Tls | None = None,
         clock_s: Callable[[], float],
     ) -> None:
         self._host = host
         self._port = port
         self._rmi_host = rmi_host
         self._rmi_port = rmi_port
+        self._credentials = credentials
+        self._tls = tls
+        self._is_exposure_said = False
         self._clock_s = clock_s
         self.connection: Connection | None = None
         self._catalog = Catalog()
@@ -71,6 +81,28 @@ class RmiTransport:
     async def _connected(self) -> Connection:
         if self.connection is None:
             self.connection = await connect(
-                self._host, self._port, rmi_host=self._rmi_host, rmi_port=self._rmi_port
+                self._host,
+                self._port,
+                rmi_host=self._rmi_host,
+                rmi_port=self._rmi_port,
+                credentials=self._credentials,
+                tls=self._tls,
             )
+            self._warn_of_exposure(self.connection.peer_host)
         return self.connection
+
+    def _warn_of_exposure(self, peer_host: str | None) -> None:
+        """Say once what goes over the network for all to see."""
+        if self._tls is not None or self._is_exposure_said or is_loopback(peer_host):
+            return
+        self._is_exposure_said = True
+        if self._credentials is None:
+            what = "JMX without TLS and without a password: whoever reaches that port can use it"
+        else:
+            what = "the password goes over the network unencrypted"
+        log.warning("%s:%s: %s (see username, password_file and tls)", self._host, self._port, what)
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether an IP address is this machine."""
+    return host is not None and ipaddress.ip_address(host.partition("%")[0]).is_loopback

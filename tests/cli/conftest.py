@@ -24,6 +24,8 @@ class MBean(Protocol):
 class RecordedConnection:
     """Answers as the connection to the JVM did when it was recorded."""
 
+    peer_host = "127.0.0.1"
+
     def __init__(self, mbeans: Sequence[MBean]) -> None:
         self._mbeans = {mbean.name: mbean for mbean in mbeans}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from jmxbridge.config.address import Address
+from jmxbridge.config.address import JmxAddress
 from jmxbridge.config.models import GroupFilter, Settings, TargetSettings, TopicFilter
 from jmxbridge.config.problem import MAX_SHOWN, ConfigError, Problem
 from jmxbridge.jmx.object_name import ObjectName
@@ -197,7 +197,7 @@ def test_a_store_path_is_relative_to_the_file(settings: Make) -> None:
 
 def test_settings_can_be_made_by_code() -> None:
     """Values in place of texts are taken as they are."""
-    target = TargetSettings(name="t", jmx=Address("h", 1), collect=("s",))
+    target = TargetSettings(name="t", jmx=JmxAddress("h", 1), collect=("s",))
     made = Settings(path=Path("x"), interval_s=0.5, targets=(target,), mbeans={"s": ()})
 
     assert made.rules_for(target) == ()
@@ -255,3 +255,31 @@ def test_a_bare_name_is_a_credential_where_systemd_gives_some(settings: Make) ->
         "/etc/token",
         "/etc/token",
     ]
+
+
+def test_what_opens_a_target(settings: Make) -> None:
+    """Password from a file, TLS with files beside ours, the server's address by the long form."""
+    made = settings(
+        """
+mbeans:
+  jvm: [{bean: 'java.lang:type=Runtime', measurement: jvm, fields: {Uptime: uptime_ms}}]
+targets:
+  - name: a
+    jmx: service:jmx:rmi://inside:1/jndi/rmi://outside:2/jmxrmi
+    collect: jvm
+    username: me
+    password_file: secret
+    tls: {registry: true, ca_file: ca.pem, check_hostname: false}
+""",
+        read_secret=lambda path: f"of {path}",
+    )
+    (target,) = made.targets
+    assert (target.jmx.host, target.jmx.port) == ("outside", 2)
+    assert (target.server_host, target.server_port) == ("inside", 1)
+    assert target.password is not None
+    assert target.password.get_secret_value() == "of /etc/jmxbridge/secret"
+    assert target.tls is not None
+    assert target.tls.registry
+    assert target.tls.ca_file == Path("/etc/jmxbridge/ca.pem")
+    assert not target.tls.check_hostname
+    assert "of /etc" not in repr(target)

@@ -51,3 +51,11 @@ def test_a_secret_in_the_file(secret: str, warned: list[str], settings: MakeSett
     made = settings(text, environ={"TOKEN": "x"})
     assert [each.where for each in made.warnings] == [f"influxdb.{key}" for key in warned]
     assert all("hunter2" not in str(each) and "abcdef" not in str(each) for each in made.warnings)
+
+
+def test_a_password_of_a_target_in_the_file(settings: MakeSettings) -> None:
+    """It is warned of as InfluxDB's is."""
+    target = "targets: [{name: a, jmx: 'a:1', collect: [jvm], username: me, password: hunter2}]\n"
+    made = settings(RULES + target)
+    assert [each.where for each in made.warnings] == ["targets[0].password"]
+    assert "hunter2" not in str(made.warnings[0])
