@@ -42,16 +42,24 @@ class Subject:
     target: "TargetSettings | None" = None
 
     def rules(self, sets: Sequence[str]) -> "tuple[Rule, ...]":
-        """Return the rules of the sets named; else what the target collects; else all there are."""
-        if self.settings is None:
-            fail("rules come from a file: name it with --file, or go where mbeans.yaml is", USAGE)
-        if self.target is not None and not sets:
+        """Return the rules of sets and packs by name; else what the target collects; else all.
+
+        All are those of the file, and without a file those of every pack.
+        """
+        from jmxbridge.config.loader import pack_rules, packs
+
+        if self.settings is not None and self.target is not None and not sets:
             return self.settings.rules_for(self.target)
-        known = self.settings.mbeans
+        known = {} if self.settings is None else self.settings.mbeans
+        shipped = packs()
         for name in sets:
-            if name not in known:
-                fail(f"{self.settings.path} has no set {name}: there is {', '.join(known)}", USAGE)
-        return tuple(rule for name in sets or known for rule in known[name])
+            if name not in known and name not in shipped:
+                names = ", ".join(dict.fromkeys((*known, *shipped)))
+                fail(f"no set or pack {name}: there is {names}", USAGE)
+        wanted = sets or known or shipped
+        return tuple(
+            rule for name in wanted for rule in (known[name] if name in known else pack_rules(name))
+        )
 
 
 def find(target: str, file: Path | None) -> Subject:

@@ -2,18 +2,21 @@
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from jmxbridge.config.document import build
+from jmxbridge.config.document import build, read_pack
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.models import Settings
 from jmxbridge.config.problem import ConfigError, Problem
 from jmxbridge.config.source import Source
 from jmxbridge.config.tree import Span
+from jmxbridge.mbeans.rule import Rule
 
 # A rule is about 300 bytes; a thousand of them and a thousand targets are below this.
 MAX_FILE_BYTES = 1024 * 1024
+PACKS = Path(__file__).parent.parent / "packs"
 # Tokens are about 100 bytes; a file of this size is something else.
 MAX_SECRET_BYTES = 16 * 1024
 
@@ -24,7 +27,23 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         raw = _read(path, MAX_FILE_BYTES)
     except Malformed as error:
         raise ConfigError([Problem(str(path), 0, 0, "", error.message)]) from None
-    return build(_decoded(path, raw), path=path, environ=environ, read_secret=_read_secret)
+    return build(
+        _decoded(path, raw), path=path, environ=environ, read_secret=_read_secret, packs=packs()
+    )
+
+
+def packs() -> dict[str, Callable[[], str]]:
+    """Return the sets of rules that ship with the package: name → what reads its text."""
+    return {
+        path.stem: partial(path.read_text, encoding="utf-8")
+        for path in sorted(PACKS.glob("*.yaml"))
+    }
+
+
+def pack_rules(name: str) -> tuple[Rule, ...]:
+    """Return the rules of a pack by itself."""
+    path = PACKS / f"{name}.yaml"
+    return tuple(rule.made(path) for rule in read_pack(name, packs()[name](), {}))
 
 
 def store_path(settings: Settings, environ: Mapping[str, str]) -> Path:

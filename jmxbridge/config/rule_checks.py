@@ -3,29 +3,40 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from jmxbridge.config.entries import RuleEntry
+from jmxbridge.config.entries import RuleEntry, to_rule
 from jmxbridge.config.grammar import closest, template_keys
 from jmxbridge.config.location import Path
 from jmxbridge.config.quantity import format_duration
 from jmxbridge.config.sections import SectionReader
 from jmxbridge.config.tree import Entry, Mapping, Node, Scalar
 from jmxbridge.mbeans.attribute_path import AttributePath, parse_path
-from jmxbridge.mbeans.rule import FieldType
+from jmxbridge.mbeans.rule import FieldType, Rule
 
 
 @dataclass(frozen=True, slots=True)
 class LocatedRule:
-    """A valid entry under `mbeans:` and where it stands."""
+    """A valid entry under `mbeans:` and where it stands; `file` is that of a pack."""
 
     set_name: str
     entry: RuleEntry
     node: Mapping
     path: Path
+    file: str = ""
 
     @property
     def line(self) -> int:
-        """Where a message about another place can refer to."""
+        """Its line, from 1."""
         return self.node.span.line + 1
+
+    @property
+    def place(self) -> str:
+        """What a message about another place can refer to."""
+        return f"line {self.line} of {self.file}" if self.file else f"line {self.line}"
+
+    def made(self, path: object) -> Rule:
+        """Return the rule itself; `path` is the file it is in where that is no pack."""
+        where = f"{self.file or path}:{self.line}:{self.node.span.column + 1}"
+        return to_rule(self.entry, self.set_name, where)
 
     def field_names(self) -> Iterator[tuple[Scalar, Path, str, str]]:
         """Yield each field: where its name is written, name and type."""
@@ -154,13 +165,28 @@ def check_names(reader: SectionReader, rules: Sequence[LocatedRule]) -> None:
             if known_type != field_type:
                 said = (
                     f'field "{name}" of {rule.entry.measurement} is {field_type} here and'
-                    f" {known_type} in the rule of line {first.line}: InfluxDB keeps one type"
+                    f" {known_type} in the rule of {first.place}: InfluxDB keeps one type"
                 )
                 reader.add(place, path, said)
             if full_name in tags:
-                line = tags[full_name].line
-                said = f'"{name}" is a tag of {rule.entry.measurement} in the rule of line {line}'
-                reader.add(place, path, f"{said}: a field needs another name")
+                _check_tag_and_field(reader, rule, tags[full_name], place, path, name)
+
+
+def _check_tag_and_field(
+    reader: SectionReader,
+    rule: LocatedRule,
+    tagged: LocatedRule,
+    place: Node,
+    path: Path,
+    name: str,
+) -> None:
+    """Blame the field; where that is in a pack, the rule of the file that has the tag."""
+    said = f'"{name}" is a tag of {rule.entry.measurement} in the rule of {tagged.place}'
+    if not rule.file:
+        reader.add(place, path, f"{said}: a field needs another name")
+    elif not tagged.file:
+        said = f'"{name}" is a field of {rule.entry.measurement} in the rule of {rule.place}'
+        reader.add(tagged.node, tagged.path, f"{said}: a tag needs another name")
 
 
 def entries(node: Mapping, key: str) -> Iterator[tuple[Scalar, Node]]:

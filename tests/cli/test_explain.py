@@ -87,12 +87,14 @@ def test_a_set_that_is_not_there_is_a_usage_error() -> None:
     """The sets there are, are named."""
     result = call("explain", "orders", "--collect", "brokr")
     assert result.exit_code == 2
-    assert "has no set brokr: there is consumer, memory" in result.stderr
+    assert "no set or pack brokr: there is consumer, memory, jvm, kafka-broker," in result.stderr
 
 
-def test_explaining_needs_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a file there is nothing to explain: usage, with the way out."""
+def test_without_a_file_the_packs_explain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A JVM that no file knows is explained by what ships; `--collect` narrows it."""
     monkeypatch.chdir(tmp_path)
-    result = call("explain", "127.0.0.1:1")
-    assert result.exit_code == 2
-    assert "--file" in result.stderr
+    everything = json.loads(call("explain", "127.0.0.1:1", FETCH, "--json").stdout)
+    taken = {rule["set"] for each in everything["mbeans"] for rule in each["taken"]}
+    assert taken == {"kafka-consumer"}
+    jvm = json.loads(call("explain", "127.0.0.1:1", FETCH, "-c", "jvm", "--json").stdout)
+    assert [each["taken"] for each in jvm["mbeans"] if each["taken"]] == []

@@ -1,0 +1,150 @@
+"""The packs that ship with the package against the MBeans of real JVMs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from jmxbridge.config.document import build
+from jmxbridge.config.loader import load, packs
+from jmxbridge.config.models import Settings
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.values import Value
+from jmxbridge.mbeans.discovery import attributes, take
+from jmxbridge.mbeans.points import Points, to_points
+from jmxbridge.mbeans.reading import Reading
+from jmxbridge.mbeans.rule import Rule
+
+ROOT = Path(__file__).parents[2]
+BROKERS = ("broker-2.0.0", "broker-2.8.2", "broker-3.9.1", "broker-4.1.0")
+# Which recorded JVMs a pack is for.
+JVMS: dict[str, tuple[str, ...]] = {
+    "jvm": (*BROKERS, "consumer-4.1.0", "producer-4.1.0"),
+    "kafka-broker": BROKERS,
+    "kafka-consumer": ("consumer-4.1.0",),
+    "kafka-kraft": ("broker-3.9.1", "broker-4.1.0"),
+    "kafka-partitions": BROKERS,
+    "kafka-producer": ("producer-4.1.0",),
+    "kafka-topics": BROKERS,
+    "kafka-zookeeper": ("broker-2.0.0", "broker-2.8.2"),
+}
+# Of these no JVM has been recorded: their names are Kafka's documentation's.
+NOT_RECORDED = {"kafka-connect", "kafka-mirror", "kafka-streams"}
+PAIRS = [(name, jvm) for name, jvms in JVMS.items() for jvm in jvms]
+
+
+class MBean(Protocol):
+    """What a recording has of one MBean."""
+
+    @property
+    def name(self) -> ObjectName: ...
+    @property
+    def attributes(self) -> tuple[str, ...]: ...
+    @property
+    def values(self) -> dict[str, Value]: ...
+
+
+Recorded = Callable[[str], list[MBean]]
+
+
+def no_files(path: Path) -> str:
+    """Stand for a machine without secret files."""
+    raise AssertionError(path)
+
+
+def settings(collect: list[str], mbeans: str = "") -> Settings:
+    """Make a file of one target that collects packs."""
+    text = f"targets: [{{name: t, jmx: 'a:1', collect: [{', '.join(collect)}]}}]\n{mbeans}"
+    path = Path("mbeans.yaml")
+    return build(text, path=path, environ={}, read_secret=no_files, packs=packs())
+
+
+def rules(pack: str) -> tuple[Rule, ...]:
+    """Return the rules of a pack."""
+    return settings([pack]).mbeans[pack]
+
+
+def points(wanted: tuple[Rule, ...], mbeans: list[MBean]) -> Points:
+    """Make points of what rules want of a recording."""
+    by_name = {mbean.name: mbean for mbean in mbeans}
+    readings = []
+    for each in take(wanted, by_name):
+        mbean = by_name[each.name]
+        asked = attributes(each.rule, mbean.attributes)
+        values = {name: mbean.values[name] for name in asked if name in mbean.values}
+        readings.append(Reading(each.rule, each.name, values))
+    return to_points(readings, time_ns=0, tags={})
+
+
+def test_every_pack_is_tested() -> None:
+    """A pack has recordings that it is held against, or is listed as having none."""
+    assert set(packs()) == JVMS.keys() | NOT_RECORDED
+
+
+def test_packs_go_together() -> None:
+    """All of them in one file: no field has two types, no name is tag and field."""
+    together = settings(list(packs()))
+    assert all(together.mbeans[name] for name in packs())
+    assert together.warnings == ()
+
+
+@pytest.mark.parametrize(("pack", "jvm"), PAIRS)
+def test_what_is_not_optional_is_there(pack: str, jvm: str, recorded: Recorded) -> None:
+    """On every version each rule that is not optional gives at least one field."""
+    for rule in rules(pack):
+        assert rule.optional or points((rule,), recorded(jvm)).points, (rule.where, jvm)
+
+
+@pytest.mark.parametrize(("pack", "jvm"), PAIRS)
+def test_every_value_fits_its_field(pack: str, jvm: str, recorded: Recorded) -> None:
+    """No recorded value is of a kind its field cannot hold, and no field is given twice."""
+    result = points(rules(pack), recorded(jvm))
+    assert (result.dropped_type, result.duplicates) == (0, 0)
+
+
+@pytest.mark.parametrize("pack", list(JVMS))
+def test_nothing_is_named_that_no_version_has(pack: str, recorded: Recorded) -> None:
+    """Every rule takes something on some version, and every attribute is one that exists."""
+    for rule in rules(pack):
+        existing: set[str] = set()
+        for jvm in JVMS[pack]:
+            by_name = {mbean.name: mbean for mbean in recorded(jvm)}
+            existing.update(*(by_name[each.name].attributes for each in take([rule], by_name)))
+        assert {field.attribute for field in rule.fields} <= existing, rule.where
+
+
+def test_the_shipped_file_says_what_the_packs_say() -> None:
+    """Its visible sets are the packs' rules: who moves to packs keeps every series."""
+    shipped = load(ROOT / "mbeans.yaml", {})
+    packed = [what(rule) for name in packs() for rule in rules(name)]
+    assert [
+        rule.where for each in shipped.mbeans.values() for rule in each if what(rule) not in packed
+    ] == []
+
+
+def what(rule: Rule) -> tuple[object, ...]:
+    """Return what a rule does, wherever it stands."""
+    return (
+        rule.beans,
+        rule.measurement,
+        dict(rule.tags),
+        rule.fields,
+        rule.every_s,
+        rule.optional,
+        rule.limit,
+        rule.sum_over,
+    )
+
+
+def test_a_set_of_the_file_replaces_the_pack_of_its_name() -> None:
+    """Rules of the file are the person's own: the pack is not read at all."""
+    rule = "{bean: 'java.lang:type=Runtime', measurement: mine, fields: {Uptime: uptime_ms}}"
+    made = settings(["jvm"], f"mbeans: {{jvm: [{rule}]}}\n")
+    assert [each.measurement for each in made.mbeans["jvm"]] == ["mine"]
+
+
+def test_a_rule_of_a_pack_says_where_it_stands() -> None:
+    """Messages about it name the pack's file, not the person's."""
+    (first, *_) = rules("jvm")
+    assert first.where == "packs/jvm.yaml:3:3"
