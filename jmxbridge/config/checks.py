@@ -87,11 +87,12 @@ def check_targets(
     targets: Sequence[LocatedTarget],
     rules: Sequence[LocatedRule],
     set_names: Sequence[str] | None,
+    packs: Sequence[str],
 ) -> None:
     """Names are unique, sets exist, tags do not hide what a rule says."""
     lines: dict[str, int] = {}
     taken = _names_taken(rules)
-    by_pattern = {rule.set_name: rule.line for rule in rules if rule.captured}
+    by_pattern = {rule.set_name: rule.place for rule in rules if rule.captured}
     for target in targets:
         for node, name in target.texts(reader, "name"):
             if name in lines:
@@ -99,22 +100,25 @@ def check_targets(
                 reader.add(node, (*target.path, "name"), said)
             lines.setdefault(name, node.span.line + 1)
         if set_names is not None:
-            _check_collect(reader, target, set_names)
+            _check_collect(reader, target, set_names, packs)
         _check_tags(reader, target, taken)
         _check_transport(reader, target, by_pattern)
         _check_access(reader, target)
 
 
-def _check_collect(reader: SectionReader, target: LocatedTarget, set_names: Sequence[str]) -> None:
+def _check_collect(
+    reader: SectionReader, target: LocatedTarget, set_names: Sequence[str], packs: Sequence[str]
+) -> None:
     seen: set[str] = set()
     for index, (node, name) in enumerate(target.texts(reader, "collect")):
         path = (*target.path, "collect", index)
         if name in seen:
             reader.add(node, path, f'"{name}" is collected twice')
-        elif name not in set_names:
-            suggestion = closest(name, set_names)
+        elif name not in set_names and name not in packs:
+            suggestion = closest(name, (*set_names, *packs))
             known = "" if suggestion else f"; there is {', '.join(set_names) or 'none'}"
-            said = f'no set "{name}" under mbeans{known}'
+            shipped = f", and of packs {', '.join(packs)}" if known and packs else ""
+            said = f'no set "{name}" under mbeans{known}{shipped}'
             reader.add(node, path, said, suggestion=suggestion)
         seen.add(name)
 
@@ -125,10 +129,10 @@ def _names_taken(rules: Sequence[LocatedRule]) -> dict[str, dict[str, str]]:
     for rule in rules:
         names = taken.setdefault(rule.set_name, {})
         for tag in rule.entry.tags:
-            said = f"the rule of line {rule.line} takes this tag from a key property"
+            said = f"the rule of {rule.place} takes this tag from a key property"
             names.setdefault(tag, said)
         for _, _, name, _ in rule.field_names():
-            names.setdefault(name, f"the rule of line {rule.line} has a field of this name")
+            names.setdefault(name, f"the rule of {rule.place} has a field of this name")
     return taken
 
 
@@ -177,7 +181,7 @@ def _check_access(reader: SectionReader, target: LocatedTarget) -> None:
 
 
 def _check_transport(
-    reader: SectionReader, target: LocatedTarget, by_pattern: dict[str, int]
+    reader: SectionReader, target: LocatedTarget, by_pattern: dict[str, str]
 ) -> None:
     if "jmxquery" not in (name for _, name in target.texts(reader, "transport")):
         return
@@ -187,7 +191,7 @@ def _check_transport(
             reader.add(entry.key, (*target.path, key), f"{why}: only transport rmi has this")
     for index, (node, name) in enumerate(target.texts(reader, "collect")):
         if name in by_pattern:
-            said = f"jmxquery cannot ask by pattern, as the rule of line {by_pattern[name]} does"
+            said = f"jmxquery cannot ask by pattern, as the rule of {by_pattern[name]} does"
             reader.add(node, (*target.path, "collect", index), said)
 
 

@@ -5,6 +5,7 @@ Sections are read one by one, each target and each rule too, so that one mistake
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import Field, SecretStr
 
@@ -15,7 +16,7 @@ from jmxbridge.config.checks import (
     check_store,
     check_targets,
 )
-from jmxbridge.config.entries import RuleEntry, to_rule
+from jmxbridge.config.entries import RuleEntry
 from jmxbridge.config.grammar import parse_secret
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.models import (
@@ -46,14 +47,22 @@ SECTIONS = ("influxdb", "kafka", "targets", "mbeans", "store")
 KNOWN = ["cluster", "interval", *SECTIONS]
 
 ReadSecret = Callable[[Path], str]
+Packs = Mapping[str, Callable[[], str]]
+"""Sets of rules that ship with the package: name → what reads its text."""
 
 
 def build(
-    text: str, *, path: Path, environ: Mapping[str, str], read_secret: ReadSecret
+    text: str,
+    *,
+    path: Path,
+    environ: Mapping[str, str],
+    read_secret: ReadSecret,
+    packs: Packs = MappingProxyType({}),
 ) -> Settings:
     """Make settings of a file's text; raises ConfigError.
 
     `read_secret` reads a `*_file`, already relative to the folder of `path`; it raises Malformed.
+    A pack is read where a target collects it and the file has no set of that name.
     """
     source = Source(str(path), text)
     root, faults = _root(source, text)
@@ -61,7 +70,7 @@ def build(
     reader = SectionReader(source, environ)
     for fault in faults:
         reader.problems.append(source.problem(fault.span, "", fault.message))
-    settings = _Document(reader, root, path, read_secret).settings()
+    settings = _Document(reader, root, path, read_secret, packs).settings()
     if settings is None or reader.problems:
         raise ConfigError(reader.problems)
     return settings
@@ -87,12 +96,18 @@ class _Document:
     """The sections of one root."""
 
     def __init__(
-        self, reader: SectionReader, root: tree.Mapping, path: Path, read_secret: ReadSecret
+        self,
+        reader: SectionReader,
+        root: tree.Mapping,
+        path: Path,
+        read_secret: ReadSecret,
+        packs: Packs,
     ) -> None:
         self.reader = reader
         self.root = root
         self.path = path
         self.read_secret = read_secret
+        self.packs = packs
 
     def settings(self) -> Settings | None:
         for entry in self.root.entries:
@@ -103,11 +118,12 @@ class _Document:
         kafka = self.section(KafkaSettings, "kafka")
         store = self.store()
         targets, located = self.targets()
-        rules = list(self.rules())
-        for rule in rules:
+        own = list(self.rules())
+        for rule in own:
             check_rule(self.reader, rule, head.interval_s if head else None)
+        rules = [*self.pack_rules(located), *own]
         check_names(self.reader, rules)
-        check_targets(self.reader, located, rules, self.set_names())
+        check_targets(self.reader, located, rules, self.set_names(), tuple(self.packs))
         if not (self.reader.problems or kafka or targets):
             first = self.root.entries[0].key
             self.reader.add(first, (), "nothing to poll: give kafka:, or targets:, or both")
@@ -245,9 +261,35 @@ class _Document:
             return []
         return [e.key.text for e in mbeans.entries] if isinstance(mbeans, tree.Mapping) else None
 
+    def pack_rules(self, targets: Sequence[LocatedTarget]) -> Iterator[LocatedRule]:
+        """Yield the rules of every pack that a target collects and the file does not replace."""
+        own = self.set_names()
+        collected = {name for target in targets for _, name in target.texts(self.reader, "collect")}
+        for name in sorted(collected & self.packs.keys()):
+            if own is not None and name not in own:
+                yield from read_pack(name, self.packs[name](), self.reader.environ)
+
     def sets(self, rules: list[LocatedRule]) -> dict[str, tuple[Rule, ...]]:
         sets: dict[str, tuple[Rule, ...]] = {name: () for name in self.set_names() or ()}
         for rule in rules:
-            where = f"{self.path}:{rule.line}:{rule.node.span.column + 1}"
-            sets[rule.set_name] += (to_rule(rule.entry, rule.set_name, where),)
+            made = rule.made(self.path)
+            sets[rule.set_name] = (*sets.get(rule.set_name, ()), made)
         return sets
+
+
+def read_pack(name: str, text: str, environ: Mapping[str, str]) -> Iterator[LocatedRule]:
+    """Yield the rules of a pack, a list of them and nothing else; raises ConfigError."""
+    file = f"packs/{name}.yaml"
+    source = Source(file, text)
+    root = composer.compose(text).root
+    assert isinstance(root, tree.Sequence)  # noqa: S101  ours, and tested
+    source.hide_secrets(root)
+    reader = SectionReader(source, environ)
+    for index, node in enumerate(root.items):
+        entry = reader.read(RuleEntry, node, (index,))
+        if entry is not None and isinstance(node, tree.Mapping):
+            rule = LocatedRule(name, entry, node, (index,), file)
+            check_rule(reader, rule, None)
+            yield rule
+    if reader.problems:
+        raise ConfigError(reader.problems)
