@@ -14,6 +14,7 @@ import threading
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+from jmxbridge.influx.body import Body
 from jmxbridge.influx.session import Session
 from jmxbridge.influx.verdict import Failure, Outcome
 
@@ -64,7 +65,7 @@ class Writer:
     def __repr__(self) -> str:
         return f"<Writer {self.url}>"
 
-    async def write(self, body: bytes) -> Outcome:
+    async def write(self, body: Body) -> Outcome:
         """Send line protocol; raises nothing but CancelledError, and that at once."""
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[Outcome] = loop.create_future()

@@ -4,9 +4,10 @@ Rule: a line leaves the store by a settled verdict and in no other way. Whatever
 cancellation, an exception, a power cut), lines without one are taken again, and InfluxDB does not
 mind an identical line twice.
 
-One request is under way at a time, so lines arrive in the order they were sampled. A batch is
-searched for refused lines by `bisect.py`, and what is decided is booked at once; a verdict that
-concerns the server and not the lines ends the batch, and the delay is `pace.py`'s.
+One request is under way at a time, so lines arrive in the order they were sampled; meanwhile the
+batch before it is booked, and the lines behind it are taken and compressed, to be taken again if it
+does not go as hoped. A batch is searched for refused lines by `bisect.py`; a verdict that concerns
+the server and not the lines ends it, and the delay is `pace.py`'s.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from jmxbridge.influx.bisect import Bisection
+from jmxbridge.influx.body import Body
 from jmxbridge.influx.pace import Pace
 from jmxbridge.influx.verdict import Action, Outcome, Verdict, judge
 from jmxbridge.store import Batch, DeadLine, Store, StoreError
@@ -42,7 +44,7 @@ class Sink(Protocol):
     def url(self) -> str:
         """Where it writes to, for messages."""
 
-    async def write(self, body: bytes) -> Outcome:
+    async def write(self, body: Body) -> Outcome:
         """Send line protocol; what goes wrong is an outcome, not an exception."""
 
 
@@ -73,6 +75,14 @@ class Status:
     next_try_ns: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A batch, and its body ready to be sent."""
+
+    batch: Batch
+    body: Body
+
+
 class Sender:
     """Sends what the store holds; `run` does the work, `status` tells about it."""
 
@@ -94,6 +104,7 @@ class Sender:
         self._random = random
         self._clock_ns = clock_ns
         self._attempt = 0
+        self._booking: asyncio.Task[None] | None = None
         self._trouble: tuple[State, str] | None = None
         self._trouble_ns = 0
         self._reasons: OrderedDict[str, None] = OrderedDict()
@@ -115,34 +126,71 @@ class Sender:
                 await self._wait(Verdict(Action.RETRY, "store"), str(exc))
 
     async def _drain(self) -> None:
-        while True:
-            batch = await self._store.take(
-                max_lines=self._pace.max_lines, max_bytes=self._max_bytes
-            )
-            if batch is None:
-                self._enter(State.IDLE, "no lines wait")
-                return
-            stopped = await self._deliver(batch)
+        try:
+            await self._send_all()
+        finally:
+            if self._booking is not None:
+                await asyncio.gather(self._booking, return_exceptions=True)
+                self._booking = None
+
+    async def _send_all(self) -> None:
+        parcel = await self._fetch()
+        while parcel is not None:
+            following = asyncio.create_task(self._fetch(after=parcel.batch))
+            try:
+                limit = self._max_bytes
+                decided, stopped = await self._deliver(parcel)
+                if decided == len(parcel.batch.lines) and self._max_bytes == limit:
+                    parcel = await following
+                    continue
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+            await self._booked()
             if stopped is not None:
                 await self._wait(stopped, self._sentence(stopped))
+            parcel = await self._fetch()
+        await self._booked()
+        self._enter(State.IDLE, "no lines wait")
 
-    async def _deliver(self, batch: Batch) -> Verdict | None:
-        """Send a batch and book what was decided; the verdict that stopped it, if one did."""
+    async def _fetch(self, *, after: Batch | None = None) -> Parcel | None:
+        """Take the next lines and compress them; those behind `after` while it is under way."""
+        batch = await self._store.take(
+            max_lines=self._pace.max_lines, max_bytes=self._max_bytes, after=after
+        )
+        if batch is None:
+            return None
+        body = Body.of(batch.lines)
+        await asyncio.to_thread(lambda: body.packed)
+        return Parcel(batch, body)
+
+    async def _deliver(self, parcel: Parcel) -> tuple[int, Verdict | None]:
+        """Send a batch and book what was decided; how many lines, and the verdict that stopped."""
         if self._trouble is None:
             self._enter(State.SENDING, f"sending to {self._writer.url}")
+        batch = parcel.batch
         search = Bisection(len(batch.lines), budget=self._pace.budget)
         while (part := search.part) is not None:
-            body = b"\n".join(batch.lines[part.start : part.stop])
+            whole = len(part) == len(batch.lines)
+            body = parcel.body if whole else Body.of(batch.lines[part.start : part.stop])
             verdict = judge(await self._writer.write(body), now=self._now())
             self._status = replace(self._status, requests=self._status.requests + 1)
             too_large = verdict.action is Action.TOO_LARGE and len(part) > 1
-            if too_large and len(body) // 2 >= SMALLEST_BYTES:
-                self._max_bytes = len(body) // 2
+            if too_large and len(body.text) // 2 >= SMALLEST_BYTES:
+                self._max_bytes = len(body.text) // 2
                 break
             search.answer(verdict)
+        await self._booked()
         if search.decided:
-            await self._book(batch.first(search.decided), search.dead)
-        return search.stopped
+            front = batch.first(search.decided)
+            self._booking = asyncio.create_task(self._book(front, search.dead))
+        return search.decided, search.stopped
+
+    async def _booked(self) -> None:
+        """Wait until what was decided is booked; raises what went wrong with that."""
+        booking, self._booking = self._booking, None
+        if booking is not None:
+            await booking
 
     async def _book(self, batch: Batch, dead: list[DeadLine]) -> None:
         await self._store.settle(batch, dead)

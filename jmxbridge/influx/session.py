@@ -9,7 +9,6 @@ is told to note every socket, so that another thread can shut it, and to cut an 
 MAX_BODY_BYTES before the library sees it.
 """
 
-import gzip
 import http.client
 import os
 import socket
@@ -20,14 +19,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from jmxbridge.influx.body import Body
 from jmxbridge.influx.verdict import Answer, Failure, Outcome
 
 MAX_BODY_BYTES = 65_536
 """Of an answer. InfluxDB's are short, but repeat lines it could not parse; a web page's are not."""
-
-GZIP_LEVEL = 1
-"""Line protocol shrinks to a fifth; level 9 makes it a sixth, for five times the CPU."""
-
 
 SHORTEST_SECRET = 8
 """Shorter ones stand in ordinary words; to hide them there would hide the server's message."""
@@ -60,9 +56,8 @@ class Session:
         # answer to one must never be taken for the other's.
         self._local = threading.local()
 
-    def post(self, body: bytes) -> Outcome:
+    def post(self, body: Body) -> Outcome:
         """Send line protocol and wait for the answer; every way to fail is a Failure."""
-        packed = gzip.compress(body, compresslevel=GZIP_LEVEL, mtime=0)
         self._local.answer = None
         failure = Failure("protocol", "no answer was read")
         try:
@@ -71,7 +66,7 @@ class Session:
             self._service.post_write(
                 self._org,
                 self._bucket,
-                packed,
+                body.packed,
                 precision="ns",
                 content_encoding="gzip",
                 urlopen_kw={"redirect": False},

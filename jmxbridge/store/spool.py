@@ -61,6 +61,7 @@ class Spool:
         self._max_dead_bytes = max_dead_bytes
         self._clock_ns = clock_ns
         self._overflowing = False
+        self._newest_taken = 0
         try:
             self._account = Account(*self._db.execute(READ_ACCOUNT).fetchone())
         except sqlite3.Error as exc:
@@ -103,16 +104,19 @@ class Spool:
         self._change(step)
         self._say_overflow(self._account.dropped - dropped)
 
-    def take(self, *, max_lines: int, max_bytes: int) -> Batch | None:
-        """The oldest pending lines, at least one; None when nothing waits.
+    def take(self, *, max_lines: int, max_bytes: int, after: Batch | None = None) -> Batch | None:
+        """The oldest pending lines, at least one; None when nothing waits. `after`: behind it.
 
         Taking moves nothing: until they are settled, the same lines are taken again.
         """
         lines: list[bytes] = []
         segments: list[Segment] = []
         room = max_bytes
-        for chunk, body in self._read(0):
-            done = self._account.head_done if chunk == self._account.head else 0
+        start = (
+            after.segments[-1] if after else Segment(self._account.head, 0, self._account.head_done)
+        )
+        for chunk, body in self._read(max(start.chunk - 1, 0)):
+            done = start.first + start.count if chunk == start.chunk else 0
             count = 0
             for line in body[done : done + max_lines - len(lines)]:
                 if lines and len(line) + 1 > room:
@@ -124,7 +128,10 @@ class Spool:
                 segments.append(Segment(chunk, done, count))
             if done + count < len(body) or len(lines) >= max_lines:
                 break
-        return Batch(tuple(lines), tuple(segments)) if lines else None
+        if not lines:
+            return None
+        self._newest_taken = max(self._newest_taken, segments[-1].chunk)
+        return Batch(tuple(lines), tuple(segments))
 
     def settle(self, batch: Batch, dead: Sequence[DeadLine]) -> None:
         """Book a batch: the lines in `dead` become dead letters, the rest is stored.
@@ -214,6 +221,9 @@ class Spool:
         aside = self._file.renew()
         self._db = self._file.connection
         self._account = self._guard(lambda: Account(*self._db.execute(READ_ACCOUNT).fetchone()))
+        # A batch of the old file may still be settled: its ids must mean nothing here.
+        reserve = "INSERT INTO sqlite_sequence (name, seq) VALUES ('chunk', ?)"
+        self._guard(lambda: self._db.execute(reserve, (self._newest_taken,)))
         self.adopt(aside, before)
 
     def adopt(self, aside: Path, before: Account | None = None) -> None:

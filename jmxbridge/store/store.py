@@ -110,12 +110,18 @@ class Store:
 
         await self._run(append)
 
-    async def take(self, *, max_lines: int, max_bytes: int) -> Batch | None:
+    async def take(
+        self, *, max_lines: int, max_bytes: int, after: Batch | None = None
+    ) -> Batch | None:
         """The oldest pending lines, at least one if any waits; None when none does.
+
+        With `after`, those behind that batch, which is still to be settled.
 
         The lines stay pending until they are settled, and are taken again until then.
         """
-        return await self._run(lambda: self._spool.take(max_lines=max_lines, max_bytes=max_bytes))
+        return await self._run(
+            lambda: self._spool.take(max_lines=max_lines, max_bytes=max_bytes, after=after)
+        )
 
     async def settle(self, batch: Batch, dead: Sequence[DeadLine]) -> None:
         """Book a batch in one transaction: `dead` become dead letters, the rest is stored.

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.session import MAX_BODY_BYTES
 from jmxbridge.influx.verdict import Answer, Failure
@@ -50,7 +51,7 @@ async def test_the_bytes_are_sent_as_they_are(
     script.replies = [reply(204)]
     body = b"\n".join(b"m v=%d %d" % (n, n) for n in range(1000))
 
-    outcome = await make_writer(org="ops", token=SECRET).write(body)
+    outcome = await make_writer(org="ops", token=SECRET).write(Body(body))
 
     assert isinstance(outcome, Answer)
     assert outcome.status == 204
@@ -68,7 +69,7 @@ async def test_influxdb_1_8_takes_user_and_password_as_a_token(
     """`user:pass` behind Token, organisation `-`, database/retention-policy as the bucket."""
     script.replies = [reply(204)]
 
-    await make_writer(bucket="db/rp", username="u", password=SECRET).write(LINE)
+    await make_writer(bucket="db/rp", username="u", password=SECRET).write(Body(LINE))
 
     (request,) = script.requests
     assert request.headers["authorization"] == f"Token u:{SECRET}"
@@ -81,7 +82,7 @@ async def test_without_credentials_none_are_sent(
     """1.8 without authentication gets no header that it might object to."""
     script.replies = [reply(204)]
 
-    await make_writer().write(LINE)
+    await make_writer().write(Body(LINE))
 
     assert "authorization" not in script.requests[0].headers
 
@@ -92,7 +93,7 @@ async def test_a_path_in_the_url_is_kept(
     """InfluxDB behind a proxy's prefix is reached, with or without a slash at the end."""
     script.replies = [reply(204)]
 
-    await make_writer(f"{script.url}/influx/").write(LINE)
+    await make_writer(f"{script.url}/influx/").write(Body(LINE))
 
     assert script.requests[0].target.startswith("/influx/api/v2/write?")
 
@@ -111,7 +112,7 @@ async def test_the_connection_is_kept(
     writer = make_writer()
 
     for _ in range(3):
-        await writer.write(LINE)
+        await writer.write(Body(LINE))
 
     assert len(ports) == 1
 
@@ -122,7 +123,7 @@ async def test_an_answer_keeps_what_the_verdict_needs(
     """Status, body, content type and Retry-After."""
     script.replies = [reply(503, "busy", "Content-Type: text/plain", "Retry-After: 7")]
 
-    outcome = await make_writer().write(LINE)
+    outcome = await make_writer().write(Body(LINE))
 
     assert outcome == Answer(503, "busy", "text/plain", "7", None)
 
@@ -133,7 +134,7 @@ async def test_a_redirect_is_not_followed(
     """Lines and credentials go where the configuration says and nowhere else."""
     script.replies = [reply(307, "", f"Location: {script.url}/elsewhere")]
 
-    outcome = await make_writer().write(LINE)
+    outcome = await make_writer().write(Body(LINE))
 
     assert isinstance(outcome, Answer)
     assert (outcome.status, outcome.location) == (307, f"{script.url}/elsewhere")
@@ -151,7 +152,7 @@ async def test_an_endless_answer_is_cut(make_writer: MakeWriter, script: Any) ->
 
     script.replies = [endless]
 
-    outcome = await make_writer().write(LINE)
+    outcome = await make_writer().write(Body(LINE))
 
     assert isinstance(outcome, Answer)
     assert outcome.body == "x" * MAX_BODY_BYTES
@@ -163,7 +164,7 @@ async def test_an_answer_that_is_not_utf8_is_read(
     """A proxy's Latin-1 page is an answer like any other."""
     script.replies = [reply(502, "Störung".encode("latin-1"))]
 
-    outcome = await make_writer().write(LINE)
+    outcome = await make_writer().write(Body(LINE))
 
     assert isinstance(outcome, Answer)
     assert outcome.body == "St\ufffdrung"
@@ -175,7 +176,7 @@ async def test_a_secret_in_an_answer_is_hidden(
     """A server that repeats the credentials does not get them into logs and dead letters."""
     script.replies = [reply(401, f'{{"error": "unknown {SECRET} and Token u:{SECRET}"}}')]
 
-    outcome = await make_writer(username="u", password=SECRET).write(LINE)
+    outcome = await make_writer(username="u", password=SECRET).write(Body(LINE))
 
     assert isinstance(outcome, Answer)
     assert outcome.body == '{"error": "unknown *** and Token ***"}'
@@ -183,14 +184,14 @@ async def test_a_secret_in_an_answer_is_hidden(
 
 async def test_refused(make_writer: MakeWriter, unused_port: int) -> None:
     """No server there: a value with the system's words."""
-    outcome = await make_writer(f"http://127.0.0.1:{unused_port}").write(LINE)
+    outcome = await make_writer(f"http://127.0.0.1:{unused_port}").write(Body(LINE))
 
     assert outcome == Failure("refused", "connection refused")
 
 
 async def test_an_unknown_host(make_writer: MakeWriter) -> None:
     """A name that nobody has; the top-level domain is reserved for that (RFC 2606)."""
-    outcome = await make_writer("http://influx.invalid:8086").write(LINE)
+    outcome = await make_writer("http://influx.invalid:8086").write(Body(LINE))
 
     assert isinstance(outcome, Failure)
     assert outcome.kind == "dns"
@@ -212,7 +213,7 @@ async def test_a_connection_that_ends_early(
 
     script.replies = [hang_up]
 
-    outcome = await make_writer().write(LINE)
+    outcome = await make_writer().write(Body(LINE))
 
     assert isinstance(outcome, Failure)
     assert outcome.kind in ("reset", "protocol")
@@ -226,7 +227,7 @@ async def test_a_connection_reset_after_the_body(make_writer: MakeWriter, script
 
     script.replies = [reset]
 
-    outcome = await make_writer().write(LINE)
+    outcome = await make_writer().write(Body(LINE))
 
     assert isinstance(outcome, Failure)
     assert outcome.kind == "reset"
@@ -236,7 +237,7 @@ async def test_something_that_does_not_speak_http(make_writer: MakeWriter, scrip
     """A Kafka port by mistake: a value, without what it said."""
     script.replies = [b"\x00\x00\x00\x08\x00\x00\x00\x00" * 20 + b"\r\n"]
 
-    outcome = await make_writer().write(LINE)
+    outcome = await make_writer().write(Body(LINE))
 
     assert isinstance(outcome, Failure)
     assert outcome.kind == "protocol"
@@ -260,11 +261,11 @@ async def test_a_silent_server_is_given_up_at_the_deadline(
     script.replies = [listen, reply(204)]
     writer = make_writer(deadline_s=0.3)
     while not script.requests:  # the first write also imports the library
-        await writer.write(LINE)
+        await writer.write(Body(LINE))
 
     await asyncio.wait_for(gone.wait(), LONG_S)
     writer._deadline_s = LONG_S
-    outcome = await writer.write(LINE)
+    outcome = await writer.write(Body(LINE))
 
     assert isinstance(outcome, Answer)
     assert outcome.status == 204
@@ -274,7 +275,7 @@ async def test_no_answer_within_the_read_timeout(make_writer: MakeWriter, script
     """The library's own timeout is a value as well."""
     script.replies = [silence]
 
-    outcome = await make_writer(read_s=0.1).write(LINE)
+    outcome = await make_writer(read_s=0.1).write(Body(LINE))
 
     assert outcome == Failure("timeout", "no answer in time")
 
@@ -295,7 +296,7 @@ async def test_an_answer_that_trickles_is_given_up_at_the_deadline(
     script.replies = [trickle]
     writer = make_writer(deadline_s=0.5)
     while not script.requests:  # the first write also imports the library
-        outcome = await writer.write(LINE)
+        outcome = await writer.write(Body(LINE))
 
     assert outcome == Failure("timeout", "no complete answer within 0.5 s")
     await asyncio.wait_for(stopped.wait(), LONG_S)
@@ -310,7 +311,7 @@ async def test_a_cancelled_write_ends_at_once(make_writer: MakeWriter, script: A
         gone.set()
 
     script.replies = [listen]
-    write = asyncio.create_task(make_writer().write(LINE))
+    write = asyncio.create_task(make_writer().write(Body(LINE)))
     await asyncio.wait_for(script.arrived.wait(), LONG_S)
 
     write.cancel()
@@ -334,7 +335,7 @@ async def test_a_process_out_of_threads(
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
 
-    outcome = await make_writer().write(LINE)
+    outcome = await make_writer().write(Body(LINE))
 
     assert outcome == Failure("thread", "no thread for the request: can't start new thread")
 
@@ -355,12 +356,12 @@ async def test_a_late_answer_is_not_taken_for_the_next_one(
 
     script.replies = [late, refuse]
     writer = make_writer()
-    first = asyncio.create_task(writer.write(LINE))
+    first = asyncio.create_task(writer.write(Body(LINE)))
     await asyncio.wait_for(script.arrived.wait(), LONG_S)
     writer._session.abort = lambda: None  # type: ignore[method-assign]
     first.cancel()
 
-    outcome = await writer.write(LINE)
+    outcome = await writer.write(Body(LINE))
 
     assert isinstance(outcome, Answer)
     assert outcome.status == 400
@@ -387,7 +388,7 @@ async def test_a_certificate_nobody_signed(
     server = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
 
-    outcome = await make_writer(f"https://127.0.0.1:{port}").write(LINE)
+    outcome = await make_writer(f"https://127.0.0.1:{port}").write(Body(LINE))
 
     server.close()
     assert isinstance(outcome, Failure)
@@ -406,7 +407,7 @@ async def test_https_to_a_server_without_tls(make_writer: MakeWriter) -> None:
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 
-    outcome = await make_writer(f"https://127.0.0.1:{port}").write(LINE)
+    outcome = await make_writer(f"https://127.0.0.1:{port}").write(Body(LINE))
 
     server.close()
     assert outcome == Failure("tls", "TLS failed: wrong version number")
@@ -418,7 +419,7 @@ async def test_a_newline_at_the_end_of_a_token_is_not_part_of_it(
     """A token from a file that an editor ended with a newline works."""
     script.replies = [reply(204)]
 
-    outcome = await make_writer(token=f"{SECRET}\n").write(LINE)
+    outcome = await make_writer(token=f"{SECRET}\n").write(Body(LINE))
 
     assert isinstance(outcome, Answer)
     assert script.requests[0].headers["authorization"] == f"Token {SECRET}"
@@ -460,7 +461,7 @@ async def test_nothing_secret_is_logged(
     script.replies = [reply(401, "no")]
     writer = make_writer(token=SECRET)
 
-    await writer.write(LINE)
+    await writer.write(Body(LINE))
     await writer.close()
 
     assert SECRET not in caplog.text + repr(writer)

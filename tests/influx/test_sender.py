@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.pace import Pace
 from jmxbridge.influx.sender import Sender, State, Status
@@ -33,13 +34,13 @@ class Influx:
     bodies: list[list[bytes]] = field(default_factory=list)
     stored: list[bytes] = field(default_factory=list)
 
-    async def write(self, body: bytes) -> Outcome:
+    async def write(self, body: Body) -> Outcome:
         """One request."""
-        lines = body.split(b"\n")
+        lines = body.text.split(b"\n")
         self.bodies.append(lines)
         if self.answers:
             return self.answers.pop(0)
-        if len(body) > self.largest:
+        if len(body.text) > self.largest:
             return Answer(413)
         for line in lines:
             if line in self.bad:
@@ -298,7 +299,7 @@ async def test_a_cancelled_sender_leaves_its_lines_pending(store: Store) -> None
     writing = asyncio.Event()
 
     class Silent(Influx):
-        async def write(self, body: bytes) -> Outcome:
+        async def write(self, body: Body) -> Outcome:
             writing.set()
             await asyncio.Event().wait()
             raise AssertionError

@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from demo.cache import cached
 from demo.process import Process, free_port
 from demo.servers import Influx
+from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.line_protocol import INT64_MAX, INT64_MIN, encode
 from jmxbridge.influx.verdict import Action, Answer, Verdict, judge
@@ -284,7 +285,7 @@ def test_every_point_is_read_back(server: Server, points: list[Point]) -> None:
 
 async def sent(writer: Writer, body: bytes) -> Answer:
     """Write once."""
-    outcome = await writer.write(body)
+    outcome = await writer.write(Body(body))
     await writer.close()
     assert isinstance(outcome, Answer)
     return outcome
@@ -306,7 +307,7 @@ async def test_types_are_kept(server: Server, make_writer: Callable[..., Writer]
     """A float that happens to be whole is still a float to the server, an int an integer."""
     fields: dict[str, FieldValue] = {"f": 5.0, "e": 1e300, "i": 5, "b": True, "s": "5"}
 
-    await make_writer().write(encode(Point("types", {}, fields, 1)))
+    await make_writer().write(Body(encode(Point("types", {}, fields, 1))))
 
     (series,) = server.series('SHOW FIELD KEYS FROM "types"')
     kinds = {"f": "float", "e": "float", "i": "integer", "b": "boolean", "s": "string"}
@@ -319,8 +320,8 @@ async def test_limits_are_the_servers(server: Server, make_writer: Callable[...,
     extremes = {"f": 5e-324, "g": 1.7976931348623157e308, "i": INT64_MIN, "j": INT64_MAX}
     writer = make_writer()
 
-    longest = await writer.write(encode(Point("limits", {"a": "x" * room}, {"f": 1.0}, 1)))
-    await writer.write(encode(Point("extremes", {}, extremes, 1)))
+    longest = await writer.write(Body(encode(Point("limits", {"a": "x" * room}, {"f": 1.0}, 1))))
+    await writer.write(Body(encode(Point("extremes", {}, extremes, 1))))
 
     assert judge(longest, now=datetime.now(UTC)).action is Action.STORED
     (series,) = server.series('SELECT f, g, i, j FROM "extremes"')
@@ -379,7 +380,7 @@ async def test_refusals(
     _, body, *by_version = case
     status, action, dropped, stored = by_version[server.major - 1]
 
-    verdict = judge(await make_writer().write(body), now=datetime.now(UTC))
+    verdict = judge(await make_writer().write(Body(body)), now=datetime.now(UTC))
 
     assert (verdict.cause, verdict.action, verdict.dropped) == (str(status), action, dropped)
     measurement = body.split()[0].decode()
@@ -392,9 +393,9 @@ async def test_points_outside_retention(server: Server, make_writer: Callable[..
     bucket = server.short_bucket()
     old = b"\n".join(b"old v=1 %d" % n for n in range(1, 6))
 
-    refused = judge(await make_writer(bucket=bucket).write(old), now=datetime.now(UTC))
+    refused = judge(await make_writer(bucket=bucket).write(Body(old)), now=datetime.now(UTC))
     mixed = b"old v=1 1\nold v=1 %d" % time.time_ns()
-    half = judge(await make_writer(bucket=bucket).write(mixed), now=datetime.now(UTC))
+    half = judge(await make_writer(bucket=bucket).write(Body(mixed)), now=datetime.now(UTC))
 
     assert (refused.action, refused.dropped) == (Action.REFUSED, 5)
     assert (half.action, half.dropped) == (Action.REFUSED, 1)
@@ -414,7 +415,7 @@ async def test_a_bucket_that_is_not_there(
 
 async def judged(writer: Writer) -> Verdict:
     """The verdict on one good line."""
-    return judge(await writer.write(b"m v=1 1"), now=datetime.now(UTC))
+    return judge(await writer.write(Body(b"m v=1 1")), now=datetime.now(UTC))
 
 
 async def test_credentials_and_organisation(

@@ -283,3 +283,40 @@ async def test_a_new_file_that_cannot_be_made_is_tried_again(
     left = await take_all(store)
     assert left is not None
     assert len(left.lines) >= 100
+
+
+async def test_a_batch_of_a_file_set_aside_settles_nothing(
+    open_store: OpenStore, path: Path
+) -> None:
+    """Its chunks have other numbers now: the rescued lines wait, and are sent again."""
+    store = await open_store()
+    await polls_of(store, 150)
+    batch = await take_all(store)
+    assert batch is not None
+    tear(path, 50)
+    for _ in range(3):
+        with suppress(StoreError):
+            await take_all(store)
+    before = await store.counts()
+
+    await store.settle(batch, [])
+
+    assert await store.counts() == before
+    assert before.pending >= 100
+
+
+async def test_lines_behind_a_batch_are_taken_before_it_is_settled(open_store: OpenStore) -> None:
+    """Batch after batch, across polls and in the middle of them, each line once."""
+    store = await open_store()
+    lines = [b"m v=%d 1" % n for n in range(30)]
+    for n in range(0, 30, 6):
+        await store.append(lines[n : n + 6], time_ns=n, source="a")
+    batches = [await store.take(max_lines=4, max_bytes=10**6)]
+    while (batch := batches[-1]) is not None:
+        batches.append(await store.take(max_lines=4, max_bytes=10**6, after=batch))
+
+    assert [line for batch in batches if batch for line in batch.lines] == lines
+    for batch in batches[:-1]:
+        assert batch is not None
+        await store.settle(batch, [])
+    assert (await store.counts()).stored == 30
