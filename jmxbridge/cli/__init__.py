@@ -6,7 +6,7 @@ so that `--help` and shell completion do not wait for libraries they do not use.
 
 import typer
 
-from jmxbridge.cli import check, dlq, lag, mbeans, once, run, spool
+from jmxbridge.cli import check, config, dlq, lag, mbeans, once, run, spool
 
 app = typer.Typer(
     name="jmxbridge",
@@ -21,6 +21,7 @@ app.command("once")(once.once)
 app.command("check")(check.check)
 app.command("lag")(lag.lag)
 app.add_typer(mbeans.app, name="mbeans")
+app.add_typer(config.app, name="config")
 app.add_typer(spool.app, name="spool")
 app.add_typer(dlq.app, name="dlq")
 

@@ -26,7 +26,10 @@ class BadPath(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AttributePath:
-    """An attribute, or a pattern for attributes with the `keys` it captures; names inside it."""
+    """An attribute and names inside it; or a pattern for attributes, with the `keys` it captures.
+
+    Of a pattern `attribute` is the whole path as it is written.
+    """
 
     attribute: str
     inner: tuple[str, ...] = ()
@@ -57,7 +60,8 @@ def parse_path(text: str) -> AttributePath:
         said = r"a name is missing beside the dot; write Attribute, Composite.key or with\.dot"
         raise BadPath(said, 0)
     pattern = re.compile(regex, re.DOTALL) if keys else None
-    return AttributePath(names[0], tuple(names[1:]), pattern, tuple(keys))
+    attribute = text if keys else names[0]
+    return AttributePath(attribute, tuple(names[1:]), pattern, tuple(keys))
 
 
 _BAD = {

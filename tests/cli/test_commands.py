@@ -22,6 +22,7 @@ COMMANDS = [
     "mbeans get",
     "mbeans explain",
     "mbeans suggest",
+    "config show",
     *("spool status", "spool verify", "spool drain"),
     *("dlq ls", "dlq show", "dlq replay", "dlq purge"),
 ]

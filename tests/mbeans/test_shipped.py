@@ -70,13 +70,17 @@ def test_polls_a_local_broker(shipped: Settings) -> None:
 
 def test_what_is_commented_out_works(tmp_path: Path) -> None:
     """Taking the # away from the examples gives a file that loads."""
-    text = re.sub(r"(?m)^(\s*)#(?=- \{|\w+:$|  \w+: )", r"\1", SHIPPED.read_text())
+    text = re.sub(r"(?m)^(\s*)#(?=- \{|- \w+:|\w+:$|  \w+: )", r"\1", SHIPPED.read_text())
     (tmp_path / "mbeans.yaml").write_text(text)
+    (tmp_path / "broker-3").write_text("secret")
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----")
 
     settings = load(tmp_path / "mbeans.yaml", {"INFLUX_TOKEN": "x"})
 
     assert settings.influxdb is not None
-    assert [target.name for target in settings.targets] == ["broker-1", "orders", "broker-2"]
+    assert [target.name for target in settings.targets] == [
+        *("broker-1", "orders", "broker-2", "broker-3")
+    ]
     assert settings.store.path == Path("/var/lib/jmxbridge/local.sqlite3")
 
 

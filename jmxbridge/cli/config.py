@@ -1,0 +1,28 @@
+"""`jmxbridge config`: the file as it is understood."""
+
+import typer
+
+from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
+from jmxbridge.cli.outcome import reported
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show what a file means.")
+
+
+@app.callback()
+def group() -> None:
+    """Show what a file means."""
+
+
+@app.command("show")
+def show(file: File = DEFAULT_FILE) -> None:
+    """Print all that holds: FILE with every default, and the rules of the packs it collects.
+
+    Each rule stands below the place it comes from. A secret is shown as a variable, ${TOKEN}; where
+    that is set the text is a file that means the same.
+
+    Example: jmxbridge config show mbeans.yaml
+    """
+    from jmxbridge.config import effective
+
+    with reported():
+        typer.echo(effective.show(load_settings(file)), nl=False)
