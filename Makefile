@@ -2,13 +2,14 @@
 #              ONCE=1: once, unattended, judged; INFLUX=1: into a real InfluxDB
 # make test    everything CI runs: check, then every test, with real servers
 # make unit    the tests that need nothing but Python
+# make chaos   kill -9 a thousand times; KILLS=200 SEED=7 choose how often, and which schedule
 # make bench   a poll beside jmxquery, then ten minutes of memory; MBEANS=200 SECONDS=60 shorten it
 PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
 on = $(filter-out 0,$($(1)))
 
-.PHONY: demo test unit check setup bench clean
+.PHONY: demo test unit check setup chaos bench clean
 
 demo: .venv/run.stamp
 	@demo/needs.sh java maven $(if $(call on,INFLUX),go)
@@ -25,6 +26,11 @@ check: setup
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+chaos: setup
+	@demo/needs.sh go
+	JMXBRIDGE_KILLS=$(or $(KILLS),1000) JMXBRIDGE_SEED=$(or $(SEED),0) \
+	  $(BIN)/pytest -s tests/real/test_chaos_kill.py
 
 bench: setup
 	@demo/needs.sh java maven go
