@@ -16,6 +16,7 @@ from jmxbridge.cli.outcome import FINDINGS, USAGE, document, fail, reported
 
 if TYPE_CHECKING:
     from jmxbridge.config.models import KafkaSettings
+    from jmxbridge.kafka.cluster import Cluster
     from jmxbridge.lag.members import Description
     from jmxbridge.lag.table import GroupTable, Row
 
@@ -57,7 +58,7 @@ def lag(
             update = {name: getattr(kafka, name).model_copy(update=nothing) for name in FILTERS}
             kafka = kafka.model_copy(update=update)
         if watch:
-            follow(kafka, group, every_s=every, as_json=as_json)
+            asyncio.run(follow(kafka, group, every_s=every, as_json=as_json))
             return
         description = asyncio.run(look(kafka, group))
     show(description, as_json=as_json)
@@ -97,35 +98,43 @@ async def look(kafka: "KafkaSettings", group: str | None) -> "Description":
         await cluster.close()
 
 
-def follow(kafka: "KafkaSettings", group: str | None, *, every_s: float, as_json: bool) -> None:
-    """Ask again and again until Ctrl-C; a cluster that is away for a while is waited for."""
-    try:
-        asyncio.run(_follow(kafka, group, every_s=every_s, as_json=as_json))
-    except KeyboardInterrupt:
-        return
-
-
-async def _follow(
+async def follow(
     kafka: "KafkaSettings", group: str | None, *, every_s: float, as_json: bool
 ) -> None:
-    from jmxbridge.app import make_cluster
-    from jmxbridge.kafka.errors import KafkaUnavailable
+    """Ask again and again until Ctrl-C; a cluster that is away for a while is waited for."""
+    from jmxbridge.app import cancel, make_cluster
+    from jmxbridge.service.signals import stop_requests
 
     cluster = make_cluster(kafka, timeout_s=TIMEOUT_S)
+    with stop_requests() as stop:
+        looking = asyncio.create_task(keep_looking(cluster, group, every_s, as_json=as_json))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if looking.done():  # by an error: it never ends by itself
+                looking.result()
+        finally:
+            await cancel(looking, stopping)
+            await cluster.close()
+
+
+async def keep_looking(
+    cluster: "Cluster", group: str | None, every_s: float, *, as_json: bool
+) -> None:
+    """Print what the cluster says, each time afresh, for ever."""
+    from jmxbridge.kafka.errors import KafkaUnavailable
+
     clear = CLEAR if sys.stdout.isatty() else ""
-    try:
-        while True:
-            try:
-                description = await cluster.describe(None if group is None else [group])
-            except KafkaUnavailable as exc:
-                typer.echo(f"error: {exc}", err=True)
-            else:
-                if not as_json:
-                    typer.echo(f"{clear}{datetime.now():%H:%M:%S}")
-                show(description, as_json=as_json)
-            await asyncio.sleep(every_s)
-    finally:
-        await cluster.close()
+    while True:
+        try:
+            description = await cluster.describe(None if group is None else [group])
+        except KafkaUnavailable as exc:
+            typer.echo(f"error: {exc}", err=True)
+        else:
+            if not as_json:
+                typer.echo(f"{clear}{datetime.now():%H:%M:%S}")
+            show(description, as_json=as_json)
+        await asyncio.sleep(every_s)
 
 
 def show(description: "Description", *, as_json: bool) -> None:

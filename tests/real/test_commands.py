@@ -117,15 +117,18 @@ def test_lag_of_a_group_that_is_not_there(kafka: Kafka, tmp_path: Path) -> None:
     assert done.stderr == "group nobody does not exist\n"
 
 
-def test_watching_lag_goes_on_until_it_is_stopped(kafka: Kafka, tmp_path: Path) -> None:
-    """--watch --json is one document a line, for ever; Ctrl-C is its ordinary end."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_watching_lag_goes_on_until_it_is_stopped(
+    kafka: Kafka, number: signal.Signals, tmp_path: Path
+) -> None:
+    """--watch --json is one document a line, for ever; Ctrl-C or SIGTERM is its ordinary end."""
     command = ["lag", "--bootstrap", kafka.bootstrap, "--watch", "--every", "0.5", "--json"]
     with subprocess.Popen(
         [sys.executable, "-m", "jmxbridge", *command], stdout=subprocess.PIPE, cwd=tmp_path
     ) as watching:
         assert watching.stdout is not None
         documents = [json.loads(watching.stdout.readline()) for _ in range(3)]
-        watching.send_signal(signal.SIGINT)
+        watching.send_signal(number)
         assert watching.wait(DEADLINE_S) == 0
     assert [each["kind"] for each in documents] == ["lag"] * 3
 
