@@ -1,10 +1,11 @@
-"""SIGTERM and SIGINT ask for an orderly stop; a second one does not wait for it."""
+"""SIGTERM and SIGINT ask for an orderly stop, a second one does not wait for it; SIGHUP reloads."""
 
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -30,3 +31,28 @@ def stop_requests() -> Iterator[asyncio.Event]:
     finally:
         for number in watched:
             loop.remove_signal_handler(number)
+
+
+@contextmanager
+def reload_requests(reload: Callable[[], Coroutine[Any, Any, None]]) -> Iterator[None]:
+    """Call `reload` at each SIGHUP; one that comes while a reload runs is served after it."""
+    loop = asyncio.get_running_loop()
+    turn = asyncio.Lock()
+    running: set[asyncio.Task[None]] = set()
+
+    async def in_turn() -> None:
+        async with turn:
+            await reload()
+
+    def request() -> None:
+        task = loop.create_task(in_turn())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, request)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        for task in running:
+            task.cancel()

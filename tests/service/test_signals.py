@@ -1,0 +1,42 @@
+"""Signals, sent to this process."""
+
+import asyncio
+import os
+import signal
+
+from jmxbridge.service.signals import reload_requests, stop_requests
+
+
+async def test_each_hangup_reloads_one_after_the_other() -> None:
+    """A second request does not begin before the first one's reload is done."""
+    begun: list[int] = []
+    first = asyncio.Event()
+    go_on = asyncio.Event()
+    done = asyncio.Event()
+
+    async def reload() -> None:
+        begun.append(len(begun))
+        if len(begun) == 1:
+            os.kill(os.getpid(), signal.SIGHUP)
+            first.set()
+            await go_on.wait()
+        else:
+            assert go_on.is_set()
+            done.set()
+
+    with reload_requests(reload):
+        os.kill(os.getpid(), signal.SIGHUP)
+        async with asyncio.timeout(10):
+            await first.wait()
+        go_on.set()
+        async with asyncio.timeout(10):
+            await done.wait()
+    assert begun == [0, 1]
+
+
+async def test_the_first_signal_asks_for_an_orderly_stop() -> None:
+    """SIGTERM sets the event and ends nothing by itself."""
+    with stop_requests() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(10):
+            await stop.wait()
