@@ -3,7 +3,8 @@
 # make test    everything CI runs: check, then every test, with real servers
 # make unit    the tests that need nothing but Python
 # make chaos   kill -9 a thousand times; KILLS=200 SEED=7 choose how often, and which schedule
-# make bench   a poll beside jmxquery, then ten minutes of memory; MBEANS=200 SECONDS=60 shorten it
+# make bench   a poll beside jmxquery, delivery beside influxdb-client, then ten minutes of memory;
+#              MBEANS=200 SECONDS=60 shorten it, LINES=10000000 is the long outage
 PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
@@ -35,6 +36,7 @@ chaos: setup
 bench: setup
 	@demo/needs.sh java maven go
 	$(BIN)/python -m bench.jmx_poll
+	$(BIN)/python -m bench.delivery
 	$(BIN)/python -m bench.run_memory
 
 setup: .venv/test.stamp
