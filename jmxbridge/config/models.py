@@ -16,6 +16,7 @@ from jmxbridge.config.problem import Problem
 from jmxbridge.config.scalars import (
     Boolean,
     Bootstrap,
+    Count,
     Duration,
     FilePath,
     Host,
@@ -82,12 +83,21 @@ class TopicFilter(Filter):
 
 
 class KafkaSettings(Section):
-    """The cluster whose groups' lag is computed; `timeout_s` is for one broker in one poll."""
+    """The cluster whose groups' lag is computed; `timeout_s` is for one broker in one poll.
+
+    A group that is gone is kept for `forget_after_s`. `read_committed` are patterns of groups that
+    skip open transactions; `allowed_lag` has by pattern of groups the records that are no lag.
+    """
 
     bootstrap: Bootstrap
     groups: GroupFilter = GroupFilter()
     topics: TopicFilter = TopicFilter()
     timeout_s: Duration = Field(default=5.0, validation_alias="timeout")
+    forget_after_s: Duration = Field(default=86_400.0, validation_alias="forget_after")
+    read_committed: Annotated[tuple[Regex, ...], one_or_many] = Field(
+        default=(), validation_alias="read_committed_groups"
+    )
+    allowed_lag: Mapping[Regex, Count] = {}
 
 
 Transport = Annotated[Literal["rmi", "jmxquery"], read(choice("rmi", "jmxquery"), "text")]

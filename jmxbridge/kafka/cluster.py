@@ -9,7 +9,8 @@ commit is answered or given up) the end offsets: so a lag is never negative beca
     4  OffsetFetch       every coordinator, at once; groups nobody listed are looked up by name
     5  barrier
     6  Metadata          topics not known yet; with the rest of the view each minute
-    7  ListOffsets       every leader, at once
+    7  ListOffsets       every leader, at once: the ends
+    8  ListOffsets       the starts, for partitions that are new and now and then for all
 
 In a quiet cluster that is three requests a broker. Whatever fails on the way is left out, named in
 the snapshot, and makes it incomplete; it does not stop the rest.
@@ -21,7 +22,7 @@ from contextlib import asynccontextmanager
 
 from jmxbridge.kafka import codec
 from jmxbridge.kafka.commits import RETRY_PAUSE_S, fetch_commits
-from jmxbridge.kafka.ends import Ends, fetch_ends
+from jmxbridge.kafka.ends import STABLE_END, START, Ends, fetch_ends
 from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.groups import Roster, moved
 from jmxbridge.kafka.members import fetch_members
@@ -36,13 +37,21 @@ TIMEOUT_S = 5.0
 
 COMMITS_TOPIC = "__consumer_offsets"
 
+STARTS_EVERY = 30
+"""Polls between two looks at where partitions begin: retention deletes by the segment, seldom."""
+
+Keep = Callable[[Mapping[str, Commits], Collection[str]], Mapping[str, Commits]]
+"""Is told what a poll read and which groups are gone; returns commits of those to go on with."""
+
 
 class Cluster:
     """Connections to every broker of one cluster, kept open between polls.
 
     `timeout_s` is how long one poll waits for one broker in all. `groups` and `topics` say by name
-    what to look at. `refresh_s` is the age at which brokers and leaders are asked for anew,
-    `retry_pause_s` the pause before a coordinator that has moved is looked up. One poll at a time.
+    what to look at, `read_committed` which groups skip open transactions. `known_groups` are asked
+    for by name if nobody lists them, as those are that an earlier poll saw. `refresh_s` is the age
+    at which brokers and leaders are asked for anew, `retry_pause_s` the pause before a coordinator
+    that has moved is looked up. One poll at a time.
     """
 
     def __init__(
@@ -52,6 +61,8 @@ class Cluster:
         timeout_s: float = TIMEOUT_S,
         groups: Callable[[str], bool] = USER_GROUPS,
         topics: Callable[[str], bool] = USER_TOPICS,
+        read_committed: Callable[[str], bool] = lambda _: False,
+        known_groups: Collection[str] = (),
         refresh_s: float = REFRESH_S,
         retry_pause_s: float = RETRY_PAUSE_S,
     ) -> None:
@@ -60,20 +71,34 @@ class Cluster:
         self._wants_group = groups
         self._wants_topic = topics
         self._view = View(bootstrap, refresh_s=refresh_s)
-        self._roster = Roster(groups)
+        self._reads_committed = read_committed
+        self._roster = Roster(groups, known_groups)
+        self._starts: dict[str, dict[int, int]] = {}
+        self._polls = 0
+        self._met_groups = False
         self._loaded = False
 
-    async def poll(self) -> Snapshot:
+    async def poll(self, keep: Keep | None = None) -> Snapshot:
         """Read every group's commits, then the end offsets.
 
+        With `keep` it decides which groups that are gone the snapshot still has, as vanished.
         Never raises for partial failure: what is missing, the snapshot says. Raises
         KafkaUnavailable if no broker answered.
         """
         async with self._taking() as take:
             await self._find_groups(take, self._roster)
+            self._met_groups = self._met_groups or take.listed > 0
+            # Names from an earlier run prove nothing of this cluster.
+            if take.missing and not self._met_groups and not await self._may_have_commits(take):
+                take.drop_missing()
             await self._find_commits(take)
             self._roster.settle(take.groups, take.gone)
+            if keep is not None:
+                take.keep(keep(take.commits, take.gone))
             await self._find_ends(take, {})
+            await self._find_starts(take)
+            await self._find_stable_ends(take)
+            self._view.keep_topics(take.ends_wanted)
             return take.snapshot(self._view)
 
     async def describe(self, groups: Collection[str] | None = None) -> Description:
@@ -91,6 +116,7 @@ class Cluster:
             await self._find_commits(take)
             members = await fetch_members(take.round, self._view, take.present())
             await self._find_ends(take, members)
+            self._view.keep_topics(take.ends_wanted)
             for name in sorted(named - take.groups.keys() - take.gone):
                 take.round.note(f"group {name!r} is of a kind that keeps no offsets")
             return Description(take.snapshot(self._view), members, tuple(sorted(take.gone)))
@@ -143,15 +169,37 @@ class Cluster:
             for member in membership.members:
                 for topic, partition in member.assigned:
                     wanted.setdefault(topic, set()).add(partition)
+        take.ends_wanted = wanted
         take.ends = await fetch_ends(take.round, self._view, wanted)
         take.lap("list_ends_ms")
+
+    async def _find_starts(self, take: "_Take") -> None:
+        """Ask where partitions begin: those that are new, and every so many polls all of them."""
+        known = {} if self._polls % STARTS_EVERY == 0 else self._starts
+        self._polls += 1
+        wanted = {
+            topic: new
+            for topic, ends in take.ends.offsets.items()
+            if (new := ends.keys() - known.get(topic, {}).keys())
+        }
+        if wanted:
+            found = (await fetch_ends(take.round, self._view, wanted, START)).offsets
+            known = {topic: known.get(topic, {}) | found.get(topic, {}) for topic in known | found}
+        self._starts = {topic: known[topic] for topic in take.ends.offsets if topic in known}
+        take.starts = self._starts
+
+    async def _find_stable_ends(self, take: "_Take") -> None:
+        take.read_committed = frozenset(filter(self._reads_committed, take.commits))
+        if take.read_committed:
+            wanted = take.committed(take.read_committed)
+            take.stable_ends = await fetch_ends(take.round, self._view, wanted, STABLE_END)
 
     async def _may_have_commits(self, take: "_Take") -> bool:
         """Whether the topic of all commits exists; looking up a coordinator would create it."""
         try:
             await self._view.refresh(take.round, (COMMITS_TOPIC,))
         except KafkaUnavailable:
-            return False
+            return True
         topic = self._view.topics.get(COMMITS_TOPIC)
         return topic is not None and topic.error != codec.UNKNOWN_TOPIC_OR_PARTITION
 
@@ -165,7 +213,12 @@ class _Take:
         self.missing: frozenset[str] = frozenset()
         self.gone: frozenset[str] = frozenset()
         self.commits: Mapping[str, Commits] = {}
+        self.vanished: frozenset[str] = frozenset()
+        self.ends_wanted: Mapping[str, Collection[int]] = {}
         self.ends = Ends()
+        self.starts: Mapping[str, Mapping[int, int]] = {}
+        self.stable_ends = Ends()
+        self.read_committed: frozenset[str] = frozenset()
         self.listed = 0
         self.complete = True
         self._clock = asyncio.get_running_loop().time
@@ -183,14 +236,22 @@ class _Take:
         self.gone, self.missing = self.missing, frozenset()
         self.groups = {name: g for name, g in self.groups.items() if name not in self.gone}
 
+    def keep(self, last_commits: Mapping[str, Commits]) -> None:
+        """Go on with the last commits of groups that are gone."""
+        self.vanished = frozenset(last_commits)
+        self.commits = {**self.commits, **last_commits}
+
     def present(self) -> list[Group]:
         """The groups that exist."""
         return [group for name, group in self.groups.items() if name not in self.gone]
 
-    def committed(self) -> dict[str, set[int]]:
-        """The partitions some group has a commit for; notes whether a commit was unreadable."""
+    def committed(self, groups: Collection[str] | None = None) -> dict[str, set[int]]:
+        """The partitions some group, or some of these, has a commit for.
+
+        Notes whether a commit was unreadable.
+        """
         wanted: dict[str, set[int]] = {}
-        for commits in self.commits.values():
+        for commits in map(self.commits.__getitem__, self.commits if groups is None else groups):
             for topic, offsets in commits.items():
                 partitions = wanted.setdefault(topic, set())
                 for partition, offset in offsets.items():
@@ -208,13 +269,14 @@ class _Take:
             and self.missing <= self.gone
             and groups.keys() <= self.commits.keys()
             and not self.ends.unavailable
+            and not self.stable_ends.unavailable
         )
         return Snapshot(
             groups=groups,
             commits=self.commits,
             end_offsets=self.ends.offsets,
             orphaned=frozenset(self.ends.orphaned),
-            unavailable=frozenset(self.ends.unavailable),
+            unavailable=frozenset(self.ends.unavailable | self.stable_ends.unavailable),
             gone=self.gone,
             complete=complete,
             brokers=len(view.brokers),
@@ -223,4 +285,8 @@ class _Take:
             requests=self.round.requests,
             errors=tuple(self.round.errors),
             phases=Phases(**self._laps),
+            vanished=self.vanished,
+            start_offsets=self.starts,
+            stable_ends=self.stable_ends.offsets,
+            read_committed=self.read_committed,
         )

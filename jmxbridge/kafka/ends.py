@@ -1,9 +1,9 @@
-"""Where partitions end, asked of their leaders.
+"""Where partitions end and begin, asked of their leaders.
 
 Rule: call this only when every commit of the poll has been answered. The other order invents
 negative lag.
 
-Each partition asked about ends in exactly one of three places: an end offset; orphaned, if the
+Each partition asked about ends in exactly one of three places: an offset; orphaned, if the
 cluster says that its topic, or this partition of it, does not exist; unavailable, if nobody could
 say. A leader that fails, or is none any more, is looked up again once and asked again once.
 """
@@ -11,6 +11,7 @@ say. A leader that fails, or is none any more, is looked up again once and asked
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.codec import (
@@ -27,7 +28,14 @@ from jmxbridge.kafka.codec import (
     error_name,
 )
 from jmxbridge.kafka.errors import KafkaError
-from jmxbridge.kafka.requests import EndOffsets, ListOffsets
+from jmxbridge.kafka.requests import (
+    EARLIEST,
+    LATEST,
+    READ_COMMITTED,
+    READ_UNCOMMITTED,
+    EndOffsets,
+    ListOffsets,
+)
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
 from jmxbridge.lag.snapshot import Partition
@@ -47,6 +55,19 @@ _ASK_AGAIN = frozenset(
 )
 
 
+class Bound(NamedTuple):
+    """Which offset of a partition to ask for."""
+
+    name: str
+    at: int
+    isolation: int
+
+
+END = Bound("end offset", LATEST, READ_UNCOMMITTED)
+STABLE_END = Bound("last stable offset", LATEST, READ_COMMITTED)
+START = Bound("start offset", EARLIEST, READ_UNCOMMITTED)
+
+
 @dataclass(slots=True)
 class Ends:
     """What became of each partition asked about."""
@@ -56,27 +77,28 @@ class Ends:
     unavailable: set[Partition] = field(default_factory=set)
 
 
-async def fetch_ends(round_: Round, view: View, wanted: Mapping[str, Collection[int]]) -> Ends:
-    """Fetch the end offsets of the partitions wanted, by topic."""
+async def fetch_ends(
+    round_: Round, view: View, wanted: Mapping[str, Collection[int]], bound: Bound = END
+) -> Ends:
+    """Fetch the end offsets of the partitions wanted, by topic; or another bound of them."""
     ends = Ends()
     unknown = [topic for topic in wanted if topic not in view.topics]
     if unknown:
         await _refresh(round_, view, unknown)
     partitions = [(topic, index) for topic, indexes in wanted.items() for index in indexes]
-    again = await _ask_leaders(round_, view, partitions, ends)
+    again = await _ask_leaders(round_, view, partitions, ends, bound)
     if again and await _refresh(round_, view, {topic for topic, _ in again}):
-        again = await _ask_leaders(round_, view, again, ends)
+        again = await _ask_leaders(round_, view, again, ends, bound)
     ends.unavailable.update(again)
     if ends.unavailable:
-        round_.note(_sentence(ends.unavailable))
-    view.keep_topics(wanted)
+        round_.note(_sentence(ends.unavailable, bound))
     return ends
 
 
-def _sentence(unavailable: Collection[Partition]) -> str:
+def _sentence(unavailable: Collection[Partition], bound: Bound) -> str:
     named = [f"{topic!r} {index}" for topic, index in sorted(unavailable)[:3]]
     named += ["…"] if len(unavailable) > len(named) else []
-    return f"no end offset, for want of a leader that answers: {', '.join(named)}"
+    return f"no {bound.name}, for want of a leader that answers: {', '.join(named)}"
 
 
 async def _refresh(round_: Round, view: View, topics: Collection[str]) -> bool:
@@ -89,7 +111,7 @@ async def _refresh(round_: Round, view: View, topics: Collection[str]) -> bool:
 
 
 async def _ask_leaders(
-    round_: Round, view: View, partitions: Iterable[Partition], ends: Ends
+    round_: Round, view: View, partitions: Iterable[Partition], ends: Ends, bound: Bound
 ) -> list[Partition]:
     """Put into `ends` what can be decided; return the partitions worth another try."""
     by_leader = _place(round_, view, partitions, ends)
@@ -100,9 +122,9 @@ async def _ask_leaders(
         if broker is None:
             again += [(topic, index) for topic, indexes in topics.items() for index in indexes]
         else:
-            tasks.append(_ask_leader(round_, broker, topics))
+            tasks.append(_ask_leader(round_, broker, topics, bound))
     for topics, reply in await asyncio.gather(*tasks):
-        again += _sort_out(round_, topics, reply, ends)
+        again += _sort_out(round_, topics, reply, ends, bound)
     return again
 
 
@@ -130,16 +152,20 @@ def _place(
 
 
 async def _ask_leader(
-    round_: Round, broker: Broker, topics: dict[str, list[int]]
+    round_: Round, broker: Broker, topics: dict[str, list[int]], bound: Bound
 ) -> tuple[dict[str, list[int]], EndOffsets | None]:
     try:
-        return topics, await round_.ask(broker, ListOffsets(topics))
+        return topics, await round_.ask(broker, ListOffsets(topics, bound.at, bound.isolation))
     except KafkaError:
         return topics, None
 
 
 def _sort_out(
-    round_: Round, topics: Mapping[str, list[int]], reply: EndOffsets | None, ends: Ends
+    round_: Round,
+    topics: Mapping[str, list[int]],
+    reply: EndOffsets | None,
+    ends: Ends,
+    bound: Bound,
 ) -> list[Partition]:
     """Take a leader's answer; return the partitions to ask about again."""
     if reply is None:
@@ -157,6 +183,6 @@ def _sort_out(
                 again.append((topic, index))
                 continue
             if error != NONE:
-                round_.note(f"topic {topic!r}: no end offset: {error_name(error)}")
+                round_.note(f"topic {topic!r}: no {bound.name}: {error_name(error)}")
             ends.unavailable.add((topic, index))
     return again

@@ -1,24 +1,38 @@
-"""The lag poll on the interval's grid: cluster → snapshot → rows → points.
+"""The lag poll on the interval's grid: cluster → snapshot → rows → verdicts → points.
 
 Rule: whatever happens to the cluster ends here. A poll that no broker answered gives one point that
 says so, is logged when it begins and when it ends, and the next tick tries again.
+
+What must outlive a restart is saved once a minute and at the end, beside the polls.
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.lag.memory import Memory
+from jmxbridge.lag.outlook import Outlook, lowest_unread
 from jmxbridge.lag.points import failed_poll, to_points
+from jmxbridge.lag.remembered import FORGET_AFTER_S, Remembered
 from jmxbridge.lag.rows import Lags, compute
+from jmxbridge.lag.seconds import Ends
 from jmxbridge.lag.snapshot import Snapshot
 from jmxbridge.point import Point
-from jmxbridge.service.grid import Tick
+from jmxbridge.service.grid import NS, Tick
 from jmxbridge.service.status import Line, Mood
 
 log = logging.getLogger(__name__)
+
+INTERVAL_NS = 10 * NS
+
+SAVE_EVERY_NS = 60 * NS
+"""What a crash may cost: commits of a group that was deleted within that minute."""
+
+Save = Callable[[Memory], Awaitable[None]]
 
 
 class LearnTopics(Protocol):
@@ -28,7 +42,11 @@ class LearnTopics(Protocol):
 
 
 class LagPoll:
-    """Polls one cluster. `cluster_name` is the tag of every point; `clock_s` is monotonic."""
+    """Polls one cluster. `cluster_name` is the tag of every point; `clock_s` is monotonic.
+
+    `memory` is what the last run left, `save` takes what this one leaves. `allowed_lag` has records
+    by pattern of groups; a group that is gone is kept for `forget_after_s`.
+    """
 
     name = "lag"
 
@@ -37,6 +55,11 @@ class LagPoll:
         cluster: Cluster,
         *,
         cluster_name: str,
+        interval_ns: int = INTERVAL_NS,
+        allowed_lag: Mapping[str, int] | None = None,
+        forget_after_s: float = FORGET_AFTER_S,
+        memory: Memory | None = None,
+        save: Save | None = None,
         clock_s: Callable[[], float] = time.monotonic,
         learn_topics: LearnTopics | None = None,
     ) -> None:
@@ -46,12 +69,24 @@ class LagPoll:
         self._clock_s = clock_s
         self._learn_topics = learn_topics
         self._complaints: tuple[str, ...] = ()
+        memory = memory or Memory()
+        self._remembered = Remembered(memory.groups, forget_after_s=forget_after_s)
+        self._outlook = Outlook(
+            interval_ns=interval_ns, allowed_lag=allowed_lag, ends=Ends(memory.tables)
+        )
+        self._vanished = self._remembered.vanished
+        self._save = save
+        self._saved_ns = 0
+        self._saving: asyncio.Task[None] | None = None
+        self._lags: Lags | None = None
 
     async def poll(self, tick: Tick) -> Sequence[Point]:
         """Return the points of one poll, all with the tick's timestamp."""
         started_s = self._clock_s()
         try:
-            snapshot = await self._cluster.poll()
+            snapshot = await self._cluster.poll(
+                lambda commits, gone: self._remembered.keep(commits, gone, tick.due_ns)
+            )
         except KafkaUnavailable as exc:
             self._note((str(exc),))
             self.line = Line(self.name, Mood.DOWN, str(exc))
@@ -65,7 +100,10 @@ class LagPoll:
         self._note(snapshot.errors)
         if self._learn_topics is not None:
             self._learn_topics(snapshot.end_offsets, complete=snapshot.complete)
-        lags = compute(snapshot)
+        self._tell_of_vanished(snapshot)
+        self._lags = lags = compute(snapshot)
+        verdicts = self._outlook.take(lags, snapshot, tick.due_ns)
+        self._save_in_time(tick)
         line = status_line(self.name, lags, snapshot)
         if self.line.mood in (Mood.WAITING, Mood.DOWN):
             log.info("lag poll: %s", line.sentence)
@@ -73,14 +111,38 @@ class LagPoll:
         return to_points(
             lags,
             snapshot,
+            verdicts,
             cluster=self._cluster_name,
             time_ns=tick.due_ns,
             skipped_ticks=tick.skipped,
         )
 
     async def close(self) -> None:
-        """Close every connection to the cluster."""
+        """Save what was seen and close every connection to the cluster."""
+        if self._saving is not None:
+            await self._saving
+        if self._save is not None and self._lags is not None:
+            await self._save(self._memory(self._lags))
         await self._cluster.close()
+
+    def _tell_of_vanished(self, snapshot: Snapshot) -> None:
+        for name in sorted(snapshot.vanished - self._vanished):
+            log.warning("lag poll: group %s is gone; its lag goes on from its last commits", name)
+        for name in sorted(self._vanished & snapshot.groups.keys()):
+            log.info("lag poll: group %s is back", name)
+        self._remembered.drop(snapshot.orphaned)
+        self._vanished = snapshot.vanished
+
+    def _save_in_time(self, tick: Tick) -> None:
+        """Save beside the polls; nobody waits for the disk."""
+        if self._save is None or self._lags is None or tick.due_ns - self._saved_ns < SAVE_EVERY_NS:
+            return
+        if self._saving is None or self._saving.done():
+            self._saved_ns = tick.due_ns
+            self._saving = asyncio.ensure_future(self._save(self._memory(self._lags)))
+
+    def _memory(self, lags: Lags) -> Memory:
+        return Memory(dict(self._remembered.groups), self._outlook.ends.since(lowest_unread(lags)))
 
     def _note(self, complaints: tuple[str, ...]) -> None:
         for complaint in complaints:

@@ -36,8 +36,12 @@ MANY_GROUPS = 8
 MANY_COORDINATORS = 4
 """FindCoordinator version from which one request takes several groups (KIP-699, Kafka 3.0)."""
 
-_LATEST = -1
-_READ_UNCOMMITTED = 0
+LATEST = -1
+EARLIEST = -2
+"""What to ask ListOffsets for in place of a timestamp."""
+
+READ_UNCOMMITTED = 0
+READ_COMMITTED = 1
 _CONSUMER = -1
 _GROUP_KEY = 0
 
@@ -222,14 +226,17 @@ class EndOffsets:
 
 @dataclass(frozen=True, slots=True)
 class ListOffsets(Request[EndOffsets]):
-    """Where do these partitions end? To be asked of their leader.
+    """Where do these partitions end, or begin? To be asked of their leader.
 
-    The end is the high watermark, as for any consumer that reads uncommitted records. A negative
-    offset without an error is left out of the answer, like a partition the broker did not mention.
+    The end is the high watermark for who reads uncommitted records, and the start of the first open
+    transaction for who does not. A negative offset without an error is left out of the answer, like
+    a partition the broker did not mention.
     """
 
     api: ClassVar[Api] = LIST_OFFSETS
     partitions: Mapping[str, Sequence[int]]
+    at: int = LATEST
+    isolation: int = READ_UNCOMMITTED
 
     def body(self, schema: Schema) -> Any:
         topics = tuple(
@@ -237,7 +244,7 @@ class ListOffsets(Request[EndOffsets]):
                 "ListOffsetsTopic",
                 name=topic,
                 partitions=tuple(
-                    schema.make("ListOffsetsPartition", partition_index=index, timestamp=_LATEST)
+                    schema.make("ListOffsetsPartition", partition_index=index, timestamp=self.at)
                     for index in indexes
                 ),
             )
@@ -246,7 +253,7 @@ class ListOffsets(Request[EndOffsets]):
         return schema.make(
             "ListOffsetsRequest",
             replica_id=_CONSUMER,
-            isolation_level=_READ_UNCOMMITTED,
+            isolation_level=self.isolation,
             topics=topics,
         )
 

@@ -3,13 +3,16 @@
 Rule: an integer stays an integer. Offsets go beyond 2**53, where a float forgets the last digits.
 
 A field that says nothing is left out rather than written as 0: `ahead` where the commit is not
-beyond the end, sums where no partition is known, `state` and `type` where the broker is too old to
+beyond the end, `expired` and `lag_consumable` where nothing was deleted unread, `lag_seconds` where
+nobody knows, sums where no partition is known, `state` and `type` where the broker is too old to
 say. A group whose coordinator did not answer has no lag point at all in that poll.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 
-from jmxbridge.lag.rows import GroupLag, Lags, TopicLag
+from jmxbridge.lag.outlook import Judged, Summary, Verdicts
+from jmxbridge.lag.rows import GroupLag, Lags, PartitionLag, TopicLag
 from jmxbridge.lag.snapshot import Group, Snapshot
 from jmxbridge.point import FieldValue, Point
 
@@ -21,19 +24,33 @@ POLL = "jmxbridge_lag_poll"
 
 
 def to_points(
-    lags: Lags, snapshot: Snapshot, *, cluster: str, time_ns: int, skipped_ticks: int = 0
+    lags: Lags,
+    snapshot: Snapshot,
+    verdicts: Verdicts | None = None,
+    *,
+    cluster: str,
+    time_ns: int,
+    skipped_ticks: int = 0,
 ) -> tuple[Point, ...]:
     """Make the points of one poll, all with the one timestamp it was due at."""
-    points = list(_partition_points(lags, cluster, time_ns))
+    verdicts = verdicts or Verdicts()
+    points = list(_partition_points(lags, verdicts, cluster, time_ns))
     for topic in lags.topics:
         tags = {"cluster": cluster, "group": topic.group, "topic": topic.topic}
-        points.append(Point(TOPIC, tags, _topic_fields(topic), time_ns))
+        summary = verdicts.topics.get((topic.group, topic.topic))
+        points.append(Point(TOPIC, tags, _topic_fields(topic) | _summary_fields(summary), time_ns))
     for row in lags.groups:
         tags = {"cluster": cluster, "group": row.group}
-        points.append(Point(GROUP, tags, _group_fields(row), time_ns))
+        fields = _group_fields(row) | _summary_fields(summary := verdicts.groups.get(row.group))
+        if summary is not None:
+            fields["status"] = summary.status.name
+        points.append(Point(GROUP, tags, fields, time_ns))
     for group in snapshot.groups.values():
         tags = {"cluster": cluster, "group": group.name}
         points.append(Point(GROUP_STATE, tags, _state_fields(group), time_ns))
+    for name in sorted(snapshot.vanished):
+        tags = {"cluster": cluster, "group": name}
+        points.append(Point(GROUP_STATE, tags, {"vanished": True}, time_ns))
     fields = _poll_fields(lags, snapshot) | {"skipped_ticks": skipped_ticks}
     points.append(Point(POLL, {"cluster": cluster}, fields, time_ns))
     return tuple(points)
@@ -51,13 +68,50 @@ def failed_poll(*, cluster: str, time_ns: int, duration_ms: float, skipped_ticks
     return Point(POLL, {"cluster": cluster}, fields, time_ns)
 
 
-def _partition_points(lags: Lags, cluster: str, time_ns: int) -> Iterator[Point]:
-    for group, topic, partition, offset, end, lag, ahead in lags.partitions:
-        fields: dict[str, FieldValue] = {"offset": offset, "end_offset": end, "lag": lag}
-        if ahead:
-            fields["ahead"] = ahead
-        tags = {"cluster": cluster, "group": group, "topic": topic, "partition": str(partition)}
+def _partition_points(
+    lags: Lags, verdicts: Verdicts, cluster: str, time_ns: int
+) -> Iterator[Point]:
+    beside: Iterable[Judged | None] = verdicts.partitions or repeat(None)
+    for row, judged in zip(lags.partitions, beside, strict=False):
+        fields = _row_fields(row)
+        if judged is not None:
+            fields["status_code"] = int(judged.status)
+            if judged.behind is not None:
+                fields["lag_seconds"] = judged.behind.seconds
+                if judged.behind.at_least:
+                    fields["lag_seconds_min"] = True
+        tags = {
+            "cluster": cluster,
+            "group": row.group,
+            "topic": row.topic,
+            "partition": str(row.partition),
+        }
         yield Point(PARTITION, tags, fields, time_ns)
+
+
+def _row_fields(row: PartitionLag) -> dict[str, FieldValue]:
+    fields: dict[str, FieldValue] = {
+        "offset": row.offset,
+        "end_offset": row.end_offset,
+        "lag": row.lag,
+    }
+    if row.ahead:
+        fields["ahead"] = row.ahead
+    if row.start_offset is not None:
+        fields["start_offset"] = row.start_offset
+        if row.start_offset > row.offset:
+            fields["expired"] = row.expired
+            fields["lag_consumable"] = row.consumable
+    return fields
+
+
+def _summary_fields(summary: Summary | None) -> dict[str, FieldValue]:
+    if summary is None:
+        return {}
+    fields: dict[str, FieldValue] = {"status_code": int(summary.status)}
+    if summary.behind is not None:
+        fields["lag_seconds_max"] = summary.behind.seconds
+    return fields
 
 
 def _topic_fields(row: TopicLag) -> dict[str, FieldValue]:
@@ -85,7 +139,11 @@ def _group_fields(row: GroupLag) -> dict[str, FieldValue]:
 
 def _state_fields(group: Group) -> dict[str, FieldValue]:
     return _present(
-        state=group.state, type=group.type, kind=group.kind, coordinator=group.coordinator
+        state=group.state,
+        type=group.type,
+        kind=group.kind,
+        coordinator=group.coordinator,
+        vanished=False,
     )
 
 
@@ -103,8 +161,9 @@ def _poll_fields(lags: Lags, snapshot: Snapshot) -> dict[str, FieldValue]:
         "brokers_answered": snapshot.brokers_answered,
         "groups_listed": snapshot.groups_listed,
         "groups_kept": len(snapshot.groups),
-        "groups_answered": len(snapshot.commits),
+        "groups_answered": len(snapshot.commits) - len(snapshot.vanished),
         "groups_gone": len(snapshot.gone),
+        "groups_vanished": len(snapshot.vanished),
         "partitions": len(lags.partitions),
         "orphaned": sum(row.partitions_orphaned for row in lags.groups),
         "unavailable": sum(row.partitions_unavailable for row in lags.groups),

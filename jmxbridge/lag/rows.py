@@ -12,6 +12,11 @@ Rules, in the order in which they decide about a partition a group has a commit 
    the end is information (topic recreated, data lost, offsets translated), so it is kept apart,
    neither clamped away nor subtracted from the sums of others.
 
+Where the oldest record is known too, expired = max(0, start - committed) records were deleted
+before the group read them, and it can still read end - max(committed, start): `consumable`.
+
+A group that reads committed records only ends where the last open transaction begins.
+
 Sums are over known partitions and come with the number of partitions they leave out. Where nothing
 is known there is no sum: 0 would read as "caught up".
 """
@@ -37,6 +42,17 @@ class PartitionLag(NamedTuple):
     end_offset: int
     lag: int
     ahead: int
+    start_offset: int | None = None
+
+    @property
+    def expired(self) -> int:
+        """Records that were deleted before the group read them."""
+        return 0 if self.start_offset is None else max(0, self.start_offset - self.offset)
+
+    @property
+    def consumable(self) -> int:
+        """Records that the group can still read."""
+        return max(0, self.lag - self.expired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +110,19 @@ def compute(snapshot: Snapshot) -> Lags:
     groups: list[GroupLag] = []
     for group, commits in snapshot.commits.items():
         tally = _Tally(group, rows, topics)
+        ends = snapshot.stable_ends if group in snapshot.read_committed else snapshot.end_offsets
         for topic, offsets in commits.items():
-            tally.add(topic, offsets, snapshot.end_offsets.get(topic, {}), gone.get(topic, set()))
+            bounds = _Bounds(ends.get(topic, {}), snapshot.start_offsets.get(topic, {}))
+            tally.add(topic, offsets, bounds, gone.get(topic, set()))
         groups.append(tally.total())
     return Lags(tuple(rows), tuple(topics), tuple(groups))
+
+
+class _Bounds(NamedTuple):
+    """Where the partitions of one topic end and begin."""
+
+    ends: Mapping[int, int]
+    starts: Mapping[int, int]
 
 
 class _Tally:
@@ -115,11 +140,12 @@ class _Tally:
         self,
         topic: str,
         commits: Mapping[int, int | None],
-        ends: Mapping[int, int],
+        bounds: _Bounds,
         gone: set[int],
     ) -> None:
         """Decide about each partition of one topic and close the topic's sums."""
         group, rows = self.group, self.rows
+        ends, starts = bounds
         first = len(rows)
         missing = 0
         for partition, offset in commits.items():
@@ -134,7 +160,12 @@ class _Tally:
             else:
                 lag = end - offset
                 behind, ahead = (lag, 0) if lag >= 0 else (0, -lag)
-                rows.append(PartitionLag(group, topic, partition, offset, end, behind, ahead))
+                start = starts.get(partition)
+                if start is not None and start > end:
+                    start = None  # of before the topic was recreated
+                rows.append(
+                    PartitionLag(group, topic, partition, offset, end, behind, ahead, start)
+                )
                 continue
             missing += 1
         known = rows[first:]

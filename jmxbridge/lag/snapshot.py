@@ -10,7 +10,7 @@ is too large by what was produced during the poll, and never negative for that r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Offsets = Mapping[str, Mapping[int, int]]
 """topic → partition → offset"""
@@ -66,6 +66,10 @@ class Snapshot:
     `complete` is true only if every broker answered everything without error: what is missing from
     a complete snapshot does not exist. `groups_listed` counts before the filters. `errors` are
     sentences for people, `requests` leaves out the handshakes of new connections.
+
+    `vanished` names groups that are gone and whose last commits are in `commits` all the same; they
+    are not in `groups`. `start_offsets` are those of the oldest records, asked for less often than
+    the ends; `stable_ends` the ends of `read_committed` groups, for the partitions they read.
     """
 
     groups: Mapping[str, Group]
@@ -81,3 +85,7 @@ class Snapshot:
     requests: int = 0
     errors: tuple[str, ...] = ()
     phases: Phases = Phases()
+    vanished: frozenset[str] = frozenset()
+    start_offsets: Offsets = field(default_factory=dict)
+    stable_ends: Offsets = field(default_factory=dict)
+    read_committed: frozenset[str] = frozenset()

@@ -69,13 +69,16 @@ class Replies:
 class World:
     """The state of a cluster.
 
-    `leaders` is topic → partition → broker id (-1: no leader), `ends` where each of them ends,
+    `leaders` is topic → partition → broker id (-1: no leader), `ends` where each of them ends
+    (`stable_ends` for who reads committed records, where it differs), `starts` where it begins,
     `ports` the brokers. `versions` is what every broker offers.
     """
 
     def __init__(self, versions: dict[int, tuple[int, int]]) -> None:
         self.leaders: dict[str, dict[int, int]] = {}
         self.ends: dict[tuple[str, int], int] = {}
+        self.stable_ends: dict[tuple[str, int], int] = {}
+        self.starts: dict[tuple[str, int], int] = {}
         self.groups: dict[str, Group] = {}
         self.versions = versions
         self.ports: dict[int, int] = {}
@@ -217,8 +220,15 @@ class HealthyBroker:
             partition_index=index,
             error_code=error,
             timestamp=-1,
-            offset=-1 if error else self.world.ends[topic, index],
+            offset=-1 if error else self._offset(asked, (topic, index), partition),
         )
+
+    def _offset(self, asked: Asked, at: tuple[str, int], partition: Any) -> int:
+        if partition.timestamp == -2:
+            return self.world.starts.get(at, 0)
+        if getattr(asked.entity, "isolation_level", 0) == 1:
+            return self.world.stable_ends.get(at, self.world.ends[at])
+        return self.world.ends[at]
 
     def answer_describe_groups(self, asked: Asked) -> Any:
         """The members of classic groups; groups of the newer protocol are not found."""

@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import cast
 
 import pytest
 
-from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.cluster import Cluster, Keep
 from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.lag_poll import LagPoll
+from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.snapshot import Group, Snapshot
 from jmxbridge.service.grid import Tick
 from jmxbridge.service.status import Line, Mood
@@ -23,11 +25,12 @@ class Scripted:
         self.answers = list(answers)
         self.closed = False
 
-    async def poll(self) -> Snapshot:
+    async def poll(self, keep: Keep) -> Snapshot:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        last = keep(answer.commits, answer.gone)
+        return replace(answer, commits={**answer.commits, **last}, vanished=frozenset(last))
 
     async def close(self) -> None:
         self.closed = True
@@ -113,3 +116,73 @@ async def test_the_topics_of_every_poll_are_told() -> None:
     await poll.poll(Tick(30 * S, 0))
     await poll.poll(Tick(60 * S, 0))
     assert told == [({"orders"}, True), ({"orders"}, False)]
+
+
+def gone(end: int) -> Snapshot:
+    """The poll that finds `billing` gone, or one after it."""
+    return Snapshot(
+        groups={}, commits={}, end_offsets={"orders": {0: end}}, gone=frozenset({"billing"})
+    )
+
+
+async def test_a_group_that_is_gone_is_told_once_and_its_lag_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Rows as before, `vanished` beside its state, an error as its status; then it is back."""
+    caplog.set_level(logging.INFO, "jmxbridge")
+    poll = lag_poll(snapshot(90, 100), gone(150), gone(160), snapshot(160, 160))
+    for n in range(2):
+        await poll.poll(Tick(n * 10 * S, 0))
+    points = {point.measurement: point for point in await poll.poll(Tick(20 * S, 0))}
+    await poll.poll(Tick(30 * S, 0))
+
+    assert points["kafka_consumer_lag"].fields["lag"] == 70
+    assert points["kafka_consumer_lag"].fields["lag_seconds"] == 20.0
+    assert points["kafka_consumer_lag_group"].fields["status"] == "ERR"
+    assert points["kafka_consumer_group"].fields == {"vanished": True}
+    assert [record.getMessage() for record in caplog.records][1:] == [
+        "lag poll: group billing is gone; its lag goes on from its last commits",
+        "lag poll: group billing is back",
+    ]
+
+
+async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
+    """Commits of what is gone, and the past of what is behind: saved in time and at the end."""
+    saved: list[Memory] = []
+
+    async def save(memory: Memory) -> None:
+        saved.append(memory)
+
+    def run(memory: Memory, *answers: Snapshot) -> LagPoll:
+        cluster = cast(Cluster, Scripted(*answers))
+        return LagPoll(cluster, cluster_name="prod", memory=memory, save=save)
+
+    first = run(Memory(), snapshot(90, 100), snapshot(90, 110), gone(120))
+    for n in range(3):
+        await first.poll(Tick((100 + n * 10) * S, 0))
+    await first.close()
+    assert len(saved) == 2
+    assert saved[-1].groups["billing"].vanished_ns == 120 * S
+
+    second = run(saved[-1], gone(120))
+    points = {point.measurement: point for point in await second.poll(Tick(200 * S, 0))}
+    await second.close()
+
+    fields = points["kafka_consumer_lag"].fields
+    assert fields["lag"] == 30
+    assert (fields["lag_seconds"], fields["lag_seconds_min"]) == (100.0, True)
+
+
+async def test_a_cluster_that_never_answered_leaves_the_memory_alone() -> None:
+    """Nothing was learnt: what the last run left stays as it is."""
+    saved: list[Memory] = []
+
+    async def save(memory: Memory) -> None:
+        saved.append(memory)
+
+    cluster = cast(Cluster, Scripted(KafkaUnavailable("refused")))
+    poll = LagPoll(cluster, cluster_name="prod", save=save)
+    await poll.poll(Tick(30 * S, 0))
+    await poll.close()
+
+    assert saved == []

@@ -81,12 +81,18 @@ def test_a_group_says_what_its_broker_says_of_it() -> None:
     assert points("kafka_consumer_group") == [
         (
             {"cluster": "c", "group": "g"},
-            {"state": "Stable", "type": "Classic", "kind": "consumer", "coordinator": 1},
+            {
+                "state": "Stable",
+                "type": "Classic",
+                "kind": "consumer",
+                "coordinator": 1,
+                "vanished": False,
+            },
         ),
-        ({"cluster": "c", "group": "s"}, {"kind": "simple", "coordinator": 2}),
+        ({"cluster": "c", "group": "s"}, {"kind": "simple", "coordinator": 2, "vanished": False}),
         (
             {"cluster": "c", "group": "down"},
-            {"state": "Empty", "kind": "consumer", "coordinator": 3},
+            {"state": "Empty", "kind": "consumer", "coordinator": 3, "vanished": False},
         ),
     ]
 
@@ -110,6 +116,7 @@ def test_a_poll_reports_itself() -> None:
         "groups_kept": 3,
         "groups_answered": 2,
         "groups_gone": 1,
+        "groups_vanished": 0,
         "partitions": 2,
         "orphaned": 1,
         "unavailable": 0,

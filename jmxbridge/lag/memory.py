@@ -1,0 +1,115 @@
+"""What outlives a restart: the last commits of every group, and the past of what is behind.
+
+Rule: a memory that cannot be read is none: what it held comes back by polling, but for groups that
+are gone by now. So nothing of a damaged file is believed, and nothing stops because of one.
+
+It is JSON, for people to look at. Ends are kept for the partitions that some group has not read to
+the end, from its commit on: for all others the table that begins after the start says all there is
+to say.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jmxbridge.lag.remembered import LastCommits
+from jmxbridge.lag.snapshot import Partition
+
+VERSION = 1
+
+MAX_OFFSETS = 500_000
+"""Commits and points of tables kept, about 10 MB of JSON: ten times a large cluster's."""
+
+MAX_BYTES = 64 * 2**20
+"""More than that is not ours; it is not read."""
+
+Tables = Mapping[Partition, tuple[Sequence[int], Sequence[int]]]
+
+
+class BadMemory(ValueError):
+    """The bytes are not what `encode` makes; says where they differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one run of the lag poll leaves to the next; tables are times and ends."""
+
+    groups: Mapping[str, LastCommits] = field(default_factory=dict)
+    tables: Tables = field(default_factory=dict)
+
+
+def encode(memory: Memory) -> bytes:
+    """Write it down; groups that are gone first, then those by name, as far as the bound allows."""
+    left = MAX_OFFSETS
+    groups = {}
+    order = sorted(memory.groups, key=lambda name: (not memory.groups[name].vanished_ns, name))
+    for name in order:
+        last = memory.groups[name]
+        left -= sum(map(len, last.commits.values()))
+        if left < 0:
+            break
+        groups[name] = {"vanished_ns": last.vanished_ns, "commits": last.commits}
+    tables = []
+    for (topic, partition), (times, ends) in memory.tables.items():
+        left -= len(times)
+        if left < 0:
+            break
+        tables.append([topic, partition, list(times), list(ends)])
+    document = {"version": VERSION, "groups": groups, "ends": tables}
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def decode(
+    data: bytes,
+    *,
+    wants_group: Callable[[str], bool],
+    wants_topic: Callable[[str], bool],
+) -> Memory:
+    """Read it back, without what is not looked at any more; raises BadMemory."""
+    try:
+        document = json.loads(data)
+        if document["version"] != VERSION:
+            raise BadMemory(f"it is of version {document['version']!r}, not {VERSION}")
+        groups = {
+            name: _last_commits(entry, wants_topic)
+            for name, entry in document["groups"].items()
+            if wants_group(name)
+        }
+        tables = {
+            (str(topic), _offset(partition)): _columns(times, ends)
+            for topic, partition, times, ends in document["ends"]
+            if wants_topic(topic)
+        }
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
+        if isinstance(exc, BadMemory):
+            raise
+        raise BadMemory(f"it is not a memory of lag polls: {type(exc).__name__}") from None
+    return Memory(groups, tables)
+
+
+def _last_commits(entry: Any, wants_topic: Callable[[str], bool]) -> LastCommits:
+    commits = {
+        str(topic): {
+            int(partition): None if at is None else _offset(at) for partition, at in offsets.items()
+        }
+        for topic, offsets in entry["commits"].items()
+        if wants_topic(topic)
+    }
+    vanished_ns = entry["vanished_ns"]
+    return LastCommits(commits, None if vanished_ns is None else _offset(vanished_ns))
+
+
+def _columns(times: Any, ends: Any) -> tuple[list[int], list[int]]:
+    columns = [_offset(each) for each in times], [_offset(each) for each in ends]
+    if len(columns[0]) != len(columns[1]) or not columns[0]:
+        raise BadMemory("a table's times and ends are not as many")
+    if any(column != sorted(column) for column in columns):
+        raise BadMemory("a table goes back in time")
+    return columns
+
+
+def _offset(value: Any) -> int:
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise BadMemory("a number is not one")
+    return value

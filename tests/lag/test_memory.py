@@ -1,0 +1,102 @@
+"""What outlives a restart comes back as it was, or not at all."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.lag import memory as rules
+from jmxbridge.lag.memory import BadMemory, Memory, decode, encode
+from jmxbridge.lag.names import NameFilter
+from jmxbridge.lag.remembered import LastCommits
+
+EVERY = NameFilter()
+offsets = st.integers(0, 2**63 - 1)
+names = st.text(min_size=1, max_size=5)
+memories = st.builds(
+    Memory,
+    groups=st.dictionaries(
+        names,
+        st.builds(
+            LastCommits,
+            st.dictionaries(
+                names, st.dictionaries(st.integers(0, 9), st.none() | offsets, max_size=3)
+            ),
+            st.none() | offsets,
+        ),
+        max_size=3,
+    ),
+    tables=st.dictionaries(
+        st.tuples(names, st.integers(0, 9)),
+        st.lists(st.tuples(offsets, offsets), min_size=1, max_size=4).map(
+            lambda points: tuple(sorted(column) for column in zip(*points, strict=True))
+        ),
+        max_size=3,
+    ),
+)
+
+
+def back(data: bytes) -> Memory:
+    return decode(data, wants_group=EVERY, wants_topic=EVERY)
+
+
+@given(memories)
+def test_it_comes_back_as_it_was(memory: Memory) -> None:
+    """Every offset to the last digit."""
+    assert back(encode(memory)) == memory
+
+
+@given(memories, st.data())
+def test_a_damaged_one_is_refused_whole(memory: Memory, data: st.DataObject) -> None:
+    """Cut anywhere it is no memory; it never half counts."""
+    written = encode(memory)
+    cut = data.draw(st.integers(0, len(written) - 1))
+    with pytest.raises(BadMemory):
+        back(written[:cut])
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {},
+        {"version": 2, "groups": {}, "ends": []},
+        {"version": 1, "groups": [], "ends": []},
+        {"version": 1, "groups": {"g": {"vanished_ns": "x", "commits": {}}}, "ends": []},
+        {"version": 1, "groups": {"g": {"vanished_ns": None, "commits": {"t": []}}}, "ends": []},
+        {"version": 1, "groups": {}, "ends": [["t", 0, [1], []]]},
+        {"version": 1, "groups": {}, "ends": [["t", 0, [], []]]},
+        {"version": 1, "groups": {}, "ends": [["t", 0, [2, 1], [1, 2]]]},
+        {"version": 1, "groups": {}, "ends": [["t", 0, [1], [2**63]]]},
+        {"version": 1, "groups": {}, "ends": [["t", 0, [1], [True]]]},
+        {"version": 1, "groups": {}, "ends": [["t", 0, [1]]]},
+    ],
+)
+def test_what_only_looks_like_one_is_refused(document: object) -> None:
+    """Of another version, or with values that polls cannot have left."""
+    with pytest.raises(BadMemory):
+        back(json.dumps(document).encode())
+
+
+def test_what_is_not_looked_at_any_more_does_not_come_back() -> None:
+    """Filters may have changed between two runs."""
+    memory = Memory(
+        {"a": LastCommits({"x": {0: 1}, "y": {0: 2}}), "b": LastCommits({"x": {0: 1}})},
+        {("x", 0): ([1], [1]), ("y", 0): ([1], [1])},
+    )
+
+    read = decode(encode(memory), wants_group="a".__eq__, wants_topic="x".__eq__)
+
+    assert read == Memory({"a": LastCommits({"x": {0: 1}})}, {("x", 0): ([1], [1])})
+
+
+def test_it_is_bounded_and_keeps_what_is_gone_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups that exist can be asked again; those that are gone cannot."""
+    monkeypatch.setattr(rules, "MAX_OFFSETS", 3)
+    gone = {"z": LastCommits({"t": {0: 1, 1: 2}}, 5)}
+    here = {"a": LastCommits({"t": {0: 1}}), "b": LastCommits({"t": {0: 1}})}
+
+    read = back(encode(Memory(here | gone, {("t", 0): ([1], [1])})))
+
+    assert read == Memory(gone | {"a": here["a"]})

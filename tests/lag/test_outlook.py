@@ -1,0 +1,93 @@
+"""Seconds and status stand beside the rows they are about."""
+
+from jmxbridge.lag.outlook import AllowedLag, Judged, Outlook, Summary, lowest_unread
+from jmxbridge.lag.rows import compute
+from jmxbridge.lag.seconds import Behind
+from jmxbridge.lag.snapshot import Group, Snapshot
+from jmxbridge.lag.status import Status
+
+NS = 1_000_000_000
+
+
+def snapshot(committed: int, end: int, *, state: str | None = "Stable", kind: str = "consumer",
+             vanished: bool = False) -> Snapshot:  # fmt: skip
+    """One group, `g`, on one partition of `t`."""
+    return Snapshot(
+        groups={} if vanished else {"g": Group("g", 1, kind, state)},
+        commits={"g": {"t": {0: committed}}},
+        end_offsets={"t": {0: end}},
+        vanished=frozenset({"g"} if vanished else ()),
+    )
+
+
+def outlook(allowed_lag: dict[str, int] | None = None) -> Outlook:
+    return Outlook(interval_ns=10 * NS, allowed_lag=allowed_lag)
+
+
+def after(polls: list[Snapshot], allowed_lag: dict[str, int] | None = None) -> Judged:
+    """What the last of these polls, 10 s apart, makes of the one row."""
+    looked = outlook(allowed_lag)
+    verdicts = [
+        looked.take(compute(each), each, n * 10 * NS).partitions for n, each in enumerate(polls)
+    ]
+    ((judged,), *_) = reversed(verdicts)
+    return judged
+
+
+def test_a_row_has_its_delay_and_its_status() -> None:
+    """The ends of earlier polls say how old the oldest unread record is."""
+    assert after([snapshot(0, 0), snapshot(50, 100)]) == Judged(Behind(5.0), Status.OK)
+
+
+def test_who_is_caught_up_is_no_second_behind() -> None:
+    """Exactly 0, from the first poll on; and so is who is within the lag allowed."""
+    assert after([snapshot(100, 100)]) == Judged(Behind(0.0), Status.OK)
+    assert after([snapshot(99, 100)], {"g": 1}) == Judged(Behind(0.0), Status.OK)
+
+
+def test_nobody_reads_for_an_empty_a_dead_or_a_vanished_group() -> None:
+    """Two polls with a backlog: STOP. Where members cannot be seen, not before a full window."""
+    for stopped in (
+        snapshot(0, 5, state="Empty"),
+        snapshot(0, 5, state="DEAD"),
+        snapshot(0, 5, vanished=True),
+    ):
+        assert after([stopped, stopped]).status is Status.STOP
+    for unseen in (snapshot(0, 5, state=None), snapshot(0, 5, state="Empty", kind="")):
+        assert after([unseen] * 10).status is Status.OK
+        assert after([unseen] * 11).status is Status.STOP
+    assert after([snapshot(0, 5)] * 11).status is Status.STALL
+
+
+def test_a_group_and_a_topic_have_the_worst_of_their_rows() -> None:
+    """The longest delay; ERR where any partition is in error; UNKNOWN where nothing is known."""
+    both = Snapshot(
+        groups={"g": Group("g", 1, "consumer", "Empty"), "idle": Group("idle", 1)},
+        commits={"g": {"t": {0: 0, 1: 10}, "u": {0: 10}}, "idle": {}},
+        end_offsets={"t": {0: 10, 1: 10}, "u": {0: 10}},
+    )
+    looked = outlook()
+    looked.take(compute(both), both, 0)
+
+    verdicts = looked.take(compute(both), both, 10 * NS)
+
+    stopped = Summary(Behind(10.0, at_least=True), Status.ERR)
+    assert verdicts.topics == {("g", "t"): stopped, ("g", "u"): Summary(Behind(0.0), Status.OK)}
+    assert verdicts.groups == {"g": stopped, "idle": Summary(None, Status.UNKNOWN)}
+    assert [each.status for each in verdicts.partitions] == [Status.STOP, Status.OK, Status.OK]
+
+
+def test_the_first_pattern_says_what_is_allowed() -> None:
+    """Whole names, in the order of the file; no pattern, no lag."""
+    allowed = AllowedLag({"billing": 1, "bill.*": 5})
+    assert [allowed(name) for name in ("billing", "bills", "a-billing")] == [1, 5, 0]
+
+
+def test_only_what_is_unread_needs_a_past() -> None:
+    """The lowest commit of the groups that are behind, by partition."""
+    many = Snapshot(
+        groups={},
+        commits={"a": {"t": {0: 5, 1: 9}}, "b": {"t": {0: 3}}, "c": {"t": {0: 9}}},
+        end_offsets={"t": {0: 9, 1: 9}},
+    )
+    assert lowest_unread(compute(many)) == {("t", 0): 3}
