@@ -13,9 +13,12 @@ from typing import Generic, TypeVar
 from jmxbridge.jmx import encoder, jrmp, modified_utf8
 from jmxbridge.jmx.access import Credentials
 from jmxbridge.jmx.errors import RemoteProtocolError
+from jmxbridge.jmx.known_classes import KnownClasses
 from jmxbridge.jmx.mbean_info import mbean_info
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.stub import RemoteRef, remote_ref
+from jmxbridge.jmx.template import Pool, Shapes
+from jmxbridge.jmx.unwrap import BOXES, UNWRAPS
 from jmxbridge.jmx.values import Composite, JavaObject, MBeanInfo, Value
 
 T = TypeVar("T")
@@ -39,6 +42,7 @@ class Call(Generic[T]):
     request: bytes = field(repr=False)  # it may hold a password
     read: Callable[[Value], T]
     is_void: bool = False
+    shapes: Shapes | None = None  # what its answers may be like, where they are alike
 
 
 def method_hash(signature: str) -> int:
@@ -96,12 +100,15 @@ def get_mbean_info(connection: RemoteRef, name: ObjectName) -> Call[MBeanInfo]:
 
 
 def get_attributes(
-    connection: RemoteRef, name: ObjectName, attributes: Sequence[str]
+    connection: RemoteRef,
+    name: ObjectName,
+    attributes: Sequence[str],
+    shapes: Shapes | None = None,
 ) -> Call[dict[str, Value]]:
     """Ask for values of attributes of one MBean; those that fail are left out of the answer."""
     names = encoder.string_array(attributes)
     request = _of(connection, GET_ATTRIBUTES, encoder.object_name(name), names, encoder.NULL)
-    return Call("getAttributes", request, _attributes)
+    return Call("getAttributes", request, _attributes, shapes=shapes)
 
 
 class AttributeCalls:
@@ -111,17 +118,21 @@ class AttributeCalls:
         self._connection = connection
         self._kept: dict[tuple[ObjectName, tuple[str, ...]], Call[dict[str, Value]]] = {}
         self._bytes = 0
+        self._pool = Pool(KnownClasses(UNWRAPS, BOXES))
 
     def call(self, name: ObjectName, attributes: Sequence[str]) -> Call[dict[str, Value]]:
         """Return the call for values of `attributes` of `name`."""
         key = (name, tuple(attributes))
         call = self._kept.get(key)
         if call is None:
-            call = self._kept[key] = get_attributes(self._connection, name, attributes)
+            shapes = self._pool.shapes(key[1])
+            call = get_attributes(self._connection, name, attributes, shapes)
+            self._kept[key] = call
             self._bytes += len(call.request)
             if self._bytes > MAX_KEPT_BYTES:
                 self._kept.clear()
                 self._bytes = 0
+                self._pool = Pool(KnownClasses(UNWRAPS, BOXES))
         return call
 
 

@@ -35,6 +35,7 @@ from jmxbridge.jmx.constants import (
     TC_STRING,
 )
 from jmxbridge.jmx.leaf import NOT_LEAF, NotLeaf, class_value, referred_value, take_leaf
+from jmxbridge.jmx.marked import Marks
 from jmxbridge.jmx.reader import Reader, Steps
 from jmxbridge.jmx.values import JavaObject, Value
 
@@ -149,9 +150,19 @@ def _finish(
 
 def _take_primitives(r: Reader, run: Run, packed: struct.Struct, fields: Fields) -> None:
     fields.update(zip(run.names, packed.unpack_from(r.buf, r.pos), strict=True))
+    if r.marks is not None:
+        _mark(r, r.marks, run, packed, fields)
     r.pos += packed.size
     for name in run.chars:
         fields[name] = chr(cast(int, fields[name]))
+
+
+def _mark(r: Reader, marks: Marks, run: Run, packed: struct.Struct, fields: Fields) -> None:
+    pos = r.pos
+    for name, code in zip(run.names, packed.format[1:], strict=True):
+        size = struct.calcsize(">" + code)
+        fields[name] = marks.number(fields[name], pos, size, code)
+        pos += size
 
 
 def read_annotation(r: Reader, depth: int) -> Steps[tuple[Value | bytes, ...]]:

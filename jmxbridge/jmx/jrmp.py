@@ -42,6 +42,8 @@ _CALL_HEAD = struct.Struct(f">B4sBB{OBJECT_ID_BYTES}siq")
 _CALL_BLOCK_BYTES = OBJECT_ID_BYTES + 4 + 8
 _RETURN_BLOCK_BYTES = 1 + UID_BYTES
 _RETURN_HEAD = bytes((RETURN,)) + STREAM_HEADER + bytes((TC_BLOCKDATA, _RETURN_BLOCK_BYTES))
+# A reply up to and with the byte that says that a value comes; after it the UID.
+RETURN_VALUE_BYTES = len(_RETURN_HEAD) + 1
 _RETURN_BYTES = len(_RETURN_HEAD) + _RETURN_BLOCK_BYTES
 
 # A record of type alert, of any version: what a TLS server answers to a plain greeting.

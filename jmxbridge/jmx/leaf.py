@@ -59,6 +59,8 @@ def _take_string(r: Reader) -> Value | NotLeaf:
     else:
         r.pos = start
         text = r.text(stop - start)
+    if r.marks is not None:
+        text = r.marks.text(text, start, stop - start)
     r.handles.append(text)
     return text
 
@@ -69,6 +71,8 @@ def _take_boxed(r: Reader) -> Value | NotLeaf:
     desc = take_class_desc(r)
     if desc is not None and desc.box is not None and r.pos + desc.box.size <= r.end:
         value: Value = desc.box.unpack_from(r.buf, r.pos)[0]
+        if r.marks is not None:
+            value = r.marks.number(value, r.pos, desc.box.size, desc.box.format[1:])
         r.pos += desc.box.size
         r.handles.append(value)
         return value

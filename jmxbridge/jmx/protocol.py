@@ -29,7 +29,7 @@ from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.known_classes import KnownClasses
 from jmxbridge.jmx.reader import Limits, Reader, Steps
 from jmxbridge.jmx.unwrap import BOXES, UNWRAPS
-from jmxbridge.jmx.values import Value
+from jmxbridge.jmx.values import Composite, Value
 
 # More than the MBeans of any JVM whose names fit a reply (Limits.reply_bytes).
 MAX_QUEUED = 1 << 18
@@ -49,12 +49,18 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What was exchanged; `round_trips` is how often an answer had to be awaited before more."""
+    """What was exchanged; `round_trips` is how often an answer had to be awaited before more.
+
+    Of the answers with attributes, `template_hits` were read by a template and `template_misses`
+    were decoded.
+    """
 
     calls: int = 0
     round_trips: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
+    template_hits: int = 0
+    template_misses: int = 0
 
     def __add__(self, other: "Traffic") -> "Traffic":
         return Traffic(
@@ -62,6 +68,8 @@ class Traffic:
             self.round_trips + other.round_trips,
             self.bytes_sent + other.bytes_sent,
             self.bytes_received + other.bytes_received,
+            self.template_hits + other.template_hits,
+            self.template_misses + other.template_misses,
         )
 
 
@@ -93,6 +101,9 @@ class Protocol:
         self._queued: deque[Call[Any]] = deque()
         self._in_flight: deque[Call[Any]] = deque()
         self._bytes_in_flight = 0
+        self._template_hits = 0
+        self._template_misses = 0
+        self._whole = (b"", 0)  # what there was to read, and from where, when this reply was begun
         self._round_trip_ends = 0  # with the answer to the call of this number
 
     def __repr__(self) -> str:
@@ -107,7 +118,14 @@ class Protocol:
     @property
     def traffic(self) -> Traffic:
         """What was exchanged so far, the greeting included."""
-        return Traffic(self._calls_sent, self._round_trips, self._bytes_sent, self._bytes_received)
+        return Traffic(
+            self._calls_sent,
+            self._round_trips,
+            self._bytes_sent,
+            self._bytes_received,
+            self._template_hits,
+            self._template_misses,
+        )
 
     @property
     def peer_speaks_tls(self) -> bool:
@@ -201,12 +219,15 @@ class Protocol:
             if self._steps is None:
                 if self._reader.short(1):
                     break
+                if reply := self._by_template():
+                    return reply
                 self._steps = self._begin_reply()
             try:
                 next(self._steps)
             except StopIteration as done:
                 self._steps = None
                 if self.own_address is not None:
+                    self._learn(done.value)
                     return self._answer(done.value)
                 self.own_address = done.value
                 self._output.append(jrmp.CLIENT_ENDPOINT)
@@ -215,16 +236,42 @@ class Protocol:
         self._can_go_on = False
         return None
 
+    def _by_template(self) -> Reply | None:
+        """Read a reply that is there in full and of a shape that was learned."""
+        if not self._in_flight or (shapes := self._in_flight[0].shapes) is None:
+            return None
+        reader = self._reader
+        found = shapes.read(reader.buf, reader.pos)
+        if found is None:
+            return None
+        values, size = found
+        reader.pos += size
+        self._template_hits += 1
+        return self._settle(values)
+
+    def _learn(self, result: Value | RemoteException) -> None:
+        """Have a reply that was decoded make the next ones like it cheap."""
+        shapes = self._in_flight[0].shapes
+        if shapes is None:
+            return
+        self._template_misses += 1
+        buf, start = self._whole
+        if buf is self._reader.buf and isinstance(result, Composite):
+            shapes.learn(buf[start : self._reader.pos], result)
+
     def _begin_reply(self) -> Steps[Value | RemoteException]:
         self._reader.begin()
+        self._whole = (self._reader.buf, self._reader.pos)
         if not self._in_flight:
             raise self._reader.bad("the server sent something without being asked")
         return jrmp.read_return(self._reader, self._in_flight[0].is_void)
 
     def _answer(self, result: Value | RemoteException) -> Reply:
         call = self._in_flight[0]
-        outcome = result if isinstance(result, RemoteException) else call.read(result)
-        self._in_flight.popleft()
+        return self._settle(result if isinstance(result, RemoteException) else call.read(result))
+
+    def _settle(self, outcome: Any) -> Reply:
+        call = self._in_flight.popleft()
         self._bytes_in_flight -= len(call.request)
         self.calls_answered += 1
         return Reply(call, outcome)

@@ -21,6 +21,7 @@ from jmxbridge.jmx.values import Value
 if TYPE_CHECKING:
     from jmxbridge.jmx.class_desc import ClassDesc
     from jmxbridge.jmx.known_classes import KnownClasses
+    from jmxbridge.jmx.marked import Marks
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[None, None, T]
@@ -63,6 +64,7 @@ class Reader:
         "end",
         "handles",
         "limits",
+        "marks",
         "pos",
     )
 
@@ -74,6 +76,7 @@ class Reader:
         self.end = 0
         self.handles: list[Value | ClassDesc] = []
         self.elements = 0
+        self.marks: Marks | None = None  # where values are noted, if somebody wants to know
         self._read_before = 0  # bytes of this reply that are no longer in buf
         self._late: list[bytes] = []
         self._late_bytes = 0
