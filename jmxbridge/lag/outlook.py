@@ -21,14 +21,7 @@ FORGET_TRACK_NS = 30 * 60 * 1_000_000_000
 
 
 class Judged(NamedTuple):
-    """What can be said of one partition row beside its lag."""
-
-    behind: Behind | None
-    status: Status
-
-
-class Summary(NamedTuple):
-    """Of a topic or a group: the longest of its delays, and its status."""
+    """What can be said of one row beside its lag; of a topic or a group, the worst of its rows."""
 
     behind: Behind | None
     status: Status
@@ -39,8 +32,8 @@ class Verdicts:
     """`partitions` stand beside `Lags.partitions`, one for one."""
 
     partitions: tuple[Judged, ...] = ()
-    topics: Mapping[tuple[str, str], Summary] = field(default_factory=dict)
-    groups: Mapping[str, Summary] = field(default_factory=dict)
+    topics: Mapping[tuple[str, str], Judged] = field(default_factory=dict)
+    groups: Mapping[str, Judged] = field(default_factory=dict)
 
 
 class AllowedLag:
@@ -74,39 +67,31 @@ class Outlook:
         self.ends.observe(snapshot.end_offsets, time_ns)
         partitions: list[Judged] = []
         by_topic: dict[tuple[str, str], list[Judged]] = {}
-        by_group: dict[str, list[Judged]] = {row.group: [] for row in lags.groups}
-        allowed = {name: self._allowed(name) for name in by_group}
-        presence = {name: _presence(name, snapshot) for name in by_group}
+        allowed = {row.group: self._allowed(row.group) for row in lags.groups}
+        presence = {row.group: _presence(row.group, snapshot) for row in lags.groups}
         for row in lags.partitions:
-            judged = self._judge(row, presence[row.group], allowed[row.group], time_ns)
+            group = row.group
+            judged = self._judge(row, presence[group], allowed[group], time_ns)
             partitions.append(judged)
-            by_group[row.group].append(judged)
-            by_topic.setdefault((row.group, row.topic), []).append(judged)
+            by_topic.setdefault((group, row.topic), []).append(judged)
         self._sweep(time_ns)
-        return Verdicts(
-            tuple(partitions),
-            {at: _sum_up(found) for at, found in by_topic.items()},
-            {name: _sum_up(found) for name, found in by_group.items()},
-        )
+        topics = {at: _sum_up(found) for at, found in by_topic.items()}
+        by_group: dict[str, list[Judged]] = {row.group: [] for row in lags.groups}
+        for (group, _), summary in topics.items():
+            by_group[group].append(summary)
+        groups = {name: _sum_up(found) for name, found in by_group.items()}
+        return Verdicts(tuple(partitions), topics, groups)
 
     def _judge(self, row: PartitionLag, presence: Presence, allowed: int, time_ns: int) -> Judged:
         at = row[:3]
         track = self._tracks.get(at)
         if track is None:
-            track = self._tracks[at] = Track(row.offset, row.lag, time_ns)
-        status = track.judge(
-            row.offset,
-            row.lag,
-            ahead=row.ahead > 0,
-            expired=row.expired > 0,
-            presence=presence,
-            allowed=allowed,
-            time_ns=time_ns,
-            interval_ns=self._interval_ns,
-        )
+            track = Track(row.offset, row.lag, time_ns, self._interval_ns)
+            self._tracks[at] = track
+        status = track.judge(row, presence, allowed, time_ns)
         if row.lag <= allowed:
-            return Judged(_CAUGHT_UP, status)
-        return Judged(self.ends.behind((row.topic, row.partition), row.offset, time_ns), status)
+            return _FINE if status is Status.OK else Judged(_CAUGHT_UP, status)
+        return Judged(self.ends.behind(row[1:3], row.offset, time_ns), status)
 
     def _sweep(self, time_ns: int) -> None:
         if time_ns < self._sweep_ns:
@@ -120,6 +105,7 @@ class Outlook:
 
 
 _CAUGHT_UP = Behind(0.0)
+_FINE = Judged(_CAUGHT_UP, Status.OK)
 
 
 def _presence(group: str, snapshot: Snapshot) -> Presence:
@@ -131,9 +117,9 @@ def _presence(group: str, snapshot: Snapshot) -> Presence:
     return Presence.ABSENT if found.state.lower() in _WITHOUT_MEMBERS else Presence.PRESENT
 
 
-def _sum_up(found: Sequence[Judged]) -> Summary:
-    delays = [judged.behind for judged in found if judged.behind is not None]
-    return Summary(max(delays, default=None), worst({judged.status for judged in found}))
+def _sum_up(found: Sequence[Judged]) -> Judged:
+    delays = [behind for behind, _ in found if behind is not None]
+    return Judged(max(delays, default=None), worst({status for _, status in found}))
 
 
 def lowest_unread(lags: Lags) -> dict[Partition, int]:

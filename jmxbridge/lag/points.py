@@ -11,7 +11,7 @@ say. A group whose coordinator did not answer has no lag point at all in that po
 from collections.abc import Iterable, Iterator
 from itertools import repeat
 
-from jmxbridge.lag.outlook import Judged, Summary, Verdicts
+from jmxbridge.lag.outlook import Judged, Verdicts
 from jmxbridge.lag.rows import GroupLag, Lags, PartitionLag, TopicLag
 from jmxbridge.lag.snapshot import Group, Snapshot
 from jmxbridge.point import FieldValue, Point
@@ -105,7 +105,7 @@ def _row_fields(row: PartitionLag) -> dict[str, FieldValue]:
     return fields
 
 
-def _summary_fields(summary: Summary | None) -> dict[str, FieldValue]:
+def _summary_fields(summary: Judged | None) -> dict[str, FieldValue]:
     if summary is None:
         return {}
     fields: dict[str, FieldValue] = {"status_code": int(summary.status)}

@@ -15,7 +15,10 @@ fell, when it was last small enough), so these are kept instead of samples.
 
 from collections.abc import Callable
 from enum import IntEnum
-from statistics import median
+from functools import cache
+from typing import NamedTuple
+
+from jmxbridge.lag.rows import PartitionLag
 
 POLLS_PER_WINDOW = 10
 COMMITS_PER_WINDOW = 3
@@ -25,6 +28,8 @@ MAX_WINDOW_NS = 30 * 60 * 1_000_000_000
 STOP_AFTER = 2
 AHEAD_AFTER = 2
 """Polls in a row: one alone may have met a group between two members, or a leader election."""
+
+NEVER = -(2**63)
 
 _INTERVALS = 5
 
@@ -51,164 +56,169 @@ class Presence(IntEnum):
     UNSEEN = 2
 
 
+class Facts(NamedTuple):
+    """What the rules look at: this poll, and what happened within the window."""
+
+    expired: bool = False
+    ahead: bool = False
+    small: bool = False
+    stopped: bool = False
+    unseen: bool = False
+    full: bool = False
+    still: bool = False
+    rewound: bool = False
+    was_small: bool = False
+    fell: bool = False
+
+
+Rule = tuple[Status, Callable[[Facts], bool], str]
+
+RULES: tuple[Rule, ...] = (
+    (
+        Status.EXPIRED,
+        lambda f: f.expired,
+        "records were deleted by retention before the group read them; that cannot be mended",
+    ),
+    (
+        Status.AHEAD,
+        lambda f: f.ahead,
+        "a commit beyond the end: the topic was recreated, or lost data, or offsets were copied",
+    ),
+    (
+        Status.OK,
+        lambda f: f.small,
+        "nothing to read that is worth a word",
+    ),
+    (
+        Status.STOP,
+        lambda f: f.stopped,
+        "records wait and the group has no member that could read them",
+    ),
+    (
+        Status.STOP,
+        lambda f: f.unseen and f.full and f.still and not f.was_small,
+        "whether it has members cannot be seen, but nothing was committed over a whole window",
+    ),
+    (
+        Status.REWIND,
+        lambda f: f.rewound,
+        "the group went back and has not come as far again: it reads records twice",
+    ),
+    (
+        Status.OK,
+        lambda f: f.was_small,
+        "it was caught up a moment ago: what is there now came since",
+    ),
+    (
+        Status.STALL,
+        lambda f: f.full and f.still,
+        "members are there, records wait, and nothing was committed over a whole window",
+    ),
+    (
+        Status.WARN,
+        lambda f: f.full and not f.fell,
+        "it reads, and yet the lag did not fall once over a whole window: it is too slow",
+    ),
+    (
+        Status.OK,
+        lambda f: True,
+        "it works off what it has, or has not been watched for long enough to say otherwise",
+    ),
+)
+"""First hit wins; each with the reason to give."""
+
+
+@cache
+def decide(*facts: bool) -> Status:
+    """Judge these Facts, in their order; there are few, and tens of thousands of rows."""
+    return next(status for status, applies, _ in RULES if applies(Facts(*facts)))
+
+
 class Track:
     """What was seen of one group on one partition."""
 
     __slots__ = (
         "ahead_polls",
-        "allowed",
         "began_ns",
         "committed",
-        "expired",
         "fell_ns",
-        "fine_ns",
         "intervals",
-        "lag",
         "lag_at_commit",
+        "least_window_ns",
         "moved_ns",
         "now_ns",
-        "presence",
         "rewound_from",
         "rewound_ns",
+        "small_ns",
         "stopped_polls",
         "window_ns",
     )
 
-    def __init__(self, committed: int, lag: int, time_ns: int) -> None:
+    def __init__(self, committed: int, lag: int, time_ns: int, interval_ns: int) -> None:
         self.committed = committed
-        self.lag = self.lag_at_commit = lag
+        self.lag_at_commit = lag
         self.began_ns = self.now_ns = time_ns
-        self.allowed = 0
-        self.expired = False
-        self.presence = Presence.UNSEEN
-        self.moved_ns: int | None = None
-        self.fell_ns: int | None = None
-        self.fine_ns: int | None = None
+        self.window_ns = self.least_window_ns = POLLS_PER_WINDOW * interval_ns
+        self.moved_ns = self.fell_ns = self.small_ns = NEVER
         self.rewound_from: int | None = None
-        self.rewound_ns = 0
+        self.rewound_ns = NEVER
         self.ahead_polls = 0
         self.stopped_polls = 0
         self.intervals: tuple[int, ...] = ()
-        self.window_ns = 0
 
-    def judge(
-        self,
-        committed: int,
-        lag: int,
-        *,
-        ahead: bool,
-        expired: bool,
-        presence: Presence,
-        allowed: int,
-        time_ns: int,
-        interval_ns: int,
-    ) -> Status:
+    def judge(self, row: PartitionLag, presence: Presence, allowed: int, time_ns: int) -> Status:
         """Take one poll's numbers and judge what they make of the window."""
-        self.now_ns, self.allowed, self.expired, self.presence = time_ns, allowed, expired, presence
-        moved = committed != self.committed
+        self.now_ns = time_ns
+        moved = row.offset != self.committed
         if moved:
-            self._move(committed)
-        if self.rewound_from is not None and committed >= self.rewound_from:
-            self.rewound_from = None
-        if moved and lag < self.lag_at_commit:
-            self.fell_ns = time_ns
-        if moved:
-            self.lag_at_commit = lag
-        self.lag = lag
-        self.ahead_polls = self.ahead_polls + 1 if ahead else 0
-        if lag <= allowed:
-            self.fine_ns = time_ns
+            self._move(row.offset, row.lag)
+        start = row.start_offset
+        expired = start is not None and start > row.offset
+        self.ahead_polls = self.ahead_polls + 1 if row.ahead else 0
+        small = row.lag <= allowed
+        if small:
+            self.small_ns = time_ns
             self.stopped_polls = 0
-            if not (ahead or expired):
+            if not (expired or row.ahead):
                 return Status.OK
         elif presence is not Presence.ABSENT or moved:
             self.stopped_polls = 0
         else:
             self.stopped_polls += 1
-        slow_ns = COMMITS_PER_WINDOW * int(median(self.intervals)) if self.intervals else 0
-        self.window_ns = max(POLLS_PER_WINDOW * interval_ns, min(slow_ns, MAX_WINDOW_NS))
-        return next(status for status, applies, _ in RULES if applies(self))
+        since_ns = time_ns - self.window_ns
+        return decide(
+            expired,
+            self.ahead_polls >= AHEAD_AFTER,
+            small,
+            self.stopped_polls >= STOP_AFTER,
+            presence is Presence.UNSEEN,
+            self.began_ns <= since_ns,
+            self.moved_ns <= since_ns,
+            self.rewound_from is not None and self.rewound_ns > since_ns,
+            self.small_ns > since_ns,
+            self.fell_ns > since_ns,
+        )
 
-    def _move(self, committed: int) -> None:
+    def _move(self, committed: int, lag: int) -> None:
         if committed < self.committed:
             self.rewound_from = max(self.committed, self.rewound_from or 0)
             self.rewound_ns = self.now_ns
-        if self.moved_ns is not None:
+        elif self.rewound_from is not None and committed >= self.rewound_from:
+            self.rewound_from = None
+        if lag < self.lag_at_commit:
+            self.fell_ns = self.now_ns
+        self.lag_at_commit = lag
+        self.committed = committed
+        if self.moved_ns != NEVER:
             interval_ns = max(0, self.now_ns - self.moved_ns)
             self.intervals = (*self.intervals[1 - _INTERVALS :], interval_ns)
+            self._fit_window()
         self.moved_ns = self.now_ns
-        self.committed = committed
 
-    def within(self, instant_ns: int | None) -> bool:
-        """Whether something happened in the window."""
-        return instant_ns is not None and self.now_ns - instant_ns < self.window_ns
-
-    @property
-    def full(self) -> bool:
-        """Whether the window has been seen from its beginning."""
-        return not self.within(self.began_ns)
-
-    @property
-    def still(self) -> bool:
-        """Whether the commit did not move over a full window."""
-        return self.full and not self.within(self.moved_ns)
-
-
-Rule = tuple[Status, Callable[[Track], bool], str]
-
-RULES: tuple[Rule, ...] = (
-    (
-        Status.EXPIRED,
-        lambda t: t.expired,
-        "records were deleted by retention before the group read them; that cannot be mended",
-    ),
-    (
-        Status.AHEAD,
-        lambda t: t.ahead_polls >= AHEAD_AFTER,
-        "a commit beyond the end: the topic was recreated, or lost data, or offsets were copied",
-    ),
-    (
-        Status.OK,
-        lambda t: t.lag <= t.allowed,
-        "nothing to read that is worth a word",
-    ),
-    (
-        Status.STOP,
-        lambda t: t.stopped_polls >= STOP_AFTER,
-        "records wait and the group has no member that could read them",
-    ),
-    (
-        Status.STOP,
-        lambda t: t.presence is Presence.UNSEEN and t.still and not t.within(t.fine_ns),
-        "whether it has members cannot be seen, but nothing was committed over a whole window",
-    ),
-    (
-        Status.REWIND,
-        lambda t: t.rewound_from is not None and t.within(t.rewound_ns),
-        "the group went back and has not come as far again: it reads records twice",
-    ),
-    (
-        Status.OK,
-        lambda t: t.within(t.fine_ns),
-        "it was caught up a moment ago: what is there now came since",
-    ),
-    (
-        Status.STALL,
-        lambda t: t.presence is Presence.PRESENT and t.still,
-        "members are there, records wait, and nothing was committed over a whole window",
-    ),
-    (
-        Status.WARN,
-        lambda t: t.full and not t.still and not t.within(t.fell_ns),
-        "it reads, and yet the lag did not fall once over a whole window: it is too slow",
-    ),
-    (
-        Status.OK,
-        lambda t: True,
-        "it works off what it has, or has not been watched for long enough to say otherwise",
-    ),
-)
-"""First hit wins; each with the reason to give."""
+    def _fit_window(self) -> None:
+        """A window of polls at least; a longer one where commits are seldom seen to move."""
+        slow_ns = COMMITS_PER_WINDOW * sorted(self.intervals)[len(self.intervals) // 2]
+        self.window_ns = max(self.least_window_ns, min(slow_ns, MAX_WINDOW_NS))
 
 
 def worst(statuses: set[Status]) -> Status:

@@ -1,6 +1,6 @@
 """Seconds and status stand beside the rows they are about."""
 
-from jmxbridge.lag.outlook import AllowedLag, Judged, Outlook, Summary, lowest_unread
+from jmxbridge.lag.outlook import AllowedLag, Judged, Outlook, lowest_unread
 from jmxbridge.lag.rows import compute
 from jmxbridge.lag.seconds import Behind
 from jmxbridge.lag.snapshot import Group, Snapshot
@@ -71,9 +71,9 @@ def test_a_group_and_a_topic_have_the_worst_of_their_rows() -> None:
 
     verdicts = looked.take(compute(both), both, 10 * NS)
 
-    stopped = Summary(Behind(10.0, at_least=True), Status.ERR)
-    assert verdicts.topics == {("g", "t"): stopped, ("g", "u"): Summary(Behind(0.0), Status.OK)}
-    assert verdicts.groups == {"g": stopped, "idle": Summary(None, Status.UNKNOWN)}
+    stopped = Judged(Behind(10.0, at_least=True), Status.ERR)
+    assert verdicts.topics == {("g", "t"): stopped, ("g", "u"): Judged(Behind(0.0), Status.OK)}
+    assert verdicts.groups == {"g": stopped, "idle": Judged(None, Status.UNKNOWN)}
     assert [each.status for each in verdicts.partitions] == [Status.STOP, Status.OK, Status.OK]
 
 

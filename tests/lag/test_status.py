@@ -2,6 +2,7 @@
 
 import pytest
 
+from jmxbridge.lag.rows import PartitionLag
 from jmxbridge.lag.status import RULES, Presence, Status, Track, worst
 
 NS = 1_000_000_000
@@ -15,20 +16,14 @@ def history(
     samples: list[Sample], presence: Presence = PRESENT, *, allowed: int = 0, start: int = 0
 ) -> Status:
     """The status after the last of these polls."""
-    committed, end = samples[0]
-    track = Track(committed, max(0, end - committed), 0)
+    rows = [
+        PartitionLag("g", "t", 0, at, end, max(0, end - at), max(0, at - end), start)
+        for at, end in samples
+    ]
+    track = Track(rows[0].offset, rows[0].lag, 0, 10 * NS)
     status = Status.UNKNOWN
-    for n, (committed, end) in enumerate(samples):
-        status = track.judge(
-            committed,
-            max(0, end - committed),
-            ahead=committed > end,
-            expired=start > committed,
-            presence=presence,
-            allowed=allowed,
-            time_ns=n * 10 * NS,
-            interval_ns=10 * NS,
-        )
+    for n, row in enumerate(rows):
+        status = track.judge(row, presence, allowed, n * 10 * NS)
     return status
 
 
