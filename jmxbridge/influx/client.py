@@ -11,6 +11,7 @@ ends the thread as well.
 
 import asyncio
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -52,6 +53,8 @@ class Writer:
         """
         _check_url(url)
         self.url = url
+        self.bucket = bucket
+        self.org = org
         self._deadline_s = deadline_s
         self._session = Session(
             url,
@@ -67,6 +70,13 @@ class Writer:
 
     async def write(self, body: Body) -> Outcome:
         """Send line protocol; raises nothing but CancelledError, and that at once."""
+        return await self._on_a_thread(lambda: self._session.post(body))
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Outcome:
+        """Ask for something of this server, with the same credentials, deadline and outcomes."""
+        return await self._on_a_thread(lambda: self._session.get(path, query))
+
+    async def _on_a_thread(self, call: Callable[[], Outcome]) -> Outcome:
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[Outcome] = loop.create_future()
 
@@ -75,7 +85,7 @@ class Writer:
                 outcome.set_result(result)
 
         def run() -> None:
-            result = self._session.post(body)
+            result = call()
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(finish, result)
 

@@ -1,4 +1,5 @@
-"""influxdb-client, kept to what it is needed for: one POST to /api/v2/write.
+"""influxdb-client, kept to what it is needed for: one POST to /api/v2/write,
+and the few questions of a probe.
 
 Rule: the only file that knows influxdb-client and urllib3. They are imported by the first write, on
 its thread: they cost 0.4 s and 30 MB, which a run without InfluxDB never pays.
@@ -15,7 +16,7 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -58,12 +59,9 @@ class Session:
 
     def post(self, body: Body) -> Outcome:
         """Send line protocol and wait for the answer; every way to fail is a Failure."""
-        self._local.answer = None
-        failure = Failure("protocol", "no answer was read")
-        try:
-            if self._service is None:
-                self._service = self._connect()
-            self._service.post_write(
+
+        def send(service: Any) -> None:
+            service.post_write(
                 self._org,
                 self._bucket,
                 body.packed,
@@ -71,6 +69,33 @@ class Session:
                 content_encoding="gzip",
                 urlopen_kw={"redirect": False},
             )
+
+        return self._exchange(send)
+
+    def get(self, path: str, query: Mapping[str, str]) -> Outcome:
+        """Ask for something, with the same credentials."""
+
+        def ask(service: Any) -> None:
+            headers = {"Authorization": f"Token {self._token}"} if self._token else {}
+            service.api_client.rest_client.pool_manager.request(
+                "GET",
+                f"{self._url}{path}",
+                fields=dict(query),
+                headers=headers,
+                redirect=False,
+                retries=False,
+                timeout=self._timeout_s[1],
+            )
+
+        return self._exchange(ask)
+
+    def _exchange(self, send: Callable[[Any], None]) -> Outcome:
+        self._local.answer = None
+        failure = Failure("protocol", "no answer was read")
+        try:
+            if self._service is None:
+                self._service = self._connect()
+            send(self._service)
         except Exception as exc:
             # Also for every status the library does not like; the pool has noted the answer then.
             failure = self._failure(exc)
@@ -145,6 +170,7 @@ class Session:
             content_type=response.headers.get("Content-Type", ""),
             retry_after=response.headers.get("Retry-After"),
             location=None if location is None else self._redacted(location),
+            version=response.headers.get("X-Influxdb-Version"),
         )
 
     def _failure(self, exc: BaseException) -> Failure:

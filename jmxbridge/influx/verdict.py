@@ -41,13 +41,14 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer to one write; `body` may be cut."""
+    """An HTTP answer; `body` may be cut, `version` is what the server says of itself."""
 
     status: int
     body: str = ""
     content_type: str = ""
     retry_after: str | None = None
     location: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,11 @@ class Script:
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request:
-    """One request with a Content-Length."""
+    """One request, its body as long as its Content-Length, if it has one."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     pairs = [line.split(":", 1) for line in head[1:] if line]
     headers = {name.lower(): value.strip() for name, value in pairs}
-    body = await reader.readexactly(int(headers["content-length"]))
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
     packed = headers.get("content-encoding") == "gzip"
     return Request(head[0].split()[1], headers, gzip.decompress(body) if packed else body)
 

@@ -30,6 +30,7 @@ from demo.servers import Influx
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.line_protocol import INT64_MAX, INT64_MIN, encode
+from jmxbridge.influx.probe import Probe, probe
 from jmxbridge.influx.verdict import Action, Answer, Verdict, judge
 from jmxbridge.point import FieldValue, Point
 
@@ -125,15 +126,14 @@ class Influx2:
 
     def short_bucket(self) -> str:
         """A bucket of an hour."""
+        name = f"short-{next(NUMBERS)}"
         headers = {"Authorization": f"Token {AUTH_2['token']}"}
         request = urllib.request.Request(f"{self.url}/api/v2/orgs", headers=headers)
         with OPENER.open(request, timeout=60) as reply:
             (org,) = json.load(reply)["orgs"]
         rules = [{"type": "expire", "everySeconds": 3600}]
-        self._post(
-            "/api/v2/buckets", {"orgID": org["id"], "name": "short", "retentionRules": rules}
-        )
-        return "short"
+        self._post("/api/v2/buckets", {"orgID": org["id"], "name": name, "retentionRules": rules})
+        return name
 
     def close(self) -> None:
         """End it."""
@@ -466,3 +466,18 @@ def say(influx: Influx, influxql: str, user: dict[str, str]) -> None:
     request = urllib.request.Request(f"{influx.url}/query?{form}", method="POST")
     with OPENER.open(request, timeout=60) as reply:
         assert "error" not in json.load(reply)["results"][0]
+
+
+async def test_a_probe_tells_who_answers(
+    server: Server, make_writer: Callable[..., Writer]
+) -> None:
+    """Version, bucket and retention of the real server; a bucket that is not there is said."""
+    bucket = server.short_bucket()
+
+    found = await probe(make_writer(bucket=bucket), cluster="prod", now=datetime.now(UTC))
+    missing = await probe(make_writer(bucket="nope"), cluster="prod", now=datetime.now(UTC))
+
+    version = {1: "1.8.10", 2: "2.9.1"}[server.major]
+    assert found == Probe(version, True, True, 3600.0, None)
+    assert (missing.version, missing.stored, missing.bucket_exists) == (version, False, False)
+    assert "create it, or correct influxdb.bucket" in (missing.problem or "")
