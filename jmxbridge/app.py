@@ -13,8 +13,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from jmxbridge.config.loader import store_path
@@ -25,9 +27,12 @@ from jmxbridge.influx.sender import Sender
 from jmxbridge.jmx import Credentials, Tls
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.lag_poll import LagPoll
+from jmxbridge.kafka.memory_file import MemoryFile
+from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.names import NameFilter
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
+from jmxbridge.service.fleet import Fleet, Wanted
 from jmxbridge.service.grid import NS, Tick, last_due, ticks
 from jmxbridge.service.status import Line, Mood
 from jmxbridge.store import Store
@@ -45,6 +50,8 @@ DEADLINE_SHARE = 0.9
 BROKER_SHARE = 0.5
 # What is in the store is safe, so stopping does not wait long for the last lines to be sent.
 STOP_FLUSH_S = 3.0
+# What the store, the grid and the sender were built with: no reload changes it.
+FIXED = ("cluster", "interval_s", "influxdb", "store")
 # `once` is there to deliver: a slow InfluxDB gets the time of a whole write.
 ONCE_FLUSH_S = 30.0
 
@@ -113,28 +120,78 @@ def make_target(
     )
 
 
-def make_cluster(kafka: KafkaSettings, *, timeout_s: float) -> Cluster:
+def make_cluster(
+    kafka: KafkaSettings, *, timeout_s: float, known_groups: Collection[str] = ()
+) -> Cluster:
     """Build the connections to a cluster, with the names to look at."""
     return Cluster(
         [(each.host, each.port) for each in kafka.bootstrap],
         timeout_s=timeout_s,
         groups=NameFilter(kafka.groups.allow, kafka.groups.deny),
         topics=NameFilter(kafka.topics.allow, kafka.topics.deny),
+        # No pattern allows every name in a filter, and no group here.
+        read_committed=NameFilter(kafka.read_committed, () if kafka.read_committed else (".*",)),
+        known_groups=known_groups,
     )
 
 
-def make_pollers(settings: Settings, *, interval_ns: int) -> list[Poller]:
-    """Build everything a file asks to poll. `interval_ns` decides which rules are due at a tick."""
-    topics = TopicNames()
-    pollers: list[Poller] = [
-        make_target(settings, each, interval_ns=interval_ns, topics=topics)
-        for each in settings.targets
-    ]
+def make_lag_poll(
+    settings: Settings,
+    kafka: KafkaSettings,
+    *,
+    interval_ns: int,
+    topics: TopicNames,
+    memory_path: Path | None,
+) -> LagPoll:
+    """Build the lag poll; with a path it goes on where the last run ended."""
+    memory, save = Memory(), None
+    if memory_path is not None:
+        file = MemoryFile(
+            memory_path,
+            wants_group=NameFilter(kafka.groups.allow, kafka.groups.deny),
+            wants_topic=NameFilter(kafka.topics.allow, kafka.topics.deny),
+        )
+        memory, save = file.read(), file.write
+    timeout_s = min(kafka.timeout_s, settings.interval_s * BROKER_SHARE)
+    return LagPoll(
+        make_cluster(kafka, timeout_s=timeout_s, known_groups=memory.groups),
+        cluster_name=settings.cluster,
+        interval_ns=interval_ns,
+        allowed_lag=kafka.allowed_lag,
+        forget_after_s=kafka.forget_after_s,
+        memory=memory,
+        save=save,
+        learn_topics=topics.learn,
+    )
+
+
+def wanted_pollers(
+    settings: Settings,
+    *,
+    interval_ns: int,
+    topics: TopicNames,
+    memory_path: Path | None = None,
+) -> list[Wanted[Poller]]:
+    """Say what a file asks to poll. `interval_ns` decides which rules are due at a tick.
+
+    Two files that ask the same of a target specify it the same, wherever its lines are.
+    """
+    found: list[Wanted[Poller]] = []
+    for target in settings.targets:
+        rules = tuple(replace(rule, where="") for rule in settings.rules_for(target))
+        make = partial(make_target, settings, target, interval_ns=interval_ns, topics=topics)
+        found.append(Wanted((target, rules), make))
     if settings.kafka is not None:
-        timeout_s = min(settings.kafka.timeout_s, settings.interval_s * BROKER_SHARE)
-        cluster = make_cluster(settings.kafka, timeout_s=timeout_s)
-        pollers.append(LagPoll(cluster, cluster_name=settings.cluster, learn_topics=topics.learn))
-    return pollers
+        lag = partial(
+            make_lag_poll,
+            settings,
+            settings.kafka,
+            interval_ns=interval_ns,
+            topics=topics,
+            memory_path=memory_path,
+        )
+        found.append(Wanted(settings.kafka, lag))
+    return found
 
 
 def make_writer(influx: InfluxSettings) -> Writer:
@@ -169,8 +226,9 @@ class Bridge:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._interval_ns = round(settings.interval_s * NS)
-        self._pollers = make_pollers(settings, interval_ns=self._interval_ns)
         self._store = store
+        self._topics = TopicNames()
+        self._fleet = Fleet(self._wanted(settings), self._poll)
         influx = settings.influxdb
         self._sender = None if influx is None else Sender(store, make_writer(influx))
         self._delivery = Delivery(
@@ -184,32 +242,56 @@ class Bridge:
 
     def lines(self) -> list[Line]:
         """Say how everything stands: each target, the lag, the delivery."""
-        return [each.line for each in (*self._pollers, self._delivery)]
+        return [each.line for each in (*self._fleet.members, self._delivery)]
+
+    async def reload(self, settings: Settings) -> None:
+        """Poll what another file asks for; targets it does not change stay connected.
+
+        What only a restart can change is kept as it was, and said.
+        """
+        fixed = [key for key in FIXED if getattr(settings, key) != getattr(self._settings, key)]
+        if fixed:
+            names = ", ".join(key.removesuffix("_s") for key in fixed)
+            log.warning("%s: nothing changed: %s needs a restart", settings.path, names)
+            return
+        changes = await self._fleet.change(self._wanted(settings))
+        self._settings = settings
+        log.info(
+            "%s: reloaded: %d kept, %d begun, %d ended",
+            *(settings.path, changes.kept, changes.begun, changes.ended),
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll on the grid and send, until `stop` is set; then give the sender a moment."""
         log.info("%s: %s", self._settings.path, self._destination())
-        polls = [asyncio.create_task(self._poll(each)) for each in self._pollers]
-        polls.append(asyncio.create_task(self._poll(self._delivery)))
+        failure = self._fleet.start()
+        own = asyncio.create_task(self._poll(self._delivery))
         sends = [] if self._sender is None else [asyncio.create_task(self._sender.run())]
         stopping = asyncio.create_task(stop.wait())
         try:
-            # Our tasks never end by themselves, but by an error, which must not go unnoticed.
-            done, _ = await asyncio.wait(
-                {stopping, *polls, *sends}, return_when=asyncio.FIRST_COMPLETED
-            )
+            # None of these ends by itself, but by an error, which must not go unnoticed.
+            ends: set[asyncio.Future[Any]] = {stopping, failure, own, *sends}
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.gather(*done)
         finally:
-            await cancel(stopping, *polls)
+            await asyncio.gather(cancel(stopping, own), self._fleet.stop())
             if self._sender is not None:
                 await flush(self._store, self._sender, STOP_FLUSH_S)
             await cancel(*sends)
 
     async def close(self) -> None:
         """Let go of targets and cluster, then close the store."""
-        await asyncio.gather(*(each.close() for each in self._pollers))
+        await self._fleet.close()
         await self._delivery.close()
         await self._store.close()
+
+    def _wanted(self, settings: Settings) -> list[Wanted[Poller]]:
+        return wanted_pollers(
+            settings,
+            interval_ns=self._interval_ns,
+            topics=self._topics,
+            memory_path=self._store.path.with_suffix(".lag.json"),
+        )
 
     async def _poll(self, poller: Poller) -> None:
         async for tick in ticks(self._interval_ns):
@@ -248,9 +330,12 @@ async def poll_once(settings: Settings) -> Polled:
     interval_ns = round(settings.interval_s * NS)
     every = [rule.every_s or 0.0 for rules in settings.mbeans.values() for rule in rules]
     # With an interval as long as the longest `every`, every rule is due.
-    pollers = make_pollers(
-        settings, interval_ns=max(interval_ns, round(max(every, default=0) * NS))
+    wanted = wanted_pollers(
+        settings,
+        interval_ns=max(interval_ns, round(max(every, default=0) * NS)),
+        topics=TopicNames(),
     )
+    pollers = [each.make() for each in wanted]
     tick = Tick(last_due(time.time_ns(), interval_ns), 0)
     try:
         points = await asyncio.gather(*(each.poll(tick) for each in pollers))

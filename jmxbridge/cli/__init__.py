@@ -6,7 +6,7 @@ so that `--help` and shell completion do not wait for libraries they do not use.
 
 import typer
 
-from jmxbridge.cli import check, config, dlq, lag, mbeans, once, run, spool
+from jmxbridge.cli import check, config, dlq, init, lag, mbeans, once, run, spool
 
 app = typer.Typer(
     name="jmxbridge",
@@ -16,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("once")(once.once)
 app.command("check")(check.check)

@@ -1,43 +1,94 @@
 """`jmxbridge run`: poll, store and send until told to stop."""
 
 import asyncio
+import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
-from jmxbridge.cli.outcome import reported
+from jmxbridge.cli.outcome import USAGE, fail, reported
 
 if TYPE_CHECKING:
     from jmxbridge.config.models import Settings
 
 
-def run(file: File = DEFAULT_FILE) -> None:
+def run(
+    file: File = DEFAULT_FILE,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="TARGET", help="Poll this target alone, and no lag."),
+    ] = None,
+) -> None:
     """Poll what FILE names, and write it to InfluxDB, until stopped.
 
     Ctrl-C or SIGTERM ends it in order. What InfluxDB has not got by then is kept, and sent after
-    the next start. On a terminal it shows one line for each target, elsewhere it logs.
+    the next start. SIGHUP reads FILE again: one with mistakes changes nothing, and targets that it
+    does not change stay connected. On a terminal it shows one line for each target, elsewhere it
+    logs.
 
     Example: jmxbridge run mbeans.yaml
     """
     with reported():
-        asyncio.run(serve(load_settings(file)))
+        asyncio.run(serve(file, only or ()))
 
 
-async def serve(settings: "Settings") -> None:
+def load(file: Path, only: Sequence[str]) -> "Settings":
+    """Read the file, narrowed to some of its targets; raises ConfigError."""
+    settings = load_settings(file)
+    if not only:
+        return settings
+    known = [target.name for target in settings.targets]
+    for name in only:
+        if name not in known:
+            fail(f"{file} has no target {name}: there is {', '.join(known) or 'none'}", USAGE)
+    targets = tuple(target for target in settings.targets if target.name in only)
+    return settings.model_copy(update={"targets": targets, "kafka": None})
+
+
+async def serve(file: Path, only: Sequence[str]) -> None:
     """Run a bridge until a signal."""
+    settings = load(file, only)
     from jmxbridge.app import Bridge
     from jmxbridge.cli.screen import shown
     from jmxbridge.service import log
-    from jmxbridge.service.signals import stop_requests
+    from jmxbridge.service.signals import reload_requests, stop_requests
     from jmxbridge.service.systemd import notify
 
     log.set_up(os.environ)
     bridge = await Bridge.open(settings, os.environ)
+
+    async def reload() -> None:
+        again = load_again(file, only)
+        if again is not None:
+            await bridge.reload(again)
+
     try:
-        with stop_requests() as stop, shown(bridge.lines, on=sys.stderr):
+        with (
+            stop_requests() as stop,
+            reload_requests(reload),
+            shown(bridge.lines, on=sys.stderr),
+        ):
             notify(os.environ, "READY=1")
             await bridge.run(stop)
             notify(os.environ, "STOPPING=1")
     finally:
         await bridge.close()
+
+
+def load_again(file: Path, only: Sequence[str]) -> "Settings | None":
+    """Read the file as it is now; None, with the reason in the log, where it cannot be used."""
+    from jmxbridge.config.problem import ConfigError
+
+    log = logging.getLogger("jmxbridge.reload")
+    try:
+        return load(file, only)
+    except ConfigError as exc:
+        log.error("%s: nothing changed, the file has mistakes:\n%s", file, exc)
+    except typer.Exit:
+        log.error("%s: nothing changed: a target named by --only is gone", file)
+    return None

@@ -14,6 +14,7 @@ from jmxbridge.cli import app
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [
+    "init",
     "run",
     "once",
     "check",

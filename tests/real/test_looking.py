@@ -79,3 +79,13 @@ def test_a_suggested_rule_works_as_it_is_pasted(folder: Path, kafka: Kafka) -> N
     lines = call("once", "--dry-run", cwd=folder).splitlines()
     (line,) = [each for each in lines if each.startswith("kafka_log_cleaner,")]
     assert "cleaner_recopy_percent=" in line
+
+
+def test_init_writes_a_file_that_passes(kafka: Kafka, tmp_path: Path) -> None:
+    """Brokers, JMX and packs are found out, and `check --connect` has nothing to say about it."""
+    call("init", kafka.bootstrap, "--jmx-port", str(kafka.jmx_port), cwd=tmp_path)
+    report = json.loads(call("check", "--connect", "--json", cwd=tmp_path))
+    assert (report["warnings"], report["findings"]) == ([], [])
+    sets = {rule["set"] for rule in report["targets"][0]["rules"]}
+    assert sets == {"kafka-broker", "kafka-topics", "kafka-kraft", "jvm"}
+    call("init", kafka.bootstrap, cwd=tmp_path, status=2)

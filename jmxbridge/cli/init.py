@@ -1,0 +1,119 @@
+"""`jmxbridge init`: a first file, made of what can be found out."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jmxbridge.cli.arguments import DEFAULT_FILE
+from jmxbridge.cli.outcome import USAGE, fail, reported
+
+if TYPE_CHECKING:
+    from jmxbridge.config.address import Address
+    from jmxbridge.config.proposal import FoundBroker, FoundCluster
+
+TIMEOUT_S = 5.0
+# Packs that a broker's JVM may need; one that takes nothing of it is left out. Topics may come
+# later. Partitions are for a person to ask for: they are many series.
+PACKS = ("kafka-broker", "kafka-topics", "kafka-kraft", "kafka-zookeeper", "jvm")
+ALWAYS = "kafka-topics"
+
+
+def init(
+    bootstrap: Annotated[
+        str, typer.Argument(metavar="[HOST:PORT,...]", help="Kafka brokers; one is enough.")
+    ] = "127.0.0.1:9092",
+    jmx_port: Annotated[
+        int, typer.Option("--jmx-port", min=1, max=65535, help="The brokers' JMX_PORT.")
+    ] = 9999,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The file to write; - is stdout.")
+    ] = DEFAULT_FILE,
+) -> None:
+    """Look at a cluster and write a mbeans.yaml for it: brokers, their JMX ports, what to collect.
+
+    A broker whose JMX cannot be read is in the file as a comment, with the reason. A file that is
+    there already is not overwritten.
+
+    Exit status 69: no broker answers.
+
+    Example: jmxbridge init kafka-1:9092 --jmx-port 9999
+    """
+    from jmxbridge.config.proposal import propose
+
+    if str(output) != "-" and output.exists():
+        fail(f"{output} is there already: name another with --output, or - for stdout", USAGE)
+    with reported():
+        found = asyncio.run(look(parse(bootstrap), jmx_port))
+    text = propose(found)
+    if str(output) == "-":
+        typer.echo(text, nl=False)
+        return
+    output.write_text(text, encoding="utf-8")
+    polled = sum(1 for broker in found.brokers if broker.problem is None)
+    typer.echo(
+        f"{output}: {polled} of {len(found.brokers)} brokers polled over JMX, lag of"
+        f" {len(found.groups)} groups; next: jmxbridge check {output} --connect",
+        err=True,
+    )
+    for broker in found.brokers:
+        if broker.problem is not None:
+            typer.echo(f"{broker.name}: {broker.problem}", err=True)
+
+
+def parse(bootstrap: str) -> "list[Address]":
+    """Read the addresses of the command line."""
+    from jmxbridge.config.address import parse_address
+    from jmxbridge.config.malformed import Malformed
+
+    try:
+        return [parse_address(each.strip()) for each in bootstrap.split(",")]
+    except Malformed as exc:
+        fail(str(exc), USAGE)
+
+
+async def look(bootstrap: "Sequence[Address]", jmx_port: int) -> "FoundCluster":
+    """Ask the cluster for its brokers and groups, and each broker's JVM for its MBeans.
+
+    Raises KafkaUnavailable.
+    """
+    from jmxbridge.config.address import Address
+    from jmxbridge.config.proposal import FoundCluster
+    from jmxbridge.kafka.cluster import Cluster
+    from jmxbridge.kafka.round import Round
+    from jmxbridge.kafka.view import View
+
+    addresses = [(each.host, each.port) for each in bootstrap]
+    view = View(addresses)
+    cluster = Cluster(addresses, timeout_s=TIMEOUT_S)
+    try:
+        await view.ensure_fresh(Round(TIMEOUT_S))
+        brokers = sorted(view.brokers.items())
+        snapshot = await cluster.poll()
+    finally:
+        await view.close()
+        await cluster.close()
+    found = await asyncio.gather(
+        *(look_at(f"broker-{node}", Address(each.host, jmx_port)) for node, each in brokers)
+    )
+    return FoundCluster(bootstrap, found, sorted(snapshot.groups), sorted(snapshot.end_offsets))
+
+
+async def look_at(name: str, jmx: "Address") -> "FoundBroker":
+    """Find the packs that take something of a broker's JVM, or say why it cannot be read."""
+    from jmxbridge.config.loader import pack_rules
+    from jmxbridge.config.proposal import FoundBroker
+    from jmxbridge.jmx import JmxError, connect
+    from jmxbridge.mbeans.discovery import take
+
+    try:
+        async with asyncio.timeout(TIMEOUT_S), await connect(jmx.host, jmx.port) as mbeans:
+            names = await mbeans.query_names(None)
+    except JmxError as exc:
+        return FoundBroker(name, jmx, problem=str(exc))
+    except TimeoutError:
+        return FoundBroker(name, jmx, problem=f"{jmx}: no answer within {TIMEOUT_S:g} s")
+    fit = [pack for pack in PACKS if pack == ALWAYS or len(take(pack_rules(pack), names))]
+    return FoundBroker(name, jmx, fit)

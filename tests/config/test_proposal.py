@@ -1,0 +1,66 @@
+"""The first file for a cluster."""
+
+from pathlib import Path
+
+from jmxbridge.config.address import Address
+from jmxbridge.config.document import build
+from jmxbridge.config.loader import packs
+from jmxbridge.config.models import Settings
+from jmxbridge.config.proposal import FoundBroker, FoundCluster, propose
+
+GOOD = FoundBroker("broker-1", Address("k1", 9999), ["kafka-broker", "jvm"])
+AWAY = FoundBroker("broker-2", Address("fe80::1", 9999), problem="cannot connect:\nrefused")
+
+
+def settings(text: str) -> Settings:
+    """Check a proposal; raises ConfigError."""
+
+    def no_files(path: Path) -> str:
+        raise AssertionError(path)
+
+    path = Path("mbeans.yaml")
+    return build(text, path=path, environ={}, read_secret=no_files, packs=packs())
+
+
+def cluster(*brokers: FoundBroker, groups: int = 0) -> FoundCluster:
+    """Make a cluster of brokers."""
+    names = [f"group-{n:02}" for n in range(groups)]
+    return FoundCluster([Address("k1", 9092), Address("::1", 9092)], brokers, names, ["a.b"])
+
+
+def test_what_was_found_is_polled() -> None:
+    """It passes check without a warning; a broker that is away is a comment with the reason."""
+    text = propose(cluster(GOOD, AWAY))
+    made = settings(text)
+    assert made.warnings == ()
+    (target,) = made.targets
+    assert (target.name, target.collect) == ("broker-1", ("kafka-broker", "jvm"))
+    assert made.kafka is not None
+    assert [str(each) for each in made.kafka.bootstrap] == ["k1:9092", "[::1]:9092"]
+    assert "  # cannot connect: refused\n  #- {name: broker-2, jmx: '[fe80::1]:9999'," in text
+
+
+def test_without_any_jmx_there_is_the_lag() -> None:
+    """Nothing but Kafka answers: the file is about the lag, and still passes."""
+    made = settings(propose(cluster(AWAY)))
+    assert made.targets == ()
+    assert made.kafka is not None
+
+
+def test_a_line_of_comment_works_without_its_sign() -> None:
+    """Taking the # away from a broker that came back makes it a target."""
+    text = propose(cluster(GOOD, AWAY)).replace("  #- {name: broker-2", "  - {name: broker-2")
+    assert [target.name for target in settings(text).targets] == ["broker-1", "broker-2"]
+
+
+def test_many_groups_are_counted_not_listed() -> None:
+    """A few are named, so that one knows which cluster it is."""
+    text = propose(cluster(GOOD, groups=1000))
+    assert "# Groups now: group-00, group-01," in text
+    assert "group-07 and 992 more.\n" in text
+    assert "# Topics they committed to: a.b.\n" in text
+
+
+def test_fits_a_terminal() -> None:
+    """The file reads well on a screen of 100 columns."""
+    assert not [line for line in propose(cluster(GOOD)).splitlines() if len(line) > 100]

@@ -1,0 +1,101 @@
+"""SIGHUP while it runs: what changed is changed, what did not stays connected."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import Self
+
+import pytest
+
+from demo.servers import Kafka
+
+pytestmark = pytest.mark.real
+
+DEADLINE_S = 60
+FILE = """\
+interval: 500ms
+store: {{path: store.sqlite3}}
+targets:
+  - {{name: broker, jmx: '127.0.0.1:{port}', collect: jvm}}
+"""
+MORE = "  - {{name: again, jmx: '127.0.0.1:{port}', collect: kafka-kraft}}\n"
+
+
+class Run:
+    """`jmxbridge run`, and the lines it says."""
+
+    def __init__(self, folder: Path, *args: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jmxbridge", "run", *args],
+            cwd=folder,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.said: list[str] = []
+        self._lines: Queue[str] = Queue()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stderr:
+            for line in stderr:
+                self._lines.put(line)
+
+    def wait_for(self, word: str) -> None:
+        """Read on until a line has the word; raises queue.Empty at the deadline."""
+        while not self.said or word not in self.said[-1]:
+            self.said.append(self._lines.get(timeout=DEADLINE_S))
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DEADLINE_S)
+
+
+def test_targets_that_do_not_change_stay_connected(kafka: Kafka, tmp_path: Path) -> None:
+    """A new target is polled; a file with mistakes, or that needs a restart, changes nothing."""
+    file = tmp_path / "mbeans.yaml"
+    text = FILE.format(port=kafka.jmx_port)
+    file.write_text(text)
+    with Run(tmp_path) as run:
+        run.wait_for("target broker: up")
+        file.write_text("# lines move\n" + text + MORE.format(port=kafka.jmx_port))
+        run.process.send_signal(signal.SIGHUP)
+        run.wait_for("reloaded: 1 kept, 1 begun, 0 ended")
+        run.wait_for("target again: up")
+        file.write_text("intervall: 1s\n" + text)
+        run.process.send_signal(signal.SIGHUP)
+        run.wait_for("nothing changed, the file has mistakes")
+        run.wait_for('did you mean "interval"?')
+        file.write_text(text.replace("500ms", "1s"))
+        run.process.send_signal(signal.SIGHUP)
+        run.wait_for("nothing changed: interval needs a restart")
+        file.write_text(text)
+        run.process.send_signal(signal.SIGHUP)
+        run.wait_for("reloaded: 1 kept, 0 begun, 1 ended")
+        assert len([line for line in run.said if "target broker: up" in line]) == 1
+        assert run.stop() == 0
+
+
+def test_one_target_alone(kafka: Kafka, tmp_path: Path) -> None:
+    """--only polls what is named, and a name that the file lacks is a usage error."""
+    text = FILE.format(port=kafka.jmx_port) + MORE.format(port=kafka.jmx_port)
+    (tmp_path / "mbeans.yaml").write_text(text)
+    with Run(tmp_path, "--only", "again") as run:
+        run.wait_for("target again: up")
+        assert not [line for line in run.said if "target broker" in line]
+        assert run.stop() == 0
+    with Run(tmp_path, "--only", "nobody") as wrong:
+        assert wrong.process.wait(DEADLINE_S) == 2
+        wrong.wait_for("has no target nobody: there is broker, again")
