@@ -32,6 +32,7 @@ class JmxqueryTransport:
         self._jmx = jmxquery.JMXConnection(f"service:jmx:rmi:///jndi/rmi://{self._where}/jmxrmi")
         self._timeout_s = timeout_s
         self.series_limited = 0
+        self.costs: Mapping[str, int] = {}  # the package does not tell
         # One thread: a query that outlives its poll delays this target's next one, nobody else's.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jmxquery")
 

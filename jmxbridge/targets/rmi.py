@@ -1,18 +1,29 @@
 """A JVM read over plain remote JMX, by our own client.
 
 A steady poll is one getMBeanCount and one getAttributes for each MBean, all of them pipelined.
+
+A JVM drops a connection that was idle for 120 s. Where polls are further apart than that, or
+nothing was asked for other reasons, a getDefaultDomain in between keeps it: the cheapest call that
+counts (RMI's own pings do not). A connection that ended between two polls, by that or because its
+JVM was restarted, is replaced within the poll that notices.
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from jmxbridge.jmx.access import Credentials, Tls
 from jmxbridge.jmx.connection import Connection, connect
+from jmxbridge.jmx.errors import ConnectionFailed, JmxError
+from jmxbridge.jmx.protocol import Traffic
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.targets.catalog import Catalog
+
+# Half of what a JVM allows.
+KEEP_ALIVE_S = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +46,7 @@ class RmiTransport:
         credentials: Credentials | None = None,
         tls: Tls | None = None,
         clock_s: Callable[[], float],
+        keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
         self._host = host
         self._port = port
@@ -45,7 +57,11 @@ class RmiTransport:
         self._is_exposure_said = False
         self._clock_s = clock_s
         self.connection: Connection | None = None
+        self.costs: Mapping[str, int] = {}
         self._catalog = Catalog()
+        self._keep_alive_s = keep_alive_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._sign_of_life: asyncio.Task[None] | None = None
 
     @property
     def series_limited(self) -> int:
@@ -54,14 +70,34 @@ class RmiTransport:
 
     async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
         """Return one reading for each MBean that each rule takes; raises `JmxError`."""
+        await self._rest()
+        was_connected = self.connection is not None
         try:
             return await self._fetch(rules)
+        except ConnectionFailed as exc:
+            await self.close()
+            if not was_connected or exc.error_class in ("timeout", "cancelled"):
+                raise
         except BaseException:  # cancelled too: replies carry no id, so the pairing may be lost
+            await self.close()
+            raise
+        return await self._fetch_anew(rules)
+
+    async def _fetch_anew(self, rules: Sequence[Rule]) -> list[Reading]:
+        """Fetch over a new connection: the old one may have ended long before."""
+        try:
+            return await self._fetch(rules)
+        except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
         """Close the connection and forget what was learned through it."""
+        if self._sign_of_life is not None:
+            self._sign_of_life.cancel()
+            self._sign_of_life = None
+        if self._timer is not None:
+            self._timer.cancel()
         connection, self.connection = self.connection, None
         self._catalog = Catalog()
         if connection is not None:
@@ -69,6 +105,7 @@ class RmiTransport:
 
     async def _fetch(self, rules: Sequence[Rule]) -> list[Reading]:
         connection = await self._connected()
+        before = connection.traffic
         await self._catalog.refresh(connection, rules, self._clock_s())
         wanted = self._catalog.wanted(rules)
         mbean_count, replies = await asyncio.gather(
@@ -76,7 +113,31 @@ class RmiTransport:
             connection.get_many([(each.name, each.attributes) for each in wanted]),
         )
         self._catalog.note_count(mbean_count)
-        return self._catalog.readings(wanted, replies)
+        readings = self._catalog.readings(wanted, replies)
+        self.costs = costs(before, connection.traffic)
+        self._keep_alive(connection)
+        return readings
+
+    def _keep_alive(self, connection: Connection) -> None:
+        """Call in a while, and again, until the next fetch or an error, which that fetch meets."""
+
+        async def call() -> None:
+            with contextlib.suppress(JmxError):
+                await connection.get_default_domain()
+                self._keep_alive(connection)
+
+        def start() -> None:
+            self._sign_of_life = asyncio.create_task(call())
+
+        self._timer = asyncio.get_running_loop().call_later(self._keep_alive_s, start)
+
+    async def _rest(self) -> None:
+        """Let a call end that is under way, and make no more."""
+        if self._sign_of_life is not None:
+            await self._sign_of_life
+            self._sign_of_life = None
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def _connected(self) -> Connection:
         if self.connection is None:
@@ -101,6 +162,14 @@ class RmiTransport:
         else:
             what = "the password goes over the network unencrypted"
         log.warning("%s:%s: %s (see username, password_file and tls)", self._host, self._port, what)
+
+
+def costs(before: Traffic, after: Traffic) -> dict[str, int]:
+    """Return what was exchanged in between, by the names of fields."""
+    return {
+        name: getattr(after, name) - getattr(before, name)
+        for name in ("round_trips", "bytes_received", "template_hits", "template_misses")
+    }
 
 
 def is_loopback(host: str | None) -> bool:

@@ -142,6 +142,7 @@ class Target:
             "dropped_type": points.dropped_type,
             "duplicates": points.duplicates,
             "series_limited": self._transport.series_limited,
+            **self._transport.costs,
         }
 
 

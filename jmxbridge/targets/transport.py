@@ -1,6 +1,6 @@
 """The one method where ways of reading a JVM meet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from jmxbridge.mbeans.reading import Reading
@@ -18,6 +18,10 @@ class Transport(Protocol):
     @property
     def series_limited(self) -> int:
         """How many series the rules' limits leave out on this JVM, as far as is known."""
+
+    @property
+    def costs(self) -> Mapping[str, int]:
+        """What the last fetch took, as far as the transport can tell, by names of fields."""
 
     async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
         """Return one reading for each MBean that each rule takes.

@@ -7,6 +7,7 @@ import pytest
 
 from jmxbridge import jmx
 from jmxbridge.jmx import AttributeInfo, MBeanInfo, ObjectName, RemoteException, Value
+from jmxbridge.jmx.protocol import Traffic
 from jmxbridge.targets import rmi
 
 
@@ -28,6 +29,10 @@ class RecordedConnection:
 
     def __init__(self, mbeans: Sequence[MBean]) -> None:
         self._mbeans = {mbean.name: mbean for mbean in mbeans}
+
+    @property
+    def traffic(self) -> Traffic:
+        return Traffic()
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,5 +1,6 @@
 """Our own client as a transport, with a JVM that only says what a test lets it say."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 from jmxbridge.jmx import Credentials, ObjectName, Tls
+from jmxbridge.jmx.errors import ConnectionFailed
+from jmxbridge.jmx.protocol import Traffic
 from jmxbridge.jmx.values import Value
 from jmxbridge.targets import rmi
 from jmxbridge.targets.rmi import RmiTransport, is_loopback
@@ -15,11 +18,29 @@ from jmxbridge.targets.rmi import RmiTransport, is_loopback
 class Jvm:
     """A connection to a JVM without MBeans at some address."""
 
-    def __init__(self, peer_host: str) -> None:
+    def __init__(self, peer_host: str = "127.0.0.1") -> None:
         self.peer_host = peer_host
+        self.traffic = Traffic()
+        self.problem: ConnectionFailed | None = None
+        self.signs_of_life = 0
+        self.was_called = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.is_closed = False
 
     async def get_mbean_count(self) -> int:
+        if self.problem is not None:
+            raise self.problem
+        self.traffic += Traffic(calls=1, round_trips=1, template_hits=7, template_misses=1)
         return 0
+
+    async def get_default_domain(self) -> str:
+        self.signs_of_life += 1
+        self.was_called.set()
+        await self.may_answer.wait()
+        if self.problem is not None:
+            raise self.problem
+        return "DefaultDomain"
 
     async def get_many(self, wanted: Sequence[Any]) -> list[dict[str, Value]]:
         return []
@@ -31,7 +52,120 @@ class Jvm:
         return []
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        self.is_closed = True
+
+
+@pytest.fixture
+def jvms(monkeypatch: pytest.MonkeyPatch) -> list[Jvm]:
+    """The JVMs that are met at one connect after the other; one by default."""
+    waiting = [Jvm()]
+
+    async def connect(*args: Any, **options: Any) -> Jvm:
+        if not waiting:
+            raise ConnectionFailed("nothing listens", "refused")
+        return waiting.pop(0)
+
+    monkeypatch.setattr(rmi, "connect", connect)
+    return waiting
+
+
+def make(keep_alive_s: float = 3600.0) -> RmiTransport:
+    return RmiTransport("127.0.0.1", 9999, clock_s=lambda: 0.0, keep_alive_s=keep_alive_s)
+
+
+async def test_what_a_fetch_took(jvms: list[Jvm]) -> None:
+    """Each fetch tells its own costs, not those of the connection so far."""
+    transport = make()
+    for _ in range(2):
+        await transport.fetch([])
+        assert transport.costs == {
+            "round_trips": 1,
+            "bytes_received": 0,
+            "template_hits": 7,
+            "template_misses": 1,
+        }
+    await transport.close()
+
+
+async def test_an_idle_connection_is_kept(jvms: list[Jvm]) -> None:
+    """Between two polls that are far apart there is a sign of life, again and again."""
+    (jvm,) = jvms
+    transport = make(keep_alive_s=0.001)
+    await transport.fetch([])
+    for count in range(1, 4):
+        jvm.was_called.clear()
+        await jvm.was_called.wait()
+        assert jvm.signs_of_life >= count
+    await transport.close()
+    assert jvm.is_closed
+
+
+async def test_a_fetch_waits_for_the_sign_of_life_under_way(jvms: list[Jvm]) -> None:
+    """Giving up a call would cost the connection; afterwards there is none until the next pause."""
+    (jvm,) = jvms
+    jvm.may_answer.clear()
+    transport = make(keep_alive_s=0.001)
+    await transport.fetch([])
+    await jvm.was_called.wait()
+    fetching = asyncio.create_task(transport.fetch([]))
+    await asyncio.sleep(0)
+    assert not fetching.done()
+    jvm.may_answer.set()
+    assert await fetching == []
+    assert id(transport.connection) == id(jvm)
+    await transport.close()
+
+
+async def test_closing_waits_for_nobody(jvms: list[Jvm]) -> None:
+    """A sign of life that is not answered is given up."""
+    (jvm,) = jvms
+    jvm.may_answer.clear()
+    transport = make(keep_alive_s=0.001)
+    await transport.fetch([])
+    await jvm.was_called.wait()
+    await transport.close()
+    assert jvm.is_closed
+
+
+async def test_a_connection_that_ended_meanwhile_is_replaced_in_the_same_poll(
+    jvms: list[Jvm],
+) -> None:
+    """An idle close or a restart costs a connect, not a poll."""
+    (old,), new = jvms, Jvm()
+    jvms.append(new)
+    transport = make()
+    await transport.fetch([])
+    old.problem = ConnectionFailed("dropped", "closed")
+    assert await transport.fetch([]) == []
+    assert old.is_closed
+    assert id(transport.connection) == id(new)
+    await transport.close()
+
+
+@pytest.mark.parametrize(
+    ("word", "raised"), [("closed", "refused"), ("timeout", "timeout"), ("cancelled", "cancelled")]
+)
+async def test_it_is_replaced_once_and_only_if_that_can_help(
+    word: str, raised: str, jvms: list[Jvm]
+) -> None:
+    """A JVM that is away is an error; one that is too slow gets no second attempt."""
+    (old,) = jvms
+    transport = make()
+    await transport.fetch([])
+    old.problem = ConnectionFailed("gone", word)
+    with pytest.raises(ConnectionFailed) as caught:
+        await transport.fetch([])
+    assert caught.value.error_class == raised
+    assert transport.connection is None
+
+
+async def test_a_new_connection_that_fails_is_not_replaced(jvms: list[Jvm]) -> None:
+    """The first error is the one to see."""
+    jvms[0].problem = ConnectionFailed("dropped", "closed")
+    jvms.append(Jvm())
+    with pytest.raises(ConnectionFailed, match="dropped"):
+        await make().fetch([])
+    assert len(jvms) == 1
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ class Scripted:
     def __init__(self, *answers: float | Exception | None) -> None:
         self.answers = list(answers)
         self.series_limited = 0
+        self.costs = {"round_trips": 1}
         self.asked: list[list[str]] = []
 
     async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
