@@ -80,3 +80,26 @@ async def test_a_store_that_refuses_is_loudly_visible_and_stops_nothing(store: S
     assert "3 lines in memory, 0 lost" in way.line.sentence
     (process,) = await way.poll(Tick(8 * SECOND, 0))
     assert process.measurement == "jmxbridge_process"
+
+
+async def test_a_full_disk_mends_itself(store: Store) -> None:
+    """Polls wait in memory while SQLite has no page left, and are in the store afterwards."""
+    way = delivery(store)
+    await way.put(points(2), time_ns=5 * SECOND, source="broker")
+    database = store._spool._file.connection
+
+    def limit(pages: int) -> None:
+        database.execute(f"PRAGMA max_page_count = {pages}")
+
+    await store._run(lambda: limit(1))  # SQLite takes the present size for it
+    big = [Point("m", {"n": "x" * 20_000}, {"v": float(n)}, 5 * SECOND) for n in range(10)]
+    await way.put(big, time_ns=5 * SECOND, source="broker")
+    account, _ = await way.poll(Tick(8 * SECOND, 0))
+    assert (account.fields["degraded"], account.fields["held"]) == (True, 10)
+    assert "the disk is full" in way.line.sentence
+
+    await store._run(lambda: limit(2**30))
+    await way.put(points(1), time_ns=6 * SECOND, source="broker")
+    account, _ = await way.poll(Tick(9 * SECOND, 0))
+    assert (account.fields["degraded"], account.fields["held"]) == (False, 0)
+    assert (account.fields["sampled_total"], account.fields["lost_total"]) == (13, 0)

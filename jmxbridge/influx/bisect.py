@@ -9,7 +9,7 @@ lines as it was sent has decided them all in one. After `budget` requests the se
 is, so that a batch with thousands of refused lines is booked piece by piece.
 """
 
-from jmxbridge.influx.verdict import Action, Verdict
+from jmxbridge.influx.verdict import Action, Verdict, advice
 from jmxbridge.store.values import DeadLine
 
 BUDGET = 200
@@ -58,4 +58,7 @@ class Bisection:
 
     def _bury(self, part: range, verdict: Verdict) -> None:
         reason = f"{verdict.cause}: {verdict.words or verdict.sentence}"
+        what_to_do = advice(verdict.words)
+        if what_to_do is not None:
+            reason = f"{reason}; {what_to_do}"
         self.dead += [DeadLine(index, reason) for index in part]

@@ -105,6 +105,14 @@ _REFUSAL = re.compile(
 _DROPPED = re.compile(r"\bdropped=(\d{1,9})(?: for database: \S+ for retention policy: \S+)?$")
 _SERIES_LIMIT = re.compile(r".*partial write: max-(series-per-database|values-per-tag) limit")
 
+# 1.x and 2.x; the names stand between quotes, and a line that is repeated stands after them.
+_CONFLICT = re.compile(
+    r'.*input field "(?P<field>.+?)" on measurement "(?P<measurement>.+?)" is type (?P<new>\w+),'
+    r" already exists as type (?P<old>\w+)"
+)
+_DECLARED = {"integer": "int", "float": "float", "boolean": "bool", "string": "string"}
+"""InfluxDB's names of types, and ours in a rule."""
+
 _TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
 
 # Whole escapes only, so that what was cut in the middle of one can still be read.
@@ -176,6 +184,20 @@ def judge(outcome: Outcome, *, now: datetime) -> Verdict:
         words=words,
         retry_after_s=_retry_after_s(outcome.retry_after, now),
         dropped=_dropped(words) if row.action is Action.REFUSED else None,
+    )
+
+
+def advice(words: str) -> str | None:
+    """What to change in the file, where a refusal in InfluxDB's words says enough to tell."""
+    if re.match(r".*(beyond|outside) retention", words):
+        return "it is older than the bucket keeps points: raise its retention, or purge the line"
+    found = _CONFLICT.match(words)
+    if found is None:
+        return None
+    old = _DECLARED.get(found["old"], found["old"])
+    return (
+        f"declare `type: {old}` for field {found['field']} of measurement {found['measurement']}"
+        " in its rule, or give the field another name"
     )
 
 

@@ -13,6 +13,7 @@ from jmxbridge.influx.verdict import (
     Answer,
     Failure,
     Verdict,
+    advice,
     judge,
 )
 
@@ -246,3 +247,31 @@ def test_time_is_an_argument() -> None:
     answer = Answer(503, retry_after="Sun, 01 Mar 2026 12:00:30 GMT")
 
     assert judge(answer, now=NOW + timedelta(seconds=20)).retry_after_s == 10.0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            'partial write: field type conflict: input field "lag" on measurement "kafka_consumer"'
+            " is type float, already exists as type integer dropped=1",
+            "declare `type: int` for field lag of measurement kafka_consumer in its rule, or give"
+            " the field another name",
+        ),
+        (
+            "failure writing points to database: partial write: field type conflict:"
+            ' input field "v" on measurement "m" is type string, already exists as type boolean dropped=2',
+            "declare `type: bool` for field v of measurement m in its rule, or give the field"
+            " another name",
+        ),
+        (
+            "partial write: points beyond retention policy dropped=1",
+            "it is older than the bucket keeps points: raise its retention, or purge the line",
+        ),
+        ("field type conflict", None),
+        ("unable to parse 'm v=': missing field value", None),
+    ],
+)
+def test_a_refusal_says_what_to_change(words: str, said: str | None) -> None:
+    """Measurement, field and both types are in InfluxDB's words; the way out is ours."""
+    assert advice(words) == said

@@ -117,6 +117,7 @@ async def test_a_refused_line_is_a_dead_letter_and_the_others_arrive(
     assert conflict.line == lines[8]
     assert 'input field "v" on measurement "delivery" is type integer' in conflict.reason
     assert "already exists as type float" in conflict.reason
+    assert "declare `type: float` for field v of measurement delivery" in conflict.reason
     assert conflict.source == "broker-1"
     for entity in range(20):
         assert values(influx, influx_database, entity) == ([0.0] if entity == 7 else [0.0, 1.0])

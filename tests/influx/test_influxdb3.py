@@ -1,0 +1,121 @@
+"""Sender, store and writer against a scripted InfluxDB 3 Core, by the rows of its column.
+
+Its /api/v2/write takes a batch whole or not at all, makes a database that is not there, refuses an
+empty body, a body above 10 MiB, and a name that is both a tag and a field of a table.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from jmxbridge.influx.client import Writer
+from jmxbridge.influx.pace import Pace
+from jmxbridge.influx.sender import Sender
+from jmxbridge.store import Counts, Store
+
+LARGEST = 10 * 1024 * 1024
+TOKEN = "apiv3_" + "0123456789" * 8
+PACE = Pace(linger_s=0.0, max_lines=100, retry_first_s=0.0, hold_first_s=0.0, hold_longest_s=0.0)
+LONG_S = 60.0
+
+MakeReply = Callable[..., bytes]
+
+
+class Core:
+    """What it stored, and how it answers a request."""
+
+    def __init__(self, reply: MakeReply) -> None:
+        self.stored: list[bytes] = []
+        self.empty = 0
+        self._reply = reply
+
+    def answer(self, request: Any) -> bytes:
+        """One write."""
+        if request.headers.get("authorization") != f"Token {TOKEN}":
+            return self._reply(401)
+        if len(request.body) > LARGEST:
+            return self._reply(413, "length limit exceeded")
+        if not request.body:
+            self.empty += 1
+            return self._invalid("no lines")
+        lines = request.body.split(b"\n")
+        for line in lines:
+            if b",both=" in line:
+                return self._invalid(f"invalid column type for column 'both': {line.decode()}")
+        self.stored += lines
+        return self._reply(204)
+
+    def _invalid(self, message: str) -> bytes:
+        body = json.dumps({"code": "invalid", "message": message})
+        return self._reply(400, body, "Content-Type: application/json")
+
+
+async def send(store: Store, script: Any, core: Core, *, token: str = TOKEN) -> Counts:
+    """Send all that waits, and say where it is."""
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(core.answer(script.requests[-1]))
+
+    script.replies = [serve]
+    writer = Writer(script.url, bucket="kafka", token=token)
+    task = asyncio.create_task(Sender(store, writer, pace=PACE).run())
+    try:
+        async with asyncio.timeout(LONG_S):
+            while (counts := await store.counts()).pending:
+                pass
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await writer.close()
+    return counts
+
+
+async def test_all_or_nothing_is_searched(store: Store, script: Any, reply: MakeReply) -> None:
+    """A refused batch stored nothing: the good lines are sent again, the bad one is found."""
+    core = Core(reply)
+    lines = [b"m,n=%d v=%d.0 1" % (n, n) for n in range(50)]
+    lines.insert(33, b"m,both=1 both=2.0 1")
+    await store.append(lines, time_ns=1, source="broker")
+
+    counts = await send(store, script, core)
+
+    assert (counts.stored, counts.dead_lettered) == (50, 1)
+    assert core.stored == [line for line in lines if b"both" not in line]
+    (letter,) = await store.dead_letters(9)
+    assert "400: invalid column type for column 'both'" in letter.reason
+
+
+async def test_every_request_is_one_it_takes(store: Store, script: Any, reply: MakeReply) -> None:
+    """To its v2 endpoint, by token, with a precision, below 10 MiB, and never empty."""
+    core = Core(reply)
+    for n in range(30):
+        await store.append([b'm v="%s" 1' % (b"x" * 500_000)], time_ns=n, source="broker")
+
+    counts = await send(store, script, core)
+
+    assert (counts.stored, core.empty) == (30, 0)
+    for request in script.requests:
+        assert request.target.startswith("/api/v2/write?")
+        assert "bucket=kafka" in request.target
+        assert "precision=ns" in request.target
+        assert len(request.body) <= LARGEST
+
+
+async def test_its_401_without_a_body_holds(store: Store, script: Any, reply: MakeReply) -> None:
+    """A wrong token costs no line: they wait, and go once it is right."""
+    core = Core(reply)
+    await store.append([b"m v=1.0 1"], time_ns=1, source="broker")
+
+    sending = asyncio.create_task(send(store, script, core, token=TOKEN[::-1]))
+    while len(script.requests) < 3:
+        await script.arrived.wait()
+        script.arrived.clear()
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    counts = await store.counts()
+    assert (counts.pending, counts.dead_lettered, core.stored) == (1, 0, [])
+
+    assert (await send(store, script, core)).stored == 1
