@@ -260,7 +260,8 @@ def test_time_is_an_argument() -> None:
         ),
         (
             "failure writing points to database: partial write: field type conflict:"
-            ' input field "v" on measurement "m" is type string, already exists as type boolean dropped=2',
+            ' input field "v" on measurement "m" is type string, already exists as type boolean'
+            " dropped=2",
             "declare `type: bool` for field v of measurement m in its rule, or give the field"
             " another name",
         ),
