@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 def check(
     file: File = DEFAULT_FILE,
     connect: Annotated[
-        bool, typer.Option("--connect", help="Also meet every target and the cluster, once.")
+        bool, typer.Option("--connect", help="Also meet every server of the file, once.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what is wrong with FILE, all of it at once; nothing is written anywhere.
+    """Say what is wrong with FILE, all of it at once.
 
     With --connect every target is read once, with every rule: what each rule takes, rules that
-    take nothing, the series of a poll by measurement; and the lag is polled once.
+    take nothing, the series of a poll by measurement; the lag is polled once; and InfluxDB is
+    given one line, in the measurement jmxbridge_check.
 
     Exit status 0: the file is right, maybe with warnings; 78: it is not. With --connect also 1: a
-    rule takes nothing, or something else to mind; 69: a target or the cluster does not answer.
+    rule takes nothing, or something else to mind; 69: a target or the cluster does not answer, or
+    InfluxDB does not take the line.
 
     Example: jmxbridge check mbeans.yaml --connect
     """

@@ -4,13 +4,15 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import KafkaSettings, Settings, TargetSettings
+    from jmxbridge.config.models import InfluxSettings, KafkaSettings, Settings, TargetSettings
+    from jmxbridge.influx.probe import Probe
     from jmxbridge.lag.snapshot import Snapshot
     from jmxbridge.targets.survey import Survey
 
@@ -26,11 +28,12 @@ class KafkaCheck:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Everything that was tried; `kafka` None: the file has no such section."""
+    """Everything that was tried; `kafka`, `influx` None: the file has no such section."""
 
     settings: "Settings"
     surveys: "tuple[Survey, ...]"
     kafka: KafkaCheck | None
+    influx: "Probe | None"
 
     @property
     def series(self) -> Counter[str]:
@@ -44,9 +47,10 @@ class Preflight:
 
     @property
     def unreachable(self) -> bool:
-        """Whether something did not answer at all."""
+        """Whether something could not be read, or written."""
         kafka = self.kafka is not None and self.kafka.error is not None
-        return kafka or any(survey.error is not None for survey in self.surveys)
+        influx = self.influx is not None and not self.influx.stored
+        return kafka or influx or any(survey.error is not None for survey in self.surveys)
 
     def warnings(self) -> list[str]:
         """Say what answered and is not as the file expects it, each with its place."""
@@ -76,12 +80,13 @@ def survey_warnings(survey: "Survey") -> list[str]:
 
 
 async def preflight(settings: "Settings") -> Preflight:
-    """Meet every target and the cluster once, all at the same time; write nothing."""
-    targets = asyncio.gather(*(survey_target(settings, each) for each in settings.targets))
-    if settings.kafka is None:
-        return Preflight(settings, tuple(await targets), None)
-    surveys, kafka = await asyncio.gather(targets, check_kafka(settings, settings.kafka))
-    return Preflight(settings, tuple(surveys), kafka)
+    """Meet every target and the cluster once, all at the same time; write one line to InfluxDB."""
+    surveys, kafka, influx = await asyncio.gather(
+        asyncio.gather(*(survey_target(settings, each) for each in settings.targets)),
+        check_kafka(settings, settings.kafka),
+        check_influxdb(settings, settings.influxdb),
+    )
+    return Preflight(settings, tuple(surveys), kafka, influx)
 
 
 async def survey_target(settings: "Settings", target: "TargetSettings") -> "Survey":
@@ -100,8 +105,10 @@ async def survey_target(settings: "Settings", target: "TargetSettings") -> "Surv
     )
 
 
-async def check_kafka(settings: "Settings", kafka: "KafkaSettings") -> KafkaCheck:
-    """Poll the lag once."""
+async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> KafkaCheck | None:
+    """Poll the lag once; None where the file asks for none."""
+    if kafka is None:
+        return None
     from jmxbridge.app import make_cluster
     from jmxbridge.kafka.errors import KafkaUnavailable
     from jmxbridge.lag.points import to_points
@@ -118,12 +125,28 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings") -> KafkaChec
     return KafkaCheck(None, snapshot, Counter(point.measurement for point in points))
 
 
+async def check_influxdb(settings: "Settings", influx: "InfluxSettings | None") -> "Probe | None":
+    """Write one line to jmxbridge_check; None where the file has no InfluxDB."""
+    if influx is None:
+        return None
+    from jmxbridge.app import make_writer
+    from jmxbridge.influx.probe import probe
+
+    writer = make_writer(influx)
+    try:
+        return await probe(writer, cluster=settings.cluster, now=datetime.now(UTC))
+    finally:
+        await writer.close()
+
+
 def report(found: Preflight) -> None:
     """Print what answered on stdout and what to mind on stderr."""
     for survey in found.surveys:
         typer.echo(f"target {survey.target}: {survey_sentence(survey)}")
     if found.kafka is not None:
         typer.echo(f"kafka: {kafka_sentence(found.kafka)}")
+    if found.influx is not None:
+        typer.echo(f"influxdb: {influx_sentence(found.influx)}")
     series = found.series
     typer.echo(f"{series.total()} series at a poll")
     for measurement, count in sorted(series.items()):
@@ -154,6 +177,21 @@ def kafka_sentence(check: KafkaCheck) -> str:
         f"{snapshot.brokers_answered} of {snapshot.brokers} brokers answered,"
         f" {len(snapshot.groups)} of {snapshot.groups_listed} groups wanted{whole}"
     )
+
+
+def influx_sentence(probe: "Probe") -> str:
+    """Say what became of the line."""
+    server = "" if probe.version is None else f"InfluxDB {probe.version}: "
+    if probe.problem is not None:
+        return f"{server}not written: {probe.problem}"
+    return f"{server}a line was written; {kept(probe.retention_s)}"
+
+
+def kept(retention_s: float | None) -> str:
+    """Say how long InfluxDB keeps points."""
+    if retention_s is None:
+        return "how long it is kept is not known"
+    return "kept for ever" if retention_s == 0 else f"kept for {retention_s / 86_400:g} days"
 
 
 def plain(found: Preflight) -> dict[str, Any]:
@@ -188,6 +226,7 @@ def plain(found: Preflight) -> dict[str, Any]:
             "groups": len(kafka.snapshot.groups) if kafka.snapshot else 0,
             "errors": list(kafka.snapshot.errors) if kafka.snapshot else [],
         },
+        "influxdb": None if found.influx is None else asdict(found.influx),
         "series": dict(sorted(found.series.items())),
         "findings": found.warnings(),
     }

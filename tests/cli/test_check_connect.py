@@ -52,7 +52,7 @@ def test_json_has_the_rules_one_by_one(
         "mbeans.yaml:22:7": (0, False),
     }
     assert report["series"] == {"kafka_consumer": 1, "kafka_consumer_partition": 3}
-    assert report["kafka"] is None
+    assert (report["kafka"], report["influxdb"]) == (None, None)
     assert len(report["findings"]) == 1
     assert [each["where"] for each in report["warnings"]] == ["mbeans.memory"]
 
@@ -72,10 +72,11 @@ def test_limits_are_findings(
 
 def test_what_is_away_is_unavailable(tmp_path: Path) -> None:
     """Status 69; every server that does not answer is named, not the first one only."""
-    jmx, kafka = free_port(), free_port()
+    jmx, kafka, influx = free_port(), free_port(), free_port()
     file = tmp_path / "mbeans.yaml"
     file.write_text(
         f"kafka: {{bootstrap: '127.0.0.1:{kafka}'}}\n"
+        f"influxdb: {{url: 'http://127.0.0.1:{influx}', bucket: b}}\n"
         "mbeans:\n"
         "  jvm:\n"
         "    - {bean: 'java.lang:type=Runtime', measurement: jvm, fields: {Uptime: uptime_ms}}\n"
@@ -86,3 +87,4 @@ def test_what_is_away_is_unavailable(tmp_path: Path) -> None:
     assert result.exit_code == 69
     assert f"target app: not read: cannot connect to 127.0.0.1:{jmx}" in result.stdout
     assert f"kafka: not reached: 127.0.0.1:{kafka}" in result.stdout
+    assert "influxdb: not written: " in result.stdout

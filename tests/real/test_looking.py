@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from demo.servers import Kafka
+from demo.servers import Influx, Kafka
 
 pytestmark = pytest.mark.real
 
@@ -54,6 +54,20 @@ def test_the_series_announced_are_the_series_written(folder: Path) -> None:
     assert report["series"] == written
     assert report["findings"] == []
     assert report["kafka"]["brokers_answered"] == 1
+
+
+def test_a_line_is_written_where_the_file_says(
+    folder: Path, influx: Influx, influx_database: str
+) -> None:
+    """`check --connect` names the server's version and has left one line in its own measurement."""
+    text = (folder / "mbeans.yaml").read_text()
+    section = f"influxdb: {{url: '{influx.url}', bucket: {influx_database}}}\n"
+    (folder / "mbeans.yaml").write_text(section + text)
+    report = json.loads(call("check", "--connect", "--json", cwd=folder))
+    assert report["influxdb"]["stored"] is True
+    assert report["influxdb"]["version"].startswith("1.8")
+    (row,) = influx.query('SELECT count("ok") FROM "jmxbridge_check"', influx_database)
+    assert row["count"] == 1
 
 
 def test_an_explained_line_is_part_of_the_poll(folder: Path) -> None:
