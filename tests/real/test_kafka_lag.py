@@ -33,7 +33,7 @@ Join = Callable[..., Jvm]
 @pytest.fixture
 async def cluster(kafka: Kafka) -> AsyncIterator[Cluster]:
     """The cluster under test, with the filters of a fresh installation."""
-    cluster = Cluster([("127.0.0.1", kafka.port)])
+    cluster = Cluster([("127.0.0.1", kafka.port)], timeout_s=SETTLED_S)
     yield cluster
     await cluster.close()
 
@@ -232,8 +232,16 @@ def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
 
 @pytest.fixture
 async def own_cluster(own_kafka: Kafka) -> AsyncIterator[Cluster]:
-    """`own_kafka` as we see it, with little patience."""
-    cluster = Cluster([("127.0.0.1", own_kafka.port)], timeout_s=2.0)
+    """`own_kafka` as we see it, with patience for a broker that has just started."""
+    cluster = Cluster([("127.0.0.1", own_kafka.port)], timeout_s=SETTLED_S)
+    yield cluster
+    await cluster.close()
+
+
+@pytest.fixture
+async def impatient(own_kafka: Kafka) -> AsyncIterator[Cluster]:
+    """The same with little patience: for a broker that will not answer."""
+    cluster = Cluster([("127.0.0.1", own_kafka.port)], timeout_s=1.0)
     yield cluster
     await cluster.close()
 
@@ -247,11 +255,11 @@ async def own_view(own_kafka: Kafka) -> AsyncIterator[View]:
 
 
 async def test_looking_creates_nothing_and_outlives_the_broker(
-    own_kafka: Kafka, own_cluster: Cluster, own_view: View
+    own_kafka: Kafka, own_cluster: Cluster, impatient: Cluster, own_view: View
 ) -> None:
     """One broker of our own: what we ask about, how we fare when it freezes, dies and returns."""
     # A new cluster, in which even the topic of all commits is made on demand.
-    await own_view.refresh(Round(30.0), ["never-made"])
+    await own_view.refresh(Round(SETTLED_S), ["never-made"])
     assert own_view.topics["never-made"].error == UNKNOWN_TOPIC_OR_PARTITION
     assert (await own_cluster.describe(["nonsense"])).missing == ("nonsense",)
     assert (await own_cluster.poll()).complete
@@ -264,13 +272,14 @@ async def test_looking_creates_nothing_and_outlives_the_broker(
     assert [row.lag for row in rows_of(await own_cluster.poll(), "g")] == [3, 3]
 
     address = f"127.0.0.1:{own_kafka.port}"
+    await poll_until(impatient, lambda snapshot: snapshot.complete)
     own_kafka.process.pause()
     try:
-        with pytest.raises(KafkaUnavailable, match=f"{address}: no answer in 2 s"):
-            await own_cluster.poll()
+        with pytest.raises(KafkaUnavailable, match=f"{address}: no answer in 1 s"):
+            await impatient.poll()
     finally:
         own_kafka.process.resume()
-    thawed = await poll_until(own_cluster, lambda snapshot: snapshot.complete)
+    thawed = await poll_until(impatient, lambda snapshot: snapshot.complete)
     assert [row.lag for row in rows_of(thawed, "g")] == [3, 3]
 
     own_kafka.kill()
