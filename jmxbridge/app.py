@@ -30,6 +30,7 @@ from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.kafka.memory_file import MemoryFile
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.names import NameFilter
+from jmxbridge.lag.volume import Volume
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
 from jmxbridge.service.fleet import Fleet, Wanted
@@ -159,6 +160,7 @@ def make_lag_poll(
         interval_ns=interval_ns,
         allowed_lag=kafka.allowed_lag,
         forget_after_s=kafka.forget_after_s,
+        volume=Volume(heartbeat_s=kafka.heartbeat_s, granularity=kafka.granularity),
         memory=memory,
         save=save,
         learn_topics=topics.learn,

@@ -34,6 +34,7 @@ from jmxbridge.config.scalars import (
     read,
 )
 from jmxbridge.lag.names import DENIED_GROUPS, DENIED_TOPICS
+from jmxbridge.lag.volume import Granularity
 from jmxbridge.mbeans.rule import Rule
 
 
@@ -82,11 +83,15 @@ class TopicFilter(Filter):
     deny: Annotated[tuple[Regex, ...], one_or_many] = DENIED_TOPICS
 
 
+GranularityName = Annotated[Granularity, read(choice(*Granularity), "text")]
+
+
 class KafkaSettings(Section):
     """The cluster whose groups' lag is computed; `timeout_s` is for one broker in one poll.
 
     A group that is gone is kept for `forget_after_s`. `read_committed` are patterns of groups that
-    skip open transactions; `allowed_lag` has by pattern of groups the records that are no lag.
+    skip open transactions; `allowed_lag` has by pattern of groups the records that are no lag, and
+    `granularity` the finest rows. A partition row at rest is written each `heartbeat_s`.
     """
 
     bootstrap: Bootstrap
@@ -98,6 +103,8 @@ class KafkaSettings(Section):
         default=(), validation_alias="read_committed_groups"
     )
     allowed_lag: Mapping[Regex, Count] = {}
+    granularity: Mapping[Regex, GranularityName] = {}
+    heartbeat_s: Duration = Field(default=60.0, validation_alias="heartbeat")
 
 
 Transport = Annotated[Literal["rmi", "jmxquery"], read(choice("rmi", "jmxquery"), "text")]

@@ -21,6 +21,7 @@ from jmxbridge.lag.remembered import FORGET_AFTER_S, Remembered
 from jmxbridge.lag.rows import Lags, compute
 from jmxbridge.lag.seconds import Ends
 from jmxbridge.lag.snapshot import Snapshot
+from jmxbridge.lag.volume import Volume
 from jmxbridge.point import Point
 from jmxbridge.service.grid import NS, Tick
 from jmxbridge.service.status import Line, Mood
@@ -45,7 +46,8 @@ class LagPoll:
     """Polls one cluster. `cluster_name` is the tag of every point; `clock_s` is monotonic.
 
     `memory` is what the last run left, `save` takes what this one leaves. `allowed_lag` has records
-    by pattern of groups; a group that is gone is kept for `forget_after_s`.
+    by pattern of groups; a group that is gone is kept for `forget_after_s`. `volume` decides which
+    rows are worth a point.
     """
 
     name = "lag"
@@ -58,6 +60,7 @@ class LagPoll:
         interval_ns: int = INTERVAL_NS,
         allowed_lag: Mapping[str, int] | None = None,
         forget_after_s: float = FORGET_AFTER_S,
+        volume: Volume | None = None,
         memory: Memory | None = None,
         save: Save | None = None,
         clock_s: Callable[[], float] = time.monotonic,
@@ -74,6 +77,7 @@ class LagPoll:
         self._outlook = Outlook(
             interval_ns=interval_ns, allowed_lag=allowed_lag, ends=Ends(memory.tables)
         )
+        self._volume = volume or Volume()
         self._vanished = self._remembered.vanished
         self._save = save
         self._saved_ns = 0
@@ -112,6 +116,7 @@ class LagPoll:
             lags,
             snapshot,
             verdicts,
+            self._volume,
             cluster=self._cluster_name,
             time_ns=tick.due_ns,
             skipped_ticks=tick.skipped,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from jmxbridge.lag.rates import Rate, Rates
 from jmxbridge.lag.rows import Lags, PartitionLag
 from jmxbridge.lag.seconds import Behind, Ends
 from jmxbridge.lag.snapshot import Partition, Snapshot
@@ -33,6 +34,7 @@ class Verdicts:
 
     partitions: tuple[Judged, ...] = ()
     topics: Mapping[tuple[str, str], Judged] = field(default_factory=dict)
+    rates: Mapping[tuple[str, str], Rate] = field(default_factory=dict)
     groups: Mapping[str, Judged] = field(default_factory=dict)
 
 
@@ -59,6 +61,7 @@ class Outlook:
         self.ends = ends or Ends()
         self._interval_ns = interval_ns
         self._allowed = AllowedLag(allowed_lag or {})
+        self._rates = Rates()
         self._tracks: dict[tuple[str, str, int], Track] = {}
         self._sweep_ns = 0
 
@@ -80,7 +83,7 @@ class Outlook:
         for (group, _), summary in topics.items():
             by_group[group].append(summary)
         groups = {name: _sum_up(found) for name, found in by_group.items()}
-        return Verdicts(tuple(partitions), topics, groups)
+        return Verdicts(tuple(partitions), topics, self._rates.take(lags, time_ns), groups)
 
     def _judge(self, row: PartitionLag, presence: Presence, allowed: int, time_ns: int) -> Judged:
         at = row[:3]

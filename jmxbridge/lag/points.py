@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator
 from itertools import repeat
 
 from jmxbridge.lag.outlook import Judged, Verdicts
+from jmxbridge.lag.rates import Rate
 from jmxbridge.lag.rows import GroupLag, Lags, PartitionLag, TopicLag
 from jmxbridge.lag.snapshot import Group, Snapshot
+from jmxbridge.lag.volume import Granularity, Volume
 from jmxbridge.point import FieldValue, Point
 
 PARTITION = "kafka_consumer_lag"
@@ -27,18 +29,33 @@ def to_points(
     lags: Lags,
     snapshot: Snapshot,
     verdicts: Verdicts | None = None,
+    volume: Volume | None = None,
     *,
     cluster: str,
     time_ns: int,
     skipped_ticks: int = 0,
 ) -> tuple[Point, ...]:
-    """Make the points of one poll, all with the one timestamp it was due at."""
+    """Make the points of one poll, all with the one timestamp it was due at.
+
+    Without `volume` every row is written.
+    """
     verdicts = verdicts or Verdicts()
-    points = list(_partition_points(lags, verdicts, cluster, time_ns))
+    volume = volume or Volume()
+    finest = {row.group: volume.finest(row.group) for row in lags.groups}
+    volume.sweep(time_ns)
+    points = [
+        _partition_point(row, judged, cluster, time_ns)
+        for row, judged in _rows(lags, verdicts)
+        if finest[row.group] is Granularity.PARTITION
+        and (judged is None or volume.wants(row, judged, time_ns))
+    ]
     for topic in lags.topics:
+        if finest[topic.group] is Granularity.GROUP:
+            continue
         tags = {"cluster": cluster, "group": topic.group, "topic": topic.topic}
-        summary = verdicts.topics.get((topic.group, topic.topic))
-        points.append(Point(TOPIC, tags, _topic_fields(topic) | _summary_fields(summary), time_ns))
+        at = (topic.group, topic.topic)
+        fields = _topic_fields(topic) | _summary_fields(verdicts.topics.get(at))
+        points.append(Point(TOPIC, tags, fields | _rate_fields(verdicts.rates.get(at)), time_ns))
     for row in lags.groups:
         tags = {"cluster": cluster, "group": row.group}
         fields = _group_fields(row) | _summary_fields(summary := verdicts.groups.get(row.group))
@@ -68,25 +85,26 @@ def failed_poll(*, cluster: str, time_ns: int, duration_ms: float, skipped_ticks
     return Point(POLL, {"cluster": cluster}, fields, time_ns)
 
 
-def _partition_points(
-    lags: Lags, verdicts: Verdicts, cluster: str, time_ns: int
-) -> Iterator[Point]:
+def _rows(lags: Lags, verdicts: Verdicts) -> Iterator[tuple[PartitionLag, Judged | None]]:
     beside: Iterable[Judged | None] = verdicts.partitions or repeat(None)
-    for row, judged in zip(lags.partitions, beside, strict=False):
-        fields = _row_fields(row)
-        if judged is not None:
-            fields["status_code"] = int(judged.status)
-            if judged.behind is not None:
-                fields["lag_seconds"] = judged.behind.seconds
-                if judged.behind.at_least:
-                    fields["lag_seconds_min"] = True
-        tags = {
-            "cluster": cluster,
-            "group": row.group,
-            "topic": row.topic,
-            "partition": str(row.partition),
-        }
-        yield Point(PARTITION, tags, fields, time_ns)
+    return zip(lags.partitions, beside, strict=False)
+
+
+def _partition_point(row: PartitionLag, judged: Judged | None, cluster: str, time_ns: int) -> Point:
+    fields = _row_fields(row)
+    if judged is not None:
+        fields["status_code"] = int(judged.status)
+        if judged.behind is not None:
+            fields["lag_seconds"] = judged.behind.seconds
+            if judged.behind.at_least:
+                fields["lag_seconds_min"] = True
+    tags = {
+        "cluster": cluster,
+        "group": row.group,
+        "topic": row.topic,
+        "partition": str(row.partition),
+    }
+    return Point(PARTITION, tags, fields, time_ns)
 
 
 def _row_fields(row: PartitionLag) -> dict[str, FieldValue]:
@@ -123,6 +141,12 @@ def _topic_fields(row: TopicLag) -> dict[str, FieldValue]:
         offset_sum=row.offset_sum,
         end_offset_sum=row.end_offset_sum,
     )
+
+
+def _rate_fields(rate: Rate | None) -> dict[str, FieldValue]:
+    if rate is None:
+        return {}
+    return _present(rate_in=rate.incoming, rate_out=rate.outgoing, eta_seconds=rate.eta_s)
 
 
 def _group_fields(row: GroupLag) -> dict[str, FieldValue]:

@@ -1,0 +1,67 @@
+"""Fewer points that say as much: rows on change, one a minute at rest, roll-ups always."""
+
+from jmxbridge.lag.outlook import Outlook
+from jmxbridge.lag.points import to_points
+from jmxbridge.lag.rows import compute
+from jmxbridge.lag.snapshot import Group, Snapshot
+from jmxbridge.lag.volume import Granularity, Volume
+
+NS = 1_000_000_000
+
+
+def written(volume: Volume, polls: list[tuple[int, int]], measurement: str) -> list[int]:
+    """The numbers of the polls, 10 s apart, that wrote a point; each is (committed, end)."""
+    outlook = Outlook(interval_ns=10 * NS)
+    found = []
+    for n, (committed, end) in enumerate(polls):
+        snapshot = Snapshot(
+            groups={"g": Group("g", 1, "consumer", "Stable")},
+            commits={"g": {"t": {0: committed}}},
+            end_offsets={"t": {0: end}},
+        )
+        lags = compute(snapshot)
+        verdicts = outlook.take(lags, snapshot, n * 10 * NS)
+        points = to_points(lags, snapshot, verdicts, volume, cluster="c", time_ns=n * 10 * NS)
+        found += [n for point in points if point.measurement == measurement]
+    return found
+
+
+def test_a_row_at_rest_is_written_once_a_minute() -> None:
+    """At once where it is new, then by the heartbeat."""
+    assert written(Volume(), [(5, 5)] * 14, "kafka_consumer_lag") == [0, 6, 12]
+    assert written(Volume(heartbeat_s=20), [(5, 5)] * 5, "kafka_consumer_lag") == [0, 2, 4]
+
+
+def test_a_row_that_changes_is_written_at_once() -> None:
+    """Its commit, its end or its status: here it stalls at the eleventh poll."""
+    polls = [(5, 5), (5, 5), (5, 6), (6, 6), (6, 6)]
+    assert written(Volume(), polls, "kafka_consumer_lag") == [0, 2, 3]
+    assert written(Volume(heartbeat_s=900), [(5, 6)] * 12, "kafka_consumer_lag") == [0, 10]
+
+
+def test_roll_ups_are_written_at_every_poll() -> None:
+    """A gap in them means that the poll was silent."""
+    for measurement in ("kafka_consumer_lag_topic", "kafka_consumer_lag_group"):
+        assert written(Volume(), [(5, 5)] * 3, measurement) == [0, 1, 2]
+
+
+def test_a_group_has_rows_as_fine_as_wanted() -> None:
+    """The first pattern that matches it whole; partitions where none does."""
+    topics = Volume(granularity={"g": Granularity.TOPIC, ".*": Granularity.GROUP})
+    groups = Volume(granularity={".*": Granularity.GROUP})
+    other = Volume(granularity={"gg": Granularity.GROUP})
+    measurements = ("kafka_consumer_lag", "kafka_consumer_lag_topic", "kafka_consumer_lag_group")
+
+    def finest(volume: Volume) -> list[bool]:
+        return [bool(written(volume, [(5, 5)], each)) for each in measurements]
+
+    assert finest(topics) == [False, True, True]
+    assert finest(groups) == [False, False, True]
+    assert finest(other) == [True, True, True]
+
+
+def test_a_clock_set_back_silences_nothing() -> None:
+    """A row last written in what is now the future is written anew."""
+    volume = Volume()
+    assert written(volume, [(5, 5)] * 7, "kafka_consumer_lag") == [0, 6]
+    assert written(volume, [(5, 5)], "kafka_consumer_lag") == [0]
