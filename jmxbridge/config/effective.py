@@ -77,7 +77,7 @@ def _value(name: str, key: str, value: Any) -> Any:
     if isinstance(value, bool):
         return value
     if isinstance(value, Mapping):
-        return {key: _literal(each) for key, each in value.items()}
+        return {key: _literal(str(each)) for key, each in value.items()}
     if isinstance(value, tuple):
         return [_value("", "", each) for each in value]
     return _literal(str(value))

@@ -15,7 +15,9 @@ RICH = r"""
 cluster: "${CLUSTER:-prod eu}"
 interval: 1m30s
 influxdb: {url: 'http://i:8086', bucket: b, token: 'sword${FISH}'}
-kafka: {bootstrap: ['k:9092', '[::1]:9093'], groups: {allow: 'a$${b}'}, timeout: 250ms}
+kafka:
+  {bootstrap: ['k:9092', '[::1]:9093'], groups: {allow: 'a$${b}'}, timeout: 250ms,
+   granularity: {'a.*': topic}, allowed_lag: {'b.*': 3}, heartbeat: 90s, forget_after: 1d}
 store: {path: /var/lib/x.sqlite3, retain: 36h, max_size: 3MiB}
 targets:
   - {name: "yes", jmx: 'a:1', collect: [mine, jvm, kafka-broker], tags: {app: "22:30"}}
