@@ -11,9 +11,9 @@ tried, so this comes to an end.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Generator, Sequence
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from jmxbridge.jmx import calls
 from jmxbridge.jmx.access import Credentials, Tls
@@ -24,6 +24,7 @@ from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteException
 from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.protocol import Traffic
+from jmxbridge.jmx.service_url import Place, parse
 from jmxbridge.jmx.stub import RemoteRef
 from jmxbridge.jmx.values import MBeanInfo, Value
 
@@ -36,12 +37,13 @@ _DROPPED = ("java.rmi.NoSuchObjectException", "java.io.IOException")
 
 
 class Connection:
-    """An open connection; made by `connect`, used in `async with` or closed by `close`.
+    """An open connection; made by `connect`, closed by `close` or at the end of `async with`.
 
     Calls may be made at once from several tasks; they are answered in the order they were made.
     Each may raise RemoteException, and then the connection is fine; ConnectionFailed or
     RemoteProtocolError, and then it is dead. A call that is cancelled, or that gets no answer for
-    `timeout_s`, kills the connection: what is answered later could no longer be told apart.
+    `timeout_s`, kills the connection: what is answered later could no longer be told apart. A name
+    or pattern given as text raises MalformedObjectName, a ValueError, where it is none.
     """
 
     def __init__(
@@ -90,24 +92,27 @@ class Connection:
         """What was exchanged so far."""
         return self._earlier + self._channel.protocol.traffic
 
-    async def query_names(self, pattern: ObjectName | None = None) -> list[ObjectName]:
+    async def query_names(self, pattern: ObjectName | str | None = None) -> list[ObjectName]:
         """Return the names of MBeans that `pattern` selects; of all where it is None."""
-        return await self._one(calls.query_names(self._own, pattern))
+        selects = None if pattern is None else _name(pattern)
+        return await self._one(calls.query_names(self._own, selects))
 
-    async def get_mbean_info(self, name: ObjectName) -> MBeanInfo:
+    async def get_mbean_info(self, name: ObjectName | str) -> MBeanInfo:
         """Return what an MBean says about itself."""
-        return await self._one(calls.get_mbean_info(self._own, name))
+        return await self._one(calls.get_mbean_info(self._own, _name(name)))
 
     async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
         """Return what many MBeans say about themselves, in order."""
         return await self._many([calls.get_mbean_info(self._own, name) for name in names])
 
-    async def get_attributes(self, name: ObjectName, attributes: Sequence[str]) -> dict[str, Value]:
+    async def get_attributes(
+        self, name: ObjectName | str, attributes: Sequence[str]
+    ) -> dict[str, Value]:
         """Return values of attributes of one MBean.
 
         An attribute that does not exist or whose getter throws is left out.
         """
-        return await self._one(self._attribute_calls.call(name, attributes))
+        return await self._one(self._attribute_calls.call(_name(name), attributes))
 
     async def get_many(
         self, wanted: Sequence[tuple[ObjectName, Sequence[str]]]
@@ -178,38 +183,75 @@ class Connection:
             self._earlier += left.protocol.traffic
 
 
-async def connect(
+class Connecting(Awaitable[Connection]):
+    """A connection to be: `await` it, or use it in `async with`, which also closes it."""
+
+    def __init__(self, dial: Dial, timeout_s: float) -> None:
+        self._dial = dial
+        self._timeout_s = timeout_s
+        self._connection: Connection | None = None
+
+    def __await__(self) -> Generator[Any, None, Connection]:
+        return self._connect().__await__()
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self._connect()
+        return self._connection
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _connect(self) -> Connection:
+        dial = self._dial
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                server, own, channel = await dial.connect()
+        except TimeoutError:
+            dial.abort()
+            raise dial.timed_out() from None
+        except BaseException:
+            dial.abort()
+            raise
+        return Connection(dial.asked, server, own, channel)
+
+
+def connect(
     host: str,
-    port: int,
+    port: int | None = None,
     *,
     timeout_s: float = 10.0,
     rmi_host: str | None = None,
     rmi_port: int | None = None,
     credentials: Credentials | None = None,
     tls: Tls | None = None,
-) -> Connection:
+) -> Connecting:
     """Connect to the JMX server of the JVM whose JMX port is `port` of `host`.
 
+    Without `port`, `host` is HOST:PORT or a JMX service URL; raises ValueError where it is neither.
     `rmi_host` and `rmi_port` replace the address that the target advertises. Without `tls` both
     ends must be plain; with it nothing is said to a JMX server that is. `timeout_s` bounds
-    connecting as a whole, and later the wait for each answer. Raises ConnectionFailed or
-    RemoteProtocolError.
+    connecting as a whole, and later the wait for each answer. To be awaited, or used in
+    `async with`; that raises ConnectionFailed or RemoteProtocolError.
     """
+    place = parse(host) if port is None else Place(Endpoint(host, port))
+    if place.server is not None:
+        rmi_host, rmi_port = rmi_host or place.server.host, rmi_port or place.server.port
     dial = Dial(
-        Endpoint(host, port),
+        place.registry,
         rmi_host=rmi_host,
         rmi_port=rmi_port,
         credentials=credentials,
         tls=tls,
         timeout_s=timeout_s,
     )
-    try:
-        async with asyncio.timeout(timeout_s):
-            server, own, channel = await dial.connect()
-    except TimeoutError:
-        dial.abort()
-        raise dial.timed_out() from None
-    except BaseException:
-        dial.abort()
-        raise
-    return Connection(dial.asked, server, own, channel)
+    return Connecting(dial, timeout_s)
+
+
+def _name(name: ObjectName | str) -> ObjectName:
+    return ObjectName.parse(name) if isinstance(name, str) else name

@@ -17,6 +17,7 @@ from jmxbridge.jmx.errors import (
 )
 from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.service_url import Place, parse
 
 Serve = Callable[[Callable[[Any], Awaitable[None]]], Awaitable[int]]
 Script = Callable[[Any], Awaitable[None]]
@@ -113,6 +114,63 @@ async def test_one_socket_serves_when_all_is_at_one_address(
         assert str(connection.advertised) == f"127.0.0.1:{port}"
         assert connection.address == connection.asked
         assert connection.traffic.calls == 3
+
+
+async def test_connecting_in_one_step(
+    target: Callable[..., Awaitable[int]], domain: Callable[[str], bytes], captured: Captured
+) -> None:
+    """An address and names as texts; `async with` without an `await` closes at the end."""
+
+    async def script(visit: Any) -> None:
+        await visit.answer(captured("faulty"))
+        await visit.gone()
+
+    async with connect(f"127.0.0.1:{await target(script)}") as mbeans:
+        assert await mbeans.get_attributes("odd:type=Faulty", ["Fine"]) == {"Fine": 1}
+        with pytest.raises(ValueError, match="domain"):
+            await mbeans.query_names("no name")
+        assert mbeans.is_open
+    assert not mbeans.is_open
+
+
+async def test_a_service_url_names_both_ends(
+    serve: Serve, stub_at: StubAt, domain: Callable[[str], bytes], closed_port: int
+) -> None:
+    """The server's address in it is used in place of the advertised one."""
+
+    async def everything(visit: Any) -> None:
+        await visit.greet()
+        await visit.answer(stub_at(closed_port))
+        await visit.answer(stub_at(closed_port))
+        await visit.answer(domain("here"))
+        await visit.gone()
+
+    port = await serve(everything)
+    url = f"service:jmx:rmi://127.0.0.1:{port}/jndi/rmi://127.0.0.1:{port}/jmxrmi"
+    async with connect(url) as connection:
+        assert await connection.get_default_domain() == "here"
+
+
+@pytest.mark.parametrize(
+    "text", ["host", "host:", ":1", "host:0", "host:65536", "::1:9", "service:jmx:rmi://host:1"]
+)
+def test_what_is_no_address(text: str) -> None:
+    """It is refused before anything is connected to."""
+    with pytest.raises(ValueError, match="neither HOST:PORT nor"):
+        connect(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "registry"),
+    [
+        ("[::1]:9999", "[::1]:9999"),
+        ("service:jmx:rmi:///jndi/rmi://[::1]:9999/jmxrmi", "[::1]:9999"),
+    ],
+)
+def test_addresses(text: str, registry: str) -> None:
+    """IPv6 addresses stand in brackets; the usual URL says no more than HOST:PORT."""
+    assert parse(text) == Place(Endpoint("::1", 9999))
+    assert str(parse(text).registry) == registry
 
 
 async def test_the_advertised_address_is_followed(
@@ -357,7 +415,7 @@ async def test_connecting_can_be_cancelled(serve: Serve) -> None:
         await visit.gone()
         left.set()
 
-    task = asyncio.create_task(connect("127.0.0.1", await serve(script)))
+    task = asyncio.ensure_future(connect("127.0.0.1", await serve(script)))
     await arrived.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
