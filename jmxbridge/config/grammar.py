@@ -145,7 +145,9 @@ def parse_secret(text: str) -> SecretStr:
 
 
 def parse_object_name(text: str) -> ObjectName:
-    """An ObjectName or a pattern."""
+    """An ObjectName or a pattern; empty it would be every MBean there is."""
+    if not text:
+        raise Malformed("is empty: *:* is every MBean")
     try:
         return ObjectName.parse(text)
     except MalformedObjectName as error:

@@ -137,7 +137,7 @@ Interval = Annotated[
     read(between(parse_duration, MIN_INTERVAL_S, MAX_INTERVAL_S, format_duration), "a duration"),
 ]
 Duration = Annotated[
-    float, read(between(parse_duration, 0.001, 10**9, format_duration), "a duration")
+    float, read(between(parse_duration, 0.001, MAX_DURATION_S, format_duration), "a duration")
 ]
 StoreSize = Annotated[
     int, read(between(parse_size, MIN_STORE_BYTES, MAX_STORE_BYTES, format_size), "a size")

@@ -24,6 +24,7 @@ S = TypeVar("S", bound=Section)
 _WANTS = {
     "model_type": "a mapping (key: value)",
     "mapping_type": "a mapping (key: value)",
+    "dict_type": "a mapping (key: value)",
     "tuple_type": "a list",
 }
 
