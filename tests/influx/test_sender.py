@@ -364,3 +364,58 @@ async def test_kinds_of_refusals_are_forgotten_in_the_end(store: Store) -> None:
         sender._say_refused(b"m v=1", f"reason {chr(65 + n % 26)}{'x' * n}")
 
     assert len(sender._reasons) <= 64
+
+
+async def test_the_next_lines_are_made_ready_while_a_write_is_under_way(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that ends only when the lines behind it were taken ends: nobody waits in line."""
+    ahead = asyncio.Event()
+    take = store.take
+
+    async def watched(**options: Any) -> Batch | None:
+        batch = await take(**options)
+        if options["after"] is not None:
+            ahead.set()
+        return batch
+
+    class Patient(Influx):
+        async def write(self, body: Body) -> Outcome:
+            async with asyncio.timeout(LONG_S):
+                await ahead.wait()
+            ahead.clear()
+            return await super().write(body)
+
+    monkeypatch.setattr(store, "take", watched)
+    influx = Patient()
+    for n in range(5):
+        await store.append(numbered(*range(n * 100, n * 100 + 100)), time_ns=n, source="a")
+
+    await send(store, influx)
+
+    assert influx.stored == numbered(*range(500))
+
+
+async def test_lines_that_could_not_be_booked_are_sent_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills up between two writes: what InfluxDB took twice is booked once."""
+    settle = store.settle
+    failures = [StoreFull("the disk is full")]
+
+    async def failing(batch: Batch, dead: list[DeadLine]) -> None:
+        if failures and batch.lines[0] == b"m v=100":
+            raise failures.pop()
+        await settle(batch, dead)
+
+    monkeypatch.setattr(store, "settle", failing)
+    influx = Influx()
+    for n in range(5):
+        await store.append(numbered(*range(n * 100, n * 100 + 100)), time_ns=n, source="a")
+
+    await send(store, influx)
+
+    assert set(influx.stored) == set(numbered(*range(500)))
+    assert influx.stored.count(b"m v=100") == 2
+    counts = await store.counts()
+    assert (counts.sampled, counts.stored, counts.pending) == (500, 500, 0)
