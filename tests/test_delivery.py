@@ -103,3 +103,27 @@ async def test_a_full_disk_mends_itself(store: Store) -> None:
     account, _ = await way.poll(Tick(9 * SECOND, 0))
     assert (account.fields["degraded"], account.fields["held"]) == (False, 0)
     assert (account.fields["sampled_total"], account.fields["lost_total"]) == (13, 0)
+
+
+async def test_a_paused_spool_asks_for_no_more_polls(tmp_path: Path) -> None:
+    """Until InfluxDB took something: then what was held goes in, and polling goes on."""
+    async with await Store.open(
+        tmp_path / "small", max_bytes=200, retain_s=None, pause_when_full=True
+    ) as small:
+        way = delivery(small)
+        paused = []
+        for second in range(1, 4):
+            await way.put(points(1), time_ns=second * SECOND, source="broker")
+            paused.append(way.paused)
+        assert "polling is paused" in way.line.sentence
+        assert await way.poll(Tick(8 * SECOND, 0)) == ()
+
+        batch = await small.take(max_lines=9, max_bytes=10**6)
+        assert batch is not None
+        await small.settle(batch, [])
+        await way.put((), time_ns=8 * SECOND, source="store")
+        counts = await small.counts()
+
+    assert paused == [False, True, True]
+    assert (counts.sampled, counts.dropped) == (2, 0)
+    assert way.paused, "the third poll waits for the second to be sent"
