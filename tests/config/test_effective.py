@@ -101,7 +101,7 @@ def test_secrets_are_not_shown() -> None:
     assert "password_file: secret" in text
 
 
-@pytest.mark.parametrize("where", ["packs/jvm.yaml:3:3", "/etc/jmxbridge/mbeans.yaml:17:7"])
+@pytest.mark.parametrize("where", ["packs/jvm.yaml:3:3", "/etc/jmxbridge/mbeans.yaml:19:7"])
 def test_each_rule_says_where_it_comes_from(where: str) -> None:
     """Above it, as a comment."""
     assert f"    # {where}\n    - bean:" in show(settings(RICH, FISH="fish"))
