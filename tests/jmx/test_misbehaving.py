@@ -1,0 +1,248 @@
+"""A JMX server that misbehaves, scripted from captured replies, beside one that does not.
+
+Each fault strikes where a poll hurts most: when the attributes were asked for. Whatever it is, the
+poll ends by its deadline with `up=0` and an error class, and the other target is read meanwhile.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from jmxbridge.jmx import connection as connection_module
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.mbeans.rule import Field, FieldType, Rule
+from jmxbridge.point import Point
+from jmxbridge.service.grid import Tick
+from jmxbridge.targets.backoff import Backoff
+from jmxbridge.targets.rmi import RmiTransport
+from jmxbridge.targets.target import Target
+
+Visiting = Callable[[Any], Awaitable[None]]
+Serve = Callable[[Visiting], Awaitable[int]]
+Captured = Callable[[str], bytes]
+
+S = 1_000_000_000
+DEADLINE_S = 0.5
+RULE = Rule(
+    "odd",
+    (ObjectName.parse("odd:type=Numbers"),),
+    "odd",
+    {},
+    (Field("MaxLong", (), "max_long", type=FieldType.INT),),
+)
+# An Integer as a JVM writes it, but for its four bytes at the end.
+INTEGER = (
+    b"\x73\x72\x00\x11java.lang.Integer\x12\xe2\xa0\xa4\xf7\x81\x87\x38\x02\x00\x01\x49\x00\x05value"
+    b"\x70\x78\x72\x00\x10java.lang.Number\x86\xac\x95\x1d\x0b\x94\xe0\x8b\x02\x00\x00\x70\x78\x70"
+)
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faulty servers do not answer `close` either."""
+    monkeypatch.setattr(connection_module, "CLOSE_S", 0.02)
+
+
+@pytest.fixture
+def count(make_reply: Callable[..., bytes]) -> bytes:
+    """An answer to getMBeanCount."""
+    return make_reply(INTEGER + struct.pack(">i", 40))
+
+
+@pytest.fixture
+def jvm(
+    serve: Serve, stub_at: Callable[[int], bytes], captured: Captured, count: bytes
+) -> Callable[[Visiting], Awaitable[int]]:
+    """Serve a JVM that is in order until attributes are asked for; from there `polls` goes on."""
+
+    async def start(polls: Visiting) -> int:
+        is_dead = False
+
+        async def script(visit: Any) -> None:
+            nonlocal is_dead
+            await visit.greet()
+            if is_dead:
+                return
+            for reply in (
+                stub_at(port),
+                stub_at(port),
+                captured("names"),
+                captured("info_numbers"),
+            ):
+                await visit.answer(reply)
+            await visit.answer(count)
+            try:
+                await polls(visit)
+            except ConnectionAbortedError:
+                is_dead = True
+
+        port = 0
+        port = await serve(script)
+        return port
+
+    return start
+
+
+@pytest.fixture
+async def target() -> AsyncIterator[Callable[[int], Target]]:
+    """Make targets of JVMs at ports of 127.0.0.1."""
+    made: list[Target] = []
+
+    def make(port: int, deadline_s: float = DEADLINE_S) -> Target:
+        made.append(
+            Target(
+                f"at-{port}",
+                transport=RmiTransport("127.0.0.1", port, clock_s=lambda: 0.0),
+                rules=(RULE,),
+                tags={},
+                interval_ns=S,
+                deadline_s=deadline_s,
+                backoff=Backoff(0.0, lambda: 0.0),
+            )
+        )
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()
+
+
+@pytest.fixture
+def in_order(captured: Captured, count: bytes) -> Visiting:
+    """What a JVM in order does at every poll."""
+
+    async def polls(visit: Any) -> None:
+        while True:
+            await visit.answer(captured("numbers"))
+            await visit.answer(count)
+
+    return polls
+
+
+async def silence(visit: Any) -> None:
+    await visit.gone()
+
+
+async def drip(visit: Any, reply: bytes) -> None:
+    for byte in reply:
+        await visit.send(bytes((byte,)))
+        await asyncio.sleep(0.02)
+    await visit.gone()
+
+
+def own(points: Sequence[Point]) -> dict[str, Any]:
+    """Return the fields of the target's own point."""
+    assert points[-1].measurement == "jmxbridge_target"
+    return dict(points[-1].fields)
+
+
+@pytest.fixture
+def faults(captured: Captured, make_reply: Callable[..., bytes]) -> dict[str, Visiting]:
+    """What can happen when the attributes of an MBean are asked for."""
+    numbers = captured("numbers")
+
+    async def reset(visit: Any) -> None:
+        await visit.request()
+        await visit.send(numbers[:300])
+        linger = struct.pack("ii", 1, 0)  # RST in place of FIN
+        sock = visit._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        raise ConnectionAbortedError
+
+    def answered(content: bytes, kind: int = 1) -> Visiting:
+        async def answer(visit: Any) -> None:
+            await visit.answer(make_reply(content, kind))
+            await visit.gone()
+
+        return answer
+
+    async def garbage(visit: Any) -> None:
+        await visit.answer(b"\x00\xff" * 500)
+        await visit.gone()
+
+    array = b"\x75\x72\x00\x02[B\xac\xf3\x17\xf8\x06\x08\x54\xe0\x02\x00\x00\x70\x78\x70"
+    boxes = (
+        b"\x75\x72\x00\x13[Ljava.lang.Object;"
+        b"\x90\xce\x58\x9f\x10\x73\x29\x6c\x02\x00\x00\x70\x78\x70"
+    )
+    again = b"\x75\x71\x00\x7e\x00\x00"
+    one = struct.pack(">i", 1)
+    return {
+        "never answers": silence,
+        "a byte now and then": lambda visit: drip(visit, numbers),
+        "resets in the middle": reset,
+        "sends garbage": garbage,
+        "announces a gigabyte of text": answered(b"\x7c" + struct.pack(">q", 1 << 30)),
+        "announces a gigabyte of bytes": answered(array + struct.pack(">i", 1 << 30)),
+        "nests ten thousand deep": answered(boxes + one + (again + one) * 10_000),
+        "answers with another answer": answered(captured("names")[22:]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("never answers", "timeout"),
+        ("a byte now and then", "timeout"),
+        ("resets in the middle", "closed"),
+        ("sends garbage", "protocol"),
+        ("announces a gigabyte of text", "protocol"),
+        ("announces a gigabyte of bytes", "protocol"),
+        ("nests ten thousand deep", "protocol"),
+        ("answers with another answer", "protocol"),
+    ],
+)
+async def test_a_fault_is_its_own_target_s_alone(
+    fault: str,
+    error: str,
+    faults: dict[str, Visiting],
+    jvm: Callable[[Visiting], Awaitable[int]],
+    in_order: Visiting,
+    target: Callable[..., Target],
+) -> None:
+    """One poll of the faulty JVM: `up=0` with a class; five of the other one go on beside it."""
+    bad, good = target(await jvm(faults[fault])), target(await jvm(in_order), deadline_s=60.0)
+    at_fault = asyncio.create_task(bad.poll(Tick(S, 0)))
+    for number in range(5):
+        point, *_ = points = await good.poll(Tick(number * S, 0))
+        assert own(points)["up"] == 1
+        assert point.fields == {"max_long": (1 << 63) - 1}
+    fields = own(await at_fault)
+    assert fields["up"] == 0
+    assert fields["error"] == error
+
+
+async def test_answers_nobody_asked_for_reach_nobody(
+    jvm: Callable[[Visiting], Awaitable[int]],
+    captured: Captured,
+    count: bytes,
+    target: Callable[..., Target],
+) -> None:
+    """What came too much ends the connection; the next poll has a new one and its own answers."""
+    visits = 0
+
+    async def polls(visit: Any) -> None:
+        nonlocal visits
+        visits += 1
+        await visit.request()
+        await visit.send(captured("numbers") + captured("faulty") * 3)
+        await visit.gone()
+
+    chatty = target(await jvm(polls))
+    for number in range(3):
+        point, *_ = points = await chatty.poll(Tick(number * S, 0))
+        assert own(points)["up"] == 1
+        assert point.fields == {"max_long": (1 << 63) - 1}
+    assert visits == 3
+
+
+async def test_a_port_that_takes_connections_and_says_nothing(
+    serve: Serve, target: Callable[..., Target]
+) -> None:
+    """Connecting counts as part of the poll."""
+    fields = own(await target(await serve(silence), deadline_s=0.1).poll(Tick(S, 0)))
+    assert (fields["up"], fields["error"]) == (0, "timeout")
