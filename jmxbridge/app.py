@@ -160,6 +160,7 @@ def make_lag_poll(
         interval_ns=interval_ns,
         allowed_lag=kafka.allowed_lag,
         forget_after_s=kafka.forget_after_s,
+        offsets_retention_s=kafka.offsets_retention_s,
         volume=Volume(heartbeat_s=kafka.heartbeat_s, granularity=kafka.granularity),
         memory=memory,
         save=save,

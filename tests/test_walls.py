@@ -37,7 +37,7 @@ ROOMS["cli"] = set(ROOMS)
 DOORS: dict[tuple[str, str], set[str]] = {
     ("mbeans", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
     ("config", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
-    ("config", "lag"): {"jmxbridge.lag.names", "jmxbridge.lag.volume"},
+    ("config", "lag"): {"jmxbridge.lag.expiry", "jmxbridge.lag.names", "jmxbridge.lag.volume"},
     ("config", "mbeans"): {"jmxbridge.mbeans.attribute_path", "jmxbridge.mbeans.rule"},
 }
 

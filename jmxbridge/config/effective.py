@@ -18,7 +18,14 @@ from jmxbridge.mbeans.rule import Field, FieldType, Rule
 
 # As wide as the house's own files.
 WIDTH = 100
-_DURATIONS = ("interval_s", "timeout_s", "forget_after_s", "heartbeat_s", "retain_s")
+_DURATIONS = (
+    "interval_s",
+    "timeout_s",
+    "forget_after_s",
+    "heartbeat_s",
+    "offsets_retention_s",
+    "retain_s",
+)
 _SIZES = ("max_bytes",)
 # What no file says, and the sets, which are written one by one.
 _NOT_IN_HEAD = ("path", "warnings", "mbeans")

@@ -10,10 +10,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.lag.expiry import RETENTION_S, Expiry
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.outlook import Outlook, lowest_unread
 from jmxbridge.lag.points import failed_poll, to_points
@@ -46,8 +48,9 @@ class LagPoll:
     """Polls one cluster. `cluster_name` is the tag of every point; `clock_s` is monotonic.
 
     `memory` is what the last run left, `save` takes what this one leaves. `allowed_lag` has records
-    by pattern of groups; a group that is gone is kept for `forget_after_s`. `volume` decides which
-    rows are worth a point.
+    by pattern of groups; a group that is gone is kept for `forget_after_s`.
+    `offsets_retention_s` is how long the brokers keep what an empty group had read. `volume`
+    decides which rows are worth a point.
     """
 
     name = "lag"
@@ -60,6 +63,7 @@ class LagPoll:
         interval_ns: int = INTERVAL_NS,
         allowed_lag: Mapping[str, int] | None = None,
         forget_after_s: float = FORGET_AFTER_S,
+        offsets_retention_s: float = RETENTION_S,
         volume: Volume | None = None,
         memory: Memory | None = None,
         save: Save | None = None,
@@ -77,6 +81,7 @@ class LagPoll:
         self._outlook = Outlook(
             interval_ns=interval_ns, allowed_lag=allowed_lag, ends=Ends(memory.tables)
         )
+        self._expiry = Expiry(memory.empty_since, retention_s=offsets_retention_s)
         self._volume = volume or Volume()
         self._vanished = self._remembered.vanished
         self._save = save
@@ -115,7 +120,7 @@ class LagPoll:
         return to_points(
             lags,
             snapshot,
-            verdicts,
+            replace(verdicts, expires_in_s=self._expiry.take(snapshot, tick.due_ns)),
             self._volume,
             cluster=self._cluster_name,
             time_ns=tick.due_ns,
@@ -147,7 +152,11 @@ class LagPoll:
             self._saving = asyncio.ensure_future(self._save(self._memory(self._lags)))
 
     def _memory(self, lags: Lags) -> Memory:
-        return Memory(dict(self._remembered.groups), self._outlook.ends.since(lowest_unread(lags)))
+        return Memory(
+            dict(self._remembered.groups),
+            self._outlook.ends.since(lowest_unread(lags)),
+            dict(self._expiry.empty_since),
+        )
 
     def _note(self, complaints: tuple[str, ...]) -> None:
         for complaint in complaints:

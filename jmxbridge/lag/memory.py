@@ -33,10 +33,14 @@ class BadMemory(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What one run of the lag poll leaves to the next; tables are times and ends."""
+    """What one run of the lag poll leaves to the next; tables are times and ends.
+
+    `empty_since` has the groups that are seen without members, and since when.
+    """
 
     groups: Mapping[str, LastCommits] = field(default_factory=dict)
     tables: Tables = field(default_factory=dict)
+    empty_since: Mapping[str, int] = field(default_factory=dict)
 
 
 def encode(memory: Memory) -> bytes:
@@ -56,7 +60,8 @@ def encode(memory: Memory) -> bytes:
         if left < 0:
             break
         tables.append([topic, partition, list(times), list(ends)])
-    document = {"version": VERSION, "groups": groups, "ends": tables}
+    empty = {name: since for name, since in memory.empty_since.items() if name in groups}
+    document = {"version": VERSION, "groups": groups, "ends": tables, "empty_since": empty}
     return json.dumps(document, separators=(",", ":")).encode()
 
 
@@ -81,11 +86,16 @@ def decode(
             for topic, partition, times, ends in document["ends"]
             if wants_topic(topic)
         }
+        empty_since = {
+            name: _offset(since)
+            for name, since in document["empty_since"].items()
+            if wants_group(name)
+        }
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
         if isinstance(exc, BadMemory):
             raise
         raise BadMemory(f"it is not a memory of lag polls: {type(exc).__name__}") from None
-    return Memory(groups, tables)
+    return Memory(groups, tables, empty_since)
 
 
 def _last_commits(entry: Any, wants_topic: Callable[[str], bool]) -> LastCommits:

@@ -30,12 +30,16 @@ class Judged(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """`partitions` stand beside `Lags.partitions`, one for one."""
+    """`partitions` stand beside `Lags.partitions`, one for one.
+
+    `expires_in_s` has the empty groups, and the seconds until Kafka forgets them, at the most.
+    """
 
     partitions: tuple[Judged, ...] = ()
     topics: Mapping[tuple[str, str], Judged] = field(default_factory=dict)
     rates: Mapping[tuple[str, str], Rate] = field(default_factory=dict)
     groups: Mapping[str, Judged] = field(default_factory=dict)
+    expires_in_s: Mapping[str, float] = field(default_factory=dict)
 
 
 class AllowedLag:

@@ -64,7 +64,10 @@ def to_points(
         points.append(Point(GROUP, tags, fields, time_ns))
     for group in snapshot.groups.values():
         tags = {"cluster": cluster, "group": group.name}
-        points.append(Point(GROUP_STATE, tags, _state_fields(group), time_ns))
+        fields = _state_fields(group)
+        if (left_s := verdicts.expires_in_s.get(group.name)) is not None:
+            fields["expires_in_seconds"] = left_s
+        points.append(Point(GROUP_STATE, tags, fields, time_ns))
     for name in sorted(snapshot.vanished):
         tags = {"cluster": cluster, "group": name}
         points.append(Point(GROUP_STATE, tags, {"vanished": True}, time_ns))

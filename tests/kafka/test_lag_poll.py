@@ -173,6 +173,30 @@ async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
     assert (fields["lag_seconds"], fields["lag_seconds_min"]) == (100.0, True)
 
 
+async def test_a_stopped_group_counts_down_to_its_end() -> None:
+    """Beside its state, at every poll, across a restart: until Kafka forgets what it had read."""
+    empty = replace(snapshot(5, 5), groups={"billing": Group("billing", 1, "consumer", "Empty")})
+    saved: list[Memory] = []
+
+    async def save(memory: Memory) -> None:
+        saved.append(memory)
+
+    async def left(memory: Memory, *seconds: int) -> list[object]:
+        cluster = cast(Cluster, Scripted(*[empty] * len(seconds)))
+        poll = LagPoll(
+            cluster, cluster_name="prod", offsets_retention_s=100, memory=memory, save=save
+        )
+        found: list[object] = []
+        for second in seconds:
+            points = await poll.poll(Tick(second * S, 0))
+            found += [p.fields["expires_in_seconds"] for p in points if "state" in p.fields]
+        await poll.close()
+        return found
+
+    assert await left(Memory(), 0, 10) == [100.0, 90.0]
+    assert await left(saved[-1], 50) == [50.0]
+
+
 async def test_a_cluster_that_never_answered_leaves_the_memory_alone() -> None:
     """Nothing was learnt: what the last run left stays as it is."""
     saved: list[Memory] = []

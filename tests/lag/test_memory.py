@@ -61,16 +61,28 @@ def test_a_damaged_one_is_refused_whole(memory: Memory, data: st.DataObject) -> 
     [
         [],
         {},
-        {"version": 2, "groups": {}, "ends": []},
-        {"version": 1, "groups": [], "ends": []},
-        {"version": 1, "groups": {"g": {"vanished_ns": "x", "commits": {}}}, "ends": []},
-        {"version": 1, "groups": {"g": {"vanished_ns": None, "commits": {"t": []}}}, "ends": []},
-        {"version": 1, "groups": {}, "ends": [["t", 0, [1], []]]},
-        {"version": 1, "groups": {}, "ends": [["t", 0, [], []]]},
-        {"version": 1, "groups": {}, "ends": [["t", 0, [2, 1], [1, 2]]]},
-        {"version": 1, "groups": {}, "ends": [["t", 0, [1], [2**63]]]},
-        {"version": 1, "groups": {}, "ends": [["t", 0, [1], [True]]]},
-        {"version": 1, "groups": {}, "ends": [["t", 0, [1]]]},
+        {"version": 1, "groups": {}, "ends": []},
+        {"version": 2, "groups": {}, "ends": [], "empty_since": {}},
+        {"version": 1, "groups": {}, "ends": [], "empty_since": {"g": "x"}},
+        {"version": 1, "groups": [], "ends": [], "empty_since": {}},
+        {
+            "version": 1,
+            "groups": {"g": {"vanished_ns": "x", "commits": {}}},
+            "ends": [],
+            "empty_since": {},
+        },
+        {
+            "version": 1,
+            "groups": {"g": {"vanished_ns": None, "commits": {"t": []}}},
+            "ends": [],
+            "empty_since": {},
+        },
+        {"version": 1, "groups": {}, "ends": [["t", 0, [1], []]], "empty_since": {}},
+        {"version": 1, "groups": {}, "ends": [["t", 0, [], []]], "empty_since": {}},
+        {"version": 1, "groups": {}, "ends": [["t", 0, [2, 1], [1, 2]]], "empty_since": {}},
+        {"version": 1, "groups": {}, "ends": [["t", 0, [1], [2**63]]], "empty_since": {}},
+        {"version": 1, "groups": {}, "ends": [["t", 0, [1], [True]]], "empty_since": {}},
+        {"version": 1, "groups": {}, "ends": [["t", 0, [1]]], "empty_since": {}},
     ],
 )
 def test_what_only_looks_like_one_is_refused(document: object) -> None:
@@ -84,11 +96,12 @@ def test_what_is_not_looked_at_any_more_does_not_come_back() -> None:
     memory = Memory(
         {"a": LastCommits({"x": {0: 1}, "y": {0: 2}}), "b": LastCommits({"x": {0: 1}})},
         {("x", 0): ([1], [1]), ("y", 0): ([1], [1])},
+        {"a": 7, "b": 8},
     )
 
     read = decode(encode(memory), wants_group="a".__eq__, wants_topic="x".__eq__)
 
-    assert read == Memory({"a": LastCommits({"x": {0: 1}})}, {("x", 0): ([1], [1])})
+    assert read == Memory({"a": LastCommits({"x": {0: 1}})}, {("x", 0): ([1], [1])}, {"a": 7})
 
 
 def test_it_is_bounded_and_keeps_what_is_gone_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,47 @@
+"""When Kafka will forget what a stopped group had read.
+
+Theory. Kafka deletes the offsets of a group `offsets.retention.minutes` after its last member left:
+seven days, where nobody set it. The lag of a consumer that is stopped for longer just ends, and
+when it is started again it begins at the oldest record, or at the newest, as it is configured.
+
+Rule: what is told is an upper bound. A group that was empty already when it was first seen has been
+so for longer than we know. Groups whose members the broker never sees (`assign()`, Flink, Spark)
+are always empty to it; theirs expire by partition, each that long after its last commit, which
+nobody tells: nothing is said of them.
+"""
+
+from collections.abc import Mapping
+
+from jmxbridge.lag.snapshot import Snapshot
+
+NS = 1_000_000_000
+RETENTION_S = 7 * 86_400.0
+"""Kafka's default since 2.0."""
+
+
+class Expiry:
+    """Since when each group is seen empty, in ns since the epoch."""
+
+    def __init__(
+        self, empty_since: Mapping[str, int] | None = None, *, retention_s: float = RETENTION_S
+    ) -> None:
+        self.empty_since = dict(empty_since or {})
+        self._retention_s = retention_s
+
+    def take(self, snapshot: Snapshot, time_ns: int) -> dict[str, float]:
+        """Take one poll's states; return the seconds left to empty groups that have commits."""
+        left: dict[str, float] = {}
+        for name, group in snapshot.groups.items():
+            if group.state is None:
+                continue
+            if group.state.lower() != "empty" or group.kind == "simple":
+                self.empty_since.pop(name, None)
+            elif snapshot.commits.get(name):
+                since_ns = self.empty_since.setdefault(name, time_ns)
+                left[name] = max(0.0, self._retention_s - (time_ns - since_ns) / NS)
+        if snapshot.complete:
+            # Those that are gone; one whose broker did not answer may still be there.
+            self.empty_since = {
+                name: since for name, since in self.empty_since.items() if name in snapshot.groups
+            }
+        return left

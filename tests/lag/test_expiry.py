@@ -1,0 +1,60 @@
+"""How long Kafka keeps what a stopped group had read."""
+
+from jmxbridge.lag.expiry import Expiry
+from jmxbridge.lag.snapshot import Group, Snapshot
+
+S = 1_000_000_000
+DAY_S = 86_400.0
+
+
+def snapshot(
+    state: str | None, *, protocol: str = "consumer", commits: bool = True, complete: bool = True
+) -> Snapshot:
+    """One group, `g`."""
+    return Snapshot(
+        groups={"g": Group("g", 1, protocol, state)},
+        commits={"g": {"t": {0: 1}} if commits else {}},
+        end_offsets={"t": {0: 1}},
+        complete=complete,
+    )
+
+
+def test_the_countdown_begins_when_the_last_member_leaves() -> None:
+    """And ends when one comes back; the next one is a new one."""
+    expiry = Expiry(retention_s=DAY_S)
+    assert expiry.take(snapshot("Stable"), 0) == {}
+    assert expiry.take(snapshot("Empty"), 10 * S) == {"g": DAY_S}
+    assert expiry.take(snapshot("EMPTY"), 3610 * S) == {"g": DAY_S - 3600}
+    assert expiry.take(snapshot("Stable"), 3620 * S) == {}
+    assert expiry.take(snapshot("Empty"), 3630 * S) == {"g": DAY_S}
+
+
+def test_it_goes_on_after_a_restart_and_does_not_go_below_0() -> None:
+    """Kafka looks for expired offsets every ten minutes only."""
+    expiry = Expiry({"g": 0}, retention_s=DAY_S)
+    assert expiry.take(snapshot("Empty"), 3600 * S) == {"g": DAY_S - 3600}
+    assert expiry.take(snapshot("Empty"), 90_000 * S) == {"g": 0.0}
+
+
+def test_nothing_is_said_where_nothing_is_known() -> None:
+    """No state, members that a broker never sees, nothing committed."""
+    for other in (
+        snapshot(None),
+        snapshot("Empty", protocol=""),
+        snapshot("Empty", commits=False),
+    ):
+        assert Expiry().take(other, 0) == {}
+
+
+def test_a_broker_that_did_not_answer_ends_no_countdown() -> None:
+    """A group is forgotten when a complete poll does not have it."""
+    nobody = Snapshot(groups={}, commits={}, end_offsets={}, complete=False)
+    expiry = Expiry(retention_s=DAY_S)
+    expiry.take(snapshot("Empty"), 0)
+    expiry.take(nobody, 10 * S)
+    assert expiry.empty_since == {"g": 0}
+    assert expiry.take(snapshot("Empty"), 20 * S) == {"g": DAY_S - 20}
+
+    expiry.take(Snapshot(groups={}, commits={}, end_offsets={}), 30 * S)
+
+    assert expiry.empty_since == {}
