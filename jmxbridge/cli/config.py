@@ -1,16 +1,13 @@
-"""`jmxbridge config`: the file as it is understood."""
+"""`jmxbridge config`: the file as it is understood, and its form for editors."""
 
 import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
 from jmxbridge.cli.outcome import reported
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show what a file means.")
-
-
-@app.callback()
-def group() -> None:
-    """Show what a file means."""
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Show what a file means, and what it may say."
+)
 
 
 @app.command("show")
@@ -26,3 +23,18 @@ def show(file: File = DEFAULT_FILE) -> None:
 
     with reported():
         typer.echo(effective.show(load_settings(file)), nl=False)
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of mbeans.yaml, for editors that complete and check as one types.
+
+    For most of them: write `# yaml-language-server: $schema=mbeans.schema.json` as its first line.
+
+    Example: jmxbridge config schema > mbeans.schema.json
+    """
+    import json
+
+    from jmxbridge.config.schema import schema as make
+
+    typer.echo(json.dumps(make(), indent=2))

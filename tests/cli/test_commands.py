@@ -24,6 +24,7 @@ COMMANDS = [
     "mbeans explain",
     "mbeans suggest",
     "config show",
+    "config schema",
     *("spool status", "spool verify", "spool drain"),
     *("dlq ls", "dlq show", "dlq replay", "dlq purge"),
 ]
@@ -114,6 +115,14 @@ def test_lag_says_which_kafka_it_needs(tmp_path: Path, monkeypatch: pytest.Monke
     result = call("lag")
     assert result.exit_code == 2
     assert "--bootstrap HOST:PORT" in result.stderr
+
+
+def test_lag_says_what_became_of_an_old_habit() -> None:
+    """KafkaOffsetMonitor was pointed at ZooKeeper."""
+    result = call("lag", "--zk", "localhost:2181")
+
+    assert result.exit_code == 2
+    assert "--bootstrap HOST:9092" in result.stderr
 
 
 def test_lag_of_a_cluster_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

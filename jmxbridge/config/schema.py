@@ -1,0 +1,92 @@
+"""The JSON Schema of a file, for editors: made of the models, so it cannot say anything else.
+
+It is looser than `check`, which alone knows patterns, other rules and the environment: a text may
+stand where a number is wanted, for it may be a variable.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Literal, get_args, get_origin
+
+from jmxbridge.config.document import Head
+from jmxbridge.config.entries import FieldEntry, RuleEntry
+from jmxbridge.config.models import (
+    InfluxSettings,
+    KafkaSettings,
+    Section,
+    StoreSettings,
+    TargetSettings,
+)
+
+TEXT = {"type": ["string", "number", "boolean"]}
+# What has a unit in the file is a text there, whatever number it becomes.
+_WITH_UNIT = ("_s", "_bytes")
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema of mbeans.yaml, draft 7, which editors know."""
+    sections: dict[str, type[Section]] = {
+        "influxdb": InfluxSettings,
+        "kafka": KafkaSettings,
+        "store": StoreSettings,
+    }
+    found = _section(Head)
+    found["properties"] |= {key: _or_nothing(_section(each)) for key, each in sections.items()}
+    found["properties"]["targets"] = _or_nothing(_list(_section(TargetSettings)))
+    found["properties"]["mbeans"] = _or_nothing(
+        {"type": "object", "additionalProperties": _list(_section(RuleEntry))}
+    )
+    found["description"] = "What jmxbridge polls, and what becomes of it."
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "mbeans.yaml", **found}
+
+
+def _or_nothing(wanted: dict[str, Any]) -> dict[str, Any]:
+    """A section of nothing but comments is no section."""
+    return {"anyOf": [wanted, {"type": "null"}]}
+
+
+def _list(item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": item}
+
+
+def _section(model: type[Section]) -> dict[str, Any]:
+    properties, required = {}, []
+    for name, field in model.model_fields.items():
+        key = str(field.validation_alias or name)
+        properties[key] = TEXT if name.endswith(_WITH_UNIT) else _of(field.annotation)
+        if field.is_required():
+            required.append(key)
+    found: dict[str, Any] = {
+        "description": " ".join((model.__doc__ or "").split()),
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+    return found | ({"required": required} if required else {})
+
+
+def _of(annotation: Any) -> dict[str, Any]:
+    """Return what may stand for a value of this type."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return {"enum": list(arguments)}
+    if origin is Mapping:
+        return {"type": "object", "additionalProperties": _of(arguments[1])}
+    if origin is tuple:
+        return {"anyOf": [_of(arguments[0]), _list(_of(arguments[0]))]}
+    if origin is not None:  # Annotated, or a union with None
+        return _of(next(each for each in arguments if each is not type(None)))
+    return _of_class(annotation)
+
+
+def _of_class(annotation: Any) -> dict[str, Any]:
+    if annotation is FieldEntry:
+        return {"anyOf": [TEXT, _section(FieldEntry)]}
+    if issubclass(annotation, Section):
+        return _section(annotation)
+    if issubclass(annotation, Enum):
+        return {"enum": [str(each.value) for each in annotation]}
+    for kind, name in ((bool, "boolean"), (int, "integer"), (float, "number")):
+        if issubclass(annotation, kind):
+            return {"type": [name, "string"]}
+    return TEXT
