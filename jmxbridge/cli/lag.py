@@ -41,6 +41,7 @@ def lag(
         float, typer.Option("--every", min=0.5, metavar="SECONDS", help="With --watch: how often.")
     ] = 2.0,
     as_json: Json = False,
+    zk: Annotated[str | None, typer.Option("--zk", hidden=True)] = None,
 ) -> None:
     """Print the lag of consumer groups, in the columns of kafka-consumer-groups.sh --describe.
 
@@ -51,6 +52,12 @@ def lag(
 
     Example: jmxbridge lag orders --bootstrap 127.0.0.1:9092 --watch
     """
+    if zk is not None:
+        fail(
+            "--zk is KafkaOffsetMonitor's: offsets are in Kafka itself now. Name a broker, not"
+            " ZooKeeper: --bootstrap HOST:9092",
+            USAGE,
+        )
     with reported():
         kafka = find(bootstrap, file)
         if everything:

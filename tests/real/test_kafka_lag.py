@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from jmxbridge.kafka.codec import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
+from jmxbridge.lag.remembered import Remembered
 from jmxbridge.lag.rows import PartitionLag, compute
-from jmxbridge.lag.snapshot import Snapshot
+from jmxbridge.lag.snapshot import Commits, Snapshot
 from jmxbridge.lag.table import COLUMNS, GroupTable, tables
 
 pytestmark = pytest.mark.real
@@ -177,6 +179,61 @@ async def test_lag_rises_while_nobody_consumes_and_falls_to_nothing(
 
     assert seen == [30, 60, 90, 120, 150]
     assert [row.lag for row in rows_of(snapshot, group)] == [0, 0, 0]
+
+
+async def test_a_deleted_group_keeps_its_lag(
+    kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+) -> None:
+    """Deleted by the Java command, it is found gone; its lag grows on until it commits again."""
+    topic, group = fresh_name("orders"), fresh_name("billing")
+    remembered = Remembered()
+
+    def keep(commits: Mapping[str, Commits], gone: Collection[str]) -> Mapping[str, Commits]:
+        return remembered.keep(commits, gone, time.time_ns())
+
+    client.create(topic)
+    client.produce(topic, 5)
+    client.commit(group, topic)
+    client.produce(topic, 3)
+    before = rows_of(await cluster.poll(keep), group)
+    kafka.tool("consumer.group.ConsumerGroupCommand", "--delete", "--group", group)
+    client.produce(topic, 4)
+
+    found = await cluster.poll(keep)
+    after = await cluster.poll(keep)
+    client.commit(group, topic)
+    back = await cluster.poll(keep)
+
+    assert [row.lag for row in before] == [3]
+    for snapshot in (found, after):
+        assert snapshot.vanished == {group}
+        assert [row.lag for row in rows_of(snapshot, group)] == [7]
+    assert back.vanished == frozenset()
+    assert [row.lag for row in rows_of(back, group)] == [0]
+
+
+async def test_records_deleted_unread_have_expired(
+    kafka: Kafka,
+    client: Client,
+    cluster: Cluster,
+    fresh_name: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    """Deleted by the Java command, as retention does it: so many lost, so many still to read."""
+    topic, group = fresh_name("orders"), fresh_name("billing")
+    client.create(topic)
+    client.produce(topic, 2)
+    client.commit(group, topic)
+    client.produce(topic, 10)
+    where = {"topic": topic, "partition": 0, "offset": 7}
+    plan = tmp_path / "delete.json"
+    plan.write_text(json.dumps({"partitions": [where], "version": 1}))
+    kafka.tool("DeleteRecordsCommand", "--offset-json-file", str(plan))
+
+    (row,) = rows_of(await cluster.poll(), group)
+
+    assert (row.offset, row.start_offset, row.end_offset) == (2, 7, 12)
+    assert (row.lag, row.expired, row.consumable) == (10, 5, 5)
 
 
 async def test_a_deleted_topic_takes_its_rows_and_no_others(
