@@ -46,7 +46,7 @@ def lag(
     """Print the lag of consumer groups, in the columns of kafka-consumer-groups.sh --describe.
 
     The brokers are those of --bootstrap, or of the file. `-` means that nobody knows: no commit,
-    no leader, or a topic that is gone.
+    no leader, or a topic that is gone. Who is furthest behind comes first, with a sentence on why.
 
     Exit status 1: the group does not exist, or something could not be read.
 
@@ -145,10 +145,11 @@ async def keep_looking(
 
 
 def show(description: "Description", *, as_json: bool) -> None:
-    """Print what was found; data on stdout, remarks on stderr."""
+    """Print what was found, who is furthest behind first; data on stdout, remarks on stderr."""
+    from jmxbridge.lag.diagnosis import diagnose, total_lag
     from jmxbridge.lag.table import tables
 
-    found = tables(description)
+    found = sorted(tables(description), key=total_lag, reverse=True)
     if as_json:
         errors = list(description.snapshot.errors)
         groups = [entry(each) for each in found]
@@ -159,17 +160,22 @@ def show(description: "Description", *, as_json: bool) -> None:
             typer.echo(f"group {each.group} {each.remark}", err=True)
         for line in printed(each.rows, red=sys.stdout.isatty() and "NO_COLOR" not in os.environ):
             typer.echo(line)
+        if said := diagnose(each):
+            typer.echo(f"group {each.group} {said}", err=True)
     for error in description.snapshot.errors:
         typer.echo(f"warning: {error}", err=True)
 
 
 def entry(table: "GroupTable") -> dict[str, Any]:
     """One group as JSON; offsets are numbers, null where nobody knows."""
+    from jmxbridge.lag.diagnosis import diagnose
+
     return {
         "group": table.group,
         "exists": table.exists,
         "state": table.state,
         "remark": table.remark,
+        "diagnosis": diagnose(table),
         "partitions": [
             {
                 "topic": row.topic,
