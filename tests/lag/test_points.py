@@ -1,5 +1,6 @@
 """Lag rows to points: names, tags, and which fields are there."""
 
+from jmxbridge.lag.outlook import Outlook
 from jmxbridge.lag.points import failed_poll, to_points
 from jmxbridge.lag.rows import compute
 from jmxbridge.lag.snapshot import Group, Phases, Snapshot
@@ -134,3 +135,40 @@ def test_a_failed_poll_has_the_types_of_a_good_one() -> None:
     assert {name: type(value) for name, value in failed.fields.items()} == {
         name: type(good[name]) for name in failed.fields
     }
+
+
+def test_what_was_deleted_unread_is_written_where_there_is_some() -> None:
+    """`start_offset` wherever it is known; the two others would be 0 and the lag, elsewhere."""
+    snapshot = Snapshot(
+        groups={},
+        commits={"g": {"t": {0: 4, 1: 4, 2: 4}}},
+        end_offsets={"t": {0: 10, 1: 10, 2: 10}},
+        start_offsets={"t": {0: 7, 1: 4}},
+    )
+
+    made = to_points(compute(snapshot), snapshot, cluster="c", time_ns=NOW)
+
+    base = {"offset": 4, "end_offset": 10, "lag": 6}
+    assert [dict(point.fields) for point in made if point.measurement == "kafka_consumer_lag"] == [
+        base | {"start_offset": 7, "expired": 3, "lag_consumable": 3},
+        base | {"start_offset": 4},
+        base,
+    ]
+
+
+def test_rates_are_floats_and_arrival_is_left_out_where_there_is_none() -> None:
+    """Beside the sums of the topic, from the second poll on."""
+    snapshot = Snapshot(groups={}, commits={"g": {"t": {0: 4}}}, end_offsets={"t": {0: 10}})
+    outlook = Outlook(interval_ns=10**10)
+    lags = compute(snapshot)
+    outlook.take(lags, snapshot, NOW)
+    verdicts = outlook.take(lags, snapshot, NOW + 10**10)
+
+    made = to_points(lags, snapshot, verdicts, cluster="c", time_ns=NOW + 10**10)
+
+    (topic,) = [point.fields for point in made if point.measurement == "kafka_consumer_lag_topic"]
+    assert (topic["rate_in"], topic["rate_out"]) == (0.0, 0.0)
+    assert isinstance(topic["rate_in"], float)
+    assert topic["status_code"] == 1
+    assert topic["lag_seconds_max"] == 10.0
+    assert "eta_seconds" not in topic

@@ -1,0 +1,64 @@
+"""What a file says about lag arrives where it is meant to."""
+
+from pathlib import Path
+
+from jmxbridge.app import make_lag_poll
+from jmxbridge.config.loader import load
+from jmxbridge.mbeans.topics import TopicNames
+from jmxbridge.point import Point
+from jmxbridge.service.grid import NS, Tick
+from tests.kafka.fake_answers import Group
+from tests.kafka.fake_cluster import FakeCluster
+
+
+async def points_of(folder: Path, fake: FakeCluster, second: int, said: str) -> list[Point]:
+    """Poll as a run does that begins and ends here."""
+    file = folder / "mbeans.yaml"
+    host, port = fake.bootstrap[0]
+    file.write_text(f"kafka: {{bootstrap: '{host}:{port}', {said}}}\n")
+    settings = load(file, {})
+    assert settings.kafka is not None
+    poll = make_lag_poll(
+        settings,
+        settings.kafka,
+        interval_ns=10 * NS,
+        topics=TopicNames(),
+        memory_path=folder / "local.lag.json",
+    )
+    try:
+        return list(await poll.poll(Tick(second * NS, 0)))
+    finally:
+        await poll.close()
+
+
+async def test_a_file_decides_about_lag(tmp_path: Path) -> None:
+    """Across runs: what is allowed, how fine the rows are, who skips transactions, who is gone."""
+    said = (
+        "allowed_lag: {'a.*': 6}, granularity: {'b.*': topic}, read_committed_groups: b.*,"
+        " forget_after: 1h, offsets_retention: 100s"
+    )
+    async with FakeCluster() as fake:
+        fake.add_topic("__consumer_offsets")
+        fake.add_topic("x", end=10)
+        fake.stable_ends["x", 0] = 8
+        fake.groups["aa"] = Group({"x": {0: 4}}, state="Empty")
+        fake.groups["bb"] = Group({"x": {0: 4}}, state="Stable")
+
+        first = await points_of(tmp_path, fake, 1000, said)
+        del fake.groups["bb"]
+        second = await points_of(tmp_path, fake, 1030, said)
+        third = await points_of(tmp_path, fake, 5000, said)
+
+    def fields(points: list[Point], measurement: str, group: str) -> dict[str, object]:
+        for point in points:
+            if point.measurement == measurement and point.tags["group"] == group:
+                return dict(point.fields)
+        return {}
+
+    assert fields(first, "kafka_consumer_lag", "aa")["lag_seconds"] == 0.0
+    assert fields(first, "kafka_consumer_lag", "bb") == {}
+    assert fields(first, "kafka_consumer_lag_topic", "bb")["lag_sum"] == 4
+    assert fields(second, "kafka_consumer_group", "aa")["expires_in_seconds"] == 70.0
+    assert fields(second, "kafka_consumer_group", "bb") == {"vanished": True}
+    assert fields(second, "kafka_consumer_lag_group", "bb")["lag_sum"] == 4
+    assert fields(third, "kafka_consumer_group", "bb") == {}
