@@ -12,8 +12,8 @@ commit is answered or given up) the end offsets: so a lag is never negative beca
     7  ListOffsets       every leader, at once: the ends
     8  ListOffsets       the starts, for partitions that are new and now and then for all
 
-In a quiet cluster that is three requests a broker. Whatever fails on the way is left out, named in
-the snapshot, and makes it incomplete; it does not stop the rest.
+In a quiet cluster that is three requests a broker, and four at one poll of thirty. Whatever fails
+on the way is left out, named in the snapshot, and makes it incomplete; it does not stop the rest.
 """
 
 import asyncio
