@@ -167,6 +167,8 @@ async def test_a_steady_poll_is_one_round_trip(consumer: Client, rmi: RmiTranspo
     before = connection.traffic.round_trips
     await rmi.fetch([MEMORY, RENAMED])
     assert connection.traffic.round_trips == before + 1
+    assert rmi.costs["round_trips"] == 1
+    assert (rmi.costs["template_hits"], rmi.costs["template_misses"]) == (1, 0)
 
 
 async def test_what_was_learned_is_looked_at_again_in_time(
