@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jmxbridge.app import make_lag_poll
+from jmxbridge.build import make_lag_poll
 from jmxbridge.config.loader import load
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point

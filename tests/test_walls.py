@@ -15,8 +15,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "jmxbridge"
 
-# Each room of the package and the rooms it may know. `cli` and `app` are the only ones that may
-# know them all, and only `cli` knows `app`.
+# Each room of the package and the rooms it may know. Only `build`, `app` and `cli` may know them
+# all, and only `cli` knows `app`.
 ROOMS: dict[str, set[str]] = {
     "point": set(),
     "jmx": set(),
@@ -30,6 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "influx": {"point", "service", "store"},
     "delivery": {"influx", "point", "service", "store"},
 }
+ROOMS["build"] = set(ROOMS) - {"delivery"}
 ROOMS["app"] = set(ROOMS)
 ROOMS["cli"] = set(ROOMS)
 

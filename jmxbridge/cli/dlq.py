@@ -134,7 +134,7 @@ def _move(verb: str, ids: list[int] | None, everything: bool, file: Path, as_jso
 
 
 async def _apply(verb: str, ids: list[int], settings: "Settings") -> int:
-    from jmxbridge.app import open_store
+    from jmxbridge.build import open_store
 
     async with await open_store(settings, os.environ) as store:
         move = store.replay if verb == "replay" else store.purge

@@ -84,15 +84,15 @@ def find(target: str, file: Path | None) -> Subject:
 
 def jvm_of(target: "TargetSettings") -> Jvm:
     """Return where a target of the file is."""
-    from jmxbridge import app
+    from jmxbridge import build
 
     return Jvm(
         target.jmx.host,
         target.jmx.port,
         target.server_host,
         target.server_port,
-        app.credentials(target),
-        app.tls(target),
+        build.credentials(target),
+        build.tls(target),
     )
 
 

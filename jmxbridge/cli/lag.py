@@ -96,7 +96,7 @@ def find(bootstrap: str | None, file: Path | None) -> "KafkaSettings":
 
 async def look(kafka: "KafkaSettings", group: str | None) -> "Description":
     """Ask the cluster one time; raises KafkaUnavailable."""
-    from jmxbridge.app import make_cluster
+    from jmxbridge.build import make_cluster
 
     cluster = make_cluster(kafka, timeout_s=TIMEOUT_S)
     try:
@@ -109,7 +109,8 @@ async def follow(
     kafka: "KafkaSettings", group: str | None, *, every_s: float, as_json: bool
 ) -> None:
     """Ask again and again until Ctrl-C; a cluster that is away for a while is waited for."""
-    from jmxbridge.app import cancel, make_cluster
+    from jmxbridge.app import cancel
+    from jmxbridge.build import make_cluster
     from jmxbridge.service.signals import stop_requests
 
     cluster = make_cluster(kafka, timeout_s=TIMEOUT_S)

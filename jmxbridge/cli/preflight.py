@@ -91,7 +91,7 @@ async def preflight(settings: "Settings") -> Preflight:
 
 async def survey_target(settings: "Settings", target: "TargetSettings") -> "Survey":
     """Read one target the way `run` would, with every rule."""
-    from jmxbridge.app import make_transport
+    from jmxbridge.build import make_transport
     from jmxbridge.targets.survey import survey
 
     # A first look may take longer than a poll: names and attributes are learned.
@@ -109,7 +109,7 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
     """Poll the lag once; None where the file asks for none."""
     if kafka is None:
         return None
-    from jmxbridge.app import make_cluster
+    from jmxbridge.build import make_cluster
     from jmxbridge.kafka.errors import KafkaUnavailable
     from jmxbridge.lag.points import to_points
     from jmxbridge.lag.rows import compute
@@ -129,7 +129,7 @@ async def check_influxdb(settings: "Settings", influx: "InfluxSettings | None") 
     """Write one line to jmxbridge_check; None where the file has no InfluxDB."""
     if influx is None:
         return None
-    from jmxbridge.app import make_writer
+    from jmxbridge.build import make_writer
     from jmxbridge.influx.probe import probe
 
     writer = make_writer(influx)

@@ -1,0 +1,205 @@
+"""Settings to rooms: builds each of them as a file asks, and starts none.
+
+What is built here has no task of its own and has opened nothing but, in `open_store`, the store.
+"""
+
+import random
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from jmxbridge.config.loader import store_path
+from jmxbridge.config.models import InfluxSettings, KafkaSettings, Settings, TargetSettings
+from jmxbridge.influx.client import Writer
+from jmxbridge.jmx import Credentials, Tls
+from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.lag_poll import LagPoll
+from jmxbridge.kafka.memory_file import MemoryFile
+from jmxbridge.lag.memory import Memory
+from jmxbridge.lag.names import NameFilter
+from jmxbridge.lag.volume import Volume
+from jmxbridge.mbeans.topics import TopicNames
+from jmxbridge.point import Point
+from jmxbridge.service.fleet import Wanted
+from jmxbridge.service.grid import Tick
+from jmxbridge.service.status import Line
+from jmxbridge.store import Store
+from jmxbridge.targets.backoff import Backoff
+from jmxbridge.targets.jmxquery import JmxqueryTransport
+from jmxbridge.targets.rmi import RmiTransport
+from jmxbridge.targets.target import Target
+from jmxbridge.targets.transport import Transport
+
+# Of an interval: a poll that has not ended by then would miss the next tick.
+DEADLINE_SHARE = 0.9
+# Of an interval: what one broker may take of a lag poll, so that the others' rows are in time.
+BROKER_SHARE = 0.5
+
+
+class Poller(Protocol):
+    """What is polled on the grid: a target, the lag of a cluster, the delivery itself."""
+
+    @property
+    def name(self) -> str:
+        """The source of its points."""
+
+    @property
+    def line(self) -> Line:
+        """How it stands."""
+
+    async def poll(self, tick: Tick) -> Sequence[Point]:
+        """Return the points of one poll. Raises nothing for what the polled thing does."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
+    """Build the way a target is read."""
+    host, port = target.jmx.host, target.jmx.port
+    if target.transport == "jmxquery":
+        return JmxqueryTransport(host, port, timeout_s=deadline_s)
+    return RmiTransport(
+        host,
+        port,
+        rmi_host=target.server_host,
+        rmi_port=target.server_port,
+        credentials=credentials(target),
+        tls=tls(target),
+        clock_s=time.monotonic,
+    )
+
+
+def credentials(target: TargetSettings) -> Credentials | None:
+    """Return what opens a target, None where nothing is said."""
+    if target.username is None or target.password is None:
+        return None
+    return Credentials(target.username, target.password.get_secret_value())
+
+
+def tls(target: TargetSettings) -> Tls | None:
+    """Return how a target's connection is protected, None where it is not."""
+    return None if target.tls is None else Tls(**target.tls.model_dump())
+
+
+def make_target(
+    settings: Settings, target: TargetSettings, *, interval_ns: int, topics: TopicNames
+) -> Target:
+    """Build a target with the rules its sets name."""
+    deadline_s = settings.interval_s * DEADLINE_SHARE
+    return Target(
+        target.name,
+        transport=make_transport(target, deadline_s=deadline_s),
+        rules=settings.rules_for(target),
+        tags={"cluster": settings.cluster, **target.tags},
+        interval_ns=interval_ns,
+        deadline_s=deadline_s,
+        # Jitter needs no secrecy.
+        backoff=Backoff(settings.interval_s, random.random),
+        resolve_topic=topics.resolve,
+    )
+
+
+def make_cluster(
+    kafka: KafkaSettings, *, timeout_s: float, known_groups: Collection[str] = ()
+) -> Cluster:
+    """Build the connections to a cluster, with the names to look at."""
+    return Cluster(
+        [(each.host, each.port) for each in kafka.bootstrap],
+        timeout_s=timeout_s,
+        groups=NameFilter(kafka.groups.allow, kafka.groups.deny),
+        topics=NameFilter(kafka.topics.allow, kafka.topics.deny),
+        # No pattern allows every name in a filter, and no group here.
+        read_committed=NameFilter(kafka.read_committed, () if kafka.read_committed else (".*",)),
+        known_groups=known_groups,
+    )
+
+
+def make_lag_poll(
+    settings: Settings,
+    kafka: KafkaSettings,
+    *,
+    interval_ns: int,
+    topics: TopicNames,
+    memory_path: Path | None,
+) -> LagPoll:
+    """Build the lag poll; with a path it goes on where the last run ended."""
+    memory, save = Memory(), None
+    if memory_path is not None:
+        file = MemoryFile(
+            memory_path,
+            wants_group=NameFilter(kafka.groups.allow, kafka.groups.deny),
+            wants_topic=NameFilter(kafka.topics.allow, kafka.topics.deny),
+        )
+        memory, save = file.read(), file.write
+    timeout_s = min(kafka.timeout_s, settings.interval_s * BROKER_SHARE)
+    return LagPoll(
+        make_cluster(kafka, timeout_s=timeout_s, known_groups=memory.groups),
+        cluster_name=settings.cluster,
+        interval_ns=interval_ns,
+        allowed_lag=kafka.allowed_lag,
+        forget_after_s=kafka.forget_after_s,
+        offsets_retention_s=kafka.offsets_retention_s,
+        volume=Volume(heartbeat_s=kafka.heartbeat_s, granularity=kafka.granularity),
+        memory=memory,
+        save=save,
+        learn_topics=topics.learn,
+    )
+
+
+def wanted_pollers(
+    settings: Settings,
+    *,
+    interval_ns: int,
+    topics: TopicNames,
+    memory_path: Path | None = None,
+) -> list[Wanted[Poller]]:
+    """Say what a file asks to poll. `interval_ns` decides which rules are due at a tick.
+
+    Two files that ask the same of a target specify it the same, wherever its lines are.
+    """
+    found: list[Wanted[Poller]] = []
+    for target in settings.targets:
+        rules = tuple(replace(rule, where="") for rule in settings.rules_for(target))
+        make = partial(make_target, settings, target, interval_ns=interval_ns, topics=topics)
+        found.append(Wanted((target, rules), make))
+    if settings.kafka is not None:
+        lag = partial(
+            make_lag_poll,
+            settings,
+            settings.kafka,
+            interval_ns=interval_ns,
+            topics=topics,
+            memory_path=memory_path,
+        )
+        found.append(Wanted(settings.kafka, lag))
+    return found
+
+
+def make_writer(influx: InfluxSettings) -> Writer:
+    """Build the writer to one bucket; nothing is sent yet."""
+    token, password = influx.token, influx.password
+    return Writer(
+        influx.url,
+        bucket=influx.bucket,
+        org=influx.org,
+        token=None if token is None else token.get_secret_value(),
+        username=influx.username,
+        password=None if password is None else password.get_secret_value(),
+    )
+
+
+async def open_store(settings: Settings, environ: Mapping[str, str]) -> Store:
+    """Open the store of a file: a spool where there is an InfluxDB, a history where there is none.
+
+    Raises StoreError.
+    """
+    return await Store.open(
+        store_path(settings, environ),
+        max_bytes=settings.store.max_bytes,
+        retain_s=settings.store.retain_s if settings.influxdb is None else None,
+        pause_when_full=settings.store.when_full == "pause",
+    )
