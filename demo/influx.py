@@ -1,17 +1,17 @@
 """A real InfluxDB 1.8: /api/v2/write, InfluxQL, no password."""
 
 import json
-import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from demo.cache import influxd
 from demo.process import Process, ServerError, free_port
+from demo.server import Server
 
 ASK_S = 60.0
 CONFIG = """\
@@ -39,7 +39,7 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopbac
 Row = dict[str, Any]
 
 
-class Influx:
+class Influx(Server):
     """A server: made with its options, started by `start` or `with`; port and data are kept.
 
     `http` are further settings of its [http] section, as TOML values.
@@ -48,8 +48,7 @@ class Influx:
     def __init__(
         self, folder: Path | None = None, *, http: Mapping[str, str] | None = None
     ) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="influx-") if folder is None else None
-        self.folder = folder or Path(self._temporary.name if self._temporary else ".")
+        super().__init__("influxd", folder)
         self.port = free_port()
         self._binary = influxd()
         self._config = CONFIG.format(
@@ -58,60 +57,20 @@ class Influx:
             rpc_port=free_port(),
             http="".join(f"  {key} = {value}\n" for key, value in (http or {}).items()),
         )
-        self._process: Process | None = None
 
     @property
     def url(self) -> str:
         """Its base URL."""
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def process(self) -> Process:
-        """The running server."""
-        if self._process is None:
-            raise ServerError("influxd is not started")
-        return self._process
-
-    def start(self) -> Self:
-        """Start it (again); return when it answers."""
+    def _launch(self) -> Process:
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "influxdb.conf"
         config.write_text(self._config)
-        self._process = Process(
-            [self._binary, "run", "-config", config], log=self.folder / "influxd.log"
-        )
-        try:
-            self._process.wait_until(self.answers)
-        except BaseException:
-            self.kill()
-            raise
-        return self
+        return Process([self._binary, "run", "-config", config], log=self.folder / "influxd.log")
 
-    def stop(self) -> None:
-        """End it orderly; data and port stay."""
-        if self._process:
-            self._process.stop()
-
-    def kill(self) -> None:
-        """End it as a power cut would; data and port stay."""
-        if self._process:
-            self._process.kill()
-
-    def close(self) -> None:
-        """Stop it and remove its temporary folder."""
-        self.stop()
-        if self._temporary:
-            self._temporary.cleanup()
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def _await_ready(self, process: Process) -> None:
+        process.wait_until(self.answers)
 
     def answers(self) -> bool:
         """Whether /ping answers 204."""

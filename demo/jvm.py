@@ -6,14 +6,13 @@ input with one line (`Jvm.ask`). What it says on standard error is in its log.
 
 import os
 import select
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 from demo.cache import java_classes, java_path
 from demo.process import READY_S, Process, ServerError, accepts, free_port
+from demo.server import Server
 
 ANSWER_S = 120.0
 SMALL = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
@@ -37,7 +36,7 @@ def jmx_options(port: int) -> list[str]:
     ]
 
 
-class Jvm:
+class Jvm(Server):
     """A Java program from its source file; ready when it has printed its first line."""
 
     def __init__(
@@ -50,38 +49,25 @@ class Jvm:
         log: Path | None = None,
     ) -> None:
         """Prepare it; JMX is on, at a free port where `jmx_port` is None."""
-        self._temporary = tempfile.TemporaryDirectory(prefix="jvm-") if log is None else None
-        folder = Path(self._temporary.name) if self._temporary else Path()
+        super().__init__(source.stem, None if log is None else log.parent)
         self.jmx_port = jmx_port or free_port()
-        self._log = log or folder / f"{source.stem}.log"
+        self._log = log or self.folder / f"{source.stem}.log"
         self._source = source
         self._libs = libs
         self._options = [*SMALL, *jmx_options(self.jmx_port), *jvm_options]
         self._args = args
-        self._process: Process | None = None
         self._unread = b""
 
-    @property
-    def process(self) -> Process:
-        """The running JVM."""
-        if self._process is None:
-            raise ServerError(f"{self._source.stem} is not started")
-        return self._process
-
-    def start(self) -> Self:
-        """Start it (again), on the same JMX port; return when it is ready."""
+    def _launch(self) -> Process:
         classes = java_classes(self._source, self._libs)
         self._unread = b""
         path = java_path([classes, *self._libs])
         command = ["java", *self._options, "-cp", path, self._source.stem, *self._args]
-        self._process = Process(command, log=self._log, talk=True)
-        try:
-            self._read_line(READY_S)
-            self._process.wait_until(lambda: accepts(self.jmx_port))
-        except BaseException:
-            self.kill()
-            raise
-        return self
+        return Process(command, log=self._log, talk=True)
+
+    def _await_ready(self, process: Process) -> None:
+        self._read_line(READY_S)
+        process.wait_until(lambda: accepts(self.jmx_port))
 
     def ask(self, line: str, *, timeout_s: float = ANSWER_S) -> str:
         """Send one line and return the program's answer, without its line end."""
@@ -94,32 +80,6 @@ class Jvm:
         except BrokenPipeError:
             raise ServerError(f"{self._source.stem} has ended:\n{self.process.tail()}") from None
         return self._read_line(timeout_s)
-
-    def stop(self) -> None:
-        """End it (SIGTERM)."""
-        if self._process:
-            self._process.stop()
-
-    def kill(self) -> None:
-        """End it at once (SIGKILL)."""
-        if self._process:
-            self._process.kill()
-
-    def close(self) -> None:
-        """Stop it and remove its log."""
-        self.stop()
-        if self._temporary:
-            self._temporary.cleanup()
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _read_line(self, timeout_s: float) -> str:
         name, stdout = self._source.stem, self.process.popen.stdout

@@ -8,22 +8,21 @@ import base64
 import socket
 import struct
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
 
 from demo.cache import HERE, KAFKA_VERSION, java_path, kafka_libs
 from demo.jvm import SMALL, jmx_options
 from demo.process import Process, ServerError, free_port
+from demo.server import Server
 
 TOOL_S = 120
 METADATA = 3  # API key
 METADATA_VERSION = 4  # the lowest that both 1.0 and 4.x speak
 
 
-class Kafka:
+class Kafka(Server):
     """A broker: made with its options, started by `start` or `with`; ports and data are kept.
 
     `properties` are laid over server.properties, `jvm_options` come last on the command line (a
@@ -40,72 +39,28 @@ class Kafka:
         port: int | None = None,
         jmx_port: int | None = None,
     ) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="kafka-") if folder is None else None
-        self.folder = folder or Path(self._temporary.name if self._temporary else ".")
+        super().__init__("kafka", folder)
         self.libs = kafka_libs(version)
         self.port = port or free_port()
         self.jmx_port = jmx_port or free_port()
         self._controller_port = free_port()
         self._properties = {**self._defaults(), **(properties or {})}
         self._jvm_options = [*jmx_options(self.jmx_port), *jvm_options]
-        self._process: Process | None = None
 
     @property
     def bootstrap(self) -> str:
         """HOST:PORT for clients."""
         return f"127.0.0.1:{self.port}"
 
-    @property
-    def process(self) -> Process:
-        """The running JVM."""
-        if self._process is None:
-            raise ServerError("kafka is not started")
-        return self._process
-
-    def start(self) -> Self:
-        """Start it (again); return when it answers and has registered itself."""
+    def _launch(self) -> Process:
         config = self.folder / "server.properties"
         if not config.exists():
             self._format(config)
         command = self._java("kafka.Kafka", str(config), options=self._jvm_options)
-        self._process = Process(command, log=self.folder / "kafka.log")
-        try:
-            self._process.wait_until(self.answers)
-        except BaseException:
-            self.kill()
-            raise
-        return self
+        return Process(command, log=self.folder / "kafka.log")
 
-    def stop(self) -> None:
-        """End it orderly; data and ports stay."""
-        if self._process:
-            self._process.stop()
-
-    def kill(self) -> None:
-        """End it as a power cut would; data and ports stay."""
-        if self._process:
-            self._process.kill()
-
-    def restart(self) -> None:
-        """Stop it if it runs, and start it with the same data and ports."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """Stop it and remove its temporary folder."""
-        self.stop()
-        if self._temporary:
-            self._temporary.cleanup()
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def _await_ready(self, process: Process) -> None:
+        process.wait_until(self.answers)
 
     def answers(self) -> bool:
         """Whether the broker names itself in the metadata, that is, serves clients."""
