@@ -85,12 +85,15 @@ def entry(problem: "Problem") -> dict[str, Any]:
 
 def summary(settings: "Settings") -> str:
     """Say in one line what a file asks for."""
+    from jmxbridge.service.status import counted
+
     rules = sum(len(rules) for rules in settings.mbeans.values())
     kafka = settings.kafka
     lag = "no lag poll" if kafka is None else f"lag of {', '.join(map(str, kafka.bootstrap))}"
     influx = settings.influxdb
     sink = "the local store alone" if influx is None else f"{influx.url}, bucket {influx.bucket}"
     return (
-        f"{settings.path}: fine: {len(settings.targets)} targets, {rules} rules, {lag},"
+        f"{settings.path}: fine: {counted(len(settings.targets), 'target')},"
+        f" {counted(rules, 'rule')}, {lag},"
         f" every {settings.interval_s:g} s, into {sink}"
     )

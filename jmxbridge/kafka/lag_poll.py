@@ -26,7 +26,7 @@ from jmxbridge.lag.snapshot import Snapshot
 from jmxbridge.lag.volume import Volume
 from jmxbridge.point import Point
 from jmxbridge.service.grid import NS, Tick
-from jmxbridge.service.status import Line, Mood
+from jmxbridge.service.status import Line, Mood, counted
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ def status_line(name: str, lags: Lags, snapshot: Snapshot) -> Line:
     """Say in one line who is behind: the total, then the groups that make up most of it."""
     behind = sorted(((row.lag_sum, row.group) for row in lags.groups if row.lag_sum), reverse=True)
     total = sum(lag for lag, _ in behind)
-    groups = f"{len(lags.groups)} groups, {len(lags.partitions)} partitions"
+    groups = f"{counted(len(lags.groups), 'group')}, {counted(len(lags.partitions), 'partition')}"
     worst = ", ".join(f"{group} {lag:,}" for lag, group in behind[:3])
     sentence = f"lag {total:,} · {worst} · {groups}" if behind else f"lag 0 · {groups}"
     if not snapshot.complete:

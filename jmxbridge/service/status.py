@@ -20,3 +20,8 @@ class Line:
     name: str
     mood: Mood
     sentence: str
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many: `1 group`, `3 groups`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -16,7 +16,7 @@ from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.point import FieldValue, Point
 from jmxbridge.service.grid import NS, Tick, is_due
-from jmxbridge.service.status import Line, Mood
+from jmxbridge.service.status import Line, Mood, counted
 from jmxbridge.targets.backoff import Backoff
 from jmxbridge.targets.transport import Transport
 
@@ -121,7 +121,8 @@ class Target:
             log.warning("target %s: down: %s", self.name, failure.sentence)
 
     def _note_success(self, readings: Sequence[Reading], points: Points, read_ms: float) -> None:
-        sentence = f"{len(readings)} MBeans, {len(points.points)} points in {read_ms:.0f} ms"
+        found = f"{counted(len(readings), 'MBean')}, {counted(len(points.points), 'point')}"
+        sentence = f"{found} in {read_ms:.0f} ms"
         if self._failure is not None or self.line.mood is Mood.WAITING:
             log.info("target %s: up: %s", self.name, sentence)
         self._failure = None

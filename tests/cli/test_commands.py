@@ -60,7 +60,7 @@ def test_the_shipped_file_is_fine() -> None:
     """`check` on the default file says in one line what it asks for."""
     result = call("check", str(ROOT / "mbeans.yaml"))
     assert result.exit_code == 0
-    assert "fine: 1 targets" in result.stdout
+    assert "fine: 1 target," in result.stdout
     assert "127.0.0.1:9092" in result.stdout
 
 

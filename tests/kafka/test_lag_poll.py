@@ -88,9 +88,9 @@ async def test_trouble_is_logged_when_it_begins_and_when_it_ends(
         await poll.poll(Tick(n * S, 0))
     assert [record.getMessage() for record in caplog.records] == [
         f"lag poll: {bad}",
-        "lag poll: lag 1 · billing 1 · 1 groups, 1 partitions · incomplete",
+        "lag poll: lag 1 · billing 1 · 1 group, 1 partition · incomplete",
         "lag poll: all gone",
-        "lag poll: lag 1 · billing 1 · 1 groups, 1 partitions",
+        "lag poll: lag 1 · billing 1 · 1 group, 1 partition",
     ]
 
 
@@ -98,10 +98,10 @@ async def test_the_status_line_names_who_is_behind() -> None:
     """One glance: the total, the groups that make it up, and whether anything is missing."""
     poll = lag_poll(snapshot(0, 1234, "broker 2: refused"), snapshot(5, 5))
     await poll.poll(Tick(S, 0))
-    behind = "lag 1,234 · billing 1,234 · 1 groups, 1 partitions · incomplete"
+    behind = "lag 1,234 · billing 1,234 · 1 group, 1 partition · incomplete"
     assert poll.line == Line("lag", Mood.ALERT, behind)
     await poll.poll(Tick(2 * S, 0))
-    assert poll.line == Line("lag", Mood.FINE, "lag 0 · 1 groups, 1 partitions")
+    assert poll.line == Line("lag", Mood.FINE, "lag 0 · 1 group, 1 partition")
 
 
 async def test_the_topics_of_every_poll_are_told() -> None:

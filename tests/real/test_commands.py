@@ -176,7 +176,7 @@ def test_a_terminal_sees_one_line_for_each_target(file: Path) -> None:
             output=theirs,
             env={"TERM": "xterm", "COLUMNS": "160"},
         )
-        seen = read_until(ours, b"partitions", b"points in")
+        seen = read_until(ours, b"partition", b"points in")
         assert b"broker" in seen
         assert b"no influxdb section: points stay in" in seen
         running.popen.send_signal(signal.SIGINT)

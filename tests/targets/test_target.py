@@ -139,7 +139,7 @@ async def test_going_down_and_coming_back_are_logged_once(
     assert [record.getMessage() for record in caplog.records] == [
         "target broker-1: down: 127.0.0.1:9: refused",
         "target broker-1: down: at byte 12: expected TC_OBJECT",
-        "target broker-1: up: 1 MBeans, 1 points in 0 ms",
+        "target broker-1: up: 1 MBean, 1 point in 0 ms",
     ]
 
 
