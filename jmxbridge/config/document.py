@@ -17,7 +17,7 @@ from jmxbridge.config.checks import (
     check_targets,
 )
 from jmxbridge.config.entries import RuleEntry
-from jmxbridge.config.grammar import parse_secret
+from jmxbridge.config.grammar import parse_header_secret, parse_secret
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.models import (
     InfluxSettings,
@@ -185,11 +185,15 @@ class _Document:
         for key, file in (("token", settings.token_file), ("password", settings.password_file)):
             entry = node.get(f"{key}_file")
             if file is not None and entry is not None:
-                secrets[key] = self.secret(entry, ("influxdb",), file)
+                secrets[key] = self.secret(entry, ("influxdb",), file, parse_header_secret)
         return settings.model_copy(update=secrets)
 
     def secret(
-        self, entry: tree.Entry, path: tuple[str | int, ...], name: Path
+        self,
+        entry: tree.Entry,
+        path: tuple[str | int, ...],
+        name: Path,
+        parse: Callable[[str], SecretStr] = parse_secret,
     ) -> SecretStr | None:
         """Read a secret's file: as the path says; a bare name is systemd's credential, if it is."""
         file = self.path.parent / name
@@ -197,7 +201,7 @@ class _Document:
         if credentials and name.parent == Path():
             file = Path(credentials) / name
         try:
-            return parse_secret(self.read_secret(file))
+            return parse(self.read_secret(file))
         except Malformed as error:
             said = f"{file}: {error.message}"
             self.reader.add(entry.value, (*path, entry.key.text), said)

@@ -144,6 +144,24 @@ def parse_secret(text: str) -> SecretStr:
     return SecretStr(text)
 
 
+def parse_header_secret(text: str) -> SecretStr:
+    """A secret that goes into an HTTP header, which carries ASCII (RFC 9110, section 5.5)."""
+    secret = parse_secret(text)
+    _refuse_beyond_ascii(text)
+    return secret
+
+
+def parse_header_text(text: str) -> str:
+    """A text that goes into an HTTP header beside a secret."""
+    _refuse_beyond_ascii(parse_text(text))
+    return text
+
+
+def _refuse_beyond_ascii(text: str) -> None:
+    if not text.isascii():
+        raise Malformed("holds a character that an HTTP header cannot carry: ASCII only")
+
+
 def parse_object_name(text: str) -> ObjectName:
     """An ObjectName or a pattern; empty it would be every MBean there is."""
     if not text:

@@ -19,6 +19,8 @@ from jmxbridge.config.scalars import (
     Count,
     Duration,
     FilePath,
+    HeaderSecret,
+    HeaderText,
     Host,
     Interval,
     JmxPort,
@@ -58,10 +60,10 @@ class InfluxSettings(Section):
     url: Url
     bucket: Text
     org: Text | None = None
-    token: Secret | None = None
+    token: HeaderSecret | None = None
     token_file: FilePath | None = None
-    username: Text | None = None
-    password: Secret | None = None
+    username: HeaderText | None = None
+    password: HeaderSecret | None = None
     password_file: FilePath | None = None
 
 

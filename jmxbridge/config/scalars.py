@@ -23,6 +23,8 @@ from jmxbridge.config.address import (
 from jmxbridge.config.grammar import (
     parse_boolean,
     parse_count,
+    parse_header_secret,
+    parse_header_text,
     parse_number,
     parse_object_name,
     parse_path,
@@ -120,6 +122,8 @@ Url = Annotated[str, read(parse_url, "a URL")]
 FilePath = Annotated[Path, read(parse_path, "a path")]
 PemPath = Annotated[Path, read(parse_pem_path, "a path")]
 Secret = Annotated[SecretStr, read(parse_secret, "text")]
+HeaderSecret = Annotated[SecretStr, read(parse_header_secret, "text")]
+HeaderText = Annotated[str, read(parse_header_text, "text")]
 Host = Annotated[str, read(parse_host, "a host name or address")]
 Port = Annotated[int, read(parse_port, "a TCP port")]
 BrokerAddress = Annotated[Address, read(parse_address, "host:port")]
