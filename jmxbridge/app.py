@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jmxbridge.build import Poller, make_writer, open_store, wanted_pollers
-from jmxbridge.config.models import Settings
+from jmxbridge.config.models import InfluxSettings, Settings
 from jmxbridge.delivery import Delivery, flush, freeze
 from jmxbridge.influx.sender import Sender
 from jmxbridge.mbeans.topics import TopicNames
@@ -129,16 +129,19 @@ class Bridge:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What one poll of everything gave: lines by source, their time, and what went wrong."""
+    """What one poll of everything gave: each source with its lines, their time, what went wrong.
+
+    Two sources may have one name: a target may be called `lag`.
+    """
 
     time_ns: int
-    lines_by_source: Mapping[str, Sequence[bytes]]
+    sources: tuple[tuple[str, Sequence[bytes]], ...]
     problems: tuple[str, ...]
 
     @property
     def lines(self) -> list[bytes]:
         """All lines, in the order of the file."""
-        return [line for lines in self.lines_by_source.values() for line in lines]
+        return [line for _, lines in self.sources for line in lines]
 
 
 async def poll_once(settings: Settings) -> Polled:
@@ -159,7 +162,7 @@ async def poll_once(settings: Settings) -> Polled:
         await asyncio.gather(*(each.close() for each in pollers))
     return Polled(
         tick.due_ns,
-        {each.name: freeze(found) for each, found in zip(pollers, points, strict=True)},
+        tuple((each.name, freeze(found)) for each, found in zip(pollers, points, strict=True)),
         tuple(
             f"{each.name}: {each.line.sentence}" for each in pollers if each.line.mood is Mood.DOWN
         ),
@@ -172,19 +175,16 @@ async def deliver(settings: Settings, polled: Polled, environ: Mapping[str, str]
     Raises StoreError.
     """
     async with await open_store(settings, environ) as store:
-        for source, lines in polled.lines_by_source.items():
+        for source, lines in polled.sources:
             await store.append(lines, time_ns=polled.time_ns, source=source)
         if settings.influxdb is None:
             return []
-        sender = Sender(store, make_writer(settings.influxdb))
-        sending = asyncio.create_task(sender.run())
-        await flush(store, sender, ONCE_FLUSH_S)
-        await cancel(sending)
+        drained = await empty(store, settings.influxdb, ONCE_FLUSH_S)
         problems = []
-        if sender.status.dead_lettered:
-            problems.append(f"{sender.status.dead_lettered} lines were refused: see the log above")
-        if (await store.counts()).pending:
-            problems.append(f"not sent, kept in {store.path}: {sender.status.sentence}")
+        if drained.dead_lettered:
+            problems.append(f"{drained.dead_lettered} lines were refused: see the log above")
+        if drained.pending:
+            problems.append(f"not sent, kept in {store.path}: {drained.sentence}")
         return problems
 
 
@@ -206,13 +206,18 @@ async def drain(settings: Settings, environ: Mapping[str, str], *, timeout_s: fl
     if settings.influxdb is None:
         raise ValueError("no influxdb section")
     async with await open_store(settings, environ) as store:
-        sender = Sender(store, make_writer(settings.influxdb))
-        sending = asyncio.create_task(sender.run())
-        await flush(store, sender, timeout_s)
-        status = sender.status
-        await cancel(sending)
-        pending = (await store.counts()).pending
-        return Drained(status.stored, status.dead_lettered, pending, status.sentence)
+        return await empty(store, settings.influxdb, timeout_s)
+
+
+async def empty(store: Store, influx: InfluxSettings, timeout_s: float) -> Drained:
+    """Send what an open store holds until it is empty, InfluxDB is in trouble, or time is up."""
+    sender = Sender(store, make_writer(influx))
+    sending = asyncio.create_task(sender.run())
+    await flush(store, sender, timeout_s)
+    status = sender.status
+    await cancel(sending)
+    pending = (await store.counts()).pending
+    return Drained(status.stored, status.dead_lettered, pending, status.sentence)
 
 
 async def cancel(*tasks: "asyncio.Task[Any]") -> None:

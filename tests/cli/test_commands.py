@@ -177,3 +177,16 @@ def test_once_says_what_it_could_not_read(tmp_path: Path) -> None:
     assert line.startswith("jmxbridge_target,cluster=local,target=app ")
     assert "up=0i" in line
     assert 'error="refused"' in line
+
+
+def test_a_target_may_be_called_as_the_bridge_calls_its_own_polls(tmp_path: Path) -> None:
+    """A target named `lag` loses nothing to the lag poll, nor the other way round."""
+    file = tmp_path / "mbeans.yaml"
+    file.write_text(
+        f"kafka: {{bootstrap: '127.0.0.1:{free_port()}'}}\n"
+        "targets:\n"
+        f"  - {{name: lag, jmx: '127.0.0.1:{free_port()}', collect: [jvm]}}\n"
+    )
+    lines = call("once", str(file), "--dry-run").stdout.splitlines()
+    measurements = [line.split(",")[0] for line in lines]
+    assert measurements == ["jmxbridge_target", "jmxbridge_lag_poll"]
