@@ -23,6 +23,7 @@ class Client(Jvm):
         jvm_options: Sequence[str] = (),
         log: Path | None = None,
     ) -> None:
+        """Prepare it; the program that runs the broker runs it too."""
         options = [f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}", *jvm_options]
         super().__init__(
             HERE / "Client.java",
@@ -31,6 +32,7 @@ class Client(Jvm):
             libs=[kafka.libs],
             jvm_options=options,
             log=log,
+            java=kafka.java,
         )
 
     def create(self, topic: str, partitions: int = 1) -> None:

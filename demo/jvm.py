@@ -47,12 +47,14 @@ class Jvm(Server):
         libs: Sequence[Path] = (),
         jvm_options: Sequence[str] = (),
         log: Path | None = None,
+        java: Path | None = None,
     ) -> None:
-        """Prepare it; JMX is on, at a free port where `jmx_port` is None."""
+        """Prepare it; JMX is on, at a free port where `jmx_port` is None; `java` runs it."""
         super().__init__(source.stem, None if log is None else log.parent)
         self.jmx_port = jmx_port or free_port()
         self._log = log or self.folder / f"{source.stem}.log"
         self._source = source
+        self._java = java or Path("java")
         self._libs = libs
         self._options = [*SMALL, *jmx_options(self.jmx_port), *jvm_options]
         self._args = args
@@ -62,7 +64,7 @@ class Jvm(Server):
         classes = java_classes(self._source, self._libs)
         self._unread = b""
         path = java_path([classes, *self._libs])
-        command = ["java", *self._options, "-cp", path, self._source.stem, *self._args]
+        command = [str(self._java), *self._options, "-cp", path, self._source.stem, *self._args]
         return Process(command, log=self._log, talk=True)
 
     def _await_ready(self, process: Process) -> None:

@@ -26,7 +26,8 @@ class Kafka(Server):
     """A broker: made with its options, started by `start` or `with`; ports and data are kept.
 
     `properties` are laid over server.properties, `jvm_options` come last on the command line (a
-    later -D wins over ours). Without `folder` the data is in a temporary one until `close`.
+    later -D wins over ours). `java` is the program that runs it. Without `folder` the data is in a
+    temporary one until `close`.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class Kafka(Server):
         jvm_options: Sequence[str] = (),
         port: int | None = None,
         jmx_port: int | None = None,
+        java: Path | None = None,
     ) -> None:
         super().__init__("kafka", folder)
+        self.java = java or Path("java")
         self.libs = kafka_libs(version)
         self.port = port or free_port()
         self.jmx_port = jmx_port or free_port()
@@ -103,7 +106,7 @@ class Kafka(Server):
 
     def _java(self, main: str, *args: str, options: Sequence[str] = ()) -> list[str]:
         log = f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}"
-        return ["java", *SMALL, log, *options, "-cp", java_path([self.libs]), main, *args]
+        return [str(self.java), *SMALL, log, *options, "-cp", java_path([self.libs]), main, *args]
 
     def _defaults(self) -> dict[str, str]:
         controller = f"127.0.0.1:{self._controller_port}"
