@@ -16,6 +16,10 @@ from demo.process import Process, ServerError
 HERE = Path(__file__).parent
 INFLUXD_VERSION = "1.8.10"
 KAFKA_VERSION = "4.1.0"
+KAFKA_39 = "3.9.1"  # the last that knows ZooKeeper; run with KRaft here
+KAFKA_28 = "2.8.2"  # with ZooKeeper
+LOG4J2_SINCE = 4  # the major version of Kafka that came to Log4j 2
+COPY = "dependency:copy-dependencies"
 FETCH_S = 1200  # influxd is compiled in 2 min on two idle cores
 
 
@@ -44,17 +48,30 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
 
 def kafka_libs(version: str = KAFKA_VERSION) -> Path:
     """Return a folder with the jars of a Kafka, its tools and its log binding, by Maven."""
+    return _jars("kafka", HERE / "pom.xml", version)
 
+
+def app_libs(version: str = KAFKA_VERSION) -> Path:
+    """Return a folder with the jars of Connect, MirrorMaker and Streams of a Kafka, by Maven."""
+    return _jars("kafka-apps", HERE / "apps.xml", version)
+
+
+def _jars(name: str, pom: Path, version: str) -> Path:
     def make(folder: Path) -> None:
-        shutil.copy(pom, folder)
+        shutil.copy(pom, folder / "pom.xml")
         options = [f"-Dkafka.version={version}", "-DincludeScope=runtime", "-DoutputDirectory=libs"]
+        profile = "log4j2" if major(version) >= LOG4J2_SINCE else "reload4j"
         _run(
-            ["mvn", "-q", "-B", "-Dstyle.color=never", *options, "dependency:copy-dependencies"],
+            ["mvn", "-q", "-B", "-Dstyle.color=never", "-P", profile, *options, COPY],
             cwd=folder,
         )
 
-    pom = HERE / "pom.xml"
-    return cached(f"kafka-{version}-{_digest(pom)}", make) / "libs"
+    return cached(f"{name}-{version}-{_digest(pom)}", make) / "libs"
+
+
+def major(version: str) -> int:
+    """Return the major number of a Kafka's version."""
+    return int(version.partition(".")[0])
 
 
 def influxd(version: str = INFLUXD_VERSION) -> Path:
