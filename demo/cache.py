@@ -15,6 +15,7 @@ from demo.process import Process, ServerError
 
 HERE = Path(__file__).parent
 INFLUXD_VERSION = "1.8.10"
+JOLOKIA_VERSIONS = ("1.7.2", "2.5.0")  # the last of the first generation, and the newest
 KAFKA_VERSION = "4.1.0"
 KAFKA_39 = "3.9.1"  # the last that knows ZooKeeper; run with KRaft here
 KAFKA_28 = "2.8.2"  # with ZooKeeper
@@ -72,6 +73,21 @@ def _jars(name: str, pom: Path, version: str) -> Path:
 def major(version: str) -> int:
     """Return the major number of a Kafka's version."""
     return int(version.partition(".")[0])
+
+
+def jolokia_agent(version: str = JOLOKIA_VERSIONS[-1]) -> Path:
+    """Return the jar of Jolokia's agent for JVMs, by Maven; `demo.jvm.jolokia_option` loads it."""
+
+    def make(folder: Path) -> None:
+        goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+        options = [f"-Dartifact={artifact}", "-DoutputDirectory=."]
+        _run(["mvn", "-q", "-B", "-Dstyle.color=never", *options, goal], cwd=folder)
+
+    artifact = f"org.jolokia:jolokia-agent-jvm:{version}:jar:javaagent"
+    if version.startswith("1."):  # where the plain jar is the agent
+        artifact = f"org.jolokia:jolokia-jvm:{version}"
+    [jar] = cached(f"jolokia-{version}", make).glob("*.jar")
+    return jar
 
 
 def influxd(version: str = INFLUXD_VERSION) -> Path:

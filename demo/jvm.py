@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.cache import java_classes, java_path
+from demo.cache import java_classes, java_path, jolokia_agent
 from demo.process import READY_S, Process, ServerError, accepts, free_port
 from demo.server import Server
 
@@ -34,6 +34,16 @@ def jmx_options(port: int) -> list[str]:
         f"{remote}.ssl=false",
         "-Djava.rmi.server.hostname=127.0.0.1",
     ]
+
+
+def jolokia_option(port: int, version: str, **settings: str) -> str:
+    """Return the JVM option for Jolokia's agent on a port of 127.0.0.1, at /jolokia/.
+
+    `settings` are those of the agent: `user="me", password="..."`.
+    """
+    ours = {"host": "127.0.0.1", "port": str(port), "discoveryEnabled": "false"}
+    given = ",".join(f"{key}={value}" for key, value in (ours | settings).items())
+    return f"-javaagent:{jolokia_agent(version)}={given}"
 
 
 class Jvm(Server):
