@@ -1,4 +1,4 @@
-"""TLS as Python's `ssl` has it, and what its errors mean at a JMX port.
+"""TLS as Python's `ssl` has it, and what its errors mean.
 
 Rule: what `ssl` says is said, and what to change; nothing falls back to a plain connection.
 """
@@ -41,16 +41,18 @@ def _no_password() -> str:
 
 def failed(endpoint: Endpoint, exc: OSError) -> ConnectionFailed:
     """Say why a handshake with `endpoint` failed."""
-    return ConnectionFailed(f"TLS with {endpoint} failed: {_words(exc)}", "tls")
+    said = explain(exc, not_tls="tls.registry says whether the registry does")
+    return ConnectionFailed(f"TLS with {endpoint} failed: {said}", "tls")
 
 
-def _words(exc: OSError) -> str:
+def explain(exc: OSError, *, not_tls: str) -> str:
+    """Say what ended a handshake; `not_tls` is what to look at if the port speaks no TLS."""
     if isinstance(exc, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {exc.verify_message}{_remedy(exc)}"
     if not isinstance(exc, ssl.SSLError) or exc.reason in _NOT_TLS:
         return (
             f"it closed the connection or answered with something else ({_short(exc)}); does this"
-            " port speak TLS? (tls.registry says whether the registry does)"
+            f" port speak TLS? ({not_tls})"
         )
     if any(each in (exc.reason or "") for each in _REFUSALS):
         return (
@@ -62,7 +64,7 @@ def _words(exc: OSError) -> str:
 
 def _short(exc: OSError) -> str:
     reason = exc.reason if isinstance(exc, ssl.SSLError) else exc.strerror
-    return (reason or str(exc)).lower().replace("_", " ")
+    return (reason or str(exc) or "end of the stream").lower().replace("_", " ")
 
 
 def _remedy(exc: ssl.SSLCertVerificationError) -> str:
