@@ -17,7 +17,7 @@ from jmxbridge.cli.outcome import FINDINGS, USAGE, document, fail, reported
 if TYPE_CHECKING:
     from jmxbridge.config.models import KafkaSettings
     from jmxbridge.kafka.cluster import Cluster
-    from jmxbridge.lag.members import Description
+    from jmxbridge.lag.description import Description
     from jmxbridge.lag.table import GroupTable, Row
 
 TIMEOUT_S = 5.0

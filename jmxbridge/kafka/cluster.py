@@ -11,6 +11,7 @@ commit is answered or given up) the end offsets: so a lag is never negative beca
     6  Metadata          topics not known yet; with the rest of the view each minute
     7  ListOffsets       every leader, at once: the ends
     8  ListOffsets       the starts, for partitions that are new and now and then for all
+    9  members           where they are asked for, of every coordinator: last, for no row waits
 
 In a quiet cluster that is three requests a broker, and four at one poll of thirty. Whatever fails
 on the way is left out, named in the snapshot, and makes it incomplete; it does not stop the rest.
@@ -28,7 +29,8 @@ from jmxbridge.kafka.groups import Roster, moved
 from jmxbridge.kafka.members import fetch_members
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import REFRESH_S, View
-from jmxbridge.lag.members import Description, Membership
+from jmxbridge.lag.description import Description
+from jmxbridge.lag.members import Membership
 from jmxbridge.lag.names import USER_GROUPS, USER_TOPICS
 from jmxbridge.lag.snapshot import Commits, Group, Phases, Snapshot
 
@@ -78,10 +80,11 @@ class Cluster:
         self._met_groups = False
         self._loaded = False
 
-    async def poll(self, keep: Keep | None = None) -> Snapshot:
+    async def poll(self, keep: Keep | None = None, *, describe: bool = False) -> Snapshot:
         """Read every group's commits, then the end offsets.
 
         With `keep` it decides which groups that are gone the snapshot still has, as vanished.
+        With `describe` the members are asked for, in what is left of each broker's time.
         Never raises for partial failure: what is missing, the snapshot says. Raises
         KafkaUnavailable if no broker answered.
         """
@@ -98,6 +101,9 @@ class Cluster:
             await self._find_ends(take, {})
             await self._find_starts(take)
             await self._find_stable_ends(take)
+            take.lap("list_ends_ms")
+            if describe:
+                await self._find_members(take)
             self._view.keep_topics(take.ends_wanted)
             return take.snapshot(self._view)
 
@@ -194,6 +200,16 @@ class Cluster:
             wanted = take.committed(take.read_committed)
             take.stable_ends = await fetch_ends(take.round, self._view, wanted, STABLE_END)
 
+    async def _find_members(self, take: "_Take") -> None:
+        known = len(take.round.errors)
+        found = await fetch_members(take.round, self._view, take.present())
+        take.memberships = {
+            name: membership.only(self._wants_topic) for name, membership in found.items()
+        }
+        take.describe_errors = tuple(take.round.errors[known:])
+        del take.round.errors[known:]
+        take.lap("describe_ms")
+
     async def _may_have_commits(self, take: "_Take") -> bool:
         """Whether the topic of all commits exists; looking up a coordinator would create it."""
         try:
@@ -219,6 +235,8 @@ class _Take:
         self.starts: Mapping[str, Mapping[int, int]] = {}
         self.stable_ends = Ends()
         self.read_committed: frozenset[str] = frozenset()
+        self.memberships: Mapping[str, Membership] | None = None
+        self.describe_errors: tuple[str, ...] = ()
         self.listed = 0
         self.complete = True
         self._clock = asyncio.get_running_loop().time
@@ -228,7 +246,7 @@ class _Take:
     def lap(self, phase: str) -> None:
         """Note the time since the last lap under this name of Phases."""
         now = self._clock()
-        self._laps[phase] = (now - self._lap_began) * 1000
+        self._laps[phase] = self._laps.get(phase, 0.0) + (now - self._lap_began) * 1000
         self._lap_began = now
 
     def drop_missing(self) -> None:
@@ -289,4 +307,6 @@ class _Take:
             start_offsets=self.starts,
             stable_ends=self.stable_ends.offsets,
             read_committed=self.read_committed,
+            memberships=self.memberships,
+            describe_errors=self.describe_errors,
         )

@@ -73,6 +73,7 @@ OFFSET_FETCH = Api("offset_fetch", 9, 2, 8)
 LIST_OFFSETS = Api("list_offsets", 2, 1, 7)
 DESCRIBE_GROUPS = Api("describe_groups", 15, 0, 6)
 CONSUMER_GROUP_DESCRIBE = Api("consumer_group_describe", 69, 0, 1)
+STREAMS_GROUP_DESCRIBE = Api("streams_group_describe", 89, 0, 0)
 
 
 class Schema:

@@ -3,6 +3,8 @@
 Rule: whatever happens to the cluster ends here. A poll that no broker answered gives one point that
 says so, is logged when it begins and when it ends, and the next tick tries again.
 
+Once a minute a poll asks for the members too, after everything else: what that meets harms no row.
+
 What must outlive a restart is saved once a minute and at the end, beside the polls.
 """
 
@@ -31,6 +33,9 @@ from jmxbridge.service.status import Line, Mood, counted
 log = logging.getLogger(__name__)
 
 INTERVAL_NS = 10 * NS
+
+DESCRIBE_EVERY_NS = 60 * NS
+"""How often the members are asked for: a rebalance is seen within this time."""
 
 SAVE_EVERY_NS = 60 * NS
 """What a crash may cost: commits of a group that was deleted within that minute."""
@@ -76,6 +81,8 @@ class LagPoll:
         self._clock_s = clock_s
         self._learn_topics = learn_topics
         self._complaints: tuple[str, ...] = ()
+        self._describe_complaints: tuple[str, ...] = ()
+        self._described_ns: int | None = None
         memory = memory or Memory()
         self._remembered = Remembered(memory.groups, forget_after_s=forget_after_s)
         self._outlook = Outlook(
@@ -94,10 +101,11 @@ class LagPoll:
         started_s = self._clock_s()
         try:
             snapshot = await self._cluster.poll(
-                lambda commits, gone: self._remembered.keep(commits, gone, tick.due_ns)
+                lambda commits, gone: self._remembered.keep(commits, gone, tick.due_ns),
+                describe=self._is_time_to_describe(tick.due_ns),
             )
         except KafkaUnavailable as exc:
-            self._note((str(exc),))
+            self._complaints = note((str(exc),), self._complaints)
             self.line = Line(self.name, Mood.DOWN, str(exc))
             failed = failed_poll(
                 cluster=self._cluster_name,
@@ -106,7 +114,10 @@ class LagPoll:
                 skipped_ticks=tick.skipped,
             )
             return (failed,)
-        self._note(snapshot.errors)
+        self._complaints = note(snapshot.errors, self._complaints)
+        if snapshot.memberships is not None:
+            self._described_ns = tick.due_ns
+            self._describe_complaints = note(snapshot.describe_errors, self._describe_complaints)
         if self._learn_topics is not None:
             self._learn_topics(snapshot.end_offsets, complete=snapshot.complete)
         self._tell_of_vanished(snapshot)
@@ -135,6 +146,10 @@ class LagPoll:
             await self._save(self._memory(self._lags))
         await self._cluster.close()
 
+    def _is_time_to_describe(self, now_ns: int) -> bool:
+        last_ns = self._described_ns
+        return last_ns is None or not 0 <= now_ns - last_ns < DESCRIBE_EVERY_NS
+
     def _tell_of_vanished(self, snapshot: Snapshot) -> None:
         for name in sorted(snapshot.vanished - self._vanished):
             log.warning("lag poll: group %s is gone; its lag goes on from its last commits", name)
@@ -158,11 +173,13 @@ class LagPoll:
             dict(self._expiry.empty_since),
         )
 
-    def _note(self, complaints: tuple[str, ...]) -> None:
-        for complaint in complaints:
-            if complaint not in self._complaints:
-                log.warning("lag poll: %s", complaint)
-        self._complaints = complaints
+
+def note(complaints: tuple[str, ...], before: tuple[str, ...]) -> tuple[str, ...]:
+    """Log what was not said the last time; return what was said by now."""
+    for complaint in complaints:
+        if complaint not in before:
+            log.warning("lag poll: %s", complaint)
+    return complaints
 
 
 def status_line(name: str, lags: Lags, snapshot: Snapshot) -> Line:

@@ -8,11 +8,22 @@ from jmxbridge.kafka.codec import GROUP_ID_NOT_FOUND, NONE, error_name
 from jmxbridge.kafka.errors import KafkaError
 from jmxbridge.kafka.requests import ConsumerGroupDescribe, DescribeGroups, Request
 from jmxbridge.kafka.round import Round
+from jmxbridge.kafka.streams import StreamsGroupDescribe
 from jmxbridge.kafka.view import View
 from jmxbridge.lag.members import Membership
 from jmxbridge.lag.snapshot import Group
 
 _Memberships = Mapping[str, tuple[int, Membership]]
+
+CHUNK = 200
+"""Groups in one request: a member's subscription and assignment may take kilobytes each, so the
+reply of a broker with thousands of groups stays far below the size of a frame."""
+
+_REQUESTS: Mapping[str, type[DescribeGroups | ConsumerGroupDescribe | StreamsGroupDescribe]] = {
+    "classic": DescribeGroups,
+    "consumer": ConsumerGroupDescribe,
+    "streams": StreamsGroupDescribe,
+}
 
 
 async def fetch_members(
@@ -21,19 +32,20 @@ async def fetch_members(
     """Fetch the members of these groups; those that could not be described are left out.
 
     A broker that does not say of which type a group is (before 3.8) has classic groups only.
-    Streams groups (KIP-1071) keep their members behind an API of their own, and are left out.
     """
-    batches: dict[tuple[int, bool], list[str]] = {}
+    batches: dict[tuple[int, str], list[str]] = {}
     for group in groups:
         kind = (group.type or "classic").lower()
-        if kind in ("classic", "consumer"):
-            batches.setdefault((group.coordinator, kind == "consumer"), []).append(group.name)
+        if kind in _REQUESTS:
+            batches.setdefault((group.coordinator, kind), []).append(group.name)
     tasks = []
-    for (node_id, newer), names in batches.items():
+    for (node_id, kind), names in batches.items():
         broker = view.brokers.get(node_id)
         if broker is not None:
-            request = ConsumerGroupDescribe if newer else DescribeGroups
-            tasks.append(_ask(round_, broker, request(tuple(names))))
+            request = _REQUESTS[kind]
+            for start in range(0, len(names), CHUNK):
+                chunk = tuple(names[start : start + CHUNK])
+                tasks.append(_ask(round_, broker, request(chunk)))
     memberships: dict[str, Membership] = {}
     for reply in await asyncio.gather(*tasks):
         memberships |= reply

@@ -76,10 +76,26 @@ def _field_reader(entity: type, field: "dataclasses.Field[Any]") -> Read:
     flexible = bool(vars(entity)["__flexible__"])
     if element is None:
         inner = _without_none(field.type)
-        return reader(inner) if _is_entity(inner) else _native_field(entity, field)
+        if not _is_entity(inner):
+            return _native_field(entity, field)
+        return _nullable(field.name, reader(inner)) if optional else reader(inner)
     if _is_entity(element) and _holds_array(element):
         return _entity_array(field.name, reader(element), flexible, optional)
     return _native_array(field.name, _native_field(entity, field), flexible, optional)
+
+
+def _nullable(name: str, read_entity: Read) -> Read:
+    """An entity that may be null (KIP-893): a byte says so first, -1 for null."""
+
+    def read(buffer: bytes, offset: int) -> tuple[Any, int]:
+        if offset >= len(buffer):
+            raise Unreadable(f"at byte {offset}: ends before {name!r}")
+        if buffer[offset] >= 0x80:
+            return None, 1
+        entity, size = read_entity(buffer, offset + 1)
+        return entity, size + 1
+
+    return read
 
 
 def _native_array(name: str, read_array: Read, flexible: bool, optional: bool) -> Read:

@@ -6,11 +6,15 @@ A field that says nothing is left out rather than written as 0: `ahead` where th
 beyond the end, `expired` and `lag_consumable` where nothing was deleted unread, `lag_seconds` where
 nobody knows, sums where no partition is known, `state` and `type` where the broker is too old to
 say. A group whose coordinator did not answer has no lag point at all in that poll.
+
+Who reads a partition is a field, never a tag: a consumer has a new id at every start. It is written
+at the polls that ask for it, once a minute, in every partition row there is.
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import repeat
 
+from jmxbridge.lag.members import Member, owners, uncommitted
 from jmxbridge.lag.outlook import Judged, Verdicts
 from jmxbridge.lag.rates import Rate
 from jmxbridge.lag.rows import GroupLag, Lags, PartitionLag, TopicLag
@@ -43,11 +47,12 @@ def to_points(
     volume = volume or Volume()
     finest = {row.group: volume.finest(row.group) for row in lags.groups}
     volume.sweep(time_ns)
+    readers = owners(snapshot.memberships or {})
     points = [
-        _partition_point(row, judged, cluster, time_ns)
+        _partition_point(row, judged, readers.get(row[:3]), cluster, time_ns)
         for row, judged in _rows(lags, verdicts)
         if finest[row.group] is Granularity.PARTITION
-        and (judged is None or volume.wants(row, judged, time_ns))
+        and (judged is None or volume.wants(row, judged, time_ns, anyway=row[:3] in readers))
     ]
     for topic in lags.topics:
         if finest[topic.group] is Granularity.GROUP:
@@ -61,10 +66,11 @@ def to_points(
         fields = _group_fields(row) | _summary_fields(summary := verdicts.groups.get(row.group))
         if summary is not None:
             fields["status"] = summary.status.name
+        fields |= _uncommitted(row.group, snapshot)
         points.append(Point(GROUP, tags, fields, time_ns))
     for group in snapshot.groups.values():
         tags = {"cluster": cluster, "group": group.name}
-        fields = _state_fields(group)
+        fields = _state_fields(group) | _member_fields(group.name, snapshot)
         if (left_s := verdicts.expires_in_s.get(group.name)) is not None:
             fields["expires_in_seconds"] = left_s
         points.append(Point(GROUP_STATE, tags, fields, time_ns))
@@ -93,8 +99,14 @@ def _rows(lags: Lags, verdicts: Verdicts) -> Iterator[tuple[PartitionLag, Judged
     return zip(lags.partitions, beside, strict=False)
 
 
-def _partition_point(row: PartitionLag, judged: Judged | None, cluster: str, time_ns: int) -> Point:
+def _partition_point(
+    row: PartitionLag, judged: Judged | None, reader: Member | None, cluster: str, time_ns: int
+) -> Point:
     fields = _row_fields(row)
+    if reader is not None:
+        fields["owner"] = reader.consumer_id
+        fields["client_id"] = reader.client_id
+        fields["host"] = reader.host.removeprefix("/")
     if judged is not None:
         fields["status_code"] = int(judged.status)
         if judged.behind is not None:
@@ -174,16 +186,37 @@ def _state_fields(group: Group) -> dict[str, FieldValue]:
     )
 
 
+def _member_fields(group: str, snapshot: Snapshot) -> dict[str, FieldValue]:
+    membership = (snapshot.memberships or {}).get(group)
+    return {} if membership is None else {"members": len(membership.members)}
+
+
+def _uncommitted(group: str, snapshot: Snapshot) -> dict[str, FieldValue]:
+    """How many partitions are assigned and have no commit: known at polls that ask for members."""
+    membership = (snapshot.memberships or {}).get(group)
+    return (
+        {}
+        if membership is None
+        else {
+            "partitions_uncommitted": len(uncommitted(membership, snapshot.commits.get(group, {})))
+        }
+    )
+
+
 def _poll_fields(lags: Lags, snapshot: Snapshot) -> dict[str, FieldValue]:
     phases = snapshot.phases
-    return {
+    described: dict[str, FieldValue] = {}
+    if snapshot.memberships is not None:
+        described["groups_described"] = len(snapshot.memberships)
+        described["describe_ms"] = phases.describe_ms
+    return described | {
         "complete": snapshot.complete,
         "duration_ms": phases.total_ms,
         "list_groups_ms": phases.list_groups_ms,
         "fetch_commits_ms": phases.fetch_commits_ms,
         "list_ends_ms": phases.list_ends_ms,
         "requests": snapshot.requests,
-        "errors": len(snapshot.errors),
+        "errors": len(snapshot.errors) + len(snapshot.describe_errors),
         "brokers": snapshot.brokers,
         "brokers_answered": snapshot.brokers_answered,
         "groups_listed": snapshot.groups_listed,

@@ -12,6 +12,8 @@ is too large by what was produced during the poll, and never negative for that r
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from jmxbridge.lag.members import Membership
+
 Offsets = Mapping[str, Mapping[int, int]]
 """topic → partition → offset"""
 
@@ -50,11 +52,13 @@ class Phases:
     list_groups_ms: float = 0.0
     fetch_commits_ms: float = 0.0
     list_ends_ms: float = 0.0
+    describe_ms: float = 0.0
 
     @property
     def total_ms(self) -> float:
         """The whole poll."""
-        return self.list_groups_ms + self.fetch_commits_ms + self.list_ends_ms
+        listed_ms = self.list_groups_ms + self.fetch_commits_ms + self.list_ends_ms
+        return listed_ms + self.describe_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,9 @@ class Snapshot:
     `vanished` names groups that are gone and whose last commits are in `commits` all the same; they
     are not in `groups`. `start_offsets` are those of the oldest records, asked for less often than
     the ends; `stable_ends` the ends of `read_committed` groups, for the partitions they read.
+
+    `memberships` is None where nobody asked for members, and lacks the groups that could not be
+    described; `describe_errors` say why. They take nothing from `complete`.
     """
 
     groups: Mapping[str, Group]
@@ -89,3 +96,5 @@ class Snapshot:
     start_offsets: Offsets = field(default_factory=dict)
     stable_ends: Offsets = field(default_factory=dict)
     read_committed: frozenset[str] = frozenset()
+    memberships: Mapping[str, Membership] | None = None
+    describe_errors: tuple[str, ...] = ()

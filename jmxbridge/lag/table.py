@@ -12,7 +12,8 @@ has no end, or the group no rows and a remark, and the others go on.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from jmxbridge.lag.members import Description, Member
+from jmxbridge.lag.description import Description
+from jmxbridge.lag.members import Member
 from jmxbridge.lag.snapshot import Commits, Partition
 
 COLUMNS = (

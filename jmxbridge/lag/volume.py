@@ -49,11 +49,20 @@ class Volume:
         found = (finest for pattern, finest in self._rules if pattern.fullmatch(group))
         return next(found, Granularity.PARTITION)
 
-    def wants(self, row: PartitionLag, judged: Judged, time_ns: int) -> bool:
-        """Tell whether to write a row now, and take it as written if so."""
+    def wants(
+        self, row: PartitionLag, judged: Judged, time_ns: int, *, anyway: bool = False
+    ) -> bool:
+        """Tell whether to write a row now, and take it as written if so.
+
+        `anyway`: something else than offset, end and status is to be told.
+        """
         at = row[:3]
         last = self._written.get(at)
-        if last is not None and last[1:] == (row.offset, row.end_offset, judged.status):
+        if (
+            not anyway
+            and last is not None
+            and last[1:] == (row.offset, row.end_offset, judged.status)
+        ):
             elapsed_ns = time_ns - last[0]
             if 0 <= elapsed_ns < self._heartbeat_ns:
                 return False

@@ -291,6 +291,67 @@ class HealthyBroker:
             members=members,
         )
 
+    def answer_streams_group_describe(self, asked: Asked) -> Any:
+        """The members of streams groups: all topics of a group are sources of one subtopology."""
+        groups = tuple(self._streams(asked, name) for name in asked.entity.group_ids)
+        return asked.schema.reply(groups=groups)
+
+    def _streams(self, asked: Asked, name: str) -> Any:
+        make = asked.schema.make
+        group = self.world.groups[name]
+        topics = {topic for _, given in group.members for topic in given}
+        repartition = make(
+            "TopicInfo",
+            name="app-repartition",
+            partitions=1,
+            replication_factor=1,
+            topic_configs=(),
+        )
+        subtopology = make(
+            "Subtopology",
+            subtopology_id="0",
+            source_topics=tuple(sorted(topics)),
+            repartition_source_topics=(repartition,),
+            state_changelog_topics=(),
+        )
+        nothing = make("Assignment", active_tasks=(), standby_tasks=(), warmup_tasks=())
+        members = tuple(
+            make(
+                "Member",
+                member_id=f"{client}-id",
+                member_epoch=1,
+                client_id=client,
+                client_host="/127.0.0.1",
+                topology_epoch=1,
+                process_id="p",
+                client_tags=(),
+                task_offsets=(),
+                task_end_offsets=(),
+                is_classic=False,
+                target_assignment=nothing,
+                assignment=make(
+                    "Assignment",
+                    active_tasks=tuple(
+                        make("TaskIds", subtopology_id="0", partitions=tuple(indexes))
+                        for indexes in given.values()
+                    ),
+                    standby_tasks=(),
+                    warmup_tasks=(),
+                ),
+            )
+            for client, given in group.members
+        )
+        return make(
+            "DescribedGroup",
+            error_code=0,
+            group_id=name,
+            group_state=group.state,
+            group_epoch=1,
+            assignment_epoch=1,
+            topology=make("Topology", epoch=1, subtopologies=(subtopology,)),
+            members=members,
+        )
+
     def _assignment(self, asked: Asked, topics: dict[str, list[int]]) -> Any:
         make = asked.schema.make
         return make(

@@ -23,9 +23,10 @@ class Scripted:
 
     def __init__(self, *answers: Snapshot | Exception) -> None:
         self.answers = list(answers)
-        self.closed = False
+        self.described: list[bool] = []
 
-    async def poll(self, keep: Keep) -> Snapshot:
+    async def poll(self, keep: Keep, *, describe: bool) -> Snapshot:
+        self.described.append(describe)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -33,7 +34,7 @@ class Scripted:
         return replace(answer, commits={**answer.commits, **last}, vanished=frozenset(last))
 
     async def close(self) -> None:
-        self.closed = True
+        """Nothing is open."""
 
 
 def lag_poll(*answers: Snapshot | Exception) -> LagPoll:
@@ -210,3 +211,27 @@ async def test_a_cluster_that_never_answered_leaves_the_memory_alone() -> None:
     await poll.close()
 
     assert saved == []
+
+
+async def test_members_are_asked_for_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """At the first poll, then a minute later; a complaint that lasts is one line."""
+    plain = snapshot(0, 1)
+    described = replace(plain, memberships={}, describe_errors=("group 'billing': refused",))
+    answers = [described, *[plain] * 5, described, plain]
+    cluster = Scripted(*answers)
+    poll = LagPoll(cast(Cluster, cluster), cluster_name="prod")
+    for n in range(len(answers)):
+        await poll.poll(Tick(n * 10 * S, 0))
+
+    assert cluster.described == [True, *[False] * 5, True, False]
+    assert [r.getMessage() for r in caplog.records] == ["lag poll: group 'billing': refused"]
+
+
+async def test_a_describe_round_that_failed_is_tried_at_the_next_poll() -> None:
+    """A cluster that was away when members were due has not been asked."""
+    cluster = Scripted(KafkaUnavailable("away"), snapshot(0, 1))
+    poll = LagPoll(cast(Cluster, cluster), cluster_name="prod")
+    for n in range(2):
+        await poll.poll(Tick(n * 10 * S, 0))
+
+    assert cluster.described == [True, True]

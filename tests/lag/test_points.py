@@ -1,9 +1,13 @@
 """Lag rows to points: names, tags, and which fields are there."""
 
+from dataclasses import replace
+
+from jmxbridge.lag.members import Member, Membership
 from jmxbridge.lag.outlook import Outlook
 from jmxbridge.lag.points import failed_poll, to_points
 from jmxbridge.lag.rows import compute
 from jmxbridge.lag.snapshot import Group, Phases, Snapshot
+from jmxbridge.lag.volume import Volume
 from jmxbridge.point import FieldValue, Point
 
 NOW = 1_700_000_000_000_000_000
@@ -172,3 +176,56 @@ def test_rates_are_floats_and_arrival_is_left_out_where_there_is_none() -> None:
     assert topic["status_code"] == 1
     assert topic["lag_seconds_max"] == 10.0
     assert "eta_seconds" not in topic
+
+
+def described() -> Snapshot:
+    """The group `g` with one member, which has a partition nobody has committed."""
+    member = Member("c-1", "orders", "/10.0.0.7", (("t", 0), ("t", 7)))
+    return replace(SNAPSHOT, memberships={"g": Membership("g", "Stable", (member,))})
+
+
+def test_who_reads_a_partition_is_a_field() -> None:
+    """Owner, client and host on the rows that have one; how many, beside the group's state."""
+    found = described()
+    made = to_points(compute(found), found, cluster="c", time_ns=NOW)
+    rows = [p for p in made if p.measurement == "kafka_consumer_lag"]
+    reader = {"owner": "c-1", "client_id": "orders", "host": "10.0.0.7"}
+    assert reader.items() <= rows[0].fields.items()
+    assert not reader.keys() & rows[1].fields.keys()
+    assert set(rows[0].tags) == {"cluster", "group", "topic", "partition"}
+    groups = {p.tags["group"]: p.fields for p in made if p.measurement == "kafka_consumer_group"}
+    assert groups["g"]["members"] == 1
+    assert "members" not in groups["s"]
+
+
+def test_what_is_assigned_and_not_committed_is_counted() -> None:
+    """Known where members were asked for; a commit that could not be read may be one."""
+    found = described()
+    made = to_points(compute(found), found, cluster="c", time_ns=NOW)
+    groups = {
+        p.tags["group"]: p.fields for p in made if p.measurement == "kafka_consumer_lag_group"
+    }
+    assert groups["g"]["partitions_uncommitted"] == 1
+    assert "partitions_uncommitted" not in groups["s"]
+    unread = replace(found, commits={"g": {"t": {0: None, 7: None}}})
+    assert [
+        p.fields["partitions_uncommitted"]
+        for p in to_points(compute(unread), unread, cluster="c", time_ns=NOW)
+        if p.measurement == "kafka_consumer_lag_group"
+    ] == [0]
+
+
+def test_a_row_at_rest_is_written_with_its_reader() -> None:
+    """Who reads is told once a minute, whatever the volume leaves out."""
+    plain, told = SNAPSHOT, described()
+    outlook, volume = Outlook(interval_ns=NOW), Volume(heartbeat_s=3600)
+
+    def rows(found: Snapshot, second: int) -> int:
+        time_ns = NOW + second * 1_000_000_000
+        lags = compute(found)
+        verdicts = outlook.take(lags, found, time_ns)
+        made = to_points(lags, found, verdicts, volume, cluster="c", time_ns=time_ns)
+        return sum(p.measurement == "kafka_consumer_lag" for p in made)
+
+    assert [rows(plain, 0), rows(plain, 10)] == [2, 1]  # beyond the end for the second time
+    assert [rows(plain, 30), rows(told, 60), rows(plain, 90)] == [0, 1, 0]

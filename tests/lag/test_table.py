@@ -2,7 +2,8 @@
 
 import pytest
 
-from jmxbridge.lag.members import Description, Member, Membership
+from jmxbridge.lag.description import Description
+from jmxbridge.lag.members import Member, Membership
 from jmxbridge.lag.snapshot import Commits, Group, Snapshot
 from jmxbridge.lag.table import COLUMNS, GroupTable, Row, tables
 
