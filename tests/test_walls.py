@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "lag": {"point"},
     "config": {"jmx", "lag", "mbeans"},
     "targets": {"jmx", "mbeans", "point", "service"},
-    "kafka": {"lag", "point", "service"},
+    "kafka": {"jmx", "lag", "point", "service"},
     "influx": {"point", "service", "store"},
     "delivery": {"influx", "point", "service", "store"},
 }
@@ -38,6 +38,7 @@ ROOMS["cli"] = set(ROOMS)
 DOORS: dict[tuple[str, str], set[str]] = {
     ("mbeans", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
     ("config", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
+    ("kafka", "jmx"): {"jmxbridge.jmx.access", "jmxbridge.jmx.errors", "jmxbridge.jmx.tls"},
     ("config", "lag"): {"jmxbridge.lag.expiry", "jmxbridge.lag.names", "jmxbridge.lag.volume"},
     ("config", "mbeans"): {"jmxbridge.mbeans.attribute_path", "jmxbridge.mbeans.rule"},
 }
@@ -50,6 +51,7 @@ LIBRARIES: dict[str, set[str]] = {
     "pydantic": {"config"},
     "pydantic_core": {"config"},
     "rich": {"cli"},
+    "scramp": {"kafka"},
     "sqlite3": {"store"},
     "typer": {"cli"},
     "yaml": {"config"},
@@ -69,7 +71,9 @@ WORLD = {
     *("asyncio", "concurrent", "logging", "multiprocessing", "select", "selectors", "signal"),
     *("socket", "sqlite3", "ssl", "subprocess", "threading", "time"),
 }
-DOORS_TO_THE_WORLD = {"jmx/channel.py", "jmx/connection.py", "jmx/dial.py", "jmx/tls.py"}
+DOORS_TO_THE_WORLD = {
+    *("jmx/channel.py", "jmx/connection.py", "jmx/dial.py", "jmx/low_water.py", "jmx/tls.py"),
+}
 FILES = {"config/loader.py"}  # the one pure-room module that reads files and the environment
 
 

@@ -17,7 +17,7 @@ from jmxbridge.jmx.known_classes import KnownClasses
 from jmxbridge.jmx.mbean_info import mbean_info
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.stub import RemoteRef, remote_ref
-from jmxbridge.jmx.template import Pool, Shapes
+from jmxbridge.jmx.template import Habit, Pool
 from jmxbridge.jmx.unwrap import BOXES, UNWRAPS
 from jmxbridge.jmx.values import Composite, JavaObject, MBeanInfo, Value
 
@@ -42,7 +42,7 @@ class Call(Generic[T]):
     request: bytes = field(repr=False)  # it may hold a password
     read: Callable[[Value], T]
     is_void: bool = False
-    shapes: Shapes | None = None  # what its answers may be like, where they are alike
+    habit: Habit | None = None  # what its answers are like, where it is made again and again
 
 
 def method_hash(signature: str) -> int:
@@ -103,12 +103,12 @@ def get_attributes(
     connection: RemoteRef,
     name: ObjectName,
     attributes: Sequence[str],
-    shapes: Shapes | None = None,
+    habit: Habit | None = None,
 ) -> Call[dict[str, Value]]:
     """Ask for values of attributes of one MBean; those that fail are left out of the answer."""
     names = encoder.string_array(attributes)
     request = _of(connection, GET_ATTRIBUTES, encoder.object_name(name), names, encoder.NULL)
-    return Call("getAttributes", request, _attributes, shapes=shapes)
+    return Call("getAttributes", request, _attributes, habit=habit)
 
 
 class AttributeCalls:
@@ -125,8 +125,8 @@ class AttributeCalls:
         key = (name, tuple(attributes))
         call = self._kept.get(key)
         if call is None:
-            shapes = self._pool.shapes(key[1])
-            call = get_attributes(self._connection, name, attributes, shapes)
+            habit = Habit(self._pool.shapes(key[1]))
+            call = get_attributes(self._connection, name, attributes, habit)
             self._kept[key] = call
             self._bytes += len(call.request)
             if self._bytes > MAX_KEPT_BYTES:

@@ -6,6 +6,9 @@ allows is written; the window (`protocol.Window`) is also the bound of our send 
 A batch of calls waits on one future. When a batch is given up before its last reply, by a
 cancellation or because no reply came for `timeout_s`, replies can no longer be told apart: the
 connection is aborted, and with it every other batch.
+
+We are woken for many replies at once (`low_water`), but not through TLS: how many bytes its records
+take cannot be known.
 """
 
 import asyncio
@@ -20,6 +23,7 @@ from jmxbridge.jmx import tls
 from jmxbridge.jmx.calls import Call
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteProtocolError
 from jmxbridge.jmx.jrmp import Endpoint
+from jmxbridge.jmx.low_water import LowWater
 from jmxbridge.jmx.protocol import Protocol
 
 
@@ -51,6 +55,7 @@ class Channel(asyncio.Protocol):
         self.peer_host: str | None = None  # the address that the endpoint's host stood for
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._low_water: LowWater | None = None
         self._batches: deque[_Batch] = deque()
         self._last_reply = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
@@ -139,8 +144,7 @@ class Channel(asyncio.Protocol):
             return []
         if error := self.protocol.error:
             raise ConnectionFailed(str(error), error.error_class)
-        for call in calls:
-            self.protocol.call(call)
+        self.protocol.call_all(calls)
         batch = _Batch(len(calls))
         if not self._batches:
             self._last_reply = self._loop.time()
@@ -169,6 +173,8 @@ class Channel(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is ours now."""
         self._transport = cast(asyncio.Transport, transport)
+        if self.tls_context is None:
+            self._low_water = LowWater(self._transport)
         self._write()
 
     def data_received(self, data: bytes) -> None:
@@ -176,9 +182,13 @@ class Channel(asyncio.Protocol):
         protocol = self.protocol
         protocol.receive_data(data)
         try:
-            while reply := protocol.next_reply():
-                self._last_reply = self._loop.time()
-                self._deliver(reply.outcome)
+            while True:
+                if outcomes := protocol.next_alike():
+                    self._deliver(outcomes)
+                elif reply := protocol.next_reply():
+                    self._deliver([reply.outcome])
+                else:
+                    break
         except JmxError as exc:
             self._fail(exc)
             return
@@ -202,14 +212,21 @@ class Channel(asyncio.Protocol):
         data = self.protocol.data_to_send()
         if data and self._transport is not None:
             self._transport.write(data)
+        if self._low_water is not None:
+            self._low_water.expect(self.protocol.worth_waking_for)
 
-    def _deliver(self, outcome: Any) -> None:
-        batch = self._batches[0]
-        batch.outcomes.append(outcome)
-        if batch.is_complete:
-            self._batches.popleft()
-            if not batch.done.done():
-                batch.done.set_result(None)
+    def _deliver(self, outcomes: list[Any]) -> None:
+        self._last_reply = self._loop.time()
+        given = 0
+        while given < len(outcomes):
+            batch = self._batches[0]
+            room = batch.size - len(batch.outcomes)
+            batch.outcomes += outcomes[given : given + room]
+            given += room
+            if batch.is_complete:
+                self._batches.popleft()
+                if not batch.done.done():
+                    batch.done.set_result(None)
 
     def _watch(self) -> None:
         """Give the connection up when it owes a reply and none came for `timeout_s`."""
@@ -232,6 +249,8 @@ class Channel(asyncio.Protocol):
         if self._watchdog is not None:
             self._watchdog.cancel()
             self._watchdog = None
+        if self._low_water is not None:
+            self._low_water.lower()
         if self._transport is not None:
             self._transport.abort()
         waiting = [self._greeted, *(batch.done for batch in self._batches)]

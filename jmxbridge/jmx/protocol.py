@@ -12,6 +12,7 @@ when a server stops reading; whoever drives this must read while it writes.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +102,7 @@ class Protocol:
         self._queued: deque[Call[Any]] = deque()
         self._in_flight: deque[Call[Any]] = deque()
         self._bytes_in_flight = 0
+        self._bytes_expected = 0  # of answers, as far as calls in flight were answered before
         self._template_hits = 0
         self._template_misses = 0
         self._whole = (b"", 0)  # what there was to read, and from where, when this reply was begun
@@ -132,15 +134,31 @@ class Protocol:
         """Whether our greeting was answered with a TLS alert."""
         return self.own_address is None and self._reader.buf.startswith(jrmp.TLS_ALERT)
 
+    @property
+    def worth_waking_for(self) -> int:
+        """How many bytes to wait for: nearly all that is to come, by what came the last time.
+
+        The last answer is not counted but for its first byte: a JVM writes an answer at once, and
+        as long as the others are together no more than that one shorter, nothing waits in vain.
+        """
+        if len(self._in_flight) < 2 or (last := self._in_flight[-1].habit) is None:
+            return 1
+        begun = 0 if self._steps is None else self._reader.offset
+        return max(1, self._bytes_expected - last.size - self._reader.unread - begun + 1)
+
     # Sending.
 
     def call(self, call: Call[Any]) -> None:
         """Queue a call; its reply comes after those of all calls before it."""
+        self.call_all((call,))
+
+    def call_all(self, calls: Sequence[Call[Any]]) -> None:
+        """Queue calls; the replies come in their order."""
         if self.error is not None:
             raise self.error
-        if len(self._queued) >= MAX_QUEUED:
+        if len(self._queued) + len(calls) > MAX_QUEUED:
             raise LocalProtocolError(f"more than {MAX_QUEUED} calls queued on one connection")
-        self._queued.append(call)
+        self._queued.extend(calls)
 
     def data_to_send(self) -> bytes:
         """Return what is to be written now; ask again after every reply."""
@@ -159,6 +177,8 @@ class Protocol:
             call = self._queued.popleft()
             self._in_flight.append(call)
             self._bytes_in_flight += len(call.request)
+            if call.habit is not None:
+                self._bytes_expected += call.habit.size
             self._output.append(call.request)
             self._calls_sent += 1
         if starts_trip:
@@ -182,8 +202,35 @@ class Protocol:
         self._bytes_received += len(data)
         self._can_go_on = self._reader.feed(data)
 
+    def next_alike(self) -> list[Any]:
+        """Return the outcomes of the next replies, as far as templates read them.
+
+        Those that are there in full and of a shape that was learned; `next_reply` decodes others,
+        as it would these.
+        """
+        if self._steps is not None or not self._can_go_on or self.error is not None:
+            return []
+        reader, in_flight = self._reader, self._in_flight
+        buf, pos = reader.buf, reader.pos
+        outcomes: list[Any] = []
+        while in_flight and (habit := in_flight[0].habit) is not None:
+            expected = habit.size
+            values = habit.read(buf, pos)
+            if values is None:
+                break
+            pos += habit.size
+            outcomes.append(values)
+            self._bytes_expected -= expected
+            self._bytes_in_flight -= len(in_flight.popleft().request)
+        reader.pos = pos
+        if not in_flight:
+            self._bytes_expected = 0
+        self.calls_answered += len(outcomes)
+        self._template_hits += len(outcomes)
+        return outcomes
+
     def next_reply(self) -> Reply | None:
-        """Return the next complete reply; None when more bytes are needed for it.
+        """Decode the next complete reply; None when more bytes are needed for it.
 
         Raises RemoteProtocolError for what the protocol does not allow, and nothing else; the
         connection is dead then. It also is, without an error of anybody's, after a reply whose end
@@ -219,8 +266,6 @@ class Protocol:
             if self._steps is None:
                 if self._reader.short(1):
                     break
-                if reply := self._by_template():
-                    return reply
                 self._steps = self._begin_reply()
             try:
                 next(self._steps)
@@ -236,28 +281,17 @@ class Protocol:
         self._can_go_on = False
         return None
 
-    def _by_template(self) -> Reply | None:
-        """Read a reply that is there in full and of a shape that was learned."""
-        if not self._in_flight or (shapes := self._in_flight[0].shapes) is None:
-            return None
-        reader = self._reader
-        found = shapes.read(reader.buf, reader.pos)
-        if found is None:
-            return None
-        values, size = found
-        reader.pos += size
-        self._template_hits += 1
-        return self._settle(values)
-
     def _learn(self, result: Value | RemoteException) -> None:
-        """Have a reply that was decoded make the next ones like it cheap."""
-        shapes = self._in_flight[0].shapes
-        if shapes is None:
+        """Note what a reply was like that was decoded."""
+        habit = self._in_flight[0].habit
+        if habit is None:
             return
         self._template_misses += 1
+        self._bytes_expected -= habit.size
+        habit.size = self._reader.offset
         buf, start = self._whole
         if buf is self._reader.buf and isinstance(result, Composite):
-            shapes.learn(buf[start : self._reader.pos], result)
+            habit.learn(buf[start : self._reader.pos], result)
 
     def _begin_reply(self) -> Steps[Value | RemoteException]:
         self._reader.begin()
@@ -274,4 +308,6 @@ class Protocol:
         call = self._in_flight.popleft()
         self._bytes_in_flight -= len(call.request)
         self.calls_answered += 1
+        if not self._in_flight:
+            self._bytes_expected = 0  # two calls in flight may have shared a habit
         return Reply(call, outcome)

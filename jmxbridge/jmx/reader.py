@@ -108,6 +108,11 @@ class Reader:
         """Bytes of this reply read so far."""
         return self._read_before + self.pos
 
+    @property
+    def unread(self) -> int:
+        """Bytes that came and were not read yet."""
+        return self.end - self.pos + self._late_bytes
+
     def bad(self, problem: str) -> RemoteProtocolError:
         """Return the error for what stands here."""
         return RemoteProtocolError(problem, self.offset)

@@ -13,7 +13,7 @@ are slots; all other bytes are constants, also those of values that were made of
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jmxbridge.jmx import jrmp, modified_utf8
@@ -33,13 +33,13 @@ MAX_LEARNED_BYTES = 8 << 20
 # of misses, so that replies that are never alike cost no more than their decoding.
 FREE_LESSONS = 4 * MAX_SHAPES
 
-Make = Callable[[list[Any]], Value]
+Make = Callable[[Sequence[Any]], Value]
 
 
 class Template:
     """Reads replies of one shape."""
 
-    __slots__ = ("_constants", "_makes", "_struct", "_texts", "key", "size")
+    __slots__ = ("_constants", "_makes", "_names", "_texts", "_unpack", "key", "size")
 
     def __init__(
         self, raw: bytes, marks: list[Marked], makes: Mapping[str, Make], texts: list[int]
@@ -51,9 +51,13 @@ class Template:
             layout += f"{mark.start - pos}s{mark.code}"
             pos = mark.start + mark.size
         layout += f"{len(raw) - pos}s"
-        self._struct = struct.Struct(layout)
-        self._constants = self._struct.unpack(raw)[::2]
+        packed = struct.Struct(layout)
+        self._unpack = packed.unpack_from
+        self._constants = packed.unpack(raw)[::2]
         self._makes = tuple(makes.items())
+        are_slots = [isinstance(make, Slot) and make.index for make in makes.values()]
+        # Where each value is a slot, in their order, nothing is made: true of most MBeans.
+        self._names = tuple(makes) if are_slots == list(range(1, len(marks) + 1)) else None
         self._texts = texts
         self.size = len(raw)
         self.key = (layout, self._constants)
@@ -62,15 +66,19 @@ class Template:
         """Return the attributes in the reply at `pos`; None where it is of another shape."""
         if pos + self.size > len(buf):
             return None
-        found = self._struct.unpack_from(buf, pos)
+        found = self._unpack(buf, pos)
         if found[::2] != self._constants:
             return None
-        values: list[Any] = list(found[1::2])
-        try:
-            for index in self._texts:
-                values[index] = modified_utf8.decode(values[index])
-        except UnicodeDecodeError:
-            return None  # the decoder has the words for it
+        values: Sequence[Any] = found[1::2]
+        if self._texts:
+            values = list(values)
+            try:
+                for index in self._texts:
+                    values[index] = modified_utf8.decode(values[index])
+            except UnicodeDecodeError:
+                return None  # the decoder has the words for it
+        if self._names is not None:
+            return dict(zip(self._names, values[1:], strict=True))
         return {name: make(values) for name, make in self._makes}
 
 
@@ -84,14 +92,14 @@ class Shapes:
         self._templates: list[Template] = []
         self._misses = 0
 
-    def read(self, buf: bytes, pos: int) -> tuple[dict[str, Value], int] | None:
-        """Return the attributes in the reply at `pos`, and its size; None where none fits."""
+    def read(self, buf: bytes, pos: int) -> tuple[dict[str, Value], Template] | None:
+        """Return the attributes in the reply at `pos`, and what read them; None where none fits."""
         for index, template in enumerate(self._templates):
             values = template.read(buf, pos)
             if values is not None:
                 if index:
                     self._templates.insert(0, self._templates.pop(index))
-                return values, template.size
+                return values, template
         return None
 
     def learn(self, raw: bytes, result: Composite) -> None:
@@ -102,6 +110,37 @@ class Shapes:
         if template is not None:
             del self._templates[MAX_SHAPES - 1 :]
             self._templates.insert(0, template)
+
+
+class Habit:
+    """What the last answer to one call was like: the next one most likely is too.
+
+    `size` is in bytes, 0 before the first answer.
+    """
+
+    __slots__ = ("_shapes", "_template", "size")
+
+    def __init__(self, shapes: Shapes) -> None:
+        self._shapes = shapes
+        self._template: Template | None = None
+        self.size = 0
+
+    def read(self, buf: bytes, pos: int) -> dict[str, Value] | None:
+        """Return the attributes in the reply at `pos`, `size` bytes; None where it is unlike."""
+        template = self._template
+        if template is not None and (values := template.read(buf, pos)) is not None:
+            self.size = template.size
+            return values
+        found = self._shapes.read(buf, pos)
+        if found is None:
+            return None
+        values, self._template = found
+        self.size = self._template.size
+        return values
+
+    def learn(self, raw: bytes, result: Composite) -> None:
+        """Have a reply that was decoded make the next ones like it cheap."""
+        self._shapes.learn(raw, result)
 
 
 class Pool:
@@ -182,7 +221,7 @@ class _Recipe:
     def _make(self, marked: Value, value: Value, index_by_start: Mapping[int, int]) -> Make:
         mark = self._marks.of(marked)
         if mark is not None and mark.start in index_by_start:  # else it is a name as well
-            return _slot(index_by_start[mark.start])
+            return Slot(index_by_start[mark.start])
         if isinstance(marked, Composite) and isinstance(value, Composite):
             return _composite(
                 {
@@ -196,8 +235,18 @@ class _Recipe:
         return lambda values: value  # all that it was made of is constant
 
 
-def _slot(index: int) -> Make:
-    return lambda values: values[index]
+class Slot:
+    """A value that is as it stands in the slot of that index."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+    def __call__(self, values: Sequence[Any]) -> Value:
+        """Return the value; how it is made of all slots' values."""
+        value: Value = values[self.index]
+        return value
 
 
 def _composite(makes: Mapping[str, Make]) -> Make:

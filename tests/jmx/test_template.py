@@ -1,7 +1,7 @@
 """Templates against the decoder: whatever a template reads, the decoder reads the same."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ def test_changed_values(
 ) -> None:
     """Any other numbers and texts in the slots are read, as the decoder reads them."""
     raw, template = (WIRE / f"{name}.bin").read_bytes(), TEMPLATES[name]
-    layout = template._struct
+    layout = struct.Struct(str(template.key[0]))
     found = list(layout.unpack(raw))
     for index in range(1, len(found), 2):
         size = len(found[index]) if isinstance(found[index], bytes) else None
@@ -131,6 +131,17 @@ def test_changed_values(
 # Inside a connection.
 
 
+def taken(protocol: Protocol) -> Iterator[Any]:
+    """Yield the outcomes of replies that are there, read in the way of a connection."""
+    while True:
+        if outcomes := protocol.next_alike():
+            yield from outcomes
+        elif reply := protocol.next_reply():
+            yield reply.outcome
+        else:
+            return
+
+
 @pytest.fixture
 def poll(greeted: Greeted, attribute_call: Callable[[], Call[Any]]) -> Callable[..., Any]:
     """Feed answers to calls for one attribute, in pieces; return outcomes, hits and misses."""
@@ -140,11 +151,11 @@ def poll(greeted: Greeted, attribute_call: Callable[[], Call[Any]]) -> Callable[
         for _ in replies:
             protocol.call(attribute_call())
         protocol.data_to_send()
-        raw, found = b"".join(replies), []
+        raw = b"".join(replies)
+        found: list[Any] = []
         for at in range(0, len(raw), piece):
             protocol.receive_data(raw[at : at + piece])
-            while reply := protocol.next_reply():
-                found.append(reply.outcome)
+            found += taken(protocol)
         traffic = protocol.traffic
         return found, traffic.template_hits, traffic.template_misses
 
