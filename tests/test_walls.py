@@ -45,6 +45,7 @@ DOORS: dict[tuple[str, str], set[str]] = {
 
 # The only rooms that may use a library.
 LIBRARIES: dict[str, set[str]] = {
+    "aiohttp": {"kafka", "targets"},
     "influxdb_client": {"influx"},
     "jmxquery": {"targets"},
     "kio": {"kafka"},

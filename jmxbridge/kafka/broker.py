@@ -5,8 +5,9 @@ from typing import TypeVar
 
 from jmxbridge.kafka.codec import Api
 from jmxbridge.kafka.connection import Connection, address, connect
-from jmxbridge.kafka.errors import BrokerFailed, ConnectFailed, ConnectionLost
+from jmxbridge.kafka.errors import BrokerFailed, ConnectFailed, ConnectionLost, VersionMismatch
 from jmxbridge.kafka.requests import Request
+from jmxbridge.kafka.security import NOTHING, Security
 
 T = TypeVar("T")
 
@@ -14,11 +15,15 @@ T = TypeVar("T")
 class Broker:
     """A broker at an address: one from the bootstrap list (no id), or one the cluster named."""
 
-    def __init__(self, host: str, port: int, node_id: int | None = None) -> None:
+    def __init__(
+        self, host: str, port: int, node_id: int | None = None, security: Security = NOTHING
+    ) -> None:
         self.host = host
         self.port = port
         self.node_id = node_id
+        self._security = security
         self._connection: Connection | None = None
+        self._retired: Connection | None = None
         self._connecting = asyncio.Lock()
 
     def __str__(self) -> str:
@@ -51,27 +56,49 @@ class Broker:
         """Return the version in which an API is used with this broker; connects if need be."""
         return (await self._open()).version(api)
 
+    def offers(self, api: Api) -> bool:
+        """Whether it is connected and has a version of this API that we have; never waits."""
+        if self._connection is None or self._connection.failure is not None:
+            return False
+        try:
+            self._connection.version(api)
+        except VersionMismatch:
+            return False
+        return True
+
     def abandon(self, failure: BrokerFailed) -> None:
         """Give up the connection; every request waiting on it fails with this."""
-        if self._connection is not None:
-            self._connection.close(failure)
+        for connection in (self._connection, self._retired):
+            if connection is not None:
+                connection.close(failure)
 
     async def close(self) -> None:
         """Close the connection, if there is one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-            await connection.wait_closed()
+        connections = (self._connection, self._retired)
+        self._connection = self._retired = None
+        for connection in connections:
+            if connection is not None:
+                connection.close()
+                await connection.wait_closed()
 
     async def _open(self) -> Connection:
         async with self._connecting:
+            if self._connection is not None and self._connection.outlived:
+                self._retire(self._connection)
             if self._connection is None or self._connection.failure is not None:
                 try:
-                    self._connection = await connect(self.host, self.port)
+                    self._connection = await connect(self.host, self.port, self._security)
                 except ConnectFailed as exc:
                     if self.node_id is None:
                         raise
-                    raise ConnectFailed(
+                    raise type(exc)(
                         f"{exc} (the address that broker {self.node_id} advertises)"
                     ) from exc.__cause__
             return self._connection
+
+    def _retire(self, connection: Connection) -> None:
+        """Let what waits on a connection be answered there, and use another one from now on."""
+        if self._retired is not None:
+            self._retired.close()
+        self._connection, self._retired = None, connection
+        connection.retire()

@@ -28,6 +28,7 @@ from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.groups import Roster, moved
 from jmxbridge.kafka.members import fetch_members
 from jmxbridge.kafka.round import Round
+from jmxbridge.kafka.security import NOTHING, Security
 from jmxbridge.kafka.view import REFRESH_S, View
 from jmxbridge.lag.description import Description
 from jmxbridge.lag.members import Membership
@@ -67,12 +68,13 @@ class Cluster:
         known_groups: Collection[str] = (),
         refresh_s: float = REFRESH_S,
         retry_pause_s: float = RETRY_PAUSE_S,
+        security: Security = NOTHING,
     ) -> None:
         self._timeout_s = timeout_s
         self._retry_pause_s = retry_pause_s
         self._wants_group = groups
         self._wants_topic = topics
-        self._view = View(bootstrap, refresh_s=refresh_s)
+        self._view = View(bootstrap, refresh_s=refresh_s, security=security)
         self._reads_committed = read_committed
         self._roster = Roster(groups, known_groups)
         self._starts: dict[str, dict[int, int]] = {}

@@ -27,6 +27,10 @@ NETWORK_EXCEPTION = 13
 COORDINATOR_LOAD_IN_PROGRESS = 14
 COORDINATOR_NOT_AVAILABLE = 15
 NOT_COORDINATOR = 16
+TOPIC_AUTHORIZATION_FAILED = 29
+GROUP_AUTHORIZATION_FAILED = 30
+UNSUPPORTED_SASL_MECHANISM = 33
+ILLEGAL_SASL_STATE = 34
 UNSUPPORTED_VERSION = 35
 KAFKA_STORAGE_ERROR = 56
 GROUP_ID_NOT_FOUND = 69
@@ -63,6 +67,10 @@ class Api:
 
 
 API_VERSIONS = Api("api_versions", 18, 0, 3)
+# 0 announces messages without any framing of Kafka's: for brokers before 1.0.
+SASL_HANDSHAKE = Api("sasl_handshake", 17, 1, 1)
+SASL_AUTHENTICATE = Api("sasl_authenticate", 36, 0, 2)
+DESCRIBE_CLUSTER = Api("describe_cluster", 60, 0, 1)
 # Below 4 a Metadata request has no way to say that it must not create topics.
 METADATA = Api("metadata", 3, 4, 12)
 LIST_GROUPS = Api("list_groups", 16, 0, 5)

@@ -12,6 +12,7 @@ end of the stream: each ends the connection, for good, and every waiting request
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -28,6 +29,8 @@ from jmxbridge.kafka.errors import (
 )
 from jmxbridge.kafka.frames import BadFrame, FrameReader
 from jmxbridge.kafka.requests import ApiVersions, Request
+from jmxbridge.kafka.sasl import Mechanism
+from jmxbridge.kafka.security import NOTHING, Security, log_in, tls_failed
 
 T = TypeVar("T")
 
@@ -36,21 +39,30 @@ MAX_IN_FLIGHT = 64
 it has answered the one before, so this many hide any round trip, and more would only lie in
 buffers."""
 
+SESSION_SHARE = 0.8
+"""Of the time a broker lets us in for: what is left must do for the requests that are on the way,
+and for logging in anew."""
 
-async def connect(host: str, port: int) -> "Connection":
-    """Connect and learn which versions the broker speaks.
+
+async def connect(host: str, port: int, security: Security = NOTHING) -> "Connection":
+    """Connect, learn which versions the broker speaks, and log in where `security` says so.
 
     Has no deadline of its own; a cancelled attempt leaves nothing behind. Raises ConnectFailed,
     ConnectionLost or NotKafka.
     """
-    connection = Connection(host, port)
+    connection = Connection(host, port, security)
+    tls = await security.context(connection.peer)
     loop = asyncio.get_running_loop()
     try:
-        await loop.create_connection(lambda: connection, host, port)
+        await loop.create_connection(lambda: connection, host, port, ssl=tls)
     except OSError as exc:
+        if tls is not None and isinstance(exc, ssl.SSLError | ConnectionResetError):
+            raise tls_failed(connection.peer, exc) from exc
         raise ConnectFailed(f"{connection.peer}: {_reason(exc)}") from exc
     try:
         await connection.handshake()
+        if security.mechanism is not None:
+            await connection.log_in(security.mechanism, host)
     except BaseException:
         connection.close()
         raise
@@ -60,8 +72,11 @@ async def connect(host: str, port: int) -> "Connection":
 class Connection(asyncio.Protocol):
     """A connection that is open until `failure` is set."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, security: Security = NOTHING) -> None:
         self.peer = address(host, port)
+        self._security = security
+        self._good_until: float | None = None
+        self._retired = False
         self.failure: BrokerFailed | None = None
         self._transport: asyncio.Transport | None = None
         self._frames = FrameReader()
@@ -105,6 +120,18 @@ class Connection(asyncio.Protocol):
             if not future.done():
                 future.set_exception(self.failure)
 
+    @property
+    def outlived(self) -> bool:
+        """Whether the broker will soon no longer let us in here (KIP-368)."""
+        now = asyncio.get_running_loop().time()
+        return self._good_until is not None and now >= self._good_until
+
+    def retire(self) -> None:
+        """End the connection as soon as nothing waits on it."""
+        self._retired = True
+        if not self._waiting:
+            self.close()
+
     async def wait_closed(self) -> None:
         """Return when the socket is closed: at the loop's next turn after `close`."""
         if self._transport is not None:
@@ -127,6 +154,13 @@ class Connection(asyncio.Protocol):
         if error:
             raise NotKafka(f"{self.peer}: refused to name its versions: {error_name(error)}")
         self._offered = offered
+
+    async def log_in(self, mechanism: Mechanism, host: str) -> None:
+        """Say who we are; raises LoginFailed, or what `ask` raises."""
+        began = asyncio.get_running_loop().time()
+        lifetime_s = await log_in(self.ask, mechanism, peer=self.peer, host=host)
+        if lifetime_s is not None:
+            self._good_until = began + lifetime_s * SESSION_SHARE
 
     # What happens to every request
 
@@ -209,14 +243,19 @@ class Connection(asyncio.Protocol):
         self._slots.release()
         if not future.done():
             future.set_result(message)
+        if self._retired and not self._waiting:
+            self.close()
 
     def _lost(self, exc: Exception | None) -> BrokerFailed:
+        if isinstance(exc, ssl.SSLError):
+            return tls_failed(self.peer, exc)
         how = f"lost the connection: {_reason(exc)}" if exc else "closed the connection"
         if self._answers == 0:
-            hint = "not a Kafka listener, or one that wants TLS"
+            plaintext = ", or one that wants TLS: then set kafka.tls"
+            hint = f"not a Kafka listener{'' if self._security.tls else plaintext}"
             return NotKafka(f"{self.peer}: {how} before its first answer: {hint}")
-        if self._answers == 1 and self._waiting:
-            hint = "it is stopping, or its listener wants SASL"
+        if self._answers == 1 and self._waiting and self._security.mechanism is None:
+            hint = "it is stopping, or its listener wants SASL: then set kafka.sasl"
             return ConnectionLost(f"{self.peer}: {how} at the first question: {hint}")
         return ConnectionLost(f"{self.peer}: {how}")
 

@@ -4,6 +4,8 @@
       KafkaUnavailable        no broker of the cluster answered
       BrokerFailed            one broker did not answer; it is out for the rest of the poll
         ConnectFailed         no connection: refused, no route, name not known, deadline
+          TlsFailed           it was met, and TLS with it failed, or has files of no use
+          LoginFailed         it was met, and did not let us in
         ConnectionLost        it was there and went
         DeadlineExceeded      it took a request and did not answer in time
         NotKafka              what answers there does not speak Kafka's protocol
@@ -29,6 +31,14 @@ class BrokerFailed(KafkaError):
 
 class ConnectFailed(BrokerFailed):
     """No connection could be made."""
+
+
+class TlsFailed(ConnectFailed):
+    """TLS with the broker failed, or cannot be tried with the files there are."""
+
+
+class LoginFailed(ConnectFailed):
+    """The broker did not let us in, or there was nothing to show it."""
 
 
 class ConnectionLost(BrokerFailed):

@@ -13,12 +13,13 @@ themselves refuse requests above 100 MiB, and any text taken for a length is abo
 MIN_FRAME = 4
 """A reply begins with a correlation id of 4 bytes."""
 
+_TLS = "it is a TLS listener, and this connection is plaintext: set kafka.tls"
 _FOREIGN = {
     b"HTTP": "it is an HTTP server",
-    b"\x15\x03\x00": "it is a TLS listener, and this connection is plaintext",
-    b"\x15\x03\x01": "it is a TLS listener, and this connection is plaintext",
-    b"\x15\x03\x02": "it is a TLS listener, and this connection is plaintext",
-    b"\x15\x03\x03": "it is a TLS listener, and this connection is plaintext",
+    b"\x15\x03\x00": _TLS,
+    b"\x15\x03\x01": _TLS,
+    b"\x15\x03\x02": _TLS,
+    b"\x15\x03\x03": _TLS,
     b"SSH-": "it is an SSH server",
 }
 """How other protocols begin where ours has a length. 0x15: a TLS alert record (RFC 8446, 5.1)."""

@@ -17,6 +17,7 @@ from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.errors import KafkaError, KafkaUnavailable, RequestFailed
 from jmxbridge.kafka.requests import ClusterMetadata, Metadata, Topic
 from jmxbridge.kafka.round import Round
+from jmxbridge.kafka.security import NOTHING, Security
 
 REFRESH_S = 60.0
 """Age at which the view is asked for anew: a broker that joined is seen within this time."""
@@ -26,11 +27,16 @@ class View:
     """Brokers by id and topics by name; `refresh_s` is the age at which they are asked anew."""
 
     def __init__(
-        self, bootstrap: Sequence[tuple[str, int]], *, refresh_s: float = REFRESH_S
+        self,
+        bootstrap: Sequence[tuple[str, int]],
+        *,
+        refresh_s: float = REFRESH_S,
+        security: Security = NOTHING,
     ) -> None:
         self.brokers: Mapping[int, Broker] = {}
         self.topics: dict[str, Topic] = {}
         self._bootstrap = tuple(bootstrap)
+        self._security = security
         self._refresh_s = refresh_s
         self._refreshed_at: float | None = None
 
@@ -87,7 +93,11 @@ class View:
                 except KafkaError:
                     continue
         known = {(b.host, b.port) for b in self.brokers.values()}
-        fresh = [Broker(*a) for a in dict.fromkeys(self._bootstrap) if a not in known]
+        fresh = [
+            Broker(*each, security=self._security)
+            for each in dict.fromkeys(self._bootstrap)
+            if each not in known
+        ]
         return await self._race(round_, fresh, request)
 
     async def _race(self, round_: Round, fresh: list[Broker], request: Metadata) -> ClusterMetadata:
@@ -130,7 +140,8 @@ class View:
         for node_id, (host, port) in sorted(metadata.brokers.items()):
             old = self.brokers.get(node_id)
             same = old is not None and (old.host, old.port) == (host, port)
-            kept[node_id] = old if old is not None and same else Broker(host, port, node_id)
+            new = Broker(host, port, node_id, self._security)
+            kept[node_id] = old if old is not None and same else new
         gone = [b for node_id, b in self.brokers.items() if kept.get(node_id) is not b]
         self.brokers = kept
         for broker in gone:
