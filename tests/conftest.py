@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Composite, Value
+
+# How long an example takes is the machine's affair, not the property's.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 BEANS = Path(__file__).parent / "beans"
 

@@ -174,7 +174,7 @@ def parse_object_name(text: str) -> ObjectName:
 
 def template_keys(text: str) -> list[tuple[str, int]]:
     """Return the key properties a name template asks for, each with its position."""
-    return [(match[1], match.start()) for match in KEY_IN_TEMPLATE.finditer(text)]
+    return [(match["key"], match.start()) for match in KEY_IN_TEMPLATE.finditer(text)]
 
 
 def parse_influx_name(text: str) -> str:
@@ -190,7 +190,7 @@ def parse_influx_name(text: str) -> str:
 
 
 def parse_template(text: str) -> str:
-    """A measurement or field name that may hold {key}."""
+    """A measurement or field name that may hold {key} or {=key}."""
     parse_influx_name(text)
     stray = re.search(r"[{}]", KEY_IN_TEMPLATE.sub(lambda match: " " * len(match[0]), text))
     if stray:

@@ -86,8 +86,8 @@ def check_rule(reader: SectionReader, rule: LocatedRule, interval_s: float | Non
 
 
 def _check_captures(reader: SectionReader, rule: LocatedRule) -> None:
-    """Where attributes say which series they are of, all of them say it, and tags keep it."""
-    used = set(rule.entry.tags.values())
+    """Where attributes capture keys, all of a rule do, and a tag or a name keeps them apart."""
+    in_series = {*rule.entry.tags.values(), *_keys_of(rule.entry.measurement)}
     for attribute, path in rule.attributes():
         place = (*rule.path, "fields", attribute.text)
         if set(path.keys) != rule.captured:
@@ -95,9 +95,13 @@ def _check_captures(reader: SectionReader, rule: LocatedRule) -> None:
             said = f"the other attributes of this rule capture {keys}: this needs a rule of its own"
             reader.add(attribute, place, said)
             continue
+        kept = in_series | _keys_of(rule.entry.fields_by_path[attribute.text].name)
         for key in path.keys:
-            if key not in used:
-                said = f"no tag takes {{{key}}}: attributes that differ in it would be one field"
+            if key not in kept:
+                said = (
+                    f"no tag or name takes {{{key}}}: attributes that differ in it would be one"
+                    " field"
+                )
                 reader.add(attribute, place, said, position=attribute.text.find(f"{{{key}}}"))
     limit = rule.node.get("limit")
     if limit and rule.captured:
@@ -126,7 +130,11 @@ def _check_sum(reader: SectionReader, rule: LocatedRule) -> None:
 
 def _keys_in_names(rule: LocatedRule) -> set[str]:
     names = (rule.entry.measurement, *(f.name for f in rule.entry.fields_by_path.values()))
-    return {key for name in names for key, _ in template_keys(name)}
+    return {key for name in names for key in _keys_of(name)}
+
+
+def _keys_of(template: str) -> set[str]:
+    return {key for key, _ in template_keys(template)}
 
 
 def _check_property(

@@ -28,5 +28,10 @@ def snake_case(text: str) -> str:
 
 
 def fill(template: str, lookup: Callable[[str], str | None]) -> str:
-    """Put key properties into `{key}`; the checker saw that the rule has them."""
-    return KEY_IN_TEMPLATE.sub(lambda match: snake_case(lookup(match[1]) or ""), template)
+    """Put key properties into `{key}` and `{=key}`; the checker saw that the rule has them."""
+
+    def word(match: re.Match[str]) -> str:
+        value = lookup(match["key"]) or ""
+        return value or NAMELESS if match["verbatim"] else snake_case(value)
+
+    return KEY_IN_TEMPLATE.sub(word, template)

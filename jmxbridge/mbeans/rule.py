@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from jmxbridge.jmx.object_name import ObjectName
 
-# `{key}` in the name of a measurement or a field: that key property, in snake_case.
-KEY_IN_TEMPLATE = re.compile(r"\{([^{}]*)\}")
+# `{key}` in the name of a measurement or a field: that key property, in snake_case; `{=key}`: as it
+# is.
+KEY_IN_TEMPLATE = re.compile(r"\{(?P<verbatim>=?)(?P<key>[^{}]*)\}")
 
 
 class FieldType(StrEnum):

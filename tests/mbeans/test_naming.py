@@ -51,10 +51,13 @@ def test_snake_case_is_a_name(text: str) -> None:
         ("p99_{name}_{type}", "p99_messages_in_per_sec_t"),
         ("plain", "plain"),
         ("{quoted}", "a_b_c"),
+        ("{=name}.Count", "MessagesInPerSec.Count"),
+        ("{=quoted}", 'a,b="c"'),
+        ("{=absent}", "unnamed"),
     ],
 )
 def test_fill(template: str, expected: str) -> None:
-    """Each {key} becomes that key property, unquoted, in snake_case."""
+    """Each {key} becomes that key property, unquoted, in snake_case; {=key} as it is."""
     name = ObjectName.parse('a:type=T,name=MessagesInPerSec,quoted="a,b=\\"c\\""')
 
     assert fill(template, name.value) == expected

@@ -28,9 +28,14 @@ JVMS: dict[str, tuple[str, ...]] = {
     "kafka-producer": ("producer-4.1.0",),
     "kafka-topics": BROKERS,
     "kafka-zookeeper": ("broker-2.0.0", "broker-2.8.2"),
+    "telegraf": BROKERS,
 }
 # Of these no JVM has been recorded: their names are Kafka's documentation's.
 NOT_RECORDED = {"kafka-connect", "kafka-mirror", "kafka-streams"}
+# Of these neither: a broker has them where client quotas are set by user.
+QUOTA_BEANS = {"kafka.server:type=Request,user=*"}
+# A dashboard's names beside ours: nobody collects both.
+PRESETS = {"telegraf"}
 PAIRS = [(name, jvm) for name, jvms in JVMS.items() for jvm in jvms]
 
 
@@ -84,8 +89,9 @@ def test_every_pack_is_tested() -> None:
 
 def test_packs_go_together() -> None:
     """All of them in one file: no field has two types, no name is tag and field."""
-    together = settings(list(packs()))
-    assert all(together.mbeans[name] for name in packs())
+    names = list(packs().keys() - PRESETS)
+    together = settings(names)
+    assert all(together.mbeans[name] for name in names)
     assert together.warnings == ()
 
 
@@ -107,6 +113,8 @@ def test_every_value_fits_its_field(pack: str, jvm: str, recorded: Recorded) -> 
 def test_nothing_is_named_that_no_version_has(pack: str, recorded: Recorded) -> None:
     """Every rule takes something on some version, and every attribute is one that exists."""
     for rule in rules(pack):
+        if str(rule.beans[0]) in QUOTA_BEANS:
+            continue
         existing: set[str] = set()
         for jvm in JVMS[pack]:
             by_name = {mbean.name: mbean for mbean in recorded(jvm)}
