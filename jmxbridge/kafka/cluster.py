@@ -11,7 +11,8 @@ commit is answered or given up) the end offsets: so a lag is never negative beca
     6  Metadata          topics not known yet; with the rest of the view each minute
     7  ListOffsets       every leader, at once: the ends
     8  ListOffsets       the starts, for partitions that are new and now and then for all
-    9  members           where they are asked for, of every coordinator: last, for no row waits
+    9  aside             what no lag needs: `asides`
+    10 members           where they are asked for, of every coordinator: last, for no row waits
 
 In a quiet cluster that is three requests a broker, and four at one poll of thirty. Whatever fails
 on the way is left out, named in the snapshot, and makes it incomplete; it does not stop the rest.
@@ -22,6 +23,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 
 from jmxbridge.kafka import codec
+from jmxbridge.kafka.asides import Asides
 from jmxbridge.kafka.commits import RETRY_PAUSE_S, fetch_commits
 from jmxbridge.kafka.ends import STABLE_END, START, Ends, fetch_ends
 from jmxbridge.kafka.errors import KafkaUnavailable
@@ -29,11 +31,13 @@ from jmxbridge.kafka.groups import Roster, moved
 from jmxbridge.kafka.members import fetch_members
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.security import NOTHING, Security
+from jmxbridge.kafka.states import with_states
 from jmxbridge.kafka.view import REFRESH_S, View
+from jmxbridge.lag.aside import Aside
 from jmxbridge.lag.description import Description
 from jmxbridge.lag.members import Membership
 from jmxbridge.lag.names import USER_GROUPS, USER_TOPICS
-from jmxbridge.lag.snapshot import Commits, Group, Phases, Snapshot
+from jmxbridge.lag.snapshot import Commits, Group, Partition, Phases, Snapshot
 
 TIMEOUT_S = 5.0
 """How long one poll waits for one broker in all."""
@@ -75,6 +79,7 @@ class Cluster:
         self._wants_group = groups
         self._wants_topic = topics
         self._view = View(bootstrap, refresh_s=refresh_s, security=security)
+        self._asides = Asides(topics)
         self._reads_committed = read_committed
         self._roster = Roster(groups, known_groups)
         self._starts: dict[str, dict[int, int]] = {}
@@ -82,16 +87,24 @@ class Cluster:
         self._met_groups = False
         self._loaded = False
 
-    async def poll(self, keep: Keep | None = None, *, describe: bool = False) -> Snapshot:
+    async def poll(
+        self,
+        keep: Keep | None = None,
+        *,
+        questions: Mapping[Partition, int] = {},
+        describe: bool = False,
+    ) -> Snapshot:
         """Read every group's commits, then the end offsets.
 
-        With `keep` it decides which groups that are gone the snapshot still has, as vanished.
+        With `keep` it decides which groups that are gone the snapshot still has, as vanished. Of
+        the partitions in `questions` the first record since that time, in ms, is asked for.
         With `describe` the members are asked for, in what is left of each broker's time.
         Never raises for partial failure: what is missing, the snapshot says. Raises
         KafkaUnavailable if no broker answered.
         """
         async with self._taking() as take:
             await self._find_groups(take, self._roster)
+            take.groups = await with_states(take.round, self._view, take.groups)
             self._met_groups = self._met_groups or take.listed > 0
             # Names from an earlier run prove nothing of this cluster.
             if take.missing and not self._met_groups and not await self._may_have_commits(take):
@@ -104,6 +117,12 @@ class Cluster:
             await self._find_starts(take)
             await self._find_stable_ends(take)
             take.lap("list_ends_ms")
+            take.aside = await self._asides.ask(
+                *(take.round, self._view, questions),
+                topics=take.ends.offsets,
+                shares=take.shares,
+            )
+            take.lap("aside_ms")
             if describe:
                 await self._find_members(take)
             self._view.keep_topics(take.ends_wanted)
@@ -152,6 +171,7 @@ class Cluster:
             raise KafkaUnavailable("; ".join(take.round.errors))
         take.groups, take.missing = listing.groups, listing.missing
         take.listed, take.complete = listing.listed, listing.complete
+        take.shares = listing.shares
         take.lap("list_groups_ms")
 
     async def _find_commits(self, take: "_Take") -> None:
@@ -239,6 +259,8 @@ class _Take:
         self.read_committed: frozenset[str] = frozenset()
         self.memberships: Mapping[str, Membership] | None = None
         self.describe_errors: tuple[str, ...] = ()
+        self.shares: tuple[Group, ...] = ()
+        self.aside = Aside()
         self.listed = 0
         self.complete = True
         self._clock = asyncio.get_running_loop().time
@@ -311,4 +333,5 @@ class _Take:
             read_committed=self.read_committed,
             memberships=self.memberships,
             describe_errors=self.describe_errors,
+            aside=self.aside,
         )

@@ -32,6 +32,7 @@ GROUP_AUTHORIZATION_FAILED = 30
 UNSUPPORTED_SASL_MECHANISM = 33
 ILLEGAL_SASL_STATE = 34
 UNSUPPORTED_VERSION = 35
+UNSUPPORTED_FOR_MESSAGE_FORMAT = 43
 KAFKA_STORAGE_ERROR = 56
 GROUP_ID_NOT_FOUND = 69
 FENCED_LEADER_EPOCH = 74
@@ -82,6 +83,8 @@ LIST_OFFSETS = Api("list_offsets", 2, 1, 7)
 DESCRIBE_GROUPS = Api("describe_groups", 15, 0, 6)
 CONSUMER_GROUP_DESCRIBE = Api("consumer_group_describe", 69, 0, 1)
 STREAMS_GROUP_DESCRIBE = Api("streams_group_describe", 89, 0, 0)
+DESCRIBE_SHARE_GROUP_OFFSETS = Api("describe_share_group_offsets", 90, 0, 1)
+DESCRIBE_CONFIGS = Api("describe_configs", 32, 1, 4)
 
 
 class Schema:

@@ -22,6 +22,8 @@ OFFSET_PROTOCOLS = frozenset({"", "consumer", "streams"})
 """Kinds of groups that commit offsets. Connect workers and schema registries use groups as well,
 to elect a leader; share groups keep no committed offset."""
 
+SHARE_PROTOCOL = "share"
+
 NOBODY = -1
 """In place of a coordinator's broker id, while it has to be looked up."""
 
@@ -31,12 +33,14 @@ class Listing:
     """The groups to look at by name; `missing` are those that nobody listed this time.
 
     `complete` is false if some broker's list is missing or old. `listed` counts before the filter.
+    `shares` are the share groups, which keep no committed offset and are not among `groups`.
     """
 
     groups: Mapping[str, Group]
     missing: frozenset[str]
     complete: bool
     listed: int
+    shares: tuple[Group, ...] = ()
 
 
 class Roster:
@@ -55,6 +59,7 @@ class Roster:
         brokers = list(view.brokers.items())
         answers = await asyncio.gather(*(self._ask(round_, *item) for item in brokers))
         groups: dict[str, Group] = {}
+        shares: dict[str, Group] = {}
         listed: set[str] = set()
         for _, offered in answers:
             for group in offered:
@@ -63,11 +68,13 @@ class Roster:
                     # While a coordinator moves both may list the group: the first will do, for
                     # a coordinator that is none any more says so when it is asked for commits.
                     groups.setdefault(group.name, group)
+                elif self._wants(group.name) and group.protocol_type == SHARE_PROTOCOL:
+                    shares.setdefault(group.name, group)
         missing = frozenset(name for name in self._known if name not in listed)
         groups |= {name: self._known[name] for name in missing}
         self._known = groups
         complete = all(fresh for fresh, _ in answers)
-        return Listing(dict(groups), missing, complete, len(listed))
+        return Listing(dict(groups), missing, complete, len(listed), tuple(shares.values()))
 
     def settle(self, groups: Mapping[str, Group], gone: Collection[str]) -> None:
         """Take over what was learnt while asking for commits: moved coordinators, groups gone."""

@@ -43,10 +43,14 @@ _THIN_EVERY = 64
 
 
 class Behind(NamedTuple):
-    """Seconds; `at_least` where the table does not go back far enough to know."""
+    """Seconds; `at_least` where nobody knows more, `approximate` where records near it were found.
+
+    Without a table that goes back far enough, see `lag.bisection`.
+    """
 
     seconds: float
     at_least: bool = False
+    approximate: bool = False
 
 
 class EndTable:

@@ -12,6 +12,7 @@ is too large by what was produced during the poll, and never negative for that r
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from jmxbridge.lag.aside import Aside
 from jmxbridge.lag.members import Membership
 
 Offsets = Mapping[str, Mapping[int, int]]
@@ -52,13 +53,14 @@ class Phases:
     list_groups_ms: float = 0.0
     fetch_commits_ms: float = 0.0
     list_ends_ms: float = 0.0
+    aside_ms: float = 0.0
     describe_ms: float = 0.0
 
     @property
     def total_ms(self) -> float:
         """The whole poll."""
         listed_ms = self.list_groups_ms + self.fetch_commits_ms + self.list_ends_ms
-        return listed_ms + self.describe_ms
+        return listed_ms + self.aside_ms + self.describe_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +100,4 @@ class Snapshot:
     read_committed: frozenset[str] = frozenset()
     memberships: Mapping[str, Membership] | None = None
     describe_errors: tuple[str, ...] = ()
+    aside: Aside = field(default_factory=Aside)

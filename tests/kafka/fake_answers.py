@@ -71,7 +71,9 @@ class World:
 
     `leaders` is topic → partition → broker id (-1: no leader), `ends` where each of them ends
     (`stable_ends` for who reads committed records, where it differs), `starts` where it begins,
-    `ports` the brokers. `versions` is what every broker offers.
+    `ports` the brokers. `versions` is what every broker offers. `written` has the timestamps of a
+    partition's records, in ms, from offset 0 on; `configs` what is set, by kind and name of the
+    resource (2 for a topic, 4 for a broker), None where it may not be read.
     """
 
     def __init__(self, versions: dict[int, tuple[int, int]]) -> None:
@@ -79,6 +81,8 @@ class World:
         self.ends: dict[tuple[str, int], int] = {}
         self.stable_ends: dict[tuple[str, int], int] = {}
         self.starts: dict[tuple[str, int], int] = {}
+        self.written: dict[tuple[str, int], list[int]] = {}
+        self.configs: dict[tuple[int, str], dict[str, str] | None] = {}
         self.groups: dict[str, Group] = {}
         self.versions = versions
         self.ports: dict[int, int] = {}
@@ -215,13 +219,24 @@ class HealthyBroker:
         index = partition.partition_index
         leader = self.world.leaders.get(topic, {}).get(index)
         error = 3 if leader is None else 0 if leader == self.node_id else 6
+        offset, written_ms = -1, -1
+        if not error and partition.timestamp >= 0:
+            offset, written_ms = self._first_since((topic, index), partition.timestamp)
+        elif not error:
+            offset = self._offset(asked, (topic, index), partition)
         return asked.schema.make(
             "ListOffsetsPartitionResponse",
             partition_index=index,
             error_code=error,
-            timestamp=-1,
-            offset=-1 if error else self._offset(asked, (topic, index), partition),
+            timestamp=written_ms,
+            offset=offset,
         )
+
+    def _first_since(self, at: tuple[str, int], time_ms: int) -> tuple[int, int]:
+        for offset, written_ms in enumerate(self.world.written.get(at, [])):
+            if offset >= self.world.starts.get(at, 0) and written_ms >= time_ms:
+                return offset, written_ms
+        return -1, -1
 
     def _offset(self, asked: Asked, at: tuple[str, int], partition: Any) -> int:
         if partition.timestamp == -2:
@@ -229,6 +244,75 @@ class HealthyBroker:
         if getattr(asked.entity, "isolation_level", 0) == 1:
             return self.world.stable_ends.get(at, self.world.ends[at])
         return self.world.ends[at]
+
+    def answer_describe_configs(self, asked: Asked) -> Any:
+        """What is set, of the keys asked for; error 29 where that may not be read."""
+        results = tuple(self._config(asked, resource) for resource in asked.entity.resources)
+        return asked.schema.reply(results=results)
+
+    def _config(self, asked: Asked, resource: Any) -> Any:
+        make, name = asked.schema.make, resource.resource_name
+        values = self.world.configs.get((resource.resource_type, name), {})
+        assert resource.resource_type != 4 or name == str(self.node_id), "asked of another broker"
+        configs = tuple(
+            make(
+                "DescribeConfigsResourceResult",
+                name=key,
+                value=value,
+                read_only=False,
+                config_source=5,
+                is_sensitive=False,
+                synonyms=(),
+                config_type=0,
+                documentation=None,
+            )
+            for key, value in (values or {}).items()
+            if key in resource.configuration_keys
+        )
+        return make(
+            "DescribeConfigsResult",
+            error_code=29 if values is None else 0,
+            error_message=None,
+            resource_type=resource.resource_type,
+            resource_name=name,
+            configs=configs,
+        )
+
+    def answer_describe_share_group_offsets(self, asked: Asked) -> Any:
+        """Start offsets, from the commits of the group; its lags too in version 1."""
+        groups = tuple(self._shares(asked, g.group_id) for g in asked.entity.groups)
+        return asked.schema.reply(groups=groups)
+
+    def _shares(self, asked: Asked, name: str) -> Any:
+        make = asked.schema.make
+        group = self.world.groups.get(name)
+        topics = tuple(
+            make(
+                "DescribeShareGroupOffsetsResponseTopic",
+                topic_name=topic,
+                topic_id=None,
+                partitions=tuple(
+                    make(
+                        "DescribeShareGroupOffsetsResponsePartition",
+                        partition_index=index,
+                        start_offset=offset,
+                        leader_epoch=0,
+                        lag=self.world.ends[topic, index] - offset,
+                        error_code=0,
+                        error_message=None,
+                    )
+                    for index, offset in offsets.items()
+                ),
+            )
+            for topic, offsets in (group.commits if group else {}).items()
+        )
+        return make(
+            "DescribeShareGroupOffsetsResponseGroup",
+            group_id=name,
+            topics=topics,
+            error_code=0 if group else 69,
+            error_message=None,
+        )
 
     def answer_describe_groups(self, asked: Asked) -> Any:
         """The members of classic groups; groups of the newer protocol are not found."""

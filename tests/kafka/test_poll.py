@@ -231,7 +231,10 @@ async def test_brokers_and_leaders_are_asked_for_again_when_they_are_old(
 async def test_a_broker_of_2_3_is_asked_group_by_group(
     start_fake: StartFake, connect_to: ConnectTo
 ) -> None:
-    """Before 3.0 a request takes one group; state and type are not known there."""
+    """Before 3.0 a request takes one group; before 2.6 states are in none of the lists.
+
+    They are asked for by name, many groups at once; types are not known at all.
+    """
     fake = await start_fake()
     fake.versions = KAFKA_2_3
     fake.add_topic("orders", end=9)
@@ -242,7 +245,8 @@ async def test_a_broker_of_2_3_is_asked_group_by_group(
     assert snapshot.complete
     assert len(compute(snapshot).partitions) == 100
     assert len(fake.asked("offset_fetch")) == 100
-    assert (snapshot.groups["g0"].state, snapshot.groups["g0"].type) == (None, None)
+    assert (snapshot.groups["g0"].state, snapshot.groups["g0"].type) == ("Stable", None)
+    assert len(fake.asked("describe_groups")) == 1
 
 
 @pytest.mark.parametrize("version", range(4, 13))

@@ -12,7 +12,7 @@ from jmxbridge.lag.members import Member
 from jmxbridge.lag.rows import compute
 from jmxbridge.lag.snapshot import Snapshot
 from tests.kafka.fake_answers import Asked, Group
-from tests.kafka.fake_cluster import KAFKA_2_3, FakeBroker, FakeCluster, silent
+from tests.kafka.fake_cluster import FakeBroker, FakeCluster, silent
 
 ConnectTo = Callable[..., Cluster]
 Outlast = Callable[[Awaitable[Snapshot], FakeBroker], Awaitable[Snapshot]]
@@ -112,7 +112,6 @@ async def test_many_groups_take_several_requests(
 ) -> None:
     """A reply stays small; every group is in one of them."""
     monkeypatch.setattr(members, "CHUNK", 2)
-    two.versions = KAFKA_2_3
     for n in range(5):
         two.groups[f"g{n}"] = Group({}, coordinator=1)
 
