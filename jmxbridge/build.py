@@ -12,12 +12,21 @@ from pathlib import Path
 from typing import Protocol
 
 from jmxbridge.config.loader import store_path
-from jmxbridge.config.models import InfluxSettings, KafkaSettings, Settings, TargetSettings
+from jmxbridge.config.models import (
+    InfluxSettings,
+    KafkaSettings,
+    SaslSettings,
+    Settings,
+    TargetSettings,
+)
 from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import Credentials, Tls
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.kafka.memory_file import MemoryFile
+from jmxbridge.kafka.sasl import Mechanism, oauthbearer, plain, scram
+from jmxbridge.kafka.security import Security
+from jmxbridge.kafka.token import ClientCredentials, MskSigner, TokenSource
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.names import NameFilter
 from jmxbridge.lag.volume import Volume
@@ -103,6 +112,37 @@ def make_target(
     )
 
 
+def make_security(kafka: KafkaSettings, *, timeout_s: float) -> Security:
+    """Build what every connection to a cluster has; a token server gets half of a broker's time."""
+    return Security(
+        None if kafka.tls is None else Tls(**kafka.tls.model_dump()),
+        None if kafka.sasl is None else make_mechanism(kafka.sasl, timeout_s=timeout_s / 2),
+    )
+
+
+def make_mechanism(settings: SaslSettings, *, timeout_s: float) -> Mechanism:
+    """Build the way to log in; the keys it needs are there, for the file was checked."""
+    hidden = settings.password or settings.client_secret
+    secret = "" if hidden is None else hidden.get_secret_value()
+    if settings.mechanism == "AWS_MSK_IAM":
+        region = settings.region or ""
+        return oauthbearer(TokenSource(MskSigner(region)), f"AWS, region {region}")
+    if settings.mechanism == "OAUTHBEARER":
+        client_id = settings.client_id or ""
+        ask = ClientCredentials(
+            settings.token_url or "",
+            client_id,
+            secret,
+            settings.scope,
+            settings.token_ca_file,
+            timeout_s,
+        )
+        return oauthbearer(TokenSource(ask), f"client {client_id!r}")
+    if settings.mechanism == "PLAIN":
+        return plain(settings.username or "", secret)
+    return scram(settings.mechanism, settings.username or "", secret)
+
+
 def make_cluster(
     kafka: KafkaSettings, *, timeout_s: float, known_groups: Collection[str] = ()
 ) -> Cluster:
@@ -115,6 +155,7 @@ def make_cluster(
         # No pattern allows every name in a filter, and no group here.
         read_committed=NameFilter(kafka.read_committed, () if kafka.read_committed else (".*",)),
         known_groups=known_groups,
+        security=make_security(kafka, timeout_s=timeout_s),
     )
 
 

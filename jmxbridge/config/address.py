@@ -63,6 +63,14 @@ def parse_port(text: str, at: int = 0) -> int:
     return int(text)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether what is sent there stays on this machine, as far as the name tells."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")  # RFC 6761, section 6.3
+
+
 def parse_jmx_address(text: str) -> JmxAddress:
     """Read `host:port` or `service:jmx:rmi://[host:port]/jndi/rmi://host:port/jmxrmi`.
 

@@ -163,12 +163,7 @@ def _check_access(reader: SectionReader, target: LocatedTarget) -> None:
     """One password, with its user; a key with its certificate; one address of the server."""
     if not _check_pair(reader, target.node, target.path, ("password", "password_file")):
         _check_login(reader, target.node, target.path)
-    tls = target.node.get("tls")
-    if tls and isinstance(tls.value, Mapping):
-        key = tls.value.get("key_file")
-        if key and not tls.value.get("cert_file"):
-            said = "needs cert_file beside it"
-            reader.add(key.key, (*target.path, "tls", "key_file"), said)
+    check_key_file(reader, target.node, target.path)
     named = any(
         text.startswith("service:jmx:rmi://") and not text.startswith("service:jmx:rmi:///")
         for _, text in target.texts(reader, "jmx")
@@ -178,6 +173,16 @@ def _check_access(reader: SectionReader, target: LocatedTarget) -> None:
         if entry and named:
             said = "the long form under jmx names the server's address already: keep one"
             reader.add(entry.key, (*target.path, name), said)
+
+
+def check_key_file(reader: SectionReader, section: Mapping, path: Path) -> None:
+    """A key is of no use without its certificate."""
+    tls = section.get("tls")
+    if tls and isinstance(tls.value, Mapping):
+        key = tls.value.get("key_file")
+        if key and not tls.value.get("cert_file"):
+            said = "needs cert_file beside it"
+            reader.add(key.key, (*path, "tls", "key_file"), said)
 
 
 def _check_transport(

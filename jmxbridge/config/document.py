@@ -6,6 +6,7 @@ Sections are read one by one, each target and each rule too, so that one mistake
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from pydantic import Field, SecretStr
 
@@ -13,6 +14,7 @@ from jmxbridge.config import composer, tree
 from jmxbridge.config.checks import (
     LocatedTarget,
     check_influxdb,
+    check_key_file,
     check_store,
     check_targets,
 )
@@ -29,10 +31,11 @@ from jmxbridge.config.models import (
 )
 from jmxbridge.config.problem import ConfigError, in_order
 from jmxbridge.config.rule_checks import LocatedRule, check_names, check_rule
+from jmxbridge.config.sasl_checks import check_sasl
 from jmxbridge.config.scalars import Interval, Text
 from jmxbridge.config.sections import S, SectionReader
 from jmxbridge.config.source import Source
-from jmxbridge.config.warnings import warn_of_secrets, warn_of_sets
+from jmxbridge.config.warnings import warn_of_eavesdroppers, warn_of_secrets, warn_of_sets
 from jmxbridge.mbeans.rule import Rule
 
 
@@ -46,6 +49,7 @@ class Head(Section):
 SECTIONS = ("influxdb", "kafka", "targets", "mbeans", "store")
 KNOWN = ["cluster", "interval", *SECTIONS]
 
+T = TypeVar("T", KafkaSettings, TargetSettings)
 ReadSecret = Callable[[Path], str]
 Packs = Mapping[str, Callable[[], str]]
 """Sets of rules that ship with the package: name → what reads its text."""
@@ -115,7 +119,7 @@ class _Document:
                 self.reader.unknown_key(entry.key, (entry.key.text,), KNOWN)
         head = self.head()
         influxdb = self.influxdb()
-        kafka = self.section(KafkaSettings, "kafka")
+        kafka = self.kafka()
         store = self.store()
         targets, located = self.targets()
         own = list(self.rules())
@@ -129,7 +133,7 @@ class _Document:
             self.reader.add(first, (), "nothing to poll: give kafka:, or targets:, or both")
         if self.reader.problems or head is None:
             return None
-        self.warn(targets)
+        self.warn(targets, kafka)
         return Settings(
             path=self.path,
             cluster=head.cluster,
@@ -142,8 +146,14 @@ class _Document:
             warnings=in_order(self.reader.warnings),
         )
 
-    def warn(self, targets: Sequence[TargetSettings]) -> None:
+    def warn(self, targets: Sequence[TargetSettings], kafka: KafkaSettings | None) -> None:
         mbeans, influxdb = self.node("mbeans"), self.node("influxdb")
+        cluster = self.node("kafka")
+        if kafka is not None and isinstance(cluster, tree.Mapping):
+            warn_of_eavesdroppers(self.reader, cluster, kafka.bootstrap)
+            sasl = cluster.get("sasl")
+            if sasl is not None and isinstance(sasl.value, tree.Mapping):
+                warn_of_secrets(self.reader, sasl.value, ("kafka", "sasl"))
         if isinstance(mbeans, tree.Mapping):
             warn_of_sets(self.reader, mbeans, {name for each in targets for name in each.collect})
         if isinstance(influxdb, tree.Mapping):
@@ -187,6 +197,39 @@ class _Document:
             if file is not None and entry is not None:
                 secrets[key] = self.secret(entry, ("influxdb",), file, parse_header_secret)
         return settings.model_copy(update=secrets)
+
+    def kafka(self) -> KafkaSettings | None:
+        settings = self.section(KafkaSettings, "kafka")
+        node = self.node("kafka")
+        if not isinstance(node, tree.Mapping):
+            return settings
+        check_key_file(self.reader, node, ("kafka",))
+        sasl = node.get("sasl")
+        if sasl is None or not isinstance(sasl.value, tree.Mapping):
+            return settings if settings is None else self.with_files(settings)
+        check_sasl(self.reader, sasl.value, ("kafka", "sasl"))
+        if settings is None or settings.sasl is None:
+            return None
+        update: dict[str, object] = {}
+        for key in ("password", "client_secret"):
+            file, entry = getattr(settings.sasl, f"{key}_file"), sasl.value.get(f"{key}_file")
+            if file is not None and entry is not None:
+                update[key] = self.secret(entry, ("kafka", "sasl"), file)
+        if settings.sasl.token_ca_file is not None:
+            update["token_ca_file"] = self.path.parent / settings.sasl.token_ca_file
+        made = settings.sasl.model_copy(update=update)
+        return self.with_files(settings.model_copy(update={"sasl": made}))
+
+    def with_files(self, settings: T) -> T:
+        """Take the files of a section's TLS from the folder of the file."""
+        if settings.tls is None:
+            return settings
+        files = {
+            name: self.path.parent / file
+            for name in ("ca_file", "cert_file", "key_file")
+            if (file := getattr(settings.tls, name)) is not None
+        }
+        return settings.model_copy(update={"tls": settings.tls.model_copy(update=files)})
 
     def secret(
         self,
@@ -235,14 +278,7 @@ class _Document:
         entry = place.node.get("password_file")
         if target.password_file is not None and entry is not None:
             update["password"] = self.secret(entry, place.path, target.password_file)
-        if target.tls is not None:
-            files = {
-                name: self.path.parent / file
-                for name in ("ca_file", "cert_file", "key_file")
-                if (file := getattr(target.tls, name)) is not None
-            }
-            update["tls"] = target.tls.model_copy(update=files)
-        return target.model_copy(update=update)
+        return self.with_files(target.model_copy(update=update))
 
     def rules(self) -> Iterator[LocatedRule]:
         mbeans = self.node("mbeans")

@@ -162,6 +162,13 @@ def _refuse_beyond_ascii(text: str) -> None:
         raise Malformed("holds a character that an HTTP header cannot carry: ASCII only")
 
 
+def parse_aws_region(text: str) -> str:
+    """A region of AWS; its name becomes part of a host's."""
+    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}", parse_text(text), re.ASCII):
+        raise Malformed(f'"{text}" is not a region of AWS, such as eu-central-1')
+    return text
+
+
 def parse_object_name(text: str) -> ObjectName:
     """An ObjectName or a pattern; empty it would be every MBean there is."""
     if not text:

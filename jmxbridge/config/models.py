@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jmxbridge.config.grammar import choice
 from jmxbridge.config.problem import Problem
+from jmxbridge.config.sasl import MECHANISMS
 from jmxbridge.config.scalars import (
+    AwsRegion,
     Boolean,
     Bootstrap,
     Count,
@@ -89,6 +91,34 @@ class TopicFilter(Filter):
 GranularityName = Annotated[Granularity, read(choice(*Granularity), "text")]
 
 
+class ClientTls(Section):
+    """TLS as a client: whom to trust, and who we are; all files are PEM."""
+
+    ca_file: PemPath | None = None
+    cert_file: PemPath | None = None
+    key_file: PemPath | None = None
+    check_hostname: Boolean = True
+
+
+MechanismName = Annotated[str, read(choice(*MECHANISMS), "text")]
+
+
+class SaslSettings(Section):
+    """Who we are for Kafka; which keys belong to which mechanism is in `config.sasl`."""
+
+    mechanism: MechanismName
+    username: Text | None = None
+    password: Secret | None = None
+    password_file: FilePath | None = None
+    token_url: Url | None = None
+    client_id: Text | None = None
+    client_secret: Secret | None = None
+    client_secret_file: FilePath | None = None
+    scope: Text | None = None
+    token_ca_file: PemPath | None = None
+    region: AwsRegion | None = None
+
+
 class KafkaSettings(Section):
     """The cluster whose groups' lag is computed; `timeout_s` is for one broker in one poll.
 
@@ -100,6 +130,8 @@ class KafkaSettings(Section):
     """
 
     bootstrap: Bootstrap
+    tls: ClientTls | None = None
+    sasl: SaslSettings | None = None
     groups: GroupFilter = GroupFilter()
     topics: TopicFilter = TopicFilter()
     timeout_s: Duration = Field(default=5.0, validation_alias="timeout")
@@ -116,14 +148,10 @@ class KafkaSettings(Section):
 Transport = Annotated[Literal["rmi", "jmxquery"], read(choice("rmi", "jmxquery"), "text")]
 
 
-class TlsSettings(Section):
+class TlsSettings(ClientTls):
     """TLS to a JVM's JMX server; to its registry, the port that is asked first, where set."""
 
     registry: Boolean = False
-    ca_file: PemPath | None = None
-    cert_file: PemPath | None = None
-    key_file: PemPath | None = None
-    check_hostname: Boolean = True
 
 
 class TargetSettings(Section):

@@ -1,8 +1,8 @@
 """Which parts of a file must not be shown.
 
 Rule: what may be a secret is one. In a file that is a tree these are the values under keys that
-name a secret, rightly or misspelt (`tokn`), and in the section where secrets belong also those
-under keys that resemble none of its harmless ones. A text that is not YAML has lines at best: one
+name a secret, rightly or misspelt (`tokn`), and in the sections where secrets belong also those
+under keys that resemble none of their harmless ones. A text that is not YAML has lines at best: one
 that looks like a secret is hidden to its end, and so are the deeper ones below it, and of the
 section where secrets belong only keys are left.
 """
@@ -21,7 +21,11 @@ Part: TypeAlias = tuple[int, int]
 
 SECRETIVE = "influxdb"
 HARMLESS = ("url", "bucket", "org", "username", "token_file", "password_file")
-SECRETS = ("token", "password")
+HARMLESS_OF_SASL = (
+    *("mechanism", "username", "client_id", "token_url", "scope", "region"),
+    *("password_file", "client_secret_file", "token_ca_file"),
+)
+SECRETS = ("token", "password", "client_secret")
 
 _SECRET_KEY = re.compile(r"(?i)token|passw|secret|credential|api_?key")
 _SECRET_LINE = re.compile(
@@ -33,7 +37,7 @@ _USERINFO = re.compile(r"(?<=//)[^/\s@]*(?=@)|[^\s/\"']*:[^\s/@\"']*(?=@)")
 
 def is_secret(key: str) -> bool:
     """Tell whether what stands under this key must not be shown."""
-    if key.endswith("_file"):
+    if key.endswith(("_file", "_url")):
         return False
     close = difflib.get_close_matches(key.lower(), SECRETS, n=1, cutoff=0.75)
     return bool(_SECRET_KEY.search(key) or close)
@@ -91,8 +95,16 @@ def _indent(line: str) -> int:
 
 
 def _unknown_in_section(root: Node) -> Iterator[tuple[Node, bool]]:
-    section = root.get(SECRETIVE) if isinstance(root, Mapping) else None
-    if section is not None and isinstance(section.value, Mapping):
-        for entry in section.value.entries:
-            close = difflib.get_close_matches(entry.key.text, (*HARMLESS, *SECRETS), n=1)
-            yield entry.value, not close or close[0] not in HARMLESS
+    for harmless, section in (
+        (HARMLESS, _inside(root, SECRETIVE)),
+        (HARMLESS_OF_SASL, _inside(_inside(root, "kafka"), "sasl")),
+    ):
+        for entry in section.entries if isinstance(section, Mapping) else ():
+            close = difflib.get_close_matches(entry.key.text, (*harmless, *SECRETS), n=1)
+            yield entry.value, not close or close[0] not in harmless
+
+
+def _inside(node: Node | None, key: str) -> Node | None:
+    """Return what stands under a key."""
+    entry = node.get(key) if isinstance(node, Mapping) else None
+    return None if entry is None else entry.value

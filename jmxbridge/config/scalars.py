@@ -21,6 +21,7 @@ from jmxbridge.config.address import (
     parse_port,
 )
 from jmxbridge.config.grammar import (
+    parse_aws_region,
     parse_boolean,
     parse_count,
     parse_header_secret,
@@ -124,6 +125,7 @@ PemPath = Annotated[Path, read(parse_pem_path, "a path")]
 Secret = Annotated[SecretStr, read(parse_secret, "text")]
 HeaderSecret = Annotated[SecretStr, read(parse_header_secret, "text")]
 HeaderText = Annotated[str, read(parse_header_text, "text")]
+AwsRegion = Annotated[str, read(parse_aws_region, "text")]
 Host = Annotated[str, read(parse_host, "a host name or address")]
 Port = Annotated[int, read(parse_port, "a TCP port")]
 BrokerAddress = Annotated[Address, read(parse_address, "host:port")]

@@ -1,10 +1,11 @@
 """What works and is probably not meant: said by `check`, and no reason to refuse a file."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
+from jmxbridge.config.address import Address, is_loopback
 from jmxbridge.config.interpolation import names_a_variable
 from jmxbridge.config.location import Path
-from jmxbridge.config.redaction import SECRETS
+from jmxbridge.config.sasl import SEEN
 from jmxbridge.config.sections import SectionReader
 from jmxbridge.config.tree import Mapping, Scalar
 
@@ -19,10 +20,25 @@ def warn_of_sets(reader: SectionReader, mbeans: Mapping, collected: Set[str]) ->
 
 def warn_of_secrets(reader: SectionReader, section: Mapping, path: Path) -> None:
     """Who may read the file reads a secret that stands in it."""
-    for key in SECRETS:
+    for key in ("token", "password", "client_secret"):
         entry = section.get(key)
         if entry is None or not isinstance(entry.value, Scalar):
             continue
         if not names_a_variable(entry.value.text):
             said = f"a secret in the file: {key}_file, or a variable ${{NAME}}, keeps it out of it"
             reader.warn(entry.key, (*path, key), said)
+
+
+def warn_of_eavesdroppers(reader: SectionReader, kafka: Mapping, hosts: Iterable[Address]) -> None:
+    """Without TLS whoever is on the way can log in as we do."""
+    sasl = kafka.get("sasl")
+    if sasl is None or not isinstance(sasl.value, Mapping) or kafka.get("tls") is not None:
+        return
+    mechanism = sasl.value.get("mechanism")
+    far = next((each for each in hosts if not is_loopback(each.host)), None)
+    if far is None or mechanism is None or not isinstance(mechanism.value, Scalar):
+        return
+    seen = SEEN.get(reader.text(mechanism.value) or "")
+    if seen is not None:
+        said = f"{seen} on the way to {far}: kafka.tls hides it"
+        reader.warn(mechanism.key, ("kafka", "sasl", "mechanism"), said)

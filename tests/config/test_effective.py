@@ -15,6 +15,8 @@ interval: 1m30s
 influxdb: {url: 'http://i:8086', bucket: b, token: 'sword${FISH}'}
 kafka:
   {bootstrap: ['k:9092', '[::1]:9093'], groups: {allow: 'a$${b}'}, timeout: 250ms,
+   tls: {ca_file: ca.pem, cert_file: me.pem, check_hostname: false},
+   sasl: {mechanism: OAUTHBEARER, token_url: 'https://id/t', client_id: c, client_secret: catfish},
    granularity: {'a.*': topic}, allowed_lag: {'b.*': 3}, heartbeat: 90s, forget_after: 1d}
 store: {path: /var/lib/x.sqlite3, retain: 36h, max_size: 3MiB}
 targets:
@@ -81,7 +83,8 @@ def what(rule: Rule) -> tuple[object, ...]:
 def test_read_again_it_means_the_same() -> None:
     """Every key, quotes, dots, braces and words that YAML reads otherwise come through."""
     made = settings(RICH, FISH="fish")
-    assert meaning(settings(show(made), **{"TOKEN": "swordfish"})) == meaning(made)
+    secrets = {"TOKEN": "swordfish", "CLIENT_SECRET": "catfish"}
+    assert meaning(settings(show(made), **secrets)) == meaning(made)
 
 
 def test_the_shipped_file_means_the_same() -> None:
@@ -96,6 +99,8 @@ def test_secrets_are_not_shown() -> None:
     assert "fish" not in text
     assert "hunter2" not in text
     assert "token: '${TOKEN}'" in text
+    assert "client_secret: '${CLIENT_SECRET}'" in text
+    assert "token_url: 'https://id/t'" in text
     assert "password_file: secret" in text
 
 
