@@ -20,6 +20,7 @@ from jmxbridge.build import Poller, make_writer, open_store, wanted_pollers
 from jmxbridge.config.models import InfluxSettings, Settings
 from jmxbridge.delivery import Delivery, flush, freeze
 from jmxbridge.influx.sender import Sender
+from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.service.fleet import Fleet, Wanted
 from jmxbridge.service.grid import NS, Tick, last_due, ticks
@@ -44,6 +45,7 @@ class Bridge:
         self._interval_ns = round(settings.interval_s * NS)
         self._store = store
         self._topics = TopicNames()
+        self._consumers = Consumers()
         self._fleet = Fleet(self._wanted(settings), self._poll)
         influx = settings.influxdb
         self._sender = None if influx is None else Sender(store, make_writer(influx))
@@ -106,6 +108,7 @@ class Bridge:
             settings,
             interval_ns=self._interval_ns,
             topics=self._topics,
+            consumers=self._consumers,
             memory_path=self._store.path.with_suffix(".lag.json"),
         )
 
@@ -153,6 +156,7 @@ async def poll_once(settings: Settings) -> Polled:
         settings,
         interval_ns=max(interval_ns, round(max(every, default=0) * NS)),
         topics=TopicNames(),
+        consumers=Consumers(),
     )
     pollers = [each.make() for each in wanted]
     tick = Tick(last_due(time.time_ns(), interval_ns), 0)

@@ -30,6 +30,7 @@ from jmxbridge.kafka.token import ClientCredentials, MskSigner, TokenSource
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.names import NameFilter
 from jmxbridge.lag.volume import Volume
+from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
 from jmxbridge.service.fleet import Wanted
@@ -95,7 +96,12 @@ def tls(target: TargetSettings) -> Tls | None:
 
 
 def make_target(
-    settings: Settings, target: TargetSettings, *, interval_ns: int, topics: TopicNames
+    settings: Settings,
+    target: TargetSettings,
+    *,
+    interval_ns: int,
+    topics: TopicNames,
+    consumers: Consumers,
 ) -> Target:
     """Build a target with the rules its sets name."""
     deadline_s = settings.interval_s * DEADLINE_SHARE
@@ -109,6 +115,7 @@ def make_target(
         # Jitter needs no secrecy.
         backoff=Backoff(settings.interval_s, random.random),
         resolve_topic=topics.resolve,
+        consumers=consumers,
     )
 
 
@@ -165,6 +172,7 @@ def make_lag_poll(
     *,
     interval_ns: int,
     topics: TopicNames,
+    consumers: Consumers,
     memory_path: Path | None,
 ) -> LagPoll:
     """Build the lag poll; with a path it goes on where the last run ended."""
@@ -188,6 +196,7 @@ def make_lag_poll(
         memory=memory,
         save=save,
         learn_topics=topics.learn,
+        consumers=consumers.all,
     )
 
 
@@ -196,16 +205,25 @@ def wanted_pollers(
     *,
     interval_ns: int,
     topics: TopicNames,
+    consumers: Consumers,
     memory_path: Path | None = None,
 ) -> list[Wanted[Poller]]:
     """Say what a file asks to poll. `interval_ns` decides which rules are due at a tick.
 
-    Two files that ask the same of a target specify it the same, wherever its lines are.
+    What the pollers tell each other goes by `topics` and `consumers`. Two files that ask the same
+    of a target specify it the same, wherever its lines are.
     """
     found: list[Wanted[Poller]] = []
     for target in settings.targets:
         rules = tuple(replace(rule, where="") for rule in settings.rules_for(target))
-        make = partial(make_target, settings, target, interval_ns=interval_ns, topics=topics)
+        make = partial(
+            make_target,
+            settings,
+            target,
+            interval_ns=interval_ns,
+            topics=topics,
+            consumers=consumers,
+        )
         found.append(Wanted((target, rules), make))
     if settings.kafka is not None:
         lag = partial(
@@ -214,6 +232,7 @@ def wanted_pollers(
             settings.kafka,
             interval_ns=interval_ns,
             topics=topics,
+            consumers=consumers,
             memory_path=memory_path,
         )
         found.append(Wanted(settings.kafka, lag))

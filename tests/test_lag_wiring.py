@@ -4,6 +4,7 @@ from pathlib import Path
 
 from jmxbridge.build import make_lag_poll
 from jmxbridge.config.loader import load
+from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
 from jmxbridge.service.grid import NS, Tick
@@ -23,6 +24,7 @@ async def points_of(folder: Path, fake: FakeCluster, second: int, said: str) -> 
         settings.kafka,
         interval_ns=10 * NS,
         topics=TopicNames(),
+        consumers=Consumers(),
         memory_path=folder / "local.lag.json",
     )
     try:

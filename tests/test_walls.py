@@ -22,7 +22,7 @@ ROOMS: dict[str, set[str]] = {
     "jmx": set(),
     "store": set(),
     "service": set(),
-    "mbeans": {"jmx", "point"},
+    "mbeans": {"jmx", "lag", "point"},
     "lag": {"point"},
     "config": {"jmx", "lag", "mbeans"},
     "targets": {"jmx", "mbeans", "point", "service"},
@@ -37,6 +37,7 @@ ROOMS["cli"] = set(ROOMS)
 # Where a room may be entered only through some of its modules.
 DOORS: dict[tuple[str, str], set[str]] = {
     ("mbeans", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
+    ("mbeans", "lag"): {"jmxbridge.lag.consumer"},
     ("config", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
     ("kafka", "jmx"): {"jmxbridge.jmx.access", "jmxbridge.jmx.errors", "jmxbridge.jmx.tls"},
     ("config", "lag"): {"jmxbridge.lag.expiry", "jmxbridge.lag.names", "jmxbridge.lag.volume"},

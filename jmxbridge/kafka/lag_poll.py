@@ -17,6 +17,10 @@ from typing import Protocol
 
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.lag.client_verdict import Client, Finding, worst
+from jmxbridge.lag.client_words import in_words
+from jmxbridge.lag.consumer import Consumer
+from jmxbridge.lag.crosscheck import Crosscheck
 from jmxbridge.lag.expiry import RETENTION_S, Expiry
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.outlook import Outlook, lowest_unread
@@ -55,7 +59,7 @@ class LagPoll:
     `memory` is what the last run left, `save` takes what this one leaves. `allowed_lag` has records
     by pattern of groups; a group that is gone is kept for `forget_after_s`.
     `offsets_retention_s` is how long the brokers keep what an empty group had read. `volume`
-    decides which rows are worth a point.
+    decides which rows are worth a point. `consumers` tells what JMX says of those that are polled.
     """
 
     name = "lag"
@@ -74,6 +78,7 @@ class LagPoll:
         save: Save | None = None,
         clock_s: Callable[[], float] = time.monotonic,
         learn_topics: LearnTopics | None = None,
+        consumers: Callable[[], Sequence[Consumer]] = tuple,
     ) -> None:
         self.line = Line(self.name, Mood.WAITING, "not polled yet")
         self._cluster = cluster
@@ -88,6 +93,9 @@ class LagPoll:
         self._outlook = Outlook(
             interval_ns=interval_ns, allowed_lag=allowed_lag, ends=Ends(memory.tables)
         )
+        self._consumers = consumers
+        self._crosscheck = Crosscheck(interval_ns=interval_ns)
+        self._accused: dict[str, Client] = {}
         self._expiry = Expiry(memory.empty_since, retention_s=offsets_retention_s)
         self._volume = volume or Volume()
         self._vanished = self._remembered.vanished
@@ -123,6 +131,10 @@ class LagPoll:
         self._tell_of_vanished(snapshot)
         self._lags = lags = compute(snapshot)
         verdicts = self._outlook.take(lags, snapshot, tick.due_ns)
+        clients = self._crosscheck.take(
+            lags, verdicts.partitions, snapshot, self._consumers(), tick.due_ns
+        )
+        self._tell_of_clients(clients)
         self._save_in_time(tick)
         line = status_line(self.name, lags, snapshot)
         if self.line.mood in (Mood.WAITING, Mood.DOWN):
@@ -131,7 +143,11 @@ class LagPoll:
         return to_points(
             lags,
             snapshot,
-            replace(verdicts, expires_in_s=self._expiry.take(snapshot, tick.due_ns)),
+            replace(
+                verdicts,
+                expires_in_s=self._expiry.take(snapshot, tick.due_ns),
+                clients=clients,
+            ),
             self._volume,
             cluster=self._cluster_name,
             time_ns=tick.due_ns,
@@ -157,6 +173,16 @@ class LagPoll:
             log.info("lag poll: group %s is back", name)
         self._remembered.drop(snapshot.orphaned)
         self._vanished = snapshot.vanished
+
+    def _tell_of_clients(self, clients: Mapping[str, Sequence[Finding]]) -> None:
+        accused: dict[str, Client] = {}
+        for group, findings in clients.items():
+            found = worst(findings)
+            if found.client is not Client.NONE:
+                accused[group] = found.client
+                if self._accused.get(group) is not found.client:
+                    log.warning("lag poll: group %s: %s", group, in_words(found))
+        self._accused = accused
 
     def _save_in_time(self, tick: Tick) -> None:
         """Save beside the polls; nobody waits for the disk."""

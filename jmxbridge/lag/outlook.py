@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from jmxbridge.lag.client_verdict import Finding
 from jmxbridge.lag.rates import Rate, Rates
 from jmxbridge.lag.rows import Lags, PartitionLag
 from jmxbridge.lag.seconds import Behind, Ends
@@ -33,6 +34,7 @@ class Verdicts:
     """`partitions` stand beside `Lags.partitions`, one for one.
 
     `expires_in_s` has the empty groups, and the seconds until Kafka forgets them, at the most.
+    `clients` has the groups with a consumer whose JMX is polled.
     """
 
     partitions: tuple[Judged, ...] = ()
@@ -40,6 +42,7 @@ class Verdicts:
     rates: Mapping[tuple[str, str], Rate] = field(default_factory=dict)
     groups: Mapping[str, Judged] = field(default_factory=dict)
     expires_in_s: Mapping[str, float] = field(default_factory=dict)
+    clients: Mapping[str, Sequence[Finding]] = field(default_factory=dict)
 
 
 class AllowedLag:

@@ -11,9 +11,10 @@ Who reads a partition is a field, never a tag: a consumer has a new id at every 
 at the polls that ask for it, once a minute, in every partition row there is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 
+from jmxbridge.lag.client_verdict import Finding, worst
 from jmxbridge.lag.members import Member, owners, uncommitted
 from jmxbridge.lag.outlook import Judged, Verdicts
 from jmxbridge.lag.rates import Rate
@@ -67,6 +68,7 @@ def to_points(
         if summary is not None:
             fields["status"] = summary.status.name
         fields |= _uncommitted(row.group, snapshot)
+        fields |= _client_fields(verdicts.clients.get(row.group, ()))
         points.append(Point(GROUP, tags, fields, time_ns))
     for group in snapshot.groups.values():
         tags = {"cluster": cluster, "group": group.name}
@@ -200,6 +202,22 @@ def _uncommitted(group: str, snapshot: Snapshot) -> dict[str, FieldValue]:
         else {
             "partitions_uncommitted": len(uncommitted(membership, snapshot.commits.get(group, {})))
         }
+    )
+
+
+def _client_fields(findings: Sequence[Finding]) -> dict[str, FieldValue]:
+    """The worst of a group's consumers, of those that are polled over JMX."""
+    if not findings:
+        return {}
+    found = worst(findings)
+    heard = [each.consumer for each in findings if each.consumer.gone is None]
+    return _present(
+        client=found.client.name.lower(),
+        client_code=int(found.client),
+        client_worst=found.consumer.client_id,
+        client_age_seconds=found.age_s,
+        client_lag_max=max((c.lag_max for c in heard if c.lag_max is not None), default=None),
+        clients_polled=len(findings),
     )
 
 

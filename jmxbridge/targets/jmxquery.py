@@ -33,6 +33,7 @@ class JmxqueryTransport:
         self._timeout_s = timeout_s
         self.series_limited = 0
         self.costs: Mapping[str, int] = {}  # the package does not tell
+        self.peer_host: str | None = None  # nor this
         # One thread: a query that outlives its poll delays this target's next one, nobody else's.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jmxquery")
 

@@ -58,6 +58,7 @@ class RmiTransport:
         self._clock_s = clock_s
         self.connection: Connection | None = None
         self.costs: Mapping[str, int] = {}
+        self.peer_host: str | None = None
         self._catalog = Catalog()
         self._keep_alive_s = keep_alive_s
         self._timer: asyncio.TimerHandle | None = None
@@ -149,7 +150,8 @@ class RmiTransport:
                 credentials=self._credentials,
                 tls=self._tls,
             )
-            self._warn_of_exposure(self.connection.peer_host)
+            self.peer_host = self.connection.peer_host
+            self._warn_of_exposure(self.peer_host)
         return self.connection
 
     def _warn_of_exposure(self, peer_host: str | None) -> None:

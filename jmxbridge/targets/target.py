@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jmxbridge.jmx.errors import JmxError
+from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.points import Points, as_it_is, to_points
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
@@ -37,7 +38,8 @@ class Target:
     """Polls one JVM through a transport.
 
     A poll has until `deadline_s` after it began. `clock_s` is a monotonic clock in seconds.
-    `resolve_topic` gives the name a topic has where a consumer says it with underscores for dots.
+    `resolve_topic` gives the name a topic has where a consumer says it with underscores for dots;
+    `consumers` is told what the consumers among the MBeans say.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Target:
         backoff: Backoff,
         clock_s: Callable[[], float] = time.monotonic,
         resolve_topic: Callable[[str], str] = as_it_is,
+        consumers: Consumers | None = None,
     ) -> None:
         self.name = name
         self.line = Line(name, Mood.WAITING, "not polled yet")
@@ -63,6 +66,7 @@ class Target:
         self._backoff = backoff
         self._clock_s = clock_s
         self._resolve_topic = resolve_topic
+        self._consumers = consumers or Consumers()
         self._answered_ns: int | None = None
         self._failure: Failure | None = None
 
@@ -78,8 +82,16 @@ class Target:
         read_ms = (self._clock_s() - started_s) * 1000
         if isinstance(outcome, Failure):
             self._note_failure(outcome)
+            self._consumers.lose(self.name, outcome.sentence)
             return (self._own_point(tick, read_ms, failed_fields(outcome)),)
         self._answered_ns = tick.due_ns
+        self._consumers.learn(
+            self.name,
+            outcome,
+            self._rules_due(tick.due_ns),
+            time_ns=tick.due_ns,
+            host=self._transport.peer_host,
+        )
         points = to_points(
             outcome, time_ns=tick.due_ns, tags=self._tags, resolve_topic=self._resolve_topic
         )
@@ -88,6 +100,7 @@ class Target:
 
     async def close(self) -> None:
         """Let go of the JVM."""
+        self._consumers.forget(self.name)
         await self._transport.close()
 
     async def _fetch(self, due_ns: int, started_s: float) -> list[Reading] | Failure:

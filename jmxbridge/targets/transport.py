@@ -23,6 +23,10 @@ class Transport(Protocol):
     def costs(self) -> Mapping[str, int]:
         """What the last fetch took, as far as the transport can tell, by names of fields."""
 
+    @property
+    def peer_host(self) -> str | None:
+        """The address at which the last fetch reached the JVM; None where it cannot be told."""
+
     async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
         """Return one reading for each MBean that each rule takes.
 

@@ -24,6 +24,7 @@ class Scripted:
 
     def __init__(self, mbeans: dict[str, int], error: Exception | None = None) -> None:
         self.series_limited = 3
+        self.peer_host: str | None = None
         self.costs: dict[str, int] = {}
         self.closed = False
         self._mbeans = mbeans

@@ -30,6 +30,7 @@ class Scripted:
     def __init__(self, *answers: float | Exception | None) -> None:
         self.answers = list(answers)
         self.series_limited = 0
+        self.peer_host: str | None = "10.0.0.7"
         self.costs = {"round_trips": 1}
         self.asked: list[list[str]] = []
 

@@ -1,0 +1,85 @@
+"""What consumers say of themselves, by target."""
+
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.values import Value
+from jmxbridge.mbeans.consumers import CLOSED, MAX_GONE, Consumers
+from jmxbridge.mbeans.reading import Reading
+from jmxbridge.mbeans.rule import Field, Rule
+
+FETCHES = "kafka.consumer:type=consumer-fetch-manager-metrics,client-id="
+
+
+def rule(bean: str = f"{FETCHES}*", attribute: str = "records-lag-max") -> Rule:
+    field = Field(attribute, (), "f")
+    return Rule("consumer", (ObjectName.parse(bean),), "kafka_consumer", {}, (field,))
+
+
+def said(client_id: str, suffix: str = "", **values: Value) -> Reading:
+    name = ObjectName.parse(f"{FETCHES}{client_id}{suffix}")
+    return Reading(rule(), name, {key.replace("_", "-"): value for key, value in values.items()})
+
+
+def test_what_a_poll_reads_is_known() -> None:
+    """Numbers as they are; NaN, which a consumer says when it has fetched nothing, is unknown."""
+    consumers = Consumers()
+    readings = [
+        said("a", records_lag_max=7.0, records_consumed_total=12.0),
+        said("b", records_lag_max=float("nan"), records_consumed_rate=0.5),
+        said("a", ",topic=x", records_lag_max=99.0),
+    ]
+    consumers.learn("app", readings, [rule()], time_ns=5, host="10.0.0.7")
+    a, b = consumers.all()
+    assert (a.client_id, a.target, a.host, a.time_ns) == ("a", "app", "10.0.0.7", 5)
+    assert (a.lag_max, a.consumed_total, a.consumed_rate) == (7.0, 12.0, None)
+    assert (b.lag_max, b.consumed_total, b.consumed_rate) == (None, None, 0.5)
+
+
+def test_a_consumer_that_is_closed_is_gone_and_says_when_it_was_heard_last() -> None:
+    """Its MBean is gone while the JVM goes on; it is back when it is read again."""
+    consumers = Consumers()
+    consumers.learn("app", [said("a", records_lag_max=7.0)], [rule()], time_ns=5)
+    consumers.learn("app", [], [rule()], time_ns=15)
+    (gone,) = consumers.all()
+    assert (gone.gone, gone.time_ns, gone.lag_max) == (CLOSED, 5, 7.0)
+    consumers.learn("app", [said("a", records_lag_max=1.0)], [rule()], time_ns=25)
+    (back,) = consumers.all()
+    assert (back.gone, back.time_ns) == (None, 25)
+
+
+def test_a_jvm_that_is_away_takes_its_consumers_with_it() -> None:
+    """With the sentence that says why; those of other targets stay."""
+    consumers = Consumers()
+    consumers.learn("app", [said("a")], [rule()], time_ns=5)
+    consumers.learn("other", [said("a")], [rule()], time_ns=5)
+    consumers.lose("app", "Connection refused")
+    consumers.lose("never-heard-of", "Connection refused")
+    assert [(each.target, each.gone) for each in consumers.all()] == [
+        ("app", "Connection refused"),
+        ("other", None),
+    ]
+    consumers.forget("app")
+    assert [each.target for each in consumers.all()] == ["other"]
+
+
+def test_a_poll_that_did_not_ask_has_heard_nothing() -> None:
+    """A rule with `every`, or other rules altogether: that it is not there was not said."""
+    consumers = Consumers()
+    consumers.learn("app", [said("a")], [rule()], time_ns=5)
+    for other in (
+        rule("java.lang:type=Memory"),
+        rule(f"{FETCHES}*,topic=*"),
+        rule(attribute="fetch-rate"),
+    ):
+        consumers.learn("app", [], [other], time_ns=15)
+    (still,) = consumers.all()
+    assert still.gone is None
+
+
+def test_a_client_id_for_every_start_does_not_fill_the_memory() -> None:
+    """The newest of those that are gone are kept."""
+    consumers = Consumers()
+    for n in range(MAX_GONE + 5):
+        consumers.learn("app", [said(f"c{n}")], [rule()], time_ns=n)
+    known = consumers.all()
+    assert len(known) == MAX_GONE + 1
+    assert "c3" not in {each.client_id for each in known}
