@@ -30,7 +30,7 @@ from jmxbridge.mbeans.rule import Field as RuleField
 from jmxbridge.mbeans.rule import FieldType, Rule
 
 # Measurements the bridge writes itself; a rule's fields among them could clash with theirs.
-OWN_MEASUREMENTS = ("jmxbridge_", "kafka_consumer_lag")
+OWN_MEASUREMENTS = ("jmxbridge_", "kafka_consumer_lag", "kafka_share_group_lag")
 
 
 def parse_attribute(text: str) -> str:

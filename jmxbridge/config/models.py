@@ -37,7 +37,6 @@ from jmxbridge.config.scalars import (
     one_or_many,
     read,
 )
-from jmxbridge.lag.expiry import RETENTION_S
 from jmxbridge.lag.names import DENIED_GROUPS, DENIED_TOPICS
 from jmxbridge.lag.volume import Granularity
 from jmxbridge.mbeans.rule import Rule
@@ -123,10 +122,10 @@ class KafkaSettings(Section):
     """The cluster whose groups' lag is computed; `timeout_s` is for one broker in one poll.
 
     A group that is gone is kept for `forget_after_s`; `offsets_retention_s` is how long the brokers
-    keep the offsets of an empty one (their offsets.retention.minutes). `read_committed` are
-    patterns of groups that skip open transactions; `allowed_lag` has by pattern of groups the
-    records that are no lag, and `granularity` the finest rows. A partition row at rest is written
-    each `heartbeat_s`.
+    keep the offsets of an empty one (their offsets.retention.minutes), None to ask them.
+    `read_committed` are patterns of groups that skip open transactions; `allowed_lag` has by
+    pattern of groups the records that are no lag, and `granularity` the finest rows. A partition
+    row at rest is written each `heartbeat_s`.
     """
 
     bootstrap: Bootstrap
@@ -136,7 +135,7 @@ class KafkaSettings(Section):
     topics: TopicFilter = TopicFilter()
     timeout_s: Duration = Field(default=5.0, validation_alias="timeout")
     forget_after_s: Duration = Field(default=86_400.0, validation_alias="forget_after")
-    offsets_retention_s: Duration = Field(default=RETENTION_S, validation_alias="offsets_retention")
+    offsets_retention_s: Duration | None = Field(default=None, validation_alias="offsets_retention")
     read_committed: Annotated[tuple[Regex, ...], one_or_many] = Field(
         default=(), validation_alias="read_committed_groups"
     )

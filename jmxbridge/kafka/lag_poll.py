@@ -21,7 +21,7 @@ from jmxbridge.lag.client_verdict import Client, Finding, worst
 from jmxbridge.lag.client_words import in_words
 from jmxbridge.lag.consumer import Consumer
 from jmxbridge.lag.crosscheck import Crosscheck
-from jmxbridge.lag.expiry import RETENTION_S, Expiry
+from jmxbridge.lag.expiry import Expiry
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.outlook import Outlook, lowest_unread
 from jmxbridge.lag.points import failed_poll, to_points
@@ -58,7 +58,8 @@ class LagPoll:
 
     `memory` is what the last run left, `save` takes what this one leaves. `allowed_lag` has records
     by pattern of groups; a group that is gone is kept for `forget_after_s`.
-    `offsets_retention_s` is how long the brokers keep what an empty group had read. `volume`
+    `offsets_retention_s` is how long the brokers keep what an empty group had read, None to ask
+    them. `volume`
     decides which rows are worth a point. `consumers` tells what JMX says of those that are polled.
     """
 
@@ -72,7 +73,7 @@ class LagPoll:
         interval_ns: int = INTERVAL_NS,
         allowed_lag: Mapping[str, int] | None = None,
         forget_after_s: float = FORGET_AFTER_S,
-        offsets_retention_s: float = RETENTION_S,
+        offsets_retention_s: float | None = None,
         volume: Volume | None = None,
         memory: Memory | None = None,
         save: Save | None = None,
@@ -110,6 +111,7 @@ class LagPoll:
         try:
             snapshot = await self._cluster.poll(
                 lambda commits, gone: self._remembered.keep(commits, gone, tick.due_ns),
+                questions=self._outlook.questions(),
                 describe=self._is_time_to_describe(tick.due_ns),
             )
         except KafkaUnavailable as exc:

@@ -8,6 +8,8 @@ Rule: what is told is an upper bound. A group that was empty already when it was
 so for longer than we know. Groups whose members the broker never sees (`assign()`, Flink, Spark)
 are always empty to it; theirs expire by partition, each that long after its last commit, which
 nobody tells: nothing is said of them.
+
+How long it is, in this order: what the file says, what the brokers say, Kafka's default.
 """
 
 from collections.abc import Mapping
@@ -20,16 +22,24 @@ RETENTION_S = 7 * 86_400.0
 
 
 class Expiry:
-    """Since when each group is seen empty, in ns since the epoch."""
+    """Since when each group is seen empty, in ns since the epoch.
+
+    Without `retention_s` the brokers' word counts.
+    """
 
     def __init__(
-        self, empty_since: Mapping[str, int] | None = None, *, retention_s: float = RETENTION_S
+        self, empty_since: Mapping[str, int] | None = None, *, retention_s: float | None = None
     ) -> None:
         self.empty_since = dict(empty_since or {})
         self._retention_s = retention_s
 
     def take(self, snapshot: Snapshot, time_ns: int) -> dict[str, float]:
         """Take one poll's states; return the seconds left to empty groups that have commits."""
+        retention_s = next(
+            s
+            for s in (self._retention_s, snapshot.aside.offsets_retention_s, RETENTION_S)
+            if s is not None
+        )
         left: dict[str, float] = {}
         for name, group in snapshot.groups.items():
             if group.state is None:
@@ -38,7 +48,7 @@ class Expiry:
                 self.empty_since.pop(name, None)
             elif snapshot.commits.get(name):
                 since_ns = self.empty_since.setdefault(name, time_ns)
-                left[name] = max(0.0, self._retention_s - (time_ns - since_ns) / NS)
+                left[name] = max(0.0, retention_s - (time_ns - since_ns) / NS)
         if snapshot.complete:
             # Those that are gone; one whose broker did not answer may still be there.
             self.empty_since = {

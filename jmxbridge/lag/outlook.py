@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from jmxbridge.lag.bisection import Trails
 from jmxbridge.lag.client_verdict import Finding
 from jmxbridge.lag.rates import Rate, Rates
+from jmxbridge.lag.retention import risks
 from jmxbridge.lag.rows import Lags, PartitionLag
 from jmxbridge.lag.seconds import Behind, Ends
 from jmxbridge.lag.snapshot import Partition, Snapshot
@@ -34,6 +36,7 @@ class Verdicts:
     """`partitions` stand beside `Lags.partitions`, one for one.
 
     `expires_in_s` has the empty groups, and the seconds until Kafka forgets them, at the most.
+    `retention_risk_s` has by group and topic the seconds until unread records may be deleted.
     `clients` has the groups with a consumer whose JMX is polled.
     """
 
@@ -42,6 +45,7 @@ class Verdicts:
     rates: Mapping[tuple[str, str], Rate] = field(default_factory=dict)
     groups: Mapping[str, Judged] = field(default_factory=dict)
     expires_in_s: Mapping[str, float] = field(default_factory=dict)
+    retention_risk_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
     clients: Mapping[str, Sequence[Finding]] = field(default_factory=dict)
 
 
@@ -66,15 +70,21 @@ class Outlook:
         ends: Ends | None = None,
     ) -> None:
         self.ends = ends or Ends()
+        self._trails = Trails()
         self._interval_ns = interval_ns
         self._allowed = AllowedLag(allowed_lag or {})
         self._rates = Rates()
         self._tracks: dict[tuple[str, str, int], Track] = {}
         self._sweep_ns = 0
 
+    def questions(self) -> Mapping[Partition, int]:
+        """What the next poll is to ask the log: times in ms, see `lag.bisection`."""
+        return self._trails.questions()
+
     def take(self, lags: Lags, snapshot: Snapshot, time_ns: int) -> Verdicts:
-        """Judge the rows of one poll."""
+        """Judge the rows of one poll, with what it was answered."""
         self.ends.observe(snapshot.end_offsets, time_ns)
+        self._trails.take(snapshot.aside.dated, snapshot.end_offsets, time_ns)
         partitions: list[Judged] = []
         by_topic: dict[tuple[str, str], list[Judged]] = {}
         allowed = {row.group: self._allowed(row.group) for row in lags.groups}
@@ -90,7 +100,14 @@ class Outlook:
         for (group, _), summary in topics.items():
             by_group[group].append(summary)
         groups = {name: _sum_up(found) for name, found in by_group.items()}
-        return Verdicts(tuple(partitions), topics, self._rates.take(lags, time_ns), groups)
+        delays = [judged.behind for judged in partitions]
+        return Verdicts(
+            tuple(partitions),
+            topics,
+            self._rates.take(lags, time_ns),
+            groups,
+            retention_risk_s=risks(lags.partitions, delays, snapshot.aside.retention_s),
+        )
 
     def _judge(self, row: PartitionLag, presence: Presence, allowed: int, time_ns: int) -> Judged:
         at = row[:3]
@@ -101,7 +118,10 @@ class Outlook:
         status = track.judge(row, presence, allowed, time_ns)
         if row.lag <= allowed:
             return _FINE if status is Status.OK else Judged(_CAUGHT_UP, status)
-        return Judged(self.ends.behind(row[1:3], row.offset, time_ns), status)
+        behind = self.ends.behind(row[1:3], row.offset, time_ns)
+        if behind is not None and behind.at_least:
+            behind = self._trails.behind(row[1:3], row.offset, row.start_offset, behind, time_ns)
+        return Judged(behind, status)
 
     def _sweep(self, time_ns: int) -> None:
         if time_ns < self._sweep_ns:

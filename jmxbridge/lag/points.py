@@ -14,6 +14,7 @@ at the polls that ask for it, once a minute, in every partition row there is.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 
+from jmxbridge.lag.aside import SharePartition
 from jmxbridge.lag.client_verdict import Finding, worst
 from jmxbridge.lag.members import Member, owners, uncommitted
 from jmxbridge.lag.outlook import Judged, Verdicts
@@ -27,6 +28,7 @@ PARTITION = "kafka_consumer_lag"
 TOPIC = "kafka_consumer_lag_topic"
 GROUP = "kafka_consumer_lag_group"
 GROUP_STATE = "kafka_consumer_group"
+SHARE = "kafka_share_group_lag"
 POLL = "jmxbridge_lag_poll"
 
 
@@ -61,6 +63,8 @@ def to_points(
         tags = {"cluster": cluster, "group": topic.group, "topic": topic.topic}
         at = (topic.group, topic.topic)
         fields = _topic_fields(topic) | _summary_fields(verdicts.topics.get(at))
+        if (risk_s := verdicts.retention_risk_s.get(at)) is not None:
+            fields["retention_risk_seconds"] = risk_s
         points.append(Point(TOPIC, tags, fields | _rate_fields(verdicts.rates.get(at)), time_ns))
     for row in lags.groups:
         tags = {"cluster": cluster, "group": row.group}
@@ -79,6 +83,7 @@ def to_points(
     for name in sorted(snapshot.vanished):
         tags = {"cluster": cluster, "group": name}
         points.append(Point(GROUP_STATE, tags, {"vanished": True}, time_ns))
+    points += (_share_point(each, cluster, time_ns) for each in snapshot.aside.shares)
     fields = _poll_fields(lags, snapshot) | {"skipped_ticks": skipped_ticks}
     points.append(Point(POLL, {"cluster": cluster}, fields, time_ns))
     return tuple(points)
@@ -115,6 +120,8 @@ def _partition_point(
             fields["lag_seconds"] = judged.behind.seconds
             if judged.behind.at_least:
                 fields["lag_seconds_min"] = True
+            if judged.behind.approximate:
+                fields["lag_seconds_approximate"] = True
     tags = {
         "cluster": cluster,
         "group": row.group,
@@ -122,6 +129,16 @@ def _partition_point(
         "partition": str(row.partition),
     }
     return Point(PARTITION, tags, fields, time_ns)
+
+
+def _share_point(row: SharePartition, cluster: str, time_ns: int) -> Point:
+    tags = {
+        "cluster": cluster,
+        "group": row.group,
+        "topic": row.topic,
+        "partition": str(row.partition),
+    }
+    return Point(SHARE, tags, _present(start_offset=row.start_offset, lag=row.lag), time_ns)
 
 
 def _row_fields(row: PartitionLag) -> dict[str, FieldValue]:
@@ -233,6 +250,7 @@ def _poll_fields(lags: Lags, snapshot: Snapshot) -> dict[str, FieldValue]:
         "list_groups_ms": phases.list_groups_ms,
         "fetch_commits_ms": phases.fetch_commits_ms,
         "list_ends_ms": phases.list_ends_ms,
+        "aside_ms": phases.aside_ms,
         "requests": snapshot.requests,
         "errors": len(snapshot.errors) + len(snapshot.describe_errors),
         "brokers": snapshot.brokers,

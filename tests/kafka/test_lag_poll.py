@@ -1,7 +1,7 @@
 """The lag poll at the edge: points at every tick, whatever the cluster does."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -11,7 +11,7 @@ from jmxbridge.kafka.cluster import Cluster, Keep
 from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.lag.memory import Memory
-from jmxbridge.lag.snapshot import Group, Snapshot
+from jmxbridge.lag.snapshot import Group, Partition, Snapshot
 from jmxbridge.service.grid import Tick
 from jmxbridge.service.status import Line, Mood
 
@@ -24,9 +24,13 @@ class Scripted:
     def __init__(self, *answers: Snapshot | Exception) -> None:
         self.answers = list(answers)
         self.described: list[bool] = []
+        self.questions: list[Mapping[Partition, int]] = []
 
-    async def poll(self, keep: Keep, *, describe: bool) -> Snapshot:
+    async def poll(
+        self, keep: Keep, *, questions: Mapping[Partition, int], describe: bool
+    ) -> Snapshot:
         self.described.append(describe)
+        self.questions.append(questions)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer

@@ -1,5 +1,8 @@
 """How long Kafka keeps what a stopped group had read."""
 
+from dataclasses import replace
+
+from jmxbridge.lag.aside import Aside
 from jmxbridge.lag.expiry import Expiry
 from jmxbridge.lag.snapshot import Group, Snapshot
 
@@ -58,3 +61,11 @@ def test_a_broker_that_did_not_answer_ends_no_countdown() -> None:
     expiry.take(Snapshot(groups={}, commits={}, end_offsets={}), 30 * S)
 
     assert expiry.empty_since == {}
+
+
+def test_the_file_is_believed_before_the_brokers_and_they_before_kafkas_default() -> None:
+    """How long offsets are kept: the brokers may say so, and may not be allowed to."""
+    said = replace(snapshot("Empty"), aside=Aside(offsets_retention_s=60.0))
+    assert Expiry(retention_s=DAY_S).take(said, 0) == {"g": DAY_S}
+    assert Expiry().take(said, 0) == {"g": 60.0}
+    assert Expiry().take(snapshot("Empty"), 0) == {"g": 7 * DAY_S}

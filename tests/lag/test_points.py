@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+from jmxbridge.lag.aside import Aside, SharePartition
 from jmxbridge.lag.members import Member, Membership
-from jmxbridge.lag.outlook import Outlook
-from jmxbridge.lag.points import failed_poll, to_points
+from jmxbridge.lag.outlook import Judged, Outlook, Verdicts
+from jmxbridge.lag.points import SHARE, failed_poll, to_points
 from jmxbridge.lag.rows import compute
+from jmxbridge.lag.seconds import Behind
 from jmxbridge.lag.snapshot import Group, Phases, Snapshot
+from jmxbridge.lag.status import Status
 from jmxbridge.lag.volume import Volume
 from jmxbridge.point import FieldValue, Point
 
@@ -113,6 +116,7 @@ def test_a_poll_reports_itself() -> None:
         "list_groups_ms": 1.0,
         "fetch_commits_ms": 2.0,
         "list_ends_ms": 3.0,
+        "aside_ms": 0.0,
         "requests": 8,
         "errors": 1,
         "brokers": 3,
@@ -229,3 +233,43 @@ def test_a_row_at_rest_is_written_with_its_reader() -> None:
 
     assert [rows(plain, 0), rows(plain, 10)] == [2, 1]  # beyond the end for the second time
     assert [rows(plain, 30), rows(told, 60), rows(plain, 90)] == [0, 1, 0]
+
+
+def test_a_delay_says_how_well_it_is_known() -> None:
+    """A bound, a record near it, or the record itself; beside it how long until it may be gone."""
+    snapshot = Snapshot(
+        groups={},
+        commits={"g": {"t": {0: 4, 1: 4, 2: 4}}},
+        end_offsets={"t": {0: 10, 1: 10, 2: 10}},
+    )
+    delays = [Behind(5.0), Behind(6.0, at_least=True), Behind(7.0, approximate=True)]
+    verdicts = Verdicts(
+        partitions=tuple(Judged(behind, Status.OK) for behind in delays),
+        retention_risk_s={("g", "t"): 3593.0},
+    )
+
+    made = to_points(compute(snapshot), snapshot, verdicts, cluster="c", time_ns=NOW)
+
+    rows = [p.fields for p in made if p.measurement == "kafka_consumer_lag"]
+    assert [(row["lag_seconds"], row.get("lag_seconds_min")) for row in rows] == [
+        (5.0, None),
+        (6.0, True),
+        (7.0, None),
+    ]
+    assert [row.get("lag_seconds_approximate") for row in rows] == [None, None, True]
+    (topic,) = [p.fields for p in made if p.measurement == "kafka_consumer_lag_topic"]
+    assert topic["retention_risk_seconds"] == 3593.0
+
+
+def test_share_groups_have_a_measurement_of_their_own() -> None:
+    """Without a lag where the broker counts none: the name means one thing."""
+    shares = (SharePartition("s", "t", 0, 4, None), SharePartition("s", "t", 1, 4, 0))
+    snapshot = Snapshot(groups={}, commits={}, end_offsets={}, aside=Aside(shares=shares))
+
+    made = to_points(compute(snapshot), snapshot, cluster="c", time_ns=NOW)
+
+    where = {"cluster": "c", "group": "s", "topic": "t"}
+    assert [(dict(p.tags), dict(p.fields)) for p in made if p.measurement == SHARE] == [
+        (where | {"partition": "0"}, {"start_offset": 4}),
+        (where | {"partition": "1"}, {"start_offset": 4, "lag": 0}),
+    ]
