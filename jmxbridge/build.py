@@ -24,6 +24,7 @@ from jmxbridge.jmx import Credentials, Tls
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.kafka.memory_file import MemoryFile
+from jmxbridge.kafka.rights import Wanted
 from jmxbridge.kafka.sasl import Mechanism, oauthbearer, plain, scram
 from jmxbridge.kafka.security import Security
 from jmxbridge.kafka.token import ClientCredentials, MskSigner, TokenSource
@@ -39,6 +40,8 @@ from jmxbridge.service.status import Line
 from jmxbridge.store import Store
 from jmxbridge.targets.backoff import Backoff
 from jmxbridge.targets.jmxquery import JmxqueryTransport
+from jmxbridge.targets.jolokia import JolokiaTransport
+from jmxbridge.targets.jolokia_agent import JolokiaAgent
 from jmxbridge.targets.rmi import RmiTransport
 from jmxbridge.targets.target import Target
 from jmxbridge.targets.transport import Transport
@@ -72,6 +75,9 @@ def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
     host, port = target.jmx.host, target.jmx.port
     if target.transport == "jmxquery":
         return JmxqueryTransport(host, port, timeout_s=deadline_s)
+    if target.jolokia_url is not None:
+        agent = JolokiaAgent(target.jolokia_url, credentials=credentials(target), tls=tls(target))
+        return JolokiaTransport(agent, clock_s=time.monotonic)
     return RmiTransport(
         host,
         port,
@@ -164,6 +170,31 @@ def make_cluster(
         known_groups=known_groups,
         security=make_security(kafka, timeout_s=timeout_s),
     )
+
+
+async def missing_rights(cluster: Cluster, kafka: KafkaSettings) -> tuple[tuple[str, str], ...]:
+    """Find out which rights are missing for what a file wants: each, and the command that grants it.
+
+    Raises KafkaUnavailable.
+    """
+    missing = await cluster.missing_rights(
+        Wanted.by(kafka.groups.allow, kafka.groups.deny),
+        Wanted.by(kafka.topics.allow, kafka.topics.deny),
+    )
+    bootstrap = str(kafka.bootstrap[0])
+    principal = _principal(kafka)
+    return tuple(
+        (str(each), each.command(principal=principal, bootstrap=bootstrap)) for each in missing
+    )
+
+
+def _principal(kafka: KafkaSettings) -> str:
+    """Name us as the brokers do, as far as the file tells; what it does not tell is in <>."""
+    if kafka.sasl is not None:
+        return f"User:{kafka.sasl.username or '<our name>'}"
+    if kafka.tls is not None and kafka.tls.cert_file is not None:
+        return f"User:<subject of {kafka.tls.cert_file.name}>"
+    return "User:ANONYMOUS"
 
 
 def make_lag_poll(

@@ -12,18 +12,27 @@ from jmxbridge.cli.outcome import USAGE, fail
 
 if TYPE_CHECKING:
     from jmxbridge.config.models import Settings, TargetSettings
-    from jmxbridge.jmx import Connection, Credentials, ObjectName, Tls
+    from jmxbridge.jmx import Credentials, ObjectName, Tls
     from jmxbridge.mbeans.rule import Rule
+    from jmxbridge.targets.transport import MBeans
 
 TargetName = Annotated[
-    str, typer.Argument(metavar="TARGET", help="Name from the file, or HOST:PORT.")
+    str,
+    typer.Argument(
+        metavar="TARGET", help="Name from the file, or HOST:PORT, or the URL of a Jolokia agent."
+    ),
 ]
 EVERYTHING = "*:*"
+# As long as connecting over RMI may take.
+TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Jvm:
-    """Where a JVM's JMX port is and what opens it; `rmi_...` replace what it advertises."""
+    """Where a JVM's JMX port is and what opens it; `rmi_...` replace what it advertises.
+
+    With `jolokia_url` it is asked there instead.
+    """
 
     host: str
     port: int
@@ -31,6 +40,7 @@ class Jvm:
     rmi_port: int | None = None
     credentials: "Credentials | None" = None
     tls: "Tls | None" = None
+    jolokia_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,7 @@ class Subject:
 
 def find(target: str, file: Path | None) -> Subject:
     """Return the file's target of that name, or the one at HOST:PORT; raises ConfigError."""
-    from jmxbridge.config.address import parse_jmx_address
+    from jmxbridge.config.jmx_address import parse_jmx_address
     from jmxbridge.config.malformed import Malformed
 
     settings = settings_if_any(file)
@@ -76,6 +86,8 @@ def find(target: str, file: Path | None) -> Subject:
     except Malformed as exc:
         names = f" (the file has {', '.join(known)})" if known else ""
         fail(f"{target} is neither a target of the file{names} nor HOST:PORT: {exc}", USAGE)
+    if address.url is not None:
+        return Subject(Jvm(address.host, address.port, jolokia_url=address.agent_url()), settings)
     server = address.server
     if server is None:
         return Subject(Jvm(address.host, address.port), settings)
@@ -93,6 +105,7 @@ def jvm_of(target: "TargetSettings") -> Jvm:
         target.server_port,
         build.credentials(target),
         build.tls(target),
+        target.jolokia_url,
     )
 
 
@@ -106,10 +119,15 @@ def parse_pattern(text: str) -> "ObjectName":
         fail(f"{text}\n{' ' * exc.position}^ {exc}", USAGE)
 
 
-async def connect(jvm: Jvm) -> "Connection":
+async def connect(jvm: Jvm) -> "MBeans":
     """Connect as `run` does."""
     from jmxbridge import jmx
+    from jmxbridge.targets.jolokia_agent import JolokiaAgent
 
+    if jvm.jolokia_url is not None:
+        return JolokiaAgent(
+            jvm.jolokia_url, credentials=jvm.credentials, tls=jvm.tls, timeout_s=TIMEOUT_S
+        )
     return await jmx.connect(
         jvm.host,
         jvm.port,

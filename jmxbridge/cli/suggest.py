@@ -35,14 +35,19 @@ def suggest(
 
 async def suggestion(where: Jvm, pattern: "ObjectName") -> str | None:
     """Read the first MBean that matches and write a rule for it; None where there is none."""
+    from jmxbridge.jmx import RemoteException
     from jmxbridge.mbeans import suggestion
 
     async with await connect(where) as mbeans:
         names = sorted(await mbeans.query_names(pattern), key=lambda name: name.canonical)
         if not names:
             return None
-        info = await mbeans.get_mbean_info(names[0])
+        [info] = await mbeans.get_infos(names[:1])
+        if isinstance(info, RemoteException):
+            raise info
         readable = [each.name for each in info.attributes if each.readable]
-        values = await mbeans.get_attributes(names[0], readable)
+        [values] = await mbeans.get_many([(names[0], readable)])
+        if isinstance(values, RemoteException):
+            raise values
     in_order = {attribute: values[attribute] for attribute in readable if attribute in values}
     return suggestion.suggest(names[0], in_order)

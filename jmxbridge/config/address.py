@@ -1,4 +1,4 @@
-"""HOST:PORT, and the two spellings of a JMX address."""
+"""HOST:PORT, and its parts."""
 
 import ipaddress
 import re
@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from jmxbridge.config.malformed import Malformed
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?", re.ASCII)
-_JMX_URL = "service:jmx:"
-_JMX_RMI = re.compile(
-    r"service:jmx:rmi://(?P<server>[^/]*)/jndi/rmi://(?P<registry>[^/]*)/jmxrmi/?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +19,6 @@ class Address:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class JmxAddress(Address):
-    """A JMX port; `server` where the long form also names the address of the JMX server."""
-
-    server: Address | None = None
 
 
 def parse_address(text: str) -> Address:
@@ -69,33 +58,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")  # RFC 6761, section 6.3
-
-
-def parse_jmx_address(text: str) -> JmxAddress:
-    """Read `host:port` or `service:jmx:rmi://[host:port]/jndi/rmi://host:port/jmxrmi`.
-
-    Raises Malformed. Java's own client takes no notice of the first of the two addresses; here it
-    replaces what the JVM advertises, which is what it says.
-    """
-    if not text.startswith(_JMX_URL):
-        address = parse_address(text)
-        return JmxAddress(address.host, address.port)
-    match = _JMX_RMI.fullmatch(text)
-    if match is None:
-        raise Malformed(
-            "of the long form only service:jmx:rmi:///jndi/rmi://HOST:PORT/jmxrmi is understood;"
-            " HOST:PORT says the same"
-        )
-    registry = _part(match, "registry")
-    server = _part(match, "server") if match["server"] else None
-    return JmxAddress(registry.host, registry.port, server)
-
-
-def _part(match: re.Match[str], name: str) -> Address:
-    try:
-        return parse_address(match[name])
-    except Malformed as error:
-        raise Malformed(error.message, match.start(name) + error.position) from None
 
 
 def _ipv6(text: str) -> str:

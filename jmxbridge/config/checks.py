@@ -4,33 +4,15 @@ Each check takes what was read so far, valid parts of a file that may have other
 reports at the place a person would change.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from jmxbridge.config.grammar import closest
+from jmxbridge.config.jolokia_checks import check_jolokia, refuse_url
+from jmxbridge.config.located_target import LocatedTarget
 from jmxbridge.config.location import Path
 from jmxbridge.config.rule_checks import LocatedRule, entries
 from jmxbridge.config.sections import SectionReader
-from jmxbridge.config.tree import Mapping, Node, Scalar
-from jmxbridge.config.tree import Sequence as YamlSequence
-
-
-@dataclass(frozen=True, slots=True)
-class LocatedTarget:
-    """A target as it is written, whether all of it is right or not."""
-
-    node: Mapping
-    path: Path
-
-    def texts(self, reader: SectionReader, key: str) -> Iterator[tuple[Scalar, str]]:
-        """Yield what stands under a key, one text or a list of them, as far as it can be told."""
-        entry = self.node.get(key)
-        nodes = _items(entry.value) if entry else ()
-        for node in nodes:
-            text = reader.text(node)
-            if text is not None and isinstance(node, Scalar):
-                yield node, text
-
+from jmxbridge.config.tree import Mapping, Scalar
 
 _EXCLUDE_EACH_OTHER = (
     ("token", "token_file"),
@@ -149,7 +131,7 @@ def _check_tags(
 
 _FOLLOWS = "jmxquery follows the address the JVM advertises"
 _SHOWS = "jmxquery shows a password to everybody on this machine"
-_ONLY_RMI = {
+_NOT_JMXQUERY = {
     "rmi_host": _FOLLOWS,
     "rmi_port": _FOLLOWS,
     "username": _SHOWS,
@@ -188,19 +170,18 @@ def check_key_file(reader: SectionReader, section: Mapping, path: Path) -> None:
 def _check_transport(
     reader: SectionReader, target: LocatedTarget, by_pattern: dict[str, str]
 ) -> None:
-    if "jmxquery" not in (name for _, name in target.texts(reader, "transport")):
+    transport = next((name for _, name in target.texts(reader, "transport")), "rmi")
+    if transport == "jolokia":
+        check_jolokia(reader, target)
+    else:
+        refuse_url(reader, target)
+    if transport != "jmxquery":
         return
-    for key, why in _ONLY_RMI.items():
+    for key, why in _NOT_JMXQUERY.items():
         entry = target.node.get(key)
         if entry:
-            reader.add(entry.key, (*target.path, key), f"{why}: only transport rmi has this")
+            reader.add(entry.key, (*target.path, key), f"{why}: leave it out, or the transport")
     for index, (node, name) in enumerate(target.texts(reader, "collect")):
         if name in by_pattern:
             said = f"jmxquery cannot ask by pattern, as the rule of {by_pattern[name]} does"
             reader.add(node, (*target.path, "collect", index), said)
-
-
-def _items(node: Node) -> tuple[Node, ...]:
-    if isinstance(node, Scalar):
-        return (node,)
-    return node.items if isinstance(node, YamlSequence) else ()

@@ -12,7 +12,6 @@ from pydantic import Field, SecretStr
 
 from jmxbridge.config import composer, tree
 from jmxbridge.config.checks import (
-    LocatedTarget,
     check_influxdb,
     check_key_file,
     check_store,
@@ -20,6 +19,7 @@ from jmxbridge.config.checks import (
 )
 from jmxbridge.config.entries import RuleEntry
 from jmxbridge.config.grammar import parse_header_secret, parse_secret
+from jmxbridge.config.located_target import LocatedTarget
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.models import (
     InfluxSettings,

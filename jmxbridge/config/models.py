@@ -144,7 +144,9 @@ class KafkaSettings(Section):
     heartbeat_s: Duration = Field(default=60.0, validation_alias="heartbeat")
 
 
-Transport = Annotated[Literal["rmi", "jmxquery"], read(choice("rmi", "jmxquery"), "text")]
+Transport = Annotated[
+    Literal["rmi", "jmxquery", "jolokia"], read(choice("rmi", "jmxquery", "jolokia"), "text")
+]
 
 
 class TlsSettings(ClientTls):
@@ -179,6 +181,13 @@ class TargetSettings(Section):
         """What replaces the port that the JVM advertises."""
         named = self.jmx.server
         return self.rmi_port or (None if named is None else named.port)
+
+    @property
+    def jolokia_url(self) -> str | None:
+        """Where the JVM's agent is asked; None where it is read in another way."""
+        if self.transport != "jolokia":
+            return None
+        return self.jmx.agent_url(tls=self.tls is not None)
 
 
 WhenFull = Annotated[Literal["drop_oldest", "pause"], read(choice("drop_oldest", "pause"), "text")]

@@ -14,10 +14,8 @@ from pydantic_core import PydanticCustomError
 
 from jmxbridge.config.address import (
     Address,
-    JmxAddress,
     parse_address,
     parse_host,
-    parse_jmx_address,
     parse_port,
 )
 from jmxbridge.config.grammar import (
@@ -37,6 +35,7 @@ from jmxbridge.config.grammar import (
     parse_text,
     parse_url,
 )
+from jmxbridge.config.jmx_address import JmxAddress, parse_jmx_address
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.quantity import format_duration, format_size, parse_duration, parse_size
 from jmxbridge.jmx.object_name import ObjectName

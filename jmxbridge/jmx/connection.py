@@ -97,6 +97,15 @@ class Connection:
         selects = None if pattern is None else _name(pattern)
         return await self._one(calls.query_names(self._own, selects))
 
+    async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
+        """Return the names that each pattern selects, in order."""
+        found: list[list[ObjectName]] = []
+        for outcome in await self._many([calls.query_names(self._own, each) for each in patterns]):
+            if isinstance(outcome, RemoteException):
+                raise outcome
+            found.append(outcome)
+        return found
+
     async def get_mbean_info(self, name: ObjectName | str) -> MBeanInfo:
         """Return what an MBean says about itself."""
         return await self._one(calls.get_mbean_info(self._own, _name(name)))

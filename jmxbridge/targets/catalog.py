@@ -4,24 +4,23 @@ Rule: getMBeanInfo is never part of a steady poll, and getAttributes never names
 the MBean lacks (Kafka's clients log a warning for each). So names and attributes are kept, and
 looked at again
 
-- when the number of MBeans has changed, or an MBean was gone when it was read: names only, and the
-  attributes of what is new;
+- when the number of MBeans has changed, or a Jolokia agent says that some came or went, or an MBean
+  was gone when it was read: names only, and the attributes of what is new;
 - after `INCOMPLETE_S` for MBeans that lack an attribute a rule names: Kafka's clients register a
   partition's MBean first and add its lag attributes later;
 - after `EVERYTHING_S` for all of them.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jmxbridge.jmx.connection import Connection
 from jmxbridge.jmx.errors import RemoteException
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
 from jmxbridge.mbeans.discovery import Take, attributes, is_settled, patterns, take
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
+from jmxbridge.targets.transport import MBeans
 
 EVERYTHING_S = 300.0
 INCOMPLETE_S = 30.0
@@ -49,7 +48,7 @@ class Catalog:
         self._incomplete_at_s = float("-inf")
         self._names_stale = True
 
-    async def refresh(self, connection: Connection, rules: Sequence[Rule], now_s: float) -> None:
+    async def refresh(self, mbeans: MBeans, rules: Sequence[Rule], now_s: float) -> None:
         """Look at the JVM again, as far as what is kept may no longer be true."""
         new_rules = {id(rule): rule for rule in rules if id(rule) not in self._rules}
         self._rules |= new_rules
@@ -61,8 +60,8 @@ class Catalog:
             self._incomplete_at_s = now_s
         elif not (self._names_stale or new_rules):
             return
-        takes = take(tuple(self._rules.values()), await self._names(connection))
-        await self._learn_attributes(connection, {each.name for each in takes})
+        takes = take(tuple(self._rules.values()), await self._names(mbeans))
+        await self._learn_attributes(mbeans, {each.name for each in takes})
         self._wanted = tuple(self._wanted_by(takes))
         self.series_limited = takes.series_limited
         self._names_stale = False
@@ -77,6 +76,10 @@ class Catalog:
         if self._mbean_count not in (None, mbean_count):
             self._names_stale = True
         self._mbean_count = mbean_count
+
+    def note_change(self) -> None:
+        """Take it that there are other names now."""
+        self._names_stale = True
 
     def readings(
         self,
@@ -105,17 +108,15 @@ class Catalog:
             if not is_settled(each.rule, each.attributes):
                 self._available.pop(each.name, None)
 
-    async def _names(self, connection: Connection) -> set[ObjectName]:
-        answers = await asyncio.gather(
-            *(connection.query_names(each) for each in patterns(tuple(self._rules.values())))
-        )
+    async def _names(self, mbeans: MBeans) -> set[ObjectName]:
+        answers = await mbeans.query_many(patterns(tuple(self._rules.values())))
         return set().union(*answers)
 
-    async def _learn_attributes(self, connection: Connection, names: set[ObjectName]) -> None:
+    async def _learn_attributes(self, mbeans: MBeans, names: set[ObjectName]) -> None:
         for gone in self._available.keys() - names:
             del self._available[gone]
         unknown = sorted(names - self._available.keys(), key=lambda name: name.canonical)
-        for name, info in zip(unknown, await connection.get_infos(unknown), strict=True):
+        for name, info in zip(unknown, await mbeans.get_infos(unknown), strict=True):
             if not isinstance(info, RemoteException):  # else it vanished since it was named
                 self._available[name] = frozenset(each.name for each in info.attributes)
 

@@ -1,8 +1,12 @@
-"""The one method where ways of reading a JVM meet."""
+"""Where ways of reading a JVM meet: one method for polls, four questions for a look."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
+from jmxbridge.jmx.errors import RemoteException
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.values import MBeanInfo, Value
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 
@@ -36,3 +40,37 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Let go of the JVM. Never raises, never waits long."""
+
+
+class MBeans(Protocol):
+    """The MBeans of one JVM, to be looked at: an RMI connection, or a Jolokia agent.
+
+    Every call raises `JmxError` where nothing can be asked; what the Java side throws for one MBean
+    of many stands in its place.
+    """
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    async def query_names(self, pattern: ObjectName | None = None) -> list[ObjectName]:
+        """Return the names that `pattern` selects; all where it is None."""
+
+    async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
+        """Return the names that each pattern selects, in order."""
+
+    async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
+        """Return what MBeans say about their attributes, in order."""
+
+    async def get_many(
+        self, wanted: Sequence[tuple[ObjectName, Sequence[str]]]
+    ) -> list[dict[str, Value] | RemoteException]:
+        """Return values of attributes, in order; one that cannot be read is left out."""
+
+    async def close(self) -> None:
+        """Let go of the JVM."""

@@ -43,6 +43,9 @@ class RecordedConnection:
     async def query_names(self, pattern: ObjectName | None = None) -> list[ObjectName]:
         return [name for name in self._mbeans if pattern is None or pattern.matches(name)]
 
+    async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
+        return [await self.query_names(each) for each in patterns]
+
     async def get_mbean_info(self, name: ObjectName) -> MBeanInfo:
         return MBeanInfo(
             "recorded",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from jmxbridge.config.address import JmxAddress
+from jmxbridge.config.jmx_address import JmxAddress
 from jmxbridge.config.models import GroupFilter, Settings, TargetSettings, TopicFilter
 from jmxbridge.config.problem import MAX_SHOWN, ConfigError, Problem
 from jmxbridge.jmx.object_name import ObjectName

@@ -48,7 +48,7 @@ class Jvm:
     async def get_infos(self, names: Sequence[ObjectName]) -> list[Any]:
         return []
 
-    async def query_names(self, pattern: ObjectName | None) -> list[ObjectName]:
+    async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
         return []
 
     async def close(self) -> None:
