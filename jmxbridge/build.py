@@ -24,7 +24,7 @@ from jmxbridge.jmx import Credentials, Tls
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.kafka.memory_file import MemoryFile
-from jmxbridge.kafka.rights import Wanted
+from jmxbridge.kafka.rights import Scope
 from jmxbridge.kafka.sasl import Mechanism, oauthbearer, plain, scram
 from jmxbridge.kafka.security import Security
 from jmxbridge.kafka.token import ClientCredentials, MskSigner, TokenSource
@@ -173,13 +173,13 @@ def make_cluster(
 
 
 async def missing_rights(cluster: Cluster, kafka: KafkaSettings) -> tuple[tuple[str, str], ...]:
-    """Find out which rights are missing for what a file wants: each, and the command that grants it.
+    """Find out which rights a file wants and we lack: each, and the command that grants it.
 
     Raises KafkaUnavailable.
     """
     missing = await cluster.missing_rights(
-        Wanted.by(kafka.groups.allow, kafka.groups.deny),
-        Wanted.by(kafka.topics.allow, kafka.topics.deny),
+        Scope.by(kafka.groups.allow, kafka.groups.deny),
+        Scope.by(kafka.topics.allow, kafka.topics.deny),
     )
     bootstrap = str(kafka.bootstrap[0])
     principal = _principal(kafka)

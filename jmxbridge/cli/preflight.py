@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KafkaCheck:
-    """What a lag poll found: `error` where no broker answered."""
+    """What a lag poll found: `error` where no broker answered.
+
+    `rights` has each right that is missing, and the command that grants it.
+    """
 
     error: str | None = None
     snapshot: "Snapshot | None" = None
     series: Mapping[str, int] | None = None
+    rights: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,9 @@ class Preflight:
             for each in slow
         ]
         snapshot = self.kafka.snapshot if self.kafka else None
-        return said + [
-            f"kafka: warning: {error}" for error in (snapshot.errors if snapshot else ())
-        ]
+        said += [f"kafka: warning: {error}" for error in (snapshot.errors if snapshot else ())]
+        rights = self.kafka.rights if self.kafka else ()
+        return said + [f"kafka: warning: {each}: {command}" for each, command in rights]
 
 
 def survey_warnings(survey: "Survey") -> list[str]:
@@ -109,7 +113,7 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
     """Poll the lag once; None where the file asks for none."""
     if kafka is None:
         return None
-    from jmxbridge.build import make_cluster
+    from jmxbridge.build import make_cluster, missing_rights
     from jmxbridge.kafka.errors import KafkaUnavailable
     from jmxbridge.lag.points import to_points
     from jmxbridge.lag.rows import compute
@@ -117,12 +121,14 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
     cluster = make_cluster(kafka, timeout_s=kafka.timeout_s)
     try:
         snapshot = await cluster.poll()
+        rights = await missing_rights(cluster, kafka)
     except KafkaUnavailable as exc:
         return KafkaCheck(error=str(exc))
     finally:
         await cluster.close()
     points = to_points(compute(snapshot), snapshot, cluster=settings.cluster, time_ns=0)
-    return KafkaCheck(None, snapshot, Counter(point.measurement for point in points))
+    series = Counter(point.measurement for point in points)
+    return KafkaCheck(None, snapshot, series, rights)
 
 
 async def check_influxdb(settings: "Settings", influx: "InfluxSettings | None") -> "Probe | None":
@@ -225,6 +231,9 @@ def plain(found: Preflight) -> dict[str, Any]:
             "brokers_answered": kafka.snapshot.brokers_answered if kafka.snapshot else 0,
             "groups": len(kafka.snapshot.groups) if kafka.snapshot else 0,
             "errors": list(kafka.snapshot.errors) if kafka.snapshot else [],
+            "missing_rights": [
+                {"what": what, "command": command} for what, command in kafka.rights
+            ],
         },
         "influxdb": None if found.influx is None else asdict(found.influx),
         "series": dict(sorted(found.series.items())),

@@ -29,6 +29,7 @@ from jmxbridge.kafka.ends import STABLE_END, START, Ends, fetch_ends
 from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.groups import Roster, moved
 from jmxbridge.kafka.members import fetch_members
+from jmxbridge.kafka.rights import MissingRight, Scope, missing_rights
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.security import NOTHING, Security
 from jmxbridge.kafka.states import with_states
@@ -147,6 +148,11 @@ class Cluster:
             for name in sorted(named - take.groups.keys() - take.gone):
                 take.round.note(f"group {name!r} is of a kind that keeps no offsets")
             return Description(take.snapshot(self._view), members, tuple(sorted(take.gone)))
+
+    async def missing_rights(self, groups: Scope, topics: Scope) -> tuple[MissingRight, ...]:
+        """Find out which rights we lack to see these; raises KafkaUnavailable."""
+        async with self._taking() as take:
+            return await missing_rights(take.round, self._view, groups=groups, topics=topics)
 
     async def close(self) -> None:
         """Close every connection; never hangs, may be called again."""
