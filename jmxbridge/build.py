@@ -172,6 +172,31 @@ def make_cluster(
     )
 
 
+async def missing_rights(cluster: Cluster, kafka: KafkaSettings) -> tuple[tuple[str, str], ...]:
+    """Find out which rights a file wants and we lack: each, and the command that grants it.
+
+    Raises KafkaUnavailable.
+    """
+    missing = await cluster.missing_rights(
+        Scope.by(kafka.groups.allow, kafka.groups.deny),
+        Scope.by(kafka.topics.allow, kafka.topics.deny),
+    )
+    bootstrap = str(kafka.bootstrap[0])
+    principal = _principal(kafka)
+    return tuple(
+        (str(each), each.command(principal=principal, bootstrap=bootstrap)) for each in missing
+    )
+
+
+def _principal(kafka: KafkaSettings) -> str:
+    """Name us as the brokers do, as far as the file tells; what it does not tell is in <>."""
+    if kafka.sasl is not None:
+        return f"User:{kafka.sasl.username or '<our name>'}"
+    if kafka.tls is not None and kafka.tls.cert_file is not None:
+        return f"User:<subject of {kafka.tls.cert_file.name}>"
+    return "User:ANONYMOUS"
+
+
 def make_lag_poll(
     settings: Settings,
     kafka: KafkaSettings,
