@@ -6,12 +6,15 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Predicate;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewPartitionReassignment;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -19,6 +22,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicPartitionInfo;
 
 /**
  * A Kafka client driven by lines: each command on standard input is answered by one line on
@@ -64,12 +68,16 @@ public class Client {
   private Object run(String[] words) throws Exception {
     switch (words[0]) {
       case "create":
-        return create(words[1], Integer.parseInt(words[2]));
+        return create(words[1], Integer.parseInt(words[2]), Short.parseShort(words[3]));
+      case "move":
+        return move(words[1], Integer.parseInt(words[2]));
       case "delete":
         admin().deleteTopics(List.of(words[1])).all().get(CONFIRM_S, TimeUnit.SECONDS);
         return "";
       case "produce":
         return produce(words[1], Integer.parseInt(words[2]));
+      case "stamp":
+        return stamp(words);
       case "commit":
         return commit(words[1], words[2]);
       case "subscribe":
@@ -85,24 +93,44 @@ public class Client {
     }
   }
 
-  private Object create(String topic, int partitions) throws Exception {
-    NewTopic wanted = new NewTopic(topic, partitions, (short) 1);
+  private Object create(String topic, int partitions, short replicas) throws Exception {
+    NewTopic wanted = new NewTopic(topic, partitions, replicas);
     admin().createTopics(List.of(wanted)).all().get(CONFIRM_S, TimeUnit.SECONDS);
+    return awaitAll(topic, partitions, p -> p.leader() != null && !p.leader().isEmpty());
+  }
+
+  private Object move(String topic, int broker) throws Exception {
+    Map<TopicPartition, Optional<NewPartitionReassignment>> plan = new HashMap<>();
+    var found = admin().describeTopics(List.of(topic)).allTopicNames().get().get(topic);
+    for (TopicPartitionInfo p : found.partitions()) {
+      plan.put(
+          new TopicPartition(topic, p.partition()),
+          Optional.of(new NewPartitionReassignment(List.of(broker))));
+    }
+    admin().alterPartitionReassignments(plan).all().get(CONFIRM_S, TimeUnit.SECONDS);
+    return awaitAll(
+        topic,
+        plan.size(),
+        p -> p.replicas().size() == 1 && p.leader() != null && p.leader().id() == broker);
+  }
+
+  private Object awaitAll(String topic, int partitions, Predicate<TopicPartitionInfo> as)
+      throws Exception {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(CONFIRM_S);
-    while (!everyPartitionHasLeader(topic, partitions)) {
+    while (!every(topic, partitions, as)) {
       if (System.nanoTime() > deadline) {
-        throw new IllegalStateException(topic + " has a partition without a leader");
+        throw new IllegalStateException(topic + " has a partition without the leader it needs");
       }
       Thread.sleep(50);
     }
     return "";
   }
 
-  private boolean everyPartitionHasLeader(String topic, int partitions) throws Exception {
+  private boolean every(String topic, int partitions, Predicate<TopicPartitionInfo> as)
+      throws Exception {
     try {
       var found = admin().describeTopics(List.of(topic)).allTopicNames().get().get(topic);
-      return found.partitions().size() == partitions
-          && found.partitions().stream().allMatch(p -> p.leader() != null);
+      return found.partitions().size() == partitions && found.partitions().stream().allMatch(as);
     } catch (java.util.concurrent.ExecutionException notYetKnown) {
       return false;
     }
@@ -120,6 +148,16 @@ public class Client {
       one.get();
     }
     return count;
+  }
+
+  /** One record to partition 0 for each time, in ms since the epoch, in a batch of its own. */
+  private Object stamp(String[] words) throws Exception {
+    for (int i = 2; i < words.length; i++) {
+      long time = Long.parseLong(words[i]);
+      byte[] value = words[i].getBytes(StandardCharsets.UTF_8);
+      producer().send(new ProducerRecord<>(words[1], 0, time, null, value)).get();
+    }
+    return words.length - 2;
   }
 
   private Object commit(String group, String topic) {

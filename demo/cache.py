@@ -61,11 +61,8 @@ def _jars(name: str, pom: Path, version: str) -> Path:
     def make(folder: Path) -> None:
         shutil.copy(pom, folder / "pom.xml")
         options = [f"-Dkafka.version={version}", "-DincludeScope=runtime", "-DoutputDirectory=libs"]
-        profile = "log4j2" if major(version) >= LOG4J2_SINCE else "reload4j"
-        _run(
-            ["mvn", "-q", "-B", "-Dstyle.color=never", "-P", profile, *options, COPY],
-            cwd=folder,
-        )
+        binding = ["-P", "log4j2"] if major(version) >= LOG4J2_SINCE else []
+        _run(["mvn", "-q", "-B", "-Dstyle.color=never", *binding, *options, COPY], cwd=folder)
 
     return cached(f"{name}-{version}-{_digest(pom)}", make) / "libs"
 

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.cache import HERE
+from demo.cache import HERE, KAFKA_VERSION, kafka_libs
 from demo.jvm import Jvm
-from demo.kafka import Kafka
+from demo.kafka import Kafka, log_option
 from demo.process import ServerError
+
+STAMPS = 100
+"""Times in one line: short enough for a pipe to take whole."""
 
 
 class Client(Jvm):
@@ -24,20 +27,24 @@ class Client(Jvm):
         log: Path | None = None,
     ) -> None:
         """Prepare it; the program that runs the broker runs it too."""
-        options = [f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}", *jvm_options]
+        options = [log_option(KAFKA_VERSION), *jvm_options]
         super().__init__(
             HERE / "Client.java",
             kafka.bootstrap,
             jmx_port=jmx_port,
-            libs=[kafka.libs],
+            libs=[kafka_libs()],  # the newest client speaks to every broker from 2.1 on
             jvm_options=options,
             log=log,
             java=kafka.java,
         )
 
-    def create(self, topic: str, partitions: int = 1) -> None:
+    def create(self, topic: str, partitions: int = 1, replicas: int = 1) -> None:
         """Create a topic; every partition has a leader afterwards."""
-        self._do("create", topic, str(partitions))
+        self._do("create", topic, str(partitions), str(replicas))
+
+    def move(self, topic: str, broker: int) -> None:
+        """Move every partition of a topic to one broker, which leads them all afterwards."""
+        self._do("move", topic, str(broker))
 
     def delete(self, topic: str) -> None:
         """Delete a topic."""
@@ -46,6 +53,11 @@ class Client(Jvm):
     def produce(self, topic: str, count: int) -> None:
         """Write records, spread evenly over the partitions; all are acknowledged afterwards."""
         self._do("produce", topic, str(count))
+
+    def produce_at(self, topic: str, times_ms: Sequence[int]) -> None:
+        """Write one record to partition 0 for each of these times, which become its CreateTime."""
+        for start in range(0, len(times_ms), STAMPS):
+            self._do("stamp", topic, *map(str, times_ms[start : start + STAMPS]))
 
     def commit(self, group: str, topic: str) -> None:
         """Commit the end offset of every partition, without consuming."""

@@ -1,7 +1,7 @@
-"""A real Kafka: KRaft, one node, broker and controller in one JVM, JMX on.
+"""A real Kafka, JMX on: KRaft, 3.x and newer; demo/zookeeper.py has the older ones.
 
 Everything it needs to come back is in its folder and its ports, so it can be stopped or killed
-and started again as the same broker.
+and started again as the same broker. The first node of a cluster is its controller as well.
 """
 
 import base64
@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from demo.cache import HERE, KAFKA_VERSION, java_path, kafka_libs
+from demo.cache import HERE, KAFKA_VERSION, LOG4J2_SINCE, java_path, kafka_libs, major
 from demo.jvm import SMALL, jmx_options
 from demo.process import Process, ServerError, free_port
 from demo.server import Server
@@ -26,8 +26,8 @@ class Kafka(Server):
     """A broker: made with its options, started by `start` or `with`; ports and data are kept.
 
     `properties` are laid over server.properties, `jvm_options` come last on the command line (a
-    later -D wins over ours). `java` is the program that runs it. Without `folder` the data is in a
-    temporary one until `close`.
+    later -D wins over ours). `java` is the program that runs it. With `joins` it is the next
+    broker of that one's cluster. Without `folder` the data is in a temporary one until `close`.
     """
 
     def __init__(
@@ -40,13 +40,19 @@ class Kafka(Server):
         port: int | None = None,
         jmx_port: int | None = None,
         java: Path | None = None,
+        joins: "Kafka | None" = None,
     ) -> None:
         super().__init__("kafka", folder)
+        self.version = version
+        self.node_id: int = joins.node_id + 1 if joins else 1
         self.java = java or Path("java")
         self.libs = kafka_libs(version)
         self.port = port or free_port()
         self.jmx_port = jmx_port or free_port()
-        self._controller_port = free_port()
+        # A letter in front: StorageTool takes an id that begins with "-" for an option.
+        own_id = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+        self._cluster_id: str = joins._cluster_id if joins else own_id
+        self._controller_port: int = joins._controller_port if joins else free_port()
         self._properties = {**self._defaults(), **(properties or {})}
         self._jvm_options = [*jmx_options(self.jmx_port), *jvm_options]
 
@@ -58,7 +64,7 @@ class Kafka(Server):
     def _launch(self) -> Process:
         config = self.folder / "server.properties"
         if not config.exists():
-            self._format(config)
+            self._configure(config)
         command = self._java("kafka.Kafka", str(config), options=self._jvm_options)
         return Process(command, log=self.folder / "kafka.log")
 
@@ -67,26 +73,35 @@ class Kafka(Server):
 
     def answers(self) -> bool:
         """Whether the broker names itself in the metadata, that is, serves clients."""
+        return self.port in self.known_ports()
+
+    def known_ports(self) -> set[int]:
+        """Return the ports of all brokers it knows of; of none where it does not answer."""
         try:
-            return self.port in _broker_ports(self.port)
+            return _broker_ports(self.port)
         except (OSError, struct.error):
-            return False
+            return set()
 
     def tool(self, main: str, *args: str) -> str:
         """Run a command-line tool of org.apache.kafka.tools on this broker; its stdout."""
-        name = f"org.apache.kafka.tools.{main}"
-        return self._run(name, "--bootstrap-server", self.bootstrap, *args)
+        return self._run(self._tool_named(main), "--bootstrap-server", self.bootstrap, *args)
 
-    def _format(self, config: Path) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        config.write_text("".join(f"{key}={value}\n" for key, value in self._properties.items()))
-        # A letter in front: StorageTool takes an id that begins with "-" for an option.
-        cluster_id = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+    def _tool_named(self, main: str) -> str:
+        return f"org.apache.kafka.tools.{main}"
+
+    def _configure(self, config: Path) -> None:
+        """Write server.properties and whatever else must be there before the first start."""
+        self._write(config)
+        id_ = self._cluster_id
         try:
-            self._run("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config))
+            self._run("kafka.tools.StorageTool", "format", "-t", id_, "-c", str(config))
         except BaseException:
             config.unlink()
             raise
+
+    def _write(self, config: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config.write_text("".join(f"{key}={value}\n" for key, value in self._properties.items()))
 
     def _run(self, main: str, *args: str) -> str:
         try:
@@ -105,19 +120,26 @@ class Kafka(Server):
         return done.stdout
 
     def _java(self, main: str, *args: str, options: Sequence[str] = ()) -> list[str]:
-        log = f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}"
+        log = log_option(self.version)
         return [str(self.java), *SMALL, log, *options, "-cp", java_path([self.libs]), main, *args]
 
     def _defaults(self) -> dict[str, str]:
         controller = f"127.0.0.1:{self._controller_port}"
-        return {
-            "process.roles": "broker,controller",
-            "node.id": "1",
+        clients = f"PLAINTEXT://{self.bootstrap}"
+        leads = self.node_id == 1
+        return self._common() | {
+            "process.roles": "broker,controller" if leads else "broker",
+            "node.id": str(self.node_id),
             "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "listeners": f"{clients},CONTROLLER://{controller}" if leads else clients,
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        }
+
+    def _common(self) -> dict[str, str]:
+        return {
+            "listeners": f"PLAINTEXT://{self.bootstrap}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
             "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": str(self.folder / "data"),
             "auto.create.topics.enable": "false",  # a typo must not make a topic
@@ -130,6 +152,13 @@ class Kafka(Server):
             "num.network.threads": "2",
             "num.io.threads": "4",
         }
+
+
+def log_option(version: str) -> str:
+    """Return the JVM option that names the file of the log binding a Kafka has."""
+    if major(version) >= LOG4J2_SINCE:
+        return f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}"
+    return f"-Dlog4j.configuration=file:{HERE / 'log4j.properties'}"
 
 
 def _broker_ports(port: int) -> set[int]:

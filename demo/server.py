@@ -35,6 +35,11 @@ class Server(ABC):
             raise ServerError(f"{self._name} is not started")
         return self._process
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.alive
+
     def start(self) -> Self:
         """Start it (again); return when it answers."""
         self._process = self._launch()

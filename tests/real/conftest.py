@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.servers import Client, Influx, Jvm, Kafka
+from demo.servers import KAFKA_39, Client, Influx, Jvm, Kafka, Pair, ZooKeeperKafka
 
 _numbers = itertools.count(1)
 
@@ -20,6 +20,27 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """One Kafka 4.1 broker, JMX on, for every test that leaves it running."""
     with Kafka(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def kafka_39(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """One Kafka 3.9 broker (KRaft) for every test that leaves it running."""
+    with Kafka(tmp_path_factory.mktemp("kafka-39"), version=KAFKA_39) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def kafka_28(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """One Kafka 2.8 broker with its ZooKeeper for every test that leaves it running."""
+    with ZooKeeperKafka(tmp_path_factory.mktemp("kafka-28")) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def two_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Two Kafka 4.1 brokers of one cluster; whoever stops one has it back before the next test."""
+    with Pair(tmp_path_factory.mktemp("pair")) as pair:
+        yield pair
 
 
 @pytest.fixture(scope="session")
