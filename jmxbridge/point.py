@@ -6,6 +6,19 @@ from dataclasses import dataclass
 FieldValue = float | int | bool | str
 
 
+class KeptTags(dict[str, str]):
+    """Tags of one series, kept from poll to poll and never changed.
+
+    `frozen` is for whoever freezes its points: what is the same in each of them.
+    """
+
+    __slots__ = ("frozen",)
+
+    def __init__(self, tags: Mapping[str, str]) -> None:
+        super().__init__(tags)
+        self.frozen: tuple[str, str] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """Values of one series at one instant of the interval's grid.

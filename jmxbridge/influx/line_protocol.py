@@ -16,12 +16,12 @@ What the grammar cannot carry (read in `models/points.go` of influxd 1.8.10, tri
   ValueError, as for everything else that would be refused or lost.
 """
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from math import isfinite
 
-from jmxbridge.point import FieldValue, Point
+from jmxbridge.point import FieldValue, KeptTags, Point
 
 MAX_KEY_BYTES = 65_535
 """Of measurement, tags, 4 bytes and a field's name; `MaxKeyLength` and `seriesKeySize`."""
@@ -58,21 +58,31 @@ def encode(point: Point) -> bytes:
     Tags are sorted, floats keep a decimal point or an exponent and read back exactly equal. Raises
     ValueError, naming measurement and field, for what InfluxDB could not hold.
     """
-    key = _key(point.measurement, point.tags)
-    fields = {_field_key(point, name): _value(point, name, v) for name, v in point.fields.items()}
-    if not fields:
-        raise ValueError(f"{point.measurement}: a point without fields")
-    if len(fields) != len(point.fields):
-        raise ValueError(f"{point.measurement}: two fields are called the same once escaped")
+    key = _kept_key(point.measurement, point.tags)
+    heads = _heads(point.measurement, tuple(point.fields))
     if not TIME_MIN_NS <= point.time_ns <= TIME_MAX_NS:
         raise ValueError(
             f"{point.measurement}: time {point.time_ns} ns is outside InfluxDB's range"
         )
-    body = ",".join([f"{name}={value}" for name, value in fields.items()])
-    line = f"{key} {body} {point.time_ns}".encode("utf-8", "replace")
+    written = [  # most values are floats; they go without a call
+        f"{head}{value!r}"
+        if type(value) is float and isfinite(value)
+        else head + _value(point, name, value)
+        for head, (name, value) in zip(heads, point.fields.items(), strict=True)
+    ]
+    line = f"{key} {','.join(written)} {point.time_ns}".encode("utf-8", "replace")
     if len(line) > MAX_KEY_BYTES:  # a key is always shorter than its line
-        _check_size(point, key, fields)
+        _check_size(point, key, heads)
     return line
+
+
+def _kept_key(measurement: str, tags: Mapping[str, str]) -> str:
+    """The constant part of a line: worked out once for tags that are kept."""
+    if not isinstance(tags, KeptTags):
+        return _key(measurement, tags)
+    if tags.frozen is None or tags.frozen[0] != measurement:
+        tags.frozen = measurement, _key(measurement, tags)
+    return tags.frozen[1]
 
 
 def _key(measurement: str, tags: Mapping[str, str]) -> str:
@@ -94,11 +104,18 @@ def _key(measurement: str, tags: Mapping[str, str]) -> str:
     return ",".join(parts)
 
 
-def _field_key(point: Point, text: str) -> str:
-    key = _field(text)
-    if not key or key in RESERVED_FIELDS:
-        raise ValueError(f"{point.measurement}: a field cannot be called {text!r}")
-    return key
+@lru_cache(maxsize=NAMES_CACHED)
+def _heads(measurement: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What stands before the value of each field."""
+    if not names:
+        raise ValueError(f"{measurement}: a point without fields")
+    keys = [_field(name) for name in names]
+    for name, key in zip(names, keys, strict=True):
+        if not key or key in RESERVED_FIELDS:
+            raise ValueError(f"{measurement}: a field cannot be called {name!r}")
+    if len(set(keys)) != len(keys):
+        raise ValueError(f"{measurement}: two fields are called the same once escaped")
+    return tuple(f"{key}=" for key in keys)
 
 
 @lru_cache(maxsize=NAMES_CACHED)
@@ -129,7 +146,7 @@ def _tag(text: str) -> str:
 
 def _value(point: Point, name: str, value: FieldValue) -> str:
     if isinstance(value, float):
-        if not math.isfinite(value):
+        if not isfinite(value):
             raise ValueError(f"{point.measurement}: field {name!r}: InfluxDB has no {value}")
         return repr(float(value))  # the shortest text that reads back equal; always . or e
     if isinstance(value, bool):  # before int, which it is
@@ -160,8 +177,8 @@ def _visible(text: str) -> str:
     return _CONTROL.sub(lambda m: _NAMED_CONTROLS.get(m[0], f"\\x{ord(m[0]):02x}"), text)
 
 
-def _check_size(point: Point, key: str, fields: Iterable[str]) -> None:
-    longest = max(len(name.encode("utf-8", "replace")) for name in fields)
+def _check_size(point: Point, key: str, heads: Iterable[str]) -> None:
+    longest = max(len(head.encode("utf-8", "replace")) for head in heads) - len("=")
     size = len(key.encode("utf-8", "replace")) + 4 + longest
     if size > MAX_KEY_BYTES:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What one rule does to every MBean it takes, worked out once.
+"""What one rule does to every MBean it takes, worked out once; for each MBean, what is constant.
 
 A reading is split into parts, one a series: one for most rules; one for each partition where the
 rule reads attributes by a pattern, and the partition is in the attribute's name.
@@ -46,8 +46,22 @@ class Part:
     spoiled: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Constant:
+    """What is the same in every reading of one MBean: its series, the names of its fields.
+
+    A topic that consumers say otherwise may get to be known better later: `said` is what the MBean
+    says, `resolved` what it was taken for.
+    """
+
+    series: Series
+    names: tuple[str, ...]
+    said: str | None = None
+    resolved: str | None = None
+
+
 class Plan:
-    """Splits and converts the readings of one rule.
+    """Splits and converts the readings of one rule; to be made anew now and then, for it grows.
 
     `resolve_topic` gives the name a topic has on the broker, where a consumer says it with
     underscores for dots.
@@ -60,6 +74,8 @@ class Plan:
         self._fields = [_plain(each) for each in rule.fields if each.pattern is None]
         self._shapes = [_Shape(each, each.pattern) for each in rule.fields if each.pattern]
         self._resolve_topic = resolve_topic
+        self._constants: dict[ObjectName, _Constant] = {}
+        self.rule = rule
         self.sums = bool(rule.sum_over)
 
     def read(self, reading: Reading, account: Account) -> list[Part]:
@@ -67,14 +83,14 @@ class Plan:
         parts = self._by_pattern(reading, account) if self._shapes else []
         fields: dict[str, FieldValue] = {}
         spoiled: list[str] = []
-        lookup = reading.name.value
-        for attribute, convert, name, is_template in self._fields:  # of all we do, done most
-            value = reading.values.get(attribute)
+        constant = self._constant(reading.name)
+        values = reading.values
+        # Of all we do, done most.
+        for (attribute, convert, _, _), name in zip(self._fields, constant.names, strict=True):
+            value = values.get(attribute)
             if value is None:
                 continue
             converted = convert(value)
-            if is_template:
-                name = fill(name, lookup)
             if isinstance(converted, Dropped):
                 account.drop(converted, name, spoiled)
             elif name in fields:
@@ -82,8 +98,26 @@ class Plan:
             else:
                 fields[name] = converted
         if fields or spoiled:
-            parts.append(Part(self._series(reading.name, lookup), fields, spoiled))
+            parts.append(Part(constant.series, fields, spoiled))
         return parts
+
+    def _constant(self, name: ObjectName) -> _Constant:
+        kept = self._constants.get(name)
+        if kept is None or (
+            kept.said is not None and self._resolve_topic(kept.said) != kept.resolved
+        ):
+            kept = self._constants[name] = self._work_out(name)
+        return kept
+
+    def _work_out(self, name: ObjectName) -> _Constant:
+        lookup = name.value
+        series = self._series(name, lookup)
+        names = tuple(
+            fill(field, lookup) if is_template else field
+            for _, _, field, is_template in self._fields
+        )
+        said = lookup("topic") if name.domain == CLIENT else None
+        return _Constant(series, names, said, said and self._resolve_topic(said))
 
     def _by_pattern(self, reading: Reading, account: Account) -> list[Part]:
         parts: dict[Series, Part] = {}
