@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from jmxbridge.jmx.errors import JmxError
 from jmxbridge.mbeans.consumers import Consumers
-from jmxbridge.mbeans.points import Points, as_it_is, to_points
+from jmxbridge.mbeans.points import PointMaker, Points, as_it_is
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.point import FieldValue, Point
@@ -65,7 +65,7 @@ class Target:
         self._deadline_s = deadline_s
         self._backoff = backoff
         self._clock_s = clock_s
-        self._resolve_topic = resolve_topic
+        self._maker = PointMaker(self._tags, resolve_topic)
         self._consumers = consumers or Consumers()
         self._answered_ns: int | None = None
         self._failure: Failure | None = None
@@ -92,9 +92,7 @@ class Target:
             time_ns=tick.due_ns,
             host=self._transport.peer_host,
         )
-        points = to_points(
-            outcome, time_ns=tick.due_ns, tags=self._tags, resolve_topic=self._resolve_topic
-        )
+        points = self._maker.points(outcome, time_ns=tick.due_ns)
         self._note_success(outcome, points, read_ms)
         return (*points.points, self._own_point(tick, read_ms, self._read_fields(outcome, points)))
 

@@ -22,7 +22,7 @@ from jmxbridge.influx.line_protocol import (
     TIME_MIN_NS,
     encode,
 )
-from jmxbridge.point import FieldValue, Point
+from jmxbridge.point import FieldValue, KeptTags, Point
 
 POINT = Point("m", {"t": "x"}, {"v": 1.0}, 5)
 
@@ -277,3 +277,21 @@ def test_a_long_line_with_a_short_key_is_fine() -> None:
     line = encode(with_fields(v="x" * MAX_STRING_BYTES))
 
     assert len(line) > MAX_STRING_BYTES
+
+
+def test_kept_tags_give_the_same_line() -> None:
+    """In every point of their series, and in one of another measurement."""
+    tags = {"b": "2 2", "a": "1"}
+    kept = KeptTags(tags)
+    for measurement in ("m", "m", "n", "m"):
+        point = Point(measurement, kept, {"x": 1.5}, 10)
+        assert encode(point) == encode(Point(measurement, tags, {"x": 1.5}, 10))
+        assert encode(point) == f"{measurement},a=1,b=2\\ 2 x=1.5 10".encode()
+
+
+def test_kept_tags_that_cannot_be_written_are_refused_every_time() -> None:
+    """What fails is not kept."""
+    kept = KeptTags({"time": "x"})
+    for _ in range(2):
+        with pytest.raises(ValueError, match="cannot be called"):
+            encode(Point("m", kept, {"x": 1.5}, 10))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jmxbridge.jmx.object_name import ObjectName, quote
 from jmxbridge.jmx.values import Value
-from jmxbridge.mbeans.points import Points, to_points
+from jmxbridge.mbeans.points import KEPT_NS, PointMaker, Points, to_points
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 from jmxbridge.point import Point
@@ -167,3 +167,36 @@ def test_the_account_is_complete(readings: list[tuple[str, dict[str, Value]]]) -
     assert written + left_out == total
     series = [(point.measurement, tuple(point.tags.items())) for point in result.points]
     assert len(series) == len(set(series))
+
+
+def test_one_poll_after_the_other_gives_what_each_alone_would(rule: MakeRule) -> None:
+    """What is kept is what is the same: values, MBeans and rules that are due may change."""
+    merged = (rule("a:type=T", fields=(X,)), rule("b:type=U", fields=(Y,)))
+    by_topic = rule(
+        "c:topic=*",
+        tags={"topic": "topic"},
+        fields=(Field("X", (), "{topic}_x"), Y),
+        measurement="n",
+    )
+    polls = [
+        [read(merged[0], "a:type=T", X=n), read(merged[1], "b:type=U", Y=n)][: 1 + n % 2]
+        + [read(by_topic, f"c:topic={topic}", X=n, Y=float(n)) for topic in topics]
+        for n, topics in enumerate(("ab", "bc", "", "cad", "abcd"))
+    ]
+    maker = PointMaker(TAGS)
+    for number, poll in enumerate(polls):
+        time_ns = number * KEPT_NS // 2
+        assert maker.points(poll, time_ns=time_ns) == to_points(poll, time_ns=time_ns, tags=TAGS)
+
+
+def test_tags_are_kept_for_a_while(rule: MakeRule) -> None:
+    """The same object at the next poll, another one when all is worked out anew."""
+    poll, maker = [read(rule("a:type=T", fields=(X,)), "a:type=T", X=1)], PointMaker(TAGS)
+    first, second, later, back = (
+        maker.points(poll, time_ns=at).points[0].tags
+        for at in (KEPT_NS, 2 * KEPT_NS - 1, 2 * KEPT_NS, 0)
+    )
+    assert first is second
+    assert second is not later
+    assert later is not back  # the clock was set back
+    assert first == later == back

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.mbeans.points import to_points
+from jmxbridge.mbeans.points import PointMaker, to_points
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.mbeans.topics import TopicNames
@@ -50,3 +50,17 @@ def test_only_consumers_say_topics_otherwise(rule: Callable[..., Rule]) -> None:
         points = to_points([reading], time_ns=0, tags={}, resolve_topic=names.resolve).points
         found += [point.tags["topic"] for point in points]
     assert found == ["web.orders", "web_orders"]
+
+
+def test_a_topic_that_gets_known_later_gets_its_name_then(rule: Callable[..., Rule]) -> None:
+    """Tags are kept from poll to poll, but not a name that turned out to be another."""
+    names = TopicNames()
+    made = rule("kafka.consumer:type=F,topic=*", tags={"topic": "topic"})
+    name = ObjectName.parse("kafka.consumer:type=F,topic=web_orders")
+    maker = PointMaker({}, names.resolve)
+    found = []
+    for known in ([], ["web.orders"], ["web_orders"]):
+        names.learn(known)
+        [point] = maker.points([Reading(made, name, {"Value": 1.0})], time_ns=0).points
+        found.append(point.tags["topic"])
+    assert found == ["web_orders", "web.orders", "web_orders"]
