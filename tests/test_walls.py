@@ -41,7 +41,11 @@ DOORS: dict[tuple[str, str], set[str]] = {
     ("config", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
     ("kafka", "jmx"): {"jmxbridge.jmx.access", "jmxbridge.jmx.errors", "jmxbridge.jmx.tls"},
     ("config", "lag"): {"jmxbridge.lag.names", "jmxbridge.lag.volume"},
-    ("config", "mbeans"): {"jmxbridge.mbeans.attribute_path", "jmxbridge.mbeans.rule"},
+    ("config", "mbeans"): {
+        "jmxbridge.mbeans.attribute_path",
+        "jmxbridge.mbeans.naming",
+        "jmxbridge.mbeans.rule",
+    },
 }
 
 # The only rooms that may use a library.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE
-from jmxbridge.cli.outcome import USAGE, fail, reported
+from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, USAGE, fail, reported
 
 if TYPE_CHECKING:
     from jmxbridge.config.address import Address
@@ -19,39 +19,109 @@ TIMEOUT_S = 5.0
 # later. Partitions are for a person to ask for: they are many series.
 PACKS = ("kafka-broker", "kafka-topics", "kafka-kraft", "kafka-zookeeper", "jvm")
 ALWAYS = "kafka-topics"
+DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
 
 
 def init(
     bootstrap: Annotated[
-        str, typer.Argument(metavar="[HOST:PORT,...]", help="Kafka brokers; one is enough.")
-    ] = "127.0.0.1:9092",
+        str | None,
+        typer.Argument(metavar="[HOST:PORT,...]", help="Kafka brokers; one is enough."),
+    ] = None,
     jmx_port: Annotated[
         int, typer.Option("--jmx-port", min=1, max=65535, help="The brokers' JMX_PORT.")
     ] = 9999,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The file to write; - is stdout.")
     ] = DEFAULT_FILE,
+    from_telegraf: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-telegraf",
+            metavar="FILE",
+            help="Carry over a telegraf.conf with jolokia2_agent.",
+        ),
+    ] = None,
+    from_jmxtrans: Annotated[
+        Path | None,
+        typer.Option("--from-jmxtrans", metavar="FILE", help="Carry over a file of jmxtrans."),
+    ] = None,
+    from_jmx_exporter: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-jmx-exporter",
+            metavar="FILE",
+            help="Carry over a file of Prometheus' jmx_exporter.",
+        ),
+    ] = None,
 ) -> None:
     """Look at a cluster and write a mbeans.yaml for it: brokers, their JMX ports, what to collect.
 
-    A broker whose JMX cannot be read is in the file as a comment, with the reason. A file that is
-    there already is not overwritten.
+    A broker whose JMX cannot be read is in the file as a comment, with the reason. With
+    --from-telegraf, --from-jmxtrans or --from-jmx-exporter the file is made of that tool's file,
+    and what cannot be carried over is listed, line by line. A file that is there already is not
+    overwritten.
 
-    Exit status 69: no broker answers.
+    Exit status 69: no broker answers; 1: nothing of the other tool's file fits.
 
     Example: jmxbridge init kafka-1:9092 --jmx-port 9999
     """
-    from jmxbridge.config.proposal import propose
-
+    old = {
+        "telegraf": from_telegraf,
+        "jmxtrans": from_jmxtrans,
+        "jmx-exporter": from_jmx_exporter,
+    }
+    chosen = [(tool, path) for tool, path in old.items() if path is not None]
+    if len(chosen) > 1:
+        fail("one file at a time: a second --from-… goes into a second --output", USAGE)
     if str(output) != "-" and output.exists():
         fail(f"{output} is there already: name another with --output, or - for stdout", USAGE)
+    for tool, path in chosen:
+        carry_over(tool, path, output, parse(bootstrap) if bootstrap else [])
+        return
+    look_and_write(parse(bootstrap or DEFAULT_BOOTSTRAP), jmx_port, output)
+
+
+def carry_over(tool: str, old: Path, output: Path, bootstrap: "Sequence[Address]") -> None:
+    """Write the file that another tool's file becomes."""
+    from jmxbridge.config.loader import read_text
+    from jmxbridge.config.malformed import Malformed
+    from jmxbridge.config.migration import NothingCarried, migrate
+
     with reported():
-        found = asyncio.run(look(parse(bootstrap), jmx_port))
-    text = propose(found)
+        text = read_text(old)
+    try:
+        made = migrate(tool, text, source=old.name, bootstrap=bootstrap)
+    except Malformed as exc:
+        fail(f"{old}: {exc}", CONFIGURATION)
+    except NothingCarried as exc:
+        for each in exc.left:
+            typer.echo(f"{old}:{each}", err=True)
+        fail(f"{old}: nothing of it can be carried over", FINDINGS)
+    write(output, made.text)
+    for each in made.left:
+        typer.echo(f"{old}:{each}", err=True)
+    if str(output) != "-":
+        said = f"{len(made.left)} not carried over" if made.left else "all of it carried over"
+        typer.echo(f"{output}: {said}; next: jmxbridge check {output} --connect", err=True)
+
+
+def write(output: Path, text: str) -> None:
+    """Write the file, or stdout."""
     if str(output) == "-":
         typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+def look_and_write(bootstrap: "Sequence[Address]", jmx_port: int, output: Path) -> None:
+    """Write a file for a cluster, and say what could not be reached."""
+    from jmxbridge.config.proposal import propose
+
+    with reported():
+        found = asyncio.run(look(bootstrap, jmx_port))
+    write(output, propose(found))
+    if str(output) == "-":
         return
-    output.write_text(text, encoding="utf-8")
     polled = sum(1 for broker in found.brokers if broker.problem is None)
     typer.echo(
         f"{output}: {polled} of {len(found.brokers)} brokers polled over JMX, lag of"

@@ -23,13 +23,18 @@ MAX_SECRET_BYTES = 16 * 1024
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
     """Read a file and check it; raises ConfigError with every problem found."""
+    return build(
+        read_text(path), path=path, environ=environ, read_secret=_read_secret, packs=packs()
+    )
+
+
+def read_text(path: Path) -> str:
+    """Read a file of a person's: UTF-8, at most 1 MiB; raises ConfigError."""
     try:
         raw = _read(path, MAX_FILE_BYTES)
     except Malformed as error:
         raise ConfigError([Problem(str(path), 0, 0, "", error.message)]) from None
-    return build(
-        _decoded(path, raw), path=path, environ=environ, read_secret=_read_secret, packs=packs()
-    )
+    return _decoded(path, raw)
 
 
 def packs() -> dict[str, Callable[[], str]]:

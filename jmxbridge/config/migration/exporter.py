@@ -1,0 +1,225 @@
+"""Rules of Prometheus' jmx_exporter, as far as they are an ObjectName and an attribute.
+
+A metric becomes a field of its own name in the measurement `prometheus`, its labels tags: as
+Telegraf's prometheus input (metric_version 2) writes what it scrapes. A domain that is a pattern
+becomes the domains that Kafka has.
+"""
+
+import re
+from collections.abc import Iterator
+
+from jmxbridge.config.composer import NotYaml, compose
+from jmxbridge.config.malformed import Malformed
+from jmxbridge.config.migration.draft import (
+    Draft,
+    DraftRule,
+    DraftTarget,
+    escaped,
+    literal,
+    tag_name,
+)
+from jmxbridge.config.migration.exporter_pattern import Any, ExporterPattern, Token, parse_pattern
+from jmxbridge.config.tree import Mapping, Node, Scalar, Sequence
+
+MEASUREMENT = "prometheus"
+SET_NAME = "jmx-exporter"
+DOMAINS = (
+    *("kafka.server", "kafka.network", "kafka.controller", "kafka.log", "kafka.cluster"),
+    *("kafka.coordinator.group", "kafka.coordinator.transaction"),
+    *("kafka.consumer", "kafka.producer", "kafka.connect", "kafka.streams"),
+)
+# Read below, or without a meaning where nothing is scraped.
+KNOWN = {
+    *("hostPort", "jmxUrl", "username", "password", "ssl", "rules", "lowercaseOutputName"),
+    *("lowercaseOutputLabelNames", "startDelaySeconds", "cacheRules"),
+}
+RULE_KEYS = {"pattern", "name", "labels", "help", "type", "value", "valueFactor", "cache"}
+_GROUP = re.compile(r"\$(\d)")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_:{}=$.-]")
+
+
+def read_exporter(text: str) -> Draft:
+    """Read a file of jmx_exporter; raises Malformed."""
+    try:
+        root = compose(text).root
+    except NotYaml as error:
+        raise Malformed(f"line {error.fault.span.line + 1}: {error.fault.message}") from None
+    rules = _value(root, "rules")
+    if not isinstance(root, Mapping) or not isinstance(rules, Sequence):
+        raise Malformed('no "rules" in it: is this a file of jmx_exporter?')
+    draft = Draft()
+    _target(root, draft)
+    for entry in root.entries:
+        if entry.key.text not in KNOWN:
+            said = f"{entry.key.text}: rules name what they read, nothing else is asked for"
+            draft.leave(_line(entry.key), said)
+    lower = _text(root, "lowercaseOutputName") == "true"
+    lower_labels = _text(root, "lowercaseOutputLabelNames") == "true"
+    for node in rules.items:
+        what = f"pattern {_text(node, 'pattern') or '.*'}"
+        try:
+            rule = _Rule(node, lower, lower_labels)
+            entries = list(rule.entries())
+        except Malformed as error:
+            draft.leave(_line(node), f"{what}: {error}")
+            continue
+        for label in rule.lost_labels:
+            said = f"{what}: label {label} is not one key property: patterns are tags of their own"
+            draft.leave(_line(node), said)
+        draft.rules += [DraftRule(_line(node), SET_NAME, entry) for entry in entries]
+    return draft
+
+
+def _target(root: Mapping, draft: Draft) -> None:
+    address = _text(root, "jmxUrl") or _text(root, "hostPort")
+    if not address:
+        address = "127.0.0.1:9999"
+        said = "it ran inside the JVM: set jmx of target jvm-1 to that JVM's JMX port"
+        draft.leave(1, said)
+    target: dict[str, object] = {"name": "jvm-1", "jmx": literal(address)}
+    username = _text(root, "username")
+    if username:
+        target |= draft.login(_line(root), "target jvm-1", username, _text(root, "password"))
+    if _text(root, "ssl") == "true":
+        target["tls"] = {}
+    draft.targets.append(DraftTarget(_line(root), SET_NAME, target))
+
+
+class _Rule:
+    """One rule: its pattern, and what it makes of the groups."""
+
+    def __init__(self, node: Node, lower: bool, lower_labels: bool) -> None:
+        pattern = _text(node, "pattern")
+        if not pattern or not _text(node, "name"):
+            raise Malformed("takes everything under names of its own: collect a pack instead")
+        for entry in node.entries if isinstance(node, Mapping) else ():
+            if entry.key.text not in RULE_KEYS:
+                raise Malformed(f"{entry.key.text} has no counterpart")
+        self._pattern = parse_pattern(pattern)
+        self._lower = lower
+        self._lower_labels = lower_labels
+        self._name = _text(node, "name")
+        self._value = _text(node, "value")
+        self._factor = _text(node, "valueFactor")
+        labels = _value(node, "labels")
+        self._labels = {
+            entry.key.text: entry.value.text
+            for entry in (labels.entries if isinstance(labels, Mapping) else ())
+            if isinstance(entry.value, Scalar)
+        }
+        self._keys = _keys(self._pattern)
+        group = self._pattern.value_group
+        if self._value and (group is None or self._value != f"${group}"):
+            raise Malformed("a value that the rule makes up: states map words to numbers here")
+
+    @property
+    def lost_labels(self) -> list[str]:
+        """The labels that are not one key property, whole and under a name of its own."""
+        return [label for label, text in self._labels.items() if not self._is_tag(label, text)]
+
+    def _is_tag(self, label: str, text: str) -> bool:
+        match = _GROUP.fullmatch(text)
+        return match is not None and int(match[1]) in self._keys and "$" not in label
+
+    def entries(self) -> Iterator[dict[str, object]]:
+        """Yield the rules it becomes, one a domain; raises Malformed."""
+        domain = _shown(self._pattern.domain)
+        if "*" not in domain:
+            yield self._entry(domain, [])
+            return
+        shape = re.compile(re.escape(domain).replace(r"\*", "(.+)"))
+        matches = [match for each in DOMAINS if (match := shape.fullmatch(each))]
+        if not matches:
+            raise Malformed("its domain is a pattern that none of Kafka's matches")
+        for match in matches:
+            yield self._entry(match[0], list(match.groups()))
+
+    def _entry(self, domain: str, found: list[str]) -> dict[str, object]:
+        anys = [token for token in self._pattern.domain if isinstance(token, Any)]
+        words = {
+            token.group: word.replace(".", "_")
+            for token, word in zip(anys, found, strict=True)
+            if token.group
+        }
+        pairs = [f"{key}={_shown(value)}" for key, value in self._pattern.properties.items()]
+        pairs += ["*"] if self._pattern.open_ended else []
+        attribute, captured = self._attribute()
+        name = self._filled(self._name, words)
+        tags = self._tags(name, captured)
+        field: dict[str, object] = {"name": literal(name)}
+        if self._factor:
+            field["scale"] = float(self._factor)
+        entry: dict[str, object] = {
+            "bean": literal(f"{domain}:{','.join(pairs)}"),
+            "measurement": MEASUREMENT,
+            "optional": True,
+        }
+        if tags:
+            entry["tags"] = tags
+        return {**entry, "fields": {attribute: field if len(field) > 1 else field["name"]}}
+
+    def _attribute(self) -> tuple[str, list[str]]:
+        """Return the attribute as a path, and the keys that are captured in its name."""
+        keys: list[str] = []
+        text = ""
+        for token in self._pattern.attribute:
+            if isinstance(token, Any):
+                keys.append(self._keys.get(token.group or 0, f"attribute_{len(keys) + 1}"))
+                text += f"{{{keys[-1]}}}"
+            else:
+                text += escaped(token)
+        return ".".join([*map(escaped, self._pattern.items), text]), keys
+
+    def _filled(self, template: str, words: dict[int, str]) -> str:
+        def group(match: re.Match[str]) -> str:
+            number = int(match[1])
+            if number in words:
+                return words[number].lower() if self._lower else words[number]
+            if number not in self._keys:
+                raise Malformed(f"{match[0]} in its name stands for nothing that has a key")
+            return f"{{{'' if self._lower else '='}{self._keys[number]}}}"
+
+        return _NOT_IN_NAMES.sub("_", _GROUP.sub(group, template))
+
+    def _tags(self, name: str, captured: list[str]) -> dict[str, str]:
+        """Return a tag for each label, and for each pattern that neither label nor name has."""
+        tags: dict[str, str] = {}
+        for label, text in self._labels.items():
+            if self._is_tag(label, text):
+                known = label.lower() if self._lower_labels else label
+                tags[tag_name(known)] = self._keys[int(text[1:])]
+        open_keys = [key for key, value in self._pattern.properties.items() if "*" in _shown(value)]
+        for key in (*open_keys, *captured):
+            if key not in tags.values() and f"{key}}}" not in name:
+                tags[tag_name(key)] = key
+        return tags
+
+
+def _keys(pattern: ExporterPattern) -> dict[int, str]:
+    """Return the key that each group stands for, its whole value or a part of it."""
+    keys = {
+        number: key
+        for key, value in pattern.properties.items()
+        for number in pattern.groups(value)[:1]
+    }
+    for index, number in enumerate(pattern.groups(pattern.attribute)):
+        keys[number] = "attribute" if index == 0 else f"attribute_{index + 1}"
+    return keys
+
+
+def _shown(tokens: tuple[Token, ...]) -> str:
+    return "".join("*" if isinstance(token, Any) else token for token in tokens)
+
+
+def _value(node: Node | None, key: str) -> Node | None:
+    entry = node.get(key) if isinstance(node, Mapping) else None
+    return None if entry is None else entry.value
+
+
+def _text(node: Node | None, key: str) -> str:
+    value = _value(node, key)
+    return value.text if isinstance(value, Scalar) and not value.is_null else ""
+
+
+def _line(node: Node) -> int:
+    return node.span.line + 1

@@ -1,0 +1,88 @@
+"""`jmxbridge init --from-…`: what is written, what is said, and when nothing is written."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from jmxbridge.cli import app
+
+OLD = Path(__file__).parents[1] / "config" / "migration"
+
+
+def call(*args: str | Path) -> Result:
+    """Run `init`; whatever is not an exit fails the test."""
+    result = CliRunner().invoke(app, ["init", *map(str, args)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.mark.parametrize(
+    ("option", "old", "new"),
+    [
+        ("--from-telegraf", "telegraf.conf", "telegraf.yaml"),
+        ("--from-jmxtrans", "jmxtrans.json", "jmxtrans.yaml"),
+        ("--from-jmx-exporter", "jmx-exporter.yml", "jmx-exporter.yaml"),
+    ],
+)
+def test_writes_the_file_and_lists_the_rest(
+    option: str, old: str, new: str, tmp_path: Path
+) -> None:
+    """The new file is written; each thing left behind is a line with the old file's place."""
+    output = tmp_path / "mbeans.yaml"
+    result = call(option, OLD / old, "--output", output)
+
+    assert result.exit_code == 0
+    assert output.read_text() == (OLD / new).read_text()
+    *left, last = result.stderr.splitlines()
+    assert left
+    assert all(line.startswith(f"{OLD / old}:") for line in left)
+    assert last == (
+        f"{output}: {len(left)} not carried over; next: jmxbridge check {output} --connect"
+    )
+
+
+def test_stdout_is_the_file_alone() -> None:
+    """With `-o -` what is said goes to stderr, so that the output can be piped."""
+    result = call("--from-telegraf", OLD / "telegraf.conf", "-o", "-")
+
+    assert result.stdout == (OLD / "telegraf.yaml").read_text()
+
+
+def test_brokers_add_the_lag(tmp_path: Path) -> None:
+    """HOST:PORT beside the old file is where lag is computed from."""
+    output = tmp_path / "mbeans.yaml"
+    call("k1:9092,k2:9092", "--from-telegraf", OLD / "telegraf.conf", "--output", output)
+
+    assert "kafka: {bootstrap: ['k1:9092', 'k2:9092']}\n" in output.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "said"),
+    [
+        ("{}", 78, 'no "servers" in it: is this a file of jmxtrans?'),
+        ('{"servers": [{"host": "a", "port": 1}]}', 1, "nothing of it can be carried over"),
+        (None, 78, "no such file"),
+    ],
+)
+def test_writes_nothing_where_nothing_fits(
+    text: str | None, status: int, said: str, tmp_path: Path
+) -> None:
+    """A file of another kind, an empty one, none at all: said in a sentence, no file is made."""
+    old, output = tmp_path / "old.json", tmp_path / "mbeans.yaml"
+    if text is not None:
+        old.write_text(text)
+    result = call("--from-jmxtrans", old, "--output", output)
+
+    assert result.exit_code == status
+    assert said in result.stderr
+    assert not output.exists()
+
+
+def test_one_old_file_at_a_time(tmp_path: Path) -> None:
+    """Two tools' files are two calls."""
+    result = call("--from-jmxtrans", "a", "--from-telegraf", "b", "-o", tmp_path / "x.yaml")
+
+    assert result.exit_code == 2
+    assert "one file at a time" in result.stderr
