@@ -1,8 +1,6 @@
 """Passwords and TLS, as JVMs have them: who is let in, and what those are told who are not."""
 
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import pytest
 
 from demo.servers import Jvm
 from jmxbridge.jmx import ConnectionFailed, Credentials, Tls, connect
+from tests.real.papers import STORE_PASSWORD, Papers, make_papers
 
 pytestmark = pytest.mark.real
 
@@ -17,66 +16,24 @@ SOURCE = Path(__file__).parent.parent.parent / "bench" / "Many.java"
 REMOTE = "-Dcom.sun.management.jmxremote"
 RIGHT = Credentials("monitorRole", "swordfish")
 WRONG = Credentials("monitorRole", "hunter2-and-more")
-STORE_PASSWORD = "keep-out"  # noqa: S105 - of key stores that live as long as this test
-
-
-@dataclass(frozen=True, slots=True)
-class Papers:
-    """Certificates, all signed by `ca`; `server` is for 127.0.0.1 only, as is `expired`."""
-
-    folder: Path
-
-    def __getattr__(self, name: str) -> Path:
-        return self.folder / f"{name}.pem"
-
-    def store_options(self, server: str) -> list[str]:
-        """Return the JVM options for a key store, and for trusting what `ca` signed."""
-        ssl = "-Djavax.net.ssl"
-        return [
-            f"{ssl}.keyStore={self.folder / server}.p12",
-            f"{ssl}.keyStorePassword={STORE_PASSWORD}",
-            f"{ssl}.trustStore={self.folder / 'trust'}.p12",
-            f"{ssl}.trustStorePassword={STORE_PASSWORD}",
-            f"{REMOTE}.ssl=true",
-        ]
-
-
-def run(folder: Path, command: str) -> None:
-    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-
-
-def sign(folder: Path, name: str, *, days: int) -> None:
-    """Make a key and a certificate, and both as a Java key store."""
-    key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
-    run(folder, f"openssl req {key} -keyout {name}_key.pem -out {name}.csr -subj /CN={name}")
-    (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
-    run(
-        folder,
-        f"openssl x509 -req -in {name}.csr -CA ca.pem -CAkey ca_key.pem -CAcreateserial"
-        f" -days {days} -extfile san -out {name}.pem",
-    )
-    run(
-        folder,
-        f"openssl pkcs12 -export -in {name}.pem -inkey {name}_key.pem -name {name}"
-        f" -passout pass:{STORE_PASSWORD} -out {name}.p12",
-    )
 
 
 @pytest.fixture(scope="module")
 def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
     """An authority of our own, another one, and certificates."""
-    folder = tmp_path_factory.mktemp("papers")
-    key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -x509 -days 30"
-    for name in ("ca", "other_ca"):
-        run(folder, f"openssl req {key} -keyout {name}_key.pem -out {name}.pem -subj /CN={name}")
-    for name, days in (("server", 30), ("client", 30), ("expired", -1)):
-        sign(folder, name, days=days)
-    run(
-        folder,
-        f"keytool -importcert -noprompt -alias ca -file ca.pem -storetype PKCS12"
-        f" -keystore trust.p12 -storepass {STORE_PASSWORD}",
-    )
-    return Papers(folder)
+    return make_papers(tmp_path_factory.mktemp("papers"))
+
+
+def store_options(papers: Papers, server: str) -> list[str]:
+    """Return the JVM options for a key store, and for trusting what `ca` signed."""
+    ssl = "-Djavax.net.ssl"
+    return [
+        f"{ssl}.keyStore={papers.folder / server}.p12",
+        f"{ssl}.keyStorePassword={STORE_PASSWORD}",
+        f"{ssl}.trustStore={papers.folder / 'trust'}.p12",
+        f"{ssl}.trustStorePassword={STORE_PASSWORD}",
+        f"{REMOTE}.ssl=true",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +60,7 @@ def password_options(folder: Path) -> list[str]:
 def encrypted(papers: Papers) -> Iterator[Jvm]:
     """A JVM whose server speaks TLS and whose registry does not, on a port of its own."""
     with Jvm(
-        SOURCE, "3", jvm_options=[*papers.store_options("server"), f"{REMOTE}.rmi.port=0"]
+        SOURCE, "3", jvm_options=[*store_options(papers, "server"), f"{REMOTE}.rmi.port=0"]
     ) as jvm:
         yield jvm
 
@@ -112,7 +69,7 @@ def encrypted(papers: Papers) -> Iterator[Jvm]:
 def fortress(papers: Papers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jvm]:
     """A JVM with all of it: TLS on both ends, client certificates, and a password."""
     options = [
-        *papers.store_options("server"),
+        *store_options(papers, "server"),
         *password_options(tmp_path_factory.mktemp("fortress")),
         f"{REMOTE}.registry.ssl=true",
         f"{REMOTE}.ssl.need.client.auth=true",
@@ -124,7 +81,7 @@ def fortress(papers: Papers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(scope="module")
 def outdated(papers: Papers) -> Iterator[Jvm]:
     """A JVM whose certificate has expired; TLS on both ends."""
-    options = [*papers.store_options("expired"), f"{REMOTE}.registry.ssl=true"]
+    options = [*store_options(papers, "expired"), f"{REMOTE}.registry.ssl=true"]
     with Jvm(SOURCE, "3", jvm_options=options) as jvm:
         yield jvm
 
