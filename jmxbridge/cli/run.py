@@ -12,6 +12,8 @@ import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
 from jmxbridge.cli.outcome import USAGE, fail, reported
+from jmxbridge.service import log
+from jmxbridge.service.log import LogFormat
 
 if TYPE_CHECKING:
     from jmxbridge.config.models import Settings
@@ -23,6 +25,10 @@ def run(
         list[str] | None,
         typer.Option("--only", metavar="TARGET", help="Poll this target alone, and no lag."),
     ] = None,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option("--log-format", help="auto: with priorities in the journal, else text."),
+    ] = LogFormat.AUTO,
 ) -> None:
     """Poll what FILE names, and write it to InfluxDB, until stopped.
 
@@ -34,7 +40,7 @@ def run(
     Example: jmxbridge run mbeans.yaml
     """
     with reported():
-        asyncio.run(serve(file, only or ()))
+        asyncio.run(serve(file, only or (), log_format))
 
 
 def load(file: Path, only: Sequence[str]) -> "Settings":
@@ -50,16 +56,15 @@ def load(file: Path, only: Sequence[str]) -> "Settings":
     return settings.model_copy(update={"targets": targets, "kafka": None})
 
 
-async def serve(file: Path, only: Sequence[str]) -> None:
+async def serve(file: Path, only: Sequence[str], log_format: LogFormat) -> None:
     """Run a bridge until a signal."""
     settings = load(file, only)
     from jmxbridge.app import Bridge
     from jmxbridge.cli.screen import shown
-    from jmxbridge.service import log
     from jmxbridge.service.signals import reload_requests, stop_requests
     from jmxbridge.service.systemd import notify
 
-    log.set_up(os.environ)
+    log.set_up(os.environ, wanted=log_format)
     bridge = await Bridge.open(settings, os.environ)
 
     async def reload() -> None:
@@ -84,11 +89,11 @@ def load_again(file: Path, only: Sequence[str]) -> "Settings | None":
     """Read the file as it is now; None, with the reason in the log, where it cannot be used."""
     from jmxbridge.config.problem import ConfigError
 
-    log = logging.getLogger("jmxbridge.reload")
+    logger = logging.getLogger("jmxbridge.reload")
     try:
         return load(file, only)
     except ConfigError as exc:
-        log.error("%s: nothing changed, the file has mistakes:\n%s", file, exc)
+        logger.error("%s: nothing changed, the file has mistakes:\n%s", file, exc)
     except typer.Exit:
-        log.error("%s: nothing changed: a target named by --only is gone", file)
+        logger.error("%s: nothing changed: a target named by --only is gone", file)
     return None
