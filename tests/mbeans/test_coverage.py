@@ -1,0 +1,74 @@
+"""The packs against what a good default configuration reads (reference.yaml), on recorded JVMs."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jmxbridge.config.loader import packs
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.mbeans.discovery import attributes, take
+from tests.mbeans.test_packs import JVMS, PRESETS, Recorded, rules
+
+REFERENCE: list[dict[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("reference.yaml").read_text()
+)
+RECORDED = sorted({jvm for jvms in JVMS.values() for jvm in jvms})
+OURS = [name for name in packs() if name not in PRESETS]
+Key = tuple[str, ObjectName, str]  # JVM, MBean, attribute
+
+
+@pytest.fixture(scope="module")
+def held(recorded: Recorded) -> tuple[frozenset[Key], frozenset[Key]]:
+    """Every attribute of every recorded JVM, and those that a pack reads.
+
+    A topic's second name, which is left out on purpose, is not among them.
+    """
+    had: set[Key] = set()
+    read: set[Key] = set()
+    for jvm in RECORDED:
+        by_name = {mbean.name: mbean for mbean in recorded(jvm)}
+        taken = take([rule for pack in OURS for rule in rules(pack)], by_name)
+        for each in taken:
+            asked = attributes(each.rule, by_name[each.name].attributes)
+            read.update((jvm, each.name, attribute) for attribute in asked)
+        for name in by_name.keys() - {each.name for each in taken.left_out}:
+            had.update((jvm, name, attribute) for attribute in by_name[name].attributes)
+    return frozenset(had), frozenset(read)
+
+
+def wanted(entry: Mapping[str, Any], had: Iterable[Key], listed: str) -> dict[str, set[Key]]:
+    """Find each attribute an entry lists, on every JVM and MBean that has it."""
+    pattern = ObjectName.parse(entry["bean"])
+    matching = [key for key in had if pattern.matches(key[1])]
+    return {a: {key for key in matching if key[2] == a} for a in entry.get(listed, ())}
+
+
+@pytest.mark.parametrize("entry", REFERENCE, ids=lambda entry: str(entry["bean"]))
+def test_what_should_be_read_is_read(
+    entry: Mapping[str, Any], held: tuple[frozenset[Key], frozenset[Key]]
+) -> None:
+    """On every version that has it; and some version has it."""
+    had, read = held
+    for attribute, keys in wanted(entry, had, "reads").items():
+        assert keys, f"no recorded JVM has {attribute}"
+        assert keys <= read, sorted((jvm, str(name)) for jvm, name, _ in keys - read)
+
+
+@pytest.mark.parametrize("entry", REFERENCE, ids=lambda entry: str(entry["bean"]))
+def test_what_is_left_out_is_left_out_for_a_reason(
+    entry: Mapping[str, Any], held: tuple[frozenset[Key], frozenset[Key]]
+) -> None:
+    """No pack reads it, some version has it, and a sentence says why not."""
+    had, read = held
+    for attribute, keys in wanted(entry, had, "not").items():
+        assert keys, f"no recorded JVM has {attribute}"
+        assert not keys & read, attribute
+        assert entry["not"][attribute], attribute
+
+
+def test_an_entry_lists_something() -> None:
+    """Every MBean of the reference has attributes that are read, or left out."""
+    assert all(entry.get("reads") or entry.get("not") for entry in REFERENCE)
