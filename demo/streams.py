@@ -1,0 +1,24 @@
+"""A real Kafka Streams application, that of demo/Streams.java, JMX on."""
+
+from pathlib import Path
+
+from demo.cache import HERE, app_libs
+from demo.jvm import Jvm
+from demo.kafka import Kafka, log_option
+
+
+class Streams(Jvm):
+    """It counts what is in `topic`, which must exist; ready when its tasks run."""
+
+    def __init__(self, kafka: Kafka, topic: str, *, folder: Path) -> None:
+        super().__init__(
+            HERE / "Streams.java",
+            kafka.bootstrap,
+            f"counting-{topic}",
+            topic,
+            str(folder / "state"),
+            libs=[app_libs(kafka.version)],
+            jvm_options=[log_option(kafka.version)],
+            log=folder / "streams.log",
+            java=kafka.java,
+        )

@@ -1,0 +1,155 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.lang.reflect.Array;
+import java.nio.charset.StandardCharsets;
+import java.rmi.MarshalException;
+import java.rmi.UnmarshalException;
+import java.util.*;
+import java.util.stream.Collectors;
+import javax.management.*;
+import javax.management.openmbean.*;
+import javax.management.remote.*;
+
+/**
+ * A Java client of the JMX of other JVMs: what they say, as JSON.
+ *
+ * Prints "ready", then answers each line of standard input with one line:
+ *   read PORT [HEX...]  the MBeans of these names (UTF-8 in hex), of all where there is none:
+ *                       {"canonical name": {"attribute": [declared type, value], ...}, ...}
+ * A value is [Java class, text] for a number, text, name, date or enum constant; [class, [...]]
+ * for an array, collection or table, of which each row is an item, and for a map, of which each
+ * pair is one; [class, {...}] for composites and maps of strings; ["null"]; ["thrown", class]
+ * where the getter throws; [class] for the rest. An MBean that is gone, or whose values cannot be
+ * carried, has null. Connections are kept.
+ */
+public final class Oracle {
+    private static final Map<String, MBeanServerConnection> OPEN = new HashMap<>();
+
+    private static MBeanServerConnection server(String port) throws Exception {
+        MBeanServerConnection open = OPEN.get(port);
+        if (open == null) {
+            String url = "service:jmx:rmi:///jndi/rmi://127.0.0.1:" + port + "/jmxrmi";
+            open = JMXConnectorFactory.connect(new JMXServiceURL(url)).getMBeanServerConnection();
+            OPEN.put(port, open);
+        }
+        return open;
+    }
+
+    private static String json(String text) {
+        StringBuilder out = new StringBuilder("\"");
+        for (char c : text.toCharArray())
+            if (c == '"' || c == '\\') out.append('\\').append(c);
+            else if (c < 32 || c > 126) out.append(String.format("\\u%04x", (int) c));
+            else out.append(c);
+        return out.append('"').toString();
+    }
+
+    private static String list(Collection<?> items) {
+        return items.stream().map(Oracle::typed).collect(Collectors.joining(", ", "[", "]"));
+    }
+
+    private static String map(Map<?, ?> items) {
+        return items.entrySet().stream()
+            .map(e -> json((String) e.getKey()) + ": " + typed(e.getValue()))
+            .collect(Collectors.joining(", ", "{", "}"));
+    }
+
+    private static String number(Number value) {
+        if (value instanceof Float) return Double.toHexString(value.floatValue());
+        return value instanceof Double ? Double.toHexString((Double) value) : value.toString();
+    }
+
+    /** What comes as text, or null. */
+    private static String scalar(Object value) {
+        if (value instanceof Number) return number((Number) value);
+        if (value instanceof Enum) return ((Enum<?>) value).name();
+        if (value instanceof Date) return Long.toString(((Date) value).getTime());
+        if (value instanceof ObjectName) return ((ObjectName) value).getCanonicalName();
+        boolean isText = value instanceof String || value instanceof Character;
+        return isText || value instanceof Boolean ? value.toString() : null;
+    }
+
+    /** What comes as a list or an object in JSON, or null. */
+    private static String structure(Object value) {
+        if (value.getClass().isArray()) {
+            List<Object> items = new ArrayList<>();
+            for (int i = 0; i < Array.getLength(value); i++) items.add(Array.get(value, i));
+            return list(items);
+        }
+        if (value instanceof CompositeData) {
+            CompositeData data = (CompositeData) value;
+            Map<String, Object> items = new TreeMap<>();
+            for (String key : data.getCompositeType().keySet()) items.put(key, data.get(key));
+            return map(items);
+        }
+        if (value instanceof TabularData) return list(((TabularData) value).values());
+        if (value instanceof EnumMap || value instanceof EnumSet) return null; // written by parts
+        if (value instanceof Collection) return list((Collection<?>) value);
+        return value instanceof Map ? ofMap((Map<?, ?>) value) : null;
+    }
+
+    private static String ofMap(Map<?, ?> items) {
+        if (items.keySet().stream().allMatch(String.class::isInstance)) return map(items);
+        return list(items.entrySet().stream()
+            .map(e -> Arrays.asList(e.getKey(), e.getValue())).collect(Collectors.toList()));
+    }
+
+    private static String typed(Object value) {
+        if (value == null) return "[\"null\"]";
+        Class<?> type = value instanceof Enum ? ((Enum<?>) value).getDeclaringClass() : value.getClass();
+        String name = value instanceof Enum ? "enum " + type.getName() : type.getName();
+        String scalar = scalar(value);
+        String content = scalar == null ? structure(value) : json(scalar);
+        return "[" + json(name) + (content == null ? "" : ", " + content) + "]";
+    }
+
+    private static String thrown(MBeanServerConnection server, ObjectName name, String attribute) {
+        try {
+            return typed(server.getAttribute(name, attribute)); // it no longer throws
+        } catch (Exception e) {
+            return "[\"thrown\", " + json(e.getClass().getName()) + "]";
+        }
+    }
+
+    private static String read(MBeanServerConnection server, ObjectName name) throws Exception {
+        MBeanAttributeInfo[] infos;
+        Map<String, Object> got = new HashMap<>();
+        try {
+            infos = server.getMBeanInfo(name).getAttributes();
+            String[] wanted = Arrays.stream(infos).map(MBeanAttributeInfo::getName).toArray(String[]::new);
+            for (Attribute a : server.getAttributes(name, wanted).asList()) got.put(a.getName(), a.getValue());
+        } catch (InstanceNotFoundException | MarshalException | UnmarshalException e) {
+            return "null";
+        }
+        return Arrays.stream(infos).map(info -> {
+            String attribute = info.getName();
+            String value = got.containsKey(attribute) ? typed(got.get(attribute)) : thrown(server, name, attribute);
+            return json(attribute) + ": [" + json(info.getType()) + ", " + value + "]";
+        }).collect(Collectors.joining(", ", "{", "}"));
+    }
+
+    private static String unhex(String hex) {
+        byte[] bytes = new byte[hex.length() / 2];
+        for (int i = 0; i < bytes.length; i++)
+            bytes[i] = (byte) Integer.parseInt(hex.substring(2 * i, 2 * i + 2), 16);
+        return new String(bytes, StandardCharsets.UTF_8);
+    }
+
+    private static String answer(String[] words) throws Exception {
+        if (!words[0].equals("read")) return "unknown";
+        MBeanServerConnection server = server(words[1]);
+        Collection<ObjectName> names = new ArrayList<>();
+        for (int i = 2; i < words.length; i++) names.add(new ObjectName(unhex(words[i])));
+        List<String> answers = new ArrayList<>();
+        for (ObjectName name : names.isEmpty() ? server.queryNames(null, null) : names)
+            answers.add(json(name.getCanonicalName()) + ": " + read(server, name));
+        return "{" + String.join(", ", answers) + "}";
+    }
+
+    public static void main(String[] args) throws Exception {
+        System.out.println("ready");
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
+        for (String line = in.readLine(); line != null; line = in.readLine())
+            System.out.println(answer(line.split(" ")));
+    }
+}
