@@ -31,7 +31,7 @@ from jmxbridge.kafka.token import ClientCredentials, MskSigner, TokenSource
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.names import NameFilter
 from jmxbridge.lag.volume import Volume
-from jmxbridge.mbeans.consumers import Consumers
+from jmxbridge.mbeans.consumers import Consumers, asks_for_consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
 from jmxbridge.service.fleet import Wanted
@@ -154,6 +154,20 @@ def make_mechanism(settings: SaslSettings, *, timeout_s: float) -> Mechanism:
     if settings.mechanism == "PLAIN":
         return plain(settings.username or "", secret)
     return scram(settings.mechanism, settings.username or "", secret)
+
+
+def make_listeners(settings: Settings, consumers: Consumers, *, timeout_s: float) -> list[Target]:
+    """Build what hears the consumers of a file, and nothing else, for somebody who looks."""
+    mbeans = {
+        name: tuple(replace(rule, every_s=None) for rule in rules if asks_for_consumers(rule))
+        for name, rules in settings.mbeans.items()
+    }
+    quick = settings.model_copy(update={"mbeans": mbeans, "interval_s": timeout_s / DEADLINE_SHARE})
+    return [
+        make_target(quick, target, interval_ns=1, topics=TopicNames(), consumers=consumers)
+        for target in quick.targets
+        if quick.rules_for(target)
+    ]
 
 
 def make_cluster(

@@ -2,12 +2,9 @@
 
 import asyncio
 import json
-import os
 import sys
-from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,15 +12,13 @@ from jmxbridge.cli.arguments import FileOption, Json, settings_if_any
 from jmxbridge.cli.outcome import FINDINGS, USAGE, document, fail, reported
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import KafkaSettings
-    from jmxbridge.kafka.cluster import Cluster
+    from jmxbridge.cli.looking import Looking
+    from jmxbridge.config.models import KafkaSettings, Settings
     from jmxbridge.lag.description import Description
-    from jmxbridge.lag.table import GroupTable, Row
+    from jmxbridge.lag.watching import Look
 
-TIMEOUT_S = 5.0
 FILTERS = ("groups", "topics")
 CLEAR = "\x1b[H\x1b[2J"
-RED, PLAIN = "\x1b[31m", "\x1b[0m"
 
 
 def lag(
@@ -47,6 +42,9 @@ def lag(
 
     The brokers are those of --bootstrap, or of the file. `-` means that nobody knows: no commit,
     no leader, or a topic that is gone. Who is furthest behind comes first, with a sentence on why.
+    Seconds and status come from what `jmxbridge run` saw, or with --watch from the looks before;
+    --watch draws the lag of each topic. With GROUP its consumers among the file's targets are asked
+    as well: whether they read and do not commit, are slow, or are gone.
 
     Exit status 1: the group does not exist, or something could not be read.
 
@@ -59,27 +57,28 @@ def lag(
             USAGE,
         )
     with reported():
-        kafka = find(bootstrap, file)
+        settings = settings_if_any(file)
+        kafka = find(bootstrap, settings)
         if everything:
             nothing = {"allow": (), "deny": ()}
             update = {name: getattr(kafka, name).model_copy(update=nothing) for name in FILTERS}
             kafka = kafka.model_copy(update=update)
+        # Another cluster than the file's has nothing to do with its targets, nor with its past.
+        settings = settings if bootstrap is None else None
         if watch:
-            asyncio.run(follow(kafka, group, every_s=every, as_json=as_json))
+            asyncio.run(follow(kafka, group, settings, every_s=every, as_json=as_json))
             return
-        description = asyncio.run(look(kafka, group))
-    show(description, as_json=as_json)
-    if description.missing or description.snapshot.errors:
+        found = asyncio.run(once(kafka, group, settings, every_s=every, as_json=as_json))
+    if found.missing or found.snapshot.errors:
         raise typer.Exit(FINDINGS)
 
 
-def find(bootstrap: str | None, file: Path | None) -> "KafkaSettings":
+def find(bootstrap: str | None, settings: "Settings | None") -> "KafkaSettings":
     """Return the cluster to ask: of --bootstrap, with the file's filters, or the file's own."""
     from jmxbridge.config.address import parse_address
     from jmxbridge.config.malformed import Malformed
     from jmxbridge.config.models import KafkaSettings
 
-    settings = settings_if_any(file)
     of_file = None if settings is None else settings.kafka
     if bootstrap is None:
         if of_file is None:
@@ -94,138 +93,96 @@ def find(bootstrap: str | None, file: Path | None) -> "KafkaSettings":
     return of_file.model_copy(update={"bootstrap": addresses})
 
 
-async def look(kafka: "KafkaSettings", group: str | None) -> "Description":
-    """Ask the cluster one time; raises KafkaUnavailable."""
-    from jmxbridge.build import make_cluster
+async def once(
+    kafka: "KafkaSettings",
+    group: str | None,
+    settings: "Settings | None",
+    *,
+    every_s: float,
+    as_json: bool,
+) -> "Description":
+    """Look one time and print it; raises KafkaUnavailable."""
+    from jmxbridge.cli.looking import Looking
 
-    cluster = make_cluster(kafka, timeout_s=TIMEOUT_S)
+    looking = Looking(kafka, group, settings=settings, every_s=every_s)
     try:
-        return await cluster.describe(None if group is None else [group])
+        description, look = await looking.look()
     finally:
-        await cluster.close()
+        await looking.close()
+    show(description, look, looking.problems(), as_json=as_json)
+    return description
 
 
 async def follow(
-    kafka: "KafkaSettings", group: str | None, *, every_s: float, as_json: bool
+    kafka: "KafkaSettings",
+    group: str | None,
+    settings: "Settings | None",
+    *,
+    every_s: float,
+    as_json: bool,
 ) -> None:
-    """Ask again and again until Ctrl-C; a cluster that is away for a while is waited for."""
+    """Look again and again until Ctrl-C; a cluster that is away for a while is waited for."""
     from jmxbridge.app import cancel
-    from jmxbridge.build import make_cluster
+    from jmxbridge.cli.looking import Looking
     from jmxbridge.service.signals import stop_requests
 
-    cluster = make_cluster(kafka, timeout_s=TIMEOUT_S)
+    looking = Looking(kafka, group, settings=settings, every_s=every_s)
     with stop_requests() as stop:
-        looking = asyncio.create_task(keep_looking(cluster, group, every_s, as_json=as_json))
+        watching = asyncio.create_task(keep_looking(looking, every_s, as_json=as_json))
         stopping = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if looking.done():  # by an error: it never ends by itself
-                looking.result()
+            await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():  # by an error: it never ends by itself
+                watching.result()
         finally:
-            await cancel(looking, stopping)
-            await cluster.close()
+            await cancel(watching, stopping)
+            await looking.close()
 
 
-async def keep_looking(
-    cluster: "Cluster", group: str | None, every_s: float, *, as_json: bool
-) -> None:
-    """Print what the cluster says, each time afresh, for ever."""
+async def keep_looking(looking: "Looking", every_s: float, *, as_json: bool) -> None:
+    """Print what is seen, each time afresh, for ever."""
     from jmxbridge.kafka.errors import KafkaUnavailable
 
     clear = CLEAR if sys.stdout.isatty() else ""
     while True:
         try:
-            description = await cluster.describe(None if group is None else [group])
+            description, look = await looking.look()
         except KafkaUnavailable as exc:
             typer.echo(f"error: {exc}", err=True)
         else:
             if not as_json:
                 typer.echo(f"{clear}{datetime.now():%H:%M:%S}")
-            show(description, as_json=as_json)
+            show(description, look, looking.problems(), as_json=as_json, graph=True)
         await asyncio.sleep(every_s)
 
 
-def show(description: "Description", *, as_json: bool) -> None:
+def show(
+    description: "Description",
+    look: "Look",
+    problems: list[str],
+    *,
+    as_json: bool,
+    graph: bool = False,
+) -> None:
     """Print what was found, who is furthest behind first; data on stdout, remarks on stderr."""
-    from jmxbridge.lag.diagnosis import diagnose, total_lag
+    from jmxbridge.cli.lag_table import bars, entries, is_coloured, printed, remarks
+    from jmxbridge.lag.diagnosis import total_lag
     from jmxbridge.lag.table import tables
 
     found = sorted(tables(description), key=total_lag, reverse=True)
+    errors = [*description.snapshot.errors, *problems]
     if as_json:
-        errors = list(description.snapshot.errors)
-        groups = [entry(each) for each in found]
-        typer.echo(json.dumps(document("lag", {"groups": groups, "errors": errors})))
+        content = {"groups": entries(found, look), "errors": errors}
+        typer.echo(json.dumps(document("lag", content)))
         return
+    red = is_coloured()
     for each in found:
-        if each.remark:
-            typer.echo(f"group {each.group} {each.remark}", err=True)
-        for line in printed(each.rows, red=sys.stdout.isatty() and "NO_COLOR" not in os.environ):
+        lines = printed(each, look, red=red)
+        if graph:
+            lines += bars(each.group, look, red=red)
+        for line in lines:
             typer.echo(line)
-        if said := diagnose(each):
-            typer.echo(f"group {each.group} {said}", err=True)
-    for error in description.snapshot.errors:
+        for said in remarks(each, look):
+            typer.echo(said, err=True)
+    for error in errors:
         typer.echo(f"warning: {error}", err=True)
-
-
-def entry(table: "GroupTable") -> dict[str, Any]:
-    """One group as JSON; offsets are numbers, null where nobody knows."""
-    from jmxbridge.lag.diagnosis import diagnose
-
-    return {
-        "group": table.group,
-        "exists": table.exists,
-        "state": table.state,
-        "remark": table.remark,
-        "diagnosis": diagnose(table),
-        "partitions": [
-            {
-                "topic": row.topic,
-                "partition": int(row.partition),
-                "current_offset": number(row.current_offset),
-                "log_end_offset": number(row.log_end_offset),
-                "lag": number(row.lag),
-                "consumer_id": row.consumer_id,
-                "host": row.host,
-                "client_id": row.client_id,
-            }
-            for row in table.rows
-        ],
-    }
-
-
-def number(text: str | None) -> int | None:
-    """Read a column back."""
-    return None if text is None else int(text)
-
-
-def printed(rows: "Sequence[Row]", *, red: bool) -> list[str]:
-    """Align a group's rows under their heads; a lag above 0 is red where colours are wanted."""
-    from jmxbridge.lag.table import COLUMNS
-
-    if not rows:
-        return []
-    cells = [COLUMNS, *(tuple(each or "-" for each in columns(row)) for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(COLUMNS))]
-    lag_at = COLUMNS.index("LAG")
-    lines = [""]
-    for line in cells:
-        padded = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        if red and line[lag_at].isdecimal() and line[lag_at] != "0":
-            padded[lag_at] = f"{RED}{padded[lag_at]}{PLAIN}"
-        lines.append(" ".join(padded).rstrip())
-    return lines
-
-
-def columns(row: "Row") -> tuple[str | None, ...]:
-    """A row's cells in the order of COLUMNS."""
-    return (
-        row.group,
-        row.topic,
-        row.partition,
-        row.current_offset,
-        row.log_end_offset,
-        row.lag,
-        row.consumer_id,
-        row.host,
-        row.client_id,
-    )

@@ -22,8 +22,9 @@ from jmxbridge.lag.client_words import in_words
 from jmxbridge.lag.consumer import Consumer
 from jmxbridge.lag.crosscheck import Crosscheck
 from jmxbridge.lag.expiry import Expiry
+from jmxbridge.lag.judgement import sum_up
 from jmxbridge.lag.memory import Memory
-from jmxbridge.lag.outlook import Outlook, lowest_unread
+from jmxbridge.lag.outlook import Outlook, Verdicts, lowest_unread
 from jmxbridge.lag.points import failed_poll, to_points
 from jmxbridge.lag.remembered import FORGET_AFTER_S, Remembered
 from jmxbridge.lag.rows import Lags, compute
@@ -103,7 +104,7 @@ class LagPoll:
         self._save = save
         self._saved_ns = 0
         self._saving: asyncio.Task[None] | None = None
-        self._lags: Lags | None = None
+        self._last: tuple[Lags, Verdicts, int] | None = None
 
     async def poll(self, tick: Tick) -> Sequence[Point]:
         """Return the points of one poll, all with the tick's timestamp."""
@@ -131,12 +132,16 @@ class LagPoll:
         if self._learn_topics is not None:
             self._learn_topics(snapshot.end_offsets, complete=snapshot.complete)
         self._tell_of_vanished(snapshot)
-        self._lags = lags = compute(snapshot)
+        lags = compute(snapshot)
         verdicts = self._outlook.take(lags, snapshot, tick.due_ns)
         clients = self._crosscheck.take(
             lags, verdicts.partitions, snapshot, self._consumers(), tick.due_ns
         )
         self._tell_of_clients(clients)
+        verdicts = replace(
+            verdicts, expires_in_s=self._expiry.take(snapshot, tick.due_ns), clients=clients
+        )
+        self._last = (lags, verdicts, tick.due_ns)
         self._save_in_time(tick)
         line = status_line(self.name, lags, snapshot)
         if self.line.mood in (Mood.WAITING, Mood.DOWN):
@@ -145,11 +150,7 @@ class LagPoll:
         return to_points(
             lags,
             snapshot,
-            replace(
-                verdicts,
-                expires_in_s=self._expiry.take(snapshot, tick.due_ns),
-                clients=clients,
-            ),
+            verdicts,
             self._volume,
             cluster=self._cluster_name,
             time_ns=tick.due_ns,
@@ -160,8 +161,8 @@ class LagPoll:
         """Save what was seen and close every connection to the cluster."""
         if self._saving is not None:
             await self._saving
-        if self._save is not None and self._lags is not None:
-            await self._save(self._memory(self._lags))
+        if self._save is not None and self._last is not None:
+            await self._save(self._memory(*self._last))
         await self._cluster.close()
 
     def _is_time_to_describe(self, now_ns: int) -> bool:
@@ -188,17 +189,18 @@ class LagPoll:
 
     def _save_in_time(self, tick: Tick) -> None:
         """Save beside the polls; nobody waits for the disk."""
-        if self._save is None or self._lags is None or tick.due_ns - self._saved_ns < SAVE_EVERY_NS:
+        if self._save is None or self._last is None or tick.due_ns - self._saved_ns < SAVE_EVERY_NS:
             return
         if self._saving is None or self._saving.done():
             self._saved_ns = tick.due_ns
-            self._saving = asyncio.ensure_future(self._save(self._memory(self._lags)))
+            self._saving = asyncio.ensure_future(self._save(self._memory(*self._last)))
 
-    def _memory(self, lags: Lags) -> Memory:
+    def _memory(self, lags: Lags, verdicts: Verdicts, time_ns: int) -> Memory:
         return Memory(
             dict(self._remembered.groups),
             self._outlook.ends.since(lowest_unread(lags)),
             dict(self._expiry.empty_since),
+            sum_up(lags, verdicts, time_ns),
         )
 
 

@@ -2,6 +2,9 @@
 
 Rule: a verdict needs both sides. Where JMX says that it reads, the offsets say whether it commits;
 where the offsets stand still, JMX says whether anybody is there.
+
+A consumer's own lag is as old as what it fetched last, which may be minutes of work: it can be far
+too small, never too large for long. So a small one accuses nobody whose commits move.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +13,10 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from jmxbridge.lag.consumer import Consumer
+
+NEAR_SHARE = 0.5
+"""A consumer has little left to fetch if its own lag is less than this share of what it has not
+committed."""
 
 
 class Client(IntEnum):
@@ -24,15 +31,13 @@ class Client(IntEnum):
 class Facts(NamedTuple):
     """What the rules look at.
 
-    JMX: it is `gone`; it `reads` records; by its own count most of the lag is still to be fetched
-    (`far`) or not (`near`), neither where it does not say. Offsets, over a window: they stand
-    `still` before records that wait; they move and yet the lag never fell (`behind`); there was
-    `never` a commit.
+    JMX: it is `gone`; it `reads` records; by its own count it has little left to fetch (`near`).
+    Offsets, over a window: they stand `still` before records that wait; they move and yet the lag
+    never fell (`behind`); there was `never` a commit.
     """
 
     gone: bool = False
     reads: bool = False
-    far: bool = False
     near: bool = False
     still: bool = False
     behind: bool = False
@@ -63,14 +68,9 @@ RULES: tuple[Rule, ...] = (
         "it reads and has little left to fetch, but its commits stand still",
     ),
     (
-        Client.READS_NOT_COMMITS,
-        lambda f: f.behind and f.reads and f.near,
-        "it reads and has little left to fetch, but its commits fall behind what it reads",
-    ),
-    (
         Client.SLOW,
-        lambda f: f.behind and f.reads and f.far,
-        "it reads and commits, with most of the lag still to fetch: more is written than it takes",
+        lambda f: f.behind and f.reads,
+        "it reads and commits, but more is written than it takes",
     ),
     (
         Client.NONE,

@@ -1,6 +1,9 @@
-"""A finding about a consumer in words, with the numbers of both sides and how old they are."""
+"""A finding about a consumer in words, with the numbers of both sides and how old they are.
 
-from jmxbridge.lag.client_verdict import Client, Finding
+Rule: one look is not a verdict. What it shows is said as it is: numbers, and what they may mean.
+"""
+
+from jmxbridge.lag.client_verdict import NEAR_SHARE, Client, Finding
 
 _CALLED = {
     Client.DEAD: "is dead",
@@ -16,6 +19,29 @@ def in_words(finding: Finding) -> str:
     called = _CALLED.get(finding.client)
     said = f"{who} {called}: {finding.why}" if called else f"{who}: {finding.why}"
     return f"{said} ({offsets_in_words(finding)}; {jmx_in_words(finding)})"
+
+
+def at_a_glance(finding: Finding) -> str:
+    """Return a sentence about what one look shows; the verdict where there is one."""
+    consumer = finding.consumer
+    if finding.client is not Client.NONE or consumer.gone is not None:
+        return in_words(finding)
+    said = f"client {consumer.client_id} of target {consumer.target} {_seen(finding)}"
+    return f"{said} ({offsets_in_words(finding)}; {jmx_in_words(finding)})"
+
+
+def _seen(finding: Finding) -> str:
+    consumer = finding.consumer
+    reads = bool(consumer.consumed_rate)
+    if finding.lag == 0:
+        return "has committed everything"
+    if not reads:
+        return "is there and has fetched nothing lately: paused, or at work on what it has"
+    if finding.lag is None:
+        return "reads, and has committed nothing yet"
+    if consumer.lag_max is not None and consumer.lag_max < NEAR_SHARE * finding.lag:
+        return "reads, and is well ahead of what it has committed"
+    return f"reads {consumer.consumed_rate:,.0f} records a second, and is not done"
 
 
 def offsets_in_words(finding: Finding) -> str:

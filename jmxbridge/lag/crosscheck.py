@@ -15,7 +15,7 @@ A group without members has those that it had last: who died is not in the group
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from jmxbridge.lag.client_verdict import Facts, Finding, decide
+from jmxbridge.lag.client_verdict import NEAR_SHARE, Facts, Finding, decide
 from jmxbridge.lag.consumer import Consumer
 from jmxbridge.lag.members import Member, Membership, uncommitted
 from jmxbridge.lag.outlook import Judged
@@ -24,9 +24,6 @@ from jmxbridge.lag.snapshot import Commits, Snapshot
 from jmxbridge.lag.status import POLLS_PER_WINDOW, Status
 
 NS = 1_000_000_000
-
-FAR_SHARE = 0.5
-"""A consumer has still to fetch most of the lag if its own is at least this share of it."""
 
 GONE_AFTER = 2
 """Polls in a row: one alone may have met a pause of the JVM."""
@@ -135,8 +132,7 @@ class _Watch:
         return Facts(
             gone=self.gone_polls >= GONE_AFTER,
             reads=reads and self.grew >= GREW_AFTER,
-            far=own is not None and own >= FAR_SHARE * lag,
-            near=own is not None and own < FAR_SHARE * lag,
+            near=own is not None and own < NEAR_SHARE * lag,
             still=not offsets.statuses.isdisjoint({Status.STALL, Status.STOP}),
             behind=Status.WARN in offsets.statuses,
             never=never,

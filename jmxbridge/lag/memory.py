@@ -1,5 +1,8 @@
 """What outlives a restart: the last commits of every group, and the past of what is behind.
 
+What the last poll said of the groups is there for `jmxbridge lag` to look at; the next run judges
+anew.
+
 Rule: a memory that cannot be read is none: what it held comes back by polling, but for groups that
 are gone by now. So nothing of a damaged file is believed, and nothing stops because of one.
 
@@ -13,8 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jmxbridge.lag.judgement import Judgement, Judgements
 from jmxbridge.lag.remembered import LastCommits
 from jmxbridge.lag.snapshot import Partition
+from jmxbridge.lag.status import Status
 
 VERSION = 1
 
@@ -35,12 +40,14 @@ class BadMemory(ValueError):
 class Memory:
     """What one run of the lag poll leaves to the next; tables are times and ends.
 
-    `empty_since` has the groups that are seen without members, and since when.
+    `empty_since` has the groups that are seen without members, and since when; `judged` what was
+    said of them at the last poll.
     """
 
     groups: Mapping[str, LastCommits] = field(default_factory=dict)
     tables: Tables = field(default_factory=dict)
     empty_since: Mapping[str, int] = field(default_factory=dict)
+    judged: Judgements | None = None
 
 
 def encode(memory: Memory) -> bytes:
@@ -61,7 +68,10 @@ def encode(memory: Memory) -> bytes:
             break
         tables.append([topic, partition, list(times), list(ends)])
     empty = {name: since for name, since in memory.empty_since.items() if name in groups}
-    document = {"version": VERSION, "groups": groups, "ends": tables, "empty_since": empty}
+    document: dict[str, Any] = {"version": VERSION, "groups": groups, "ends": tables}
+    document["empty_since"] = empty
+    if memory.judged is not None:
+        document["judged"] = _judged(memory.judged, left)
     return json.dumps(document, separators=(",", ":")).encode()
 
 
@@ -91,11 +101,48 @@ def decode(
             for name, since in document["empty_since"].items()
             if wants_group(name)
         }
+        judged = _judgements(document.get("judged"), wants_group, wants_topic)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
         if isinstance(exc, BadMemory):
             raise
         raise BadMemory(f"it is not a memory of lag polls: {type(exc).__name__}") from None
-    return Memory(groups, tables, empty_since)
+    return Memory(groups, tables, empty_since, judged)
+
+
+def _judged(judged: Judgements, left: int) -> dict[str, Any]:
+    """Write down what was said, of as many groups as the bound still allows."""
+    groups = {}
+    for name, said in judged.groups.items():
+        left -= 1 + sum(map(len, said.partitions.values()))
+        if left < 0:
+            break
+        groups[name] = {
+            "status": said.status,
+            "partitions": said.partitions,
+            "clients": said.clients,
+        }
+    return {"time_ns": judged.time_ns, "groups": groups}
+
+
+def _judgements(
+    entry: Any, wants_group: Callable[[str], bool], wants_topic: Callable[[str], bool]
+) -> Judgements | None:
+    if entry is None:
+        return None
+    groups = {
+        name: Judgement(
+            Status(said["status"]),
+            {
+                topic: {int(index): Status(status) for index, status in partitions.items()}
+                for topic, partitions in said["partitions"].items()
+                if wants_topic(topic)
+            },
+            tuple(map(str, said["clients"])),
+        )
+        for name, said in entry["groups"].items()
+        if wants_group(name)
+    }
+    return Judgements(_offset(entry["time_ns"]), groups)
 
 
 def _last_commits(entry: Any, wants_topic: Callable[[str], bool]) -> LastCommits:

@@ -52,6 +52,11 @@ class Row:
     host: str | None
     client_id: str | None
 
+    @property
+    def place(self) -> tuple[str, str, int]:
+        """Group, topic and partition."""
+        return self.group, self.topic, int(self.partition)
+
 
 @dataclass(frozen=True, slots=True)
 class GroupTable:

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.lag import memory as rules
+from jmxbridge.lag.judgement import Judgement, Judgements
 from jmxbridge.lag.memory import BadMemory, Memory, decode, encode
 from jmxbridge.lag.names import NameFilter
 from jmxbridge.lag.remembered import LastCommits
+from jmxbridge.lag.status import Status
 
 EVERY = NameFilter()
 offsets = st.integers(0, 2**63 - 1)
@@ -33,6 +35,23 @@ memories = st.builds(
             lambda points: tuple(sorted(column) for column in zip(*points, strict=True))
         ),
         max_size=3,
+    ),
+    judged=st.none()
+    | st.builds(
+        Judgements,
+        offsets,
+        st.dictionaries(
+            names,
+            st.builds(
+                Judgement,
+                st.sampled_from(Status),
+                st.dictionaries(
+                    names, st.dictionaries(st.integers(0, 9), st.sampled_from(Status), max_size=3)
+                ),
+                st.lists(names, max_size=2).map(tuple),
+            ),
+            max_size=3,
+        ),
     ),
 )
 

@@ -1,0 +1,91 @@
+"""What `jmxbridge lag` looks at: the cluster, the file's targets, what the service has written."""
+
+import asyncio
+import logging
+import os
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jmxbridge.config.models import KafkaSettings, Settings
+    from jmxbridge.lag.description import Description
+    from jmxbridge.lag.memory import Memory
+    from jmxbridge.lag.watching import Look
+
+TIMEOUT_S = 5.0
+"""What one broker may take of one look."""
+
+LISTEN_S = 3.0
+"""What one target may: it only adds words to what the brokers say."""
+
+NS = 1_000_000_000
+
+
+class Looking:
+    """Looks at the groups of a cluster: one named, or all.
+
+    With `settings` it also hears the targets that have consumers, where one group is named, and
+    begins with what `run` has written down for that file. `every_s` is the time between two looks.
+    """
+
+    def __init__(
+        self,
+        kafka: "KafkaSettings",
+        group: str | None,
+        *,
+        settings: "Settings | None",
+        every_s: float,
+    ) -> None:
+        from jmxbridge.build import make_cluster, make_listeners
+        from jmxbridge.lag.watching import Watching
+        from jmxbridge.mbeans.consumers import Consumers
+
+        # What goes wrong is said in the report: the log of a service has no place on a terminal.
+        logging.getLogger("jmxbridge").addHandler(logging.NullHandler())
+        self._groups = None if group is None else [group]
+        self._cluster = make_cluster(kafka, timeout_s=TIMEOUT_S)
+        self._consumers = Consumers()
+        self._targets = (
+            make_listeners(settings, self._consumers, timeout_s=LISTEN_S)
+            if settings is not None and group is not None
+            else []
+        )
+        self._watching = Watching(
+            None if settings is None else written(settings),
+            interval_ns=round(every_s * NS),
+            allowed_lag=kafka.allowed_lag,
+        )
+
+    async def look(self) -> "tuple[Description, Look]":
+        """Ask cluster and targets one time; raises KafkaUnavailable."""
+        from jmxbridge.service.grid import Tick
+
+        tick = Tick(time.time_ns(), 0)
+        heard = asyncio.gather(*(target.poll(tick) for target in self._targets))
+        try:
+            description = await self._cluster.describe(self._groups)
+        finally:
+            await heard
+        return description, self._watching.take(description, self._consumers.all(), tick.due_ns)
+
+    def problems(self) -> list[str]:
+        """Say which targets could not be heard."""
+        from jmxbridge.service.status import Mood
+
+        lines = [target.line for target in self._targets]
+        return [f"target {each.name}: {each.sentence}" for each in lines if each.mood is Mood.DOWN]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await asyncio.gather(*(target.close() for target in self._targets))
+        await self._cluster.close()
+
+
+def written(settings: "Settings") -> "Memory":
+    """Read what `run` has written down for this file; nothing where there is none."""
+    from jmxbridge.config.loader import store_path
+    from jmxbridge.kafka.memory_file import MemoryFile
+    from jmxbridge.lag.names import NameFilter
+
+    path = store_path(settings, os.environ).with_suffix(".lag.json")
+    return MemoryFile(path, wants_group=NameFilter(), wants_topic=NameFilter()).read()

@@ -1,0 +1,128 @@
+"""What looking at a cluster tells beside the offsets: once, or again and again.
+
+Rule: seconds and statuses come from a past. That of the service that polls the cluster, which it
+has written down, is the past of the first look; from the second on there is one of our own. Without
+either nothing is said.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from jmxbridge.lag.client_words import at_a_glance
+from jmxbridge.lag.consumer import Consumer
+from jmxbridge.lag.crosscheck import Crosscheck
+from jmxbridge.lag.description import Description
+from jmxbridge.lag.judgement import Judgements
+from jmxbridge.lag.members import Row
+from jmxbridge.lag.memory import Memory
+from jmxbridge.lag.outlook import Judged, Outlook
+from jmxbridge.lag.rows import Lags, compute
+from jmxbridge.lag.seconds import NS, Behind, Ends
+from jmxbridge.lag.status import Status
+
+FRESH_NS = 180 * NS
+"""A service writes every minute what it thinks; older than that it is away, and has no opinion."""
+
+LOOKS = 60
+"""Of a graph: as many characters as fit beside a topic's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Beside the rows of one look, where it is known.
+
+    `clients` are sentences about the consumers of a group. `trends` has the lag of each group on
+    each topic, look by look, the last one now.
+    """
+
+    seconds: Mapping[Row, Behind] = field(default_factory=dict)
+    statuses: Mapping[Row, Status] = field(default_factory=dict)
+    clients: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    trends: Mapping[tuple[str, str], Sequence[int]] = field(default_factory=dict)
+
+
+class Watching:
+    """Remembers what was seen; `memory` is what the service of this cluster has written down."""
+
+    def __init__(
+        self,
+        memory: Memory | None = None,
+        *,
+        interval_ns: int,
+        allowed_lag: Mapping[str, int] | None = None,
+    ) -> None:
+        memory = memory or Memory()
+        self._judged = memory.judged
+        self._has_tables = bool(memory.tables)
+        self._outlook = Outlook(
+            interval_ns=interval_ns, allowed_lag=allowed_lag, ends=Ends(memory.tables)
+        )
+        self._crosscheck = Crosscheck(interval_ns=interval_ns)
+        self._trends: dict[tuple[str, str], deque[int]] = {}
+        self._is_first = True
+
+    def take(self, description: Description, consumers: Iterable[Consumer], time_ns: int) -> Look:
+        """Take one look."""
+        snapshot = replace(description.snapshot, memberships=description.memberships)
+        lags = compute(snapshot)
+        judged = self._outlook.take(lags, snapshot, time_ns).partitions
+        findings = self._crosscheck.take(lags, judged, snapshot, consumers, time_ns)
+        clients = {
+            group: [at_a_glance(each) for each in found] for group, found in findings.items()
+        }
+        is_first, self._is_first = self._is_first, False
+        self._draw(lags)
+        pairs = list(zip(lags.partitions, judged, strict=True))
+        said = self._fresh(time_ns) if is_first else None
+        return Look(
+            seconds={
+                row[:3]: each.behind
+                for row, each in pairs
+                if each.behind is not None and (not is_first or self._has_past(row.lag, each))
+            },
+            statuses=said_of(said, lags)
+            if is_first
+            else {row[:3]: each.status for row, each in pairs},
+            clients=clients if said is None else _with_said(clients, said, time_ns),
+            trends={at: tuple(trend) for at, trend in self._trends.items()},
+        )
+
+    def _fresh(self, time_ns: int) -> Judgements | None:
+        judged = self._judged
+        return judged if judged and 0 <= time_ns - judged.time_ns < FRESH_NS else None
+
+    def _has_past(self, lag: int, judged: Judged) -> bool:
+        """Whether the first look says more than that it is the first."""
+        return self._has_tables and (lag == 0 or bool(judged.behind and judged.behind.seconds))
+
+    def _draw(self, lags: Lags) -> None:
+        for row in lags.topics:
+            if row.lag_sum is not None:
+                trend = self._trends.setdefault((row.group, row.topic), deque(maxlen=LOOKS))
+                trend.append(row.lag_sum)
+
+
+def said_of(judged: Judgements | None, lags: Lags) -> dict[Row, Status]:
+    """Return what the service said of these rows; those it does not mention are well."""
+    if judged is None:
+        return {}
+    statuses = {}
+    for row in lags.partitions:
+        said = judged.groups.get(row.group)
+        if said is not None:
+            statuses[row[:3]] = said.partitions.get(row.topic, {}).get(row.partition, Status.OK)
+    return statuses
+
+
+def _with_said(
+    clients: Mapping[str, Sequence[str]], judged: Judgements, time_ns: int
+) -> dict[str, list[str]]:
+    """Add what the service said of consumers: it has watched for longer."""
+    age_s = (time_ns - judged.time_ns) / NS
+    found = {group: list(said) for group, said in clients.items()}
+    for group, each in judged.groups.items():
+        found.setdefault(group, []).extend(
+            f"{sentence}, said `jmxbridge run` {age_s:.0f} s ago" for sentence in each.clients
+        )
+    return {group: said for group, said in found.items() if said}

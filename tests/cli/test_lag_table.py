@@ -1,0 +1,138 @@
+"""What `jmxbridge lag` prints, character by character."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from jmxbridge.cli.lag import show
+from jmxbridge.cli.lag_table import RED, bars, can_draw, entry, is_coloured, printed, remarks
+from jmxbridge.lag.description import Description
+from jmxbridge.lag.members import Member, Membership
+from jmxbridge.lag.seconds import Behind
+from jmxbridge.lag.snapshot import Group, Snapshot
+from jmxbridge.lag.status import Status
+from jmxbridge.lag.table import GroupTable, tables
+from jmxbridge.lag.watching import Look
+
+READER = Member("c-1", "orders", "/10.0.0.7", (("bills", 0), ("bills", 1)))
+DESCRIPTION = Description(
+    Snapshot(
+        groups={"billing": Group("billing", 1, state="Stable")},
+        commits={"billing": {"bills": {0: 4, 1: 10}, "gone": {0: 7}}},
+        end_offsets={"bills": {0: 10, 1: 1210}},
+        orphaned=frozenset({("gone", 0)}),
+    ),
+    {"billing": Membership("billing", "Stable", (READER,))},
+)
+LOOK = Look(
+    seconds={("billing", "bills", 0): Behind(3.4), ("billing", "bills", 1): Behind(75.2, True)},
+    statuses={("billing", "bills", 0): Status.OK, ("billing", "bills", 1): Status.STALL},
+    clients={"billing": ["client orders of target app is slow: it reads"]},
+    trends={("billing", "bills"): (0, 600, 1206), ("other", "bills"): (1,)},
+)
+
+
+def table() -> GroupTable:
+    """The one group of DESCRIPTION."""
+    (made,) = tables(DESCRIPTION)
+    return made
+
+
+def test_seconds_and_status_stand_beside_the_lag() -> None:
+    """The largest lag first; `>` is at least; a topic that is gone has `-` and stops nobody."""
+    assert printed(table(), LOOK, red=False) == [
+        "",
+        "GROUP   TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG  SECONDS STATUS"
+        " CONSUMER-ID HOST      CLIENT-ID",
+        "billing bills 1         10             1210           1200 >75     STALL "
+        " c-1         /10.0.0.7 orders",
+        "billing bills 0         4              10             6    3       OK    "
+        " c-1         /10.0.0.7 orders",
+        "billing gone  0         7              -              -    -       -     "
+        " -           -         -",
+    ]
+
+
+def test_where_nobody_knows_a_past_the_columns_are_kafkas_own() -> None:
+    """A script that reads kafka-consumer-groups.sh reads this as well."""
+    head = printed(table(), Look(), red=False)[1].split()
+    assert head == [
+        *("GROUP", "TOPIC", "PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG"),
+        *("CONSUMER-ID", "HOST", "CLIENT-ID"),
+    ]
+
+
+def test_a_topics_lag_is_a_line_of_bars() -> None:
+    """From 0 to the highest look; red where colours are wanted and there was any lag."""
+    assert bars("billing", LOOK, red=False) == ["bills ▁▅█ 1,206"]
+    assert bars("billing", LOOK, red=True) == ["bills \x1b[31m▁▅█\x1b[0m 1,206"]
+    still = Look(trends={("billing", "bills"): (0, 0)})
+    assert bars("billing", still, red=True) == ["bills ▁▁ 0"]
+
+
+def test_a_terminal_of_ascii_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where stdout cannot hold bars of blocks, they are of signs."""
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(encoding="ascii"))
+    assert not can_draw()
+    assert bars("billing", LOOK, red=False) == ["bills _=# 1,206"]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "no_color", "coloured"),
+    [(True, None, True), (False, None, False), (True, "1", False), (True, "", False)],
+)
+def test_colours_are_for_terminals_that_want_them(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, no_color: str | None, coloured: bool
+) -> None:
+    """NO_COLOR, whatever it says, and a pipe alike turn them off."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color is not None:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: terminal))
+    assert is_coloured() is coloured
+    assert any(RED in line for line in printed(table(), LOOK, red=coloured)) is coloured
+
+
+def test_what_is_said_of_a_group_begins_with_its_name() -> None:
+    """Where it is behind and why, then its consumers."""
+    assert remarks(table(), LOOK) == [
+        "group billing is 1,206 records behind on 2 of 2 partitions, 1,200 of them on bills 1;"
+        " 1 partition could not be read",
+        "group billing: client orders of target app is slow: it reads",
+    ]
+
+
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """With its kind and version; numbers are numbers, null where nobody knows."""
+    show(DESCRIPTION, LOOK, ["target app: refused"], as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert (document["kind"], document["version"]) == ("lag", 1)
+    assert document["errors"] == ["target app: refused"]
+    (group,) = document["groups"]
+    assert group == entry(table(), LOOK)
+    assert group["clients"] == ["client orders of target app is slow: it reads"]
+    assert group["partitions"][1] == {
+        "topic": "bills",
+        "partition": 1,
+        "current_offset": 10,
+        "log_end_offset": 1210,
+        "lag": 1200,
+        "seconds": 75.2,
+        "seconds_at_least": True,
+        "status": "STALL",
+        "consumer_id": "c-1",
+        "host": "/10.0.0.7",
+        "client_id": "orders",
+    }
+    assert group["partitions"][2]["status"] is None
+
+
+def test_data_and_talk_go_their_ways(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows on stdout; sentences and warnings on stderr."""
+    show(DESCRIPTION, LOOK, ["target app: refused"], as_json=False, graph=True)
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1].startswith("bills ")
+    assert err.splitlines()[0].startswith("group billing is 1,206 records behind")
+    assert err.splitlines()[-1] == "warning: target app: refused"

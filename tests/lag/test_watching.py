@@ -1,0 +1,95 @@
+"""Looking at a cluster, once or again and again."""
+
+from jmxbridge.lag.consumer import Consumer
+from jmxbridge.lag.description import Description
+from jmxbridge.lag.judgement import Judgement, Judgements
+from jmxbridge.lag.members import Member, Membership
+from jmxbridge.lag.memory import Memory
+from jmxbridge.lag.seconds import Behind
+from jmxbridge.lag.snapshot import Group, Snapshot
+from jmxbridge.lag.status import Status
+from jmxbridge.lag.watching import LOOKS, Watching
+
+S = 1_000_000_000
+ROW = ("g", "t", 0)
+MEMBER = Member("c-1", "c", "/10.0.0.7", (("t", 0),))
+
+
+def description(committed: int = 10, end: int = 50) -> Description:
+    """A group with one member on one partition."""
+    snapshot = Snapshot(
+        groups={"g": Group("g", 1, state="Stable")},
+        commits={"g": {"t": {0: committed}}},
+        end_offsets={"t": {0: end}},
+    )
+    return Description(snapshot, {"g": Membership("g", "Stable", (MEMBER,))})
+
+
+def memory(second: int) -> Memory:
+    """What a service wrote at this second: the partition grew ten records a second from 0 on."""
+    said = Judgement(Status.ERR, {"t": {0: Status.STALL}}, ("client c of target app is slow",))
+    return Memory(
+        tables={("t", 0): ((0, second * S), (0, 10 * second))},
+        judged=Judgements(second * S, {"g": said}),
+    )
+
+
+def test_the_first_look_of_all_says_nothing_of_the_past() -> None:
+    """No service has written anything: no seconds, no status, but the lag of now in the graph."""
+    look = Watching(interval_ns=2 * S).take(description(), (), 100 * S)
+    assert (look.seconds, look.statuses, look.clients) == ({}, {}, {})
+    assert look.trends == {("g", "t"): (40,)}
+
+
+def test_the_first_look_has_the_past_that_the_service_wrote_down() -> None:
+    """Seconds from its tables, status and words from its last poll, with their age."""
+    look = Watching(memory(20), interval_ns=2 * S).take(description(10, 200), (), 50 * S)
+    assert look.seconds == {ROW: Behind(49.0)}
+    assert look.statuses == {ROW: Status.STALL}
+    assert look.clients == {"g": ["client c of target app is slow, said `jmxbridge run` 30 s ago"]}
+
+
+def test_a_service_that_is_away_has_no_opinion() -> None:
+    """What it saw is as true as ever; what it thought is old."""
+    look = Watching(memory(20), interval_ns=2 * S).take(description(10, 200), (), 500 * S)
+    assert (look.statuses, look.clients) == ({}, {})
+    assert look.seconds == {ROW: Behind(499.0)}
+
+
+def test_what_the_service_does_not_mention_is_well() -> None:
+    """It writes down what is not; of a group it does not know it says nothing."""
+    judged = Judgements(20 * S, {"g": Judgement(Status.OK)})
+    look = Watching(Memory(judged=judged), interval_ns=S).take(description(), (), 21 * S)
+    assert look.statuses == {ROW: Status.OK}
+    nobody = Judgements(20 * S, {})
+    look = Watching(Memory(judged=nobody), interval_ns=S).take(description(), (), 21 * S)
+    assert look.statuses == {}
+
+
+def test_from_the_second_look_on_there_is_a_past_of_our_own() -> None:
+    """Seconds since what was seen, a status of our own judgement, a line that grows."""
+    watching = Watching(interval_ns=2 * S)
+    for n in range(15):
+        look = watching.take(description(10, 50 + 10 * n), (), (100 + 2 * n) * S)
+    assert look.seconds == {ROW: Behind(28.0, at_least=True)}
+    assert look.statuses == {ROW: Status.STALL}
+    assert look.trends[("g", "t")][:3] == (40, 50, 60)
+    for n in range(LOOKS):
+        look = watching.take(description(10, 500), (), (200 + 2 * n) * S)
+    assert look.trends == {("g", "t"): (490,) * LOOKS}
+
+
+def test_one_look_at_a_consumer_is_no_verdict() -> None:
+    """It says what it sees: numbers of both sides. Many looks give one."""
+    watching = Watching(interval_ns=2 * S)
+    sentences = []
+    for n in range(14):
+        consumer = Consumer(
+            "c", "app", n * S, lag_max=0.0, consumed_total=50.0 + n, consumed_rate=1.0
+        )
+        look = watching.take(description(10, 50 + n), [consumer], (100 + 2 * n) * S)
+        sentences += look.clients["g"]
+    assert sentences[0].startswith(
+        "client c of target app reads, and is well ahead of what it has committed (40 records"
+    )
+    assert sentences[-1].startswith("client c of target app reads but does not commit: ")
