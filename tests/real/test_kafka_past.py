@@ -1,0 +1,151 @@
+"""What a broker tells beside offsets: when records were written, and how long they are kept.
+
+The producer decides about the timestamps, so the tests know what must be found.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+
+from demo.servers import Client, Kafka
+from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.lag.bisection import SHARE_OF_AGE
+from jmxbridge.lag.outlook import Judged, Outlook, Verdicts
+from jmxbridge.lag.rows import compute
+
+pytestmark = pytest.mark.real
+
+TIMEOUT_S = 60.0
+POLLS = 60
+"""More than any search takes: from 1970 down to a second are 41 steps."""
+
+NS = 1_000_000_000
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+async def cluster(kafka: Kafka) -> AsyncIterator[Cluster]:
+    """The cluster under test, with the filters of a fresh installation."""
+    cluster = Cluster([("127.0.0.1", kafka.port)], timeout_s=TIMEOUT_S)
+    yield cluster
+    await cluster.close()
+
+
+class Search:
+    """Polls until a group's delay is known."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.outlook = Outlook(interval_ns=10 * NS)
+        self.requests: list[int] = []
+
+    async def poll(self) -> tuple[Verdicts, dict[str, Judged], int]:
+        """One poll: all verdicts, those of each group's partition 0, and when."""
+        snapshot = await self.cluster.poll(questions=self.outlook.questions())
+        self.requests.append(snapshot.requests)
+        now_ns = time.time_ns()
+        lags = compute(snapshot)
+        verdicts = self.outlook.take(lags, snapshot, now_ns)
+        judged = zip(lags.partitions, verdicts.partitions, strict=True)
+        return verdicts, {row.group: found for row, found in judged}, now_ns
+
+    async def written(self, groups: Sequence[str]) -> dict[str, tuple[float, bool]]:
+        """By group when its oldest unread record was written, in ms, and whether that is exact."""
+        for _ in range(POLLS):
+            _, found, now_ns = await self.poll()
+            delays = {group: found[group].behind for group in groups}
+            if not any(behind is None or behind.at_least for behind in delays.values()):
+                break
+        return {
+            group: (now_ns / 1e6 - behind.seconds * 1000, not behind.approximate)
+            for group, behind in delays.items()
+            if behind is not None and not behind.at_least
+        }
+
+
+async def test_what_was_written_before_the_first_poll_is_dated(
+    kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+) -> None:
+    """CreateTime of single records: to the millisecond, with one request more a poll at most."""
+    topic, early, late = fresh_name("orders"), fresh_name("early"), fresh_name("late")
+    client.create(topic)
+    first_ms = time.time_ns() // 1_000_000 - 48 * HOUR_MS
+    stamps = [first_ms + n * HOUR_MS for n in range(47)]
+    client.produce_at(topic, stamps[:10])
+    client.commit(early, topic)
+    client.produce_at(topic, stamps[10:40])
+    client.commit(late, topic)
+    client.produce_at(topic, stamps[40:])
+    search = Search(cluster)
+
+    found = await search.written([early, late])
+    verdicts, judged, _ = await search.poll()
+    settled = search.requests[-1]
+
+    assert found == {
+        early: (pytest.approx(stamps[10], abs=1), True),
+        late: (pytest.approx(stamps[40], abs=1), True),
+    }
+    assert max(search.requests[1:]) == settled + 1
+    week_s = 7 * 86_400.0
+    for group in (early, late):
+        behind = judged[group].behind
+        assert behind is not None
+        assert verdicts.retention_risk_s[group, topic] == pytest.approx(week_s - behind.seconds)
+
+
+async def test_timestamps_of_a_batch_and_of_the_broker_are_near(
+    kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+) -> None:
+    """LogAppendTime is one for a batch, of which the first record is what a broker finds."""
+    topic, inside = fresh_name("appended"), fresh_name("inside")
+    config = ("message.timestamp.type=LogAppendTime", "retention.ms=-1")
+    words = [word for each in config for word in ("--config", each)]
+    kafka.tool("TopicCommand", "--create", "--topic", topic, *words)
+    began_ms = time.time() * 1000
+    client.produce_at(topic, [int(began_ms) - 9 * HOUR_MS] * 3)
+    client.produce(topic, 1000)
+    plan = ("--to-offset", "500", "--execute", "--group", inside, "--topic", topic)
+    kafka.tool("consumer.group.ConsumerGroupCommand", "--reset-offsets", *plan)
+    search = Search(cluster)
+
+    found = await search.written([inside])
+    verdicts, _, now_ns = await search.poll()
+
+    written_ms, _ = found[inside]
+    slack_ms = max(1000.0, (now_ns / 1e6 - began_ms) / SHARE_OF_AGE)
+    assert began_ms - slack_ms <= written_ms <= now_ns / 1e6
+    assert (inside, topic) not in verdicts.retention_risk_s
+
+
+async def test_timestamps_in_no_order_give_no_false_bound(
+    client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+) -> None:
+    """A record that is older than those before it is dated by them: approximate, never exact."""
+    topic, group = fresh_name("mixed"), fresh_name("g")
+    client.create(topic)
+    base_ms = time.time_ns() // 1_000_000 - 24 * HOUR_MS
+    client.produce_at(topic, [base_ms + n * HOUR_MS for n in (0, 9, 1)])
+    client.commit(group, topic)
+    client.produce_at(topic, [base_ms + n * HOUR_MS for n in (3, 2, 12)])
+
+    found = await Search(cluster).written([group])
+
+    assert found == {group: (pytest.approx(base_ms + 9 * HOUR_MS, abs=1), False)}
+
+
+async def test_the_brokers_say_how_long_things_are_kept(
+    kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+) -> None:
+    """A topic of its own setting, one that is compacted, and the offsets of empty groups."""
+    short, compacted, group = fresh_name("short"), fresh_name("compacted"), fresh_name("g")
+    for topic, config in ((short, "retention.ms=7200000"), (compacted, "cleanup.policy=compact")):
+        kafka.tool("TopicCommand", "--create", "--topic", topic, "--config", config)
+        client.commit(group, topic)
+
+    aside = (await cluster.poll()).aside
+
+    assert aside.retention_s[short] == 7200.0
+    assert compacted not in aside.retention_s
+    assert aside.offsets_retention_s == 7 * 86_400.0
