@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jmxbridge.cli import completion
 from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
+from jmxbridge.cli.habits import DbName, Refresh, Retain, ZkOfRun
 from jmxbridge.cli.outcome import USAGE, fail, reported
 from jmxbridge.service import log
 from jmxbridge.service.log import LogFormat
@@ -23,12 +25,21 @@ def run(
     file: File = DEFAULT_FILE,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="TARGET", help="Poll this target alone, and no lag."),
+        typer.Option(
+            "--only",
+            metavar="TARGET",
+            help="Poll this target alone, and no lag.",
+            autocompletion=completion.targets,
+        ),
     ] = None,
     log_format: Annotated[
         LogFormat,
         typer.Option("--log-format", help="auto: with priorities in the journal, else text."),
     ] = LogFormat.AUTO,
+    zk: ZkOfRun = None,
+    refresh: Refresh = None,
+    retain: Retain = None,
+    db_name: DbName = None,
 ) -> None:
     """Poll what FILE names, and write it to InfluxDB, until stopped.
 
