@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jmxbridge.cli import completion
 from jmxbridge.cli.arguments import settings_if_any
 from jmxbridge.cli.outcome import USAGE, fail
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 TargetName = Annotated[
     str,
     typer.Argument(
-        metavar="TARGET", help="Name from the file, or HOST:PORT, or the URL of a Jolokia agent."
+        metavar="TARGET",
+        help="Name from the file, or HOST:PORT, or the URL of a Jolokia agent.",
+        autocompletion=completion.targets,
     ),
 ]
 EVERYTHING = "*:*"

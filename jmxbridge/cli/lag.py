@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jmxbridge.cli import completion
 from jmxbridge.cli.arguments import FileOption, Json, settings_if_any
+from jmxbridge.cli.habits import ZkOfLag
 from jmxbridge.cli.outcome import FINDINGS, USAGE, document, fail, reported
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ CLEAR = "\x1b[H\x1b[2J"
 
 
 def lag(
-    group: Annotated[str | None, typer.Argument(help="One group; else all of the file.")] = None,
+    group: Annotated[
+        str | None,
+        typer.Argument(help="One group; else all of the file.", autocompletion=completion.groups),
+    ] = None,
     bootstrap: Annotated[
         str | None,
         typer.Option("--bootstrap", "-b", metavar="HOST:PORT[,HOST:PORT]", help="Kafka brokers."),
@@ -36,7 +41,7 @@ def lag(
         float, typer.Option("--every", min=0.5, metavar="SECONDS", help="With --watch: how often.")
     ] = 2.0,
     as_json: Json = False,
-    zk: Annotated[str | None, typer.Option("--zk", hidden=True)] = None,
+    zk: ZkOfLag = None,
 ) -> None:
     """Print the lag of consumer groups, in the columns of kafka-consumer-groups.sh --describe.
 
@@ -50,12 +55,6 @@ def lag(
 
     Example: jmxbridge lag orders --bootstrap 127.0.0.1:9092 --watch
     """
-    if zk is not None:
-        fail(
-            "--zk is KafkaOffsetMonitor's: offsets are in Kafka itself now. Name a broker, not"
-            " ZooKeeper: --bootstrap HOST:9092",
-            USAGE,
-        )
     with reported():
         settings = settings_if_any(file)
         kafka = find(bootstrap, settings)
