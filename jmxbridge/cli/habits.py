@@ -14,7 +14,7 @@ from jmxbridge.cli.outcome import USAGE, fail
 def _refuse(instead: str) -> Callable[[typer.CallbackParam, str | None], None]:
     def refuse(option: typer.CallbackParam, value: str | None) -> None:
         if value is not None:
-            fail(f"{option.opts[0]}: {instead}", USAGE)
+            fail(f"{', '.join(option.opts)}: {instead}", USAGE)
 
     return refuse
 

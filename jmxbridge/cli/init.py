@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE
+from jmxbridge.cli.habits import ZkOfInit
 from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, USAGE, fail, reported
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def init(
             help="Carry over a file of Prometheus' jmx_exporter.",
         ),
     ] = None,
+    zk: ZkOfInit = None,
 ) -> None:
     """Look at a cluster and write a mbeans.yaml for it: brokers, their JMX ports, what to collect.
 

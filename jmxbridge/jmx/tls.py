@@ -13,7 +13,11 @@ from jmxbridge.jmx.jrmp import Endpoint
 # does with a greeting it does not know, closes the socket.
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING")
 # What servers answer to a client without a certificate, or with one they do not trust.
-_REFUSALS = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "UNKNOWN_CA")
+# Java says `certificate unknown` for one whose authority it does not trust.
+_REFUSALS = (
+    *("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "BAD_CERTIFICATE", "UNKNOWN_CA"),
+    "CERTIFICATE_UNKNOWN",
+)
 # OpenSSL's X509_V_ERR codes: nobody we trust signed it; it is for another name, or address.
 _UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 _OTHER_HOST = (62, 64)

@@ -1,7 +1,7 @@
 """How long brokers keep things: records of a topic, and the offsets of an empty group.
 
 Rule: nothing waits for this and nothing fails with it. It needs DESCRIBE_CONFIGS, a right that no
-lag needs; without it the answer is unknown, which is said once.
+lag needs; without it the answer is unknown, and that is no trouble. Any other refusal is said once.
 
 One broker is asked, for itself and for topics: those that are new at once, all of them every ten
 minutes, and not more than MAX_TOPICS in one poll.
@@ -12,7 +12,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from jmxbridge.kafka.codec import DESCRIBE_CONFIGS, NONE, Api, Schema, error_name
+from jmxbridge.kafka.codec import (
+    CLUSTER_AUTHORIZATION_FAILED,
+    DESCRIBE_CONFIGS,
+    NONE,
+    TOPIC_AUTHORIZATION_FAILED,
+    Api,
+    Schema,
+    error_name,
+)
 from jmxbridge.kafka.errors import BrokerFailed, RequestFailed
 from jmxbridge.kafka.requests import Request
 from jmxbridge.kafka.round import Round
@@ -28,6 +36,8 @@ TOPIC = 2
 BROKER = 4
 _OFFSETS_RETENTION = "offsets.retention.minutes"
 _TOPIC_KEYS = ("cleanup.policy", "retention.ms")
+
+_NO_RIGHT = (TOPIC_AUTHORIZATION_FAILED, CLUSTER_AUTHORIZATION_FAILED)
 
 Resource = tuple[int, str]
 """its type, its name"""
@@ -110,6 +120,8 @@ class Retentions:
 
     def _take(self, round_: Round, resource: Resource, error: int, values: Values) -> None:
         kind, name = resource
+        if error in _NO_RIGHT:
+            return
         if error != NONE:
             if not self._told:
                 self._told = True

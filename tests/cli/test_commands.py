@@ -117,12 +117,25 @@ def test_lag_says_which_kafka_it_needs(tmp_path: Path, monkeypatch: pytest.Monke
     assert "--bootstrap HOST:PORT" in result.stderr
 
 
-def test_lag_says_what_became_of_an_old_habit() -> None:
-    """KafkaOffsetMonitor was pointed at ZooKeeper."""
-    result = call("lag", "--zk", "localhost:2181")
+@pytest.mark.parametrize(
+    ("command", "option", "instead"),
+    [
+        ("lag", "--zk", "--bootstrap HOST:9092"),
+        ("run", "--zk", "kafka: {bootstrap: HOST:9092} in the file"),
+        ("init", "--zookeeper", "jmxbridge init HOST:9092"),
+        ("run", "--refresh", "interval: 10s in the file"),
+        ("run", "--retain", "store: {retain: 2d} in the file"),
+        ("run", "--dbName", "store: {path: …} in the file"),
+    ],
+)
+def test_an_old_habit_is_told_what_to_type(command: str, option: str, instead: str) -> None:
+    """KafkaOffsetMonitor was pointed at ZooKeeper, and had no file."""
+    result = call(command, option, "localhost:2181")
 
     assert result.exit_code == 2
-    assert "--bootstrap HOST:9092" in result.stderr
+    assert option in result.stderr
+    assert instead in result.stderr
+    assert option not in call(command, "--help").stdout
 
 
 def test_lag_of_a_cluster_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
