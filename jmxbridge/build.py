@@ -181,6 +181,7 @@ def make_cluster(
         topics=NameFilter(kafka.topics.allow, kafka.topics.deny),
         # No pattern allows every name in a filter, and no group here.
         read_committed=NameFilter(kafka.read_committed, () if kafka.read_committed else (".*",)),
+        internal_topics=kafka.internal_topics,
         known_groups=known_groups,
         security=make_security(kafka, timeout_s=timeout_s),
     )
@@ -237,7 +238,11 @@ def make_lag_poll(
         allowed_lag=kafka.allowed_lag,
         forget_after_s=kafka.forget_after_s,
         offsets_retention_s=kafka.offsets_retention_s,
-        volume=Volume(heartbeat_s=kafka.heartbeat_s, granularity=kafka.granularity),
+        volume=Volume(
+            heartbeat_s=kafka.heartbeat_s,
+            granularity=kafka.granularity,
+            max_rows=kafka.max_rows,
+        ),
         memory=memory,
         save=save,
         learn_topics=topics.learn,

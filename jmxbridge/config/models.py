@@ -38,7 +38,7 @@ from jmxbridge.config.scalars import (
     read,
 )
 from jmxbridge.lag.names import DENIED_GROUPS, DENIED_TOPICS
-from jmxbridge.lag.volume import Granularity
+from jmxbridge.lag.volume import MAX_ROWS, Granularity
 from jmxbridge.mbeans.rule import Rule
 
 
@@ -121,6 +121,9 @@ class SaslSettings(Section):
 class KafkaSettings(Section):
     """The cluster whose groups' lag is computed; `timeout_s` is for one broker in one poll.
 
+    Above `max_rows` partition rows the largest groups have topics only. `internal_topics`: also
+    those that Streams applications make for themselves.
+
     A group that is gone is kept for `forget_after_s`; `offsets_retention_s` is how long the brokers
     keep the offsets of an empty one (their offsets.retention.minutes), None to ask them.
     `read_committed` are patterns of groups that skip open transactions; `allowed_lag` has by
@@ -141,6 +144,8 @@ class KafkaSettings(Section):
     )
     allowed_lag: Mapping[Regex, Count] = {}
     granularity: Mapping[Regex, GranularityName] = {}
+    max_rows: Count = MAX_ROWS
+    internal_topics: Boolean = False
     heartbeat_s: Duration = Field(default=60.0, validation_alias="heartbeat")
 
 

@@ -21,6 +21,7 @@ on the way is left out, named in the snapshot, and makes it incomplete; it does 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from jmxbridge.kafka import codec
 from jmxbridge.kafka.asides import Asides
@@ -37,7 +38,7 @@ from jmxbridge.kafka.view import REFRESH_S, View
 from jmxbridge.lag.aside import Aside
 from jmxbridge.lag.description import Description
 from jmxbridge.lag.members import Membership
-from jmxbridge.lag.names import USER_GROUPS, USER_TOPICS
+from jmxbridge.lag.names import USER_GROUPS, USER_TOPICS, is_internal
 from jmxbridge.lag.snapshot import Commits, Group, Partition, Phases, Snapshot
 
 TIMEOUT_S = 5.0
@@ -56,7 +57,8 @@ class Cluster:
     """Connections to every broker of one cluster, kept open between polls.
 
     `timeout_s` is how long one poll waits for one broker in all. `groups` and `topics` say by name
-    what to look at, `read_committed` which groups skip open transactions. `known_groups` are asked
+    what to look at, `read_committed` which groups skip open transactions; polls leave out what
+    Streams applications made for themselves, without `internal_topics`. `known_groups` are asked
     for by name if nobody lists them, as those are that an earlier poll saw. `refresh_s` is the age
     at which brokers and leaders are asked for anew, `retry_pause_s` the pause before a coordinator
     that has moved is looked up. One poll at a time.
@@ -70,6 +72,7 @@ class Cluster:
         groups: Callable[[str], bool] = USER_GROUPS,
         topics: Callable[[str], bool] = USER_TOPICS,
         read_committed: Callable[[str], bool] = lambda _: False,
+        internal_topics: bool = False,
         known_groups: Collection[str] = (),
         refresh_s: float = REFRESH_S,
         retry_pause_s: float = RETRY_PAUSE_S,
@@ -80,6 +83,7 @@ class Cluster:
         self._wants_group = groups
         self._wants_topic = topics
         self._view = View(bootstrap, refresh_s=refresh_s, security=security)
+        self._wants_internal = internal_topics
         self._asides = Asides(topics)
         self._reads_committed = read_committed
         self._roster = Roster(groups, known_groups)
@@ -111,6 +115,8 @@ class Cluster:
             if take.missing and not self._met_groups and not await self._may_have_commits(take):
                 take.drop_missing()
             await self._find_commits(take)
+            if not self._wants_internal:
+                take.drop_internal()
             self._roster.settle(take.groups, take.gone)
             if keep is not None:
                 take.keep(keep(take.commits, take.gone))
@@ -232,11 +238,15 @@ class Cluster:
         known = len(take.round.errors)
         found = await fetch_members(take.round, self._view, take.present())
         take.memberships = {
-            name: membership.only(self._wants_topic) for name, membership in found.items()
+            name: membership.only(partial(self._looks_at, name))
+            for name, membership in found.items()
         }
         take.describe_errors = tuple(take.round.errors[known:])
         del take.round.errors[known:]
         take.lap("describe_ms")
+
+    def _looks_at(self, group: str, topic: str) -> bool:
+        return self._wants_topic(topic) and (self._wants_internal or not is_internal(group, topic))
 
     async def _may_have_commits(self, take: "_Take") -> bool:
         """Whether the topic of all commits exists; looking up a coordinator would create it."""
@@ -283,6 +293,13 @@ class _Take:
         """Nobody has ever committed anything here, so what is not listed does not exist."""
         self.gone, self.missing = self.missing, frozenset()
         self.groups = {name: g for name, g in self.groups.items() if name not in self.gone}
+
+    def drop_internal(self) -> None:
+        """Leave out the topics that Streams applications made for themselves."""
+        self.commits = {
+            name: {topic: at for topic, at in commits.items() if not is_internal(name, topic)}
+            for name, commits in self.commits.items()
+        }
 
     def keep(self, last_commits: Mapping[str, Commits]) -> None:
         """Go on with the last commits of groups that are gone."""

@@ -100,6 +100,7 @@ class LagPoll:
         self._accused: dict[str, Client] = {}
         self._expiry = Expiry(memory.empty_since, retention_s=offsets_retention_s)
         self._volume = volume or Volume()
+        self._rolled_up: tuple[str, ...] = ()
         self._vanished = self._remembered.vanished
         self._save = save
         self._saved_ns = 0
@@ -147,7 +148,7 @@ class LagPoll:
         if self.line.mood in (Mood.WAITING, Mood.DOWN):
             log.info("lag poll: %s", line.sentence)
         self.line = line
-        return to_points(
+        points = to_points(
             lags,
             snapshot,
             verdicts,
@@ -156,6 +157,8 @@ class LagPoll:
             time_ns=tick.due_ns,
             skipped_ticks=tick.skipped,
         )
+        self._tell_of_volume()
+        return points
 
     async def close(self) -> None:
         """Save what was seen and close every connection to the cluster."""
@@ -168,6 +171,16 @@ class LagPoll:
     def _is_time_to_describe(self, now_ns: int) -> bool:
         last_ns = self._described_ns
         return last_ns is None or not 0 <= now_ns - last_ns < DESCRIBE_EVERY_NS
+
+    def _tell_of_volume(self) -> None:
+        groups = tuple(self._volume.rolled_up)
+        if groups and groups != self._rolled_up:
+            named = ", ".join(groups[:3]) + (", …" if len(groups) > 3 else "")
+            log.warning(
+                "lag poll: more than %d partitions (kafka.max_rows), so by topic only: %s",
+                *(self._volume.max_rows, named),
+            )
+        self._rolled_up = groups
 
     def _tell_of_vanished(self, snapshot: Snapshot) -> None:
         for name in sorted(snapshot.vanished - self._vanished):

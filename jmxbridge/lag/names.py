@@ -2,6 +2,10 @@
 
 A name is matched as a whole, and a deny wins over an allow. Filters apply to the list of names,
 before anything is fetched for them, and alike to groups with and without members.
+
+Kafka Streams reads topics that it writes itself: to hand records from one part of an application to
+another, and to restore state. Their lag is part of the way, not of the backlog, and would blur its
+sum. They are named after the group, by rules of Streams (StreamsResetter has them all).
 """
 
 import re
@@ -28,6 +32,17 @@ class NameFilter:
         if any(pattern.fullmatch(name) for pattern in self._deny):
             return False
         return not self._allow or any(pattern.fullmatch(name) for pattern in self._allow)
+
+
+_STREAMS_INTERNAL = re.compile(
+    r"-(changelog|repartition|subscription-(registration|response)-topic"
+    r"|KTABLE-FK-JOIN-SUBSCRIPTION-(REGISTRATION|RESPONSE)-\d+-topic)$"
+)
+
+
+def is_internal(group: str, topic: str) -> bool:
+    """Tell whether a topic is one that a Streams application made for itself."""
+    return topic.startswith(f"{group}-") and bool(_STREAMS_INTERNAL.search(topic, len(group)))
 
 
 USER_GROUPS = NameFilter(deny=DENIED_GROUPS)

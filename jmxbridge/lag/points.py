@@ -48,7 +48,7 @@ def to_points(
     """
     verdicts = verdicts or Verdicts()
     volume = volume or Volume()
-    finest = {row.group: volume.finest(row.group) for row in lags.groups}
+    finest = volume.fit(lags.groups)
     volume.sweep(time_ns)
     readers = owners(snapshot.memberships or {})
     points = [
@@ -84,7 +84,10 @@ def to_points(
         tags = {"cluster": cluster, "group": name}
         points.append(Point(GROUP_STATE, tags, {"vanished": True}, time_ns))
     points += (_share_point(each, cluster, time_ns) for each in snapshot.aside.shares)
-    fields = _poll_fields(lags, snapshot) | {"skipped_ticks": skipped_ticks}
+    fields = _poll_fields(lags, snapshot) | {
+        "skipped_ticks": skipped_ticks,
+        "rows_rolled_up": sum(volume.rolled_up.values()),
+    }
     points.append(Point(POLL, {"cluster": cluster}, fields, time_ns))
     return tuple(points)
 

@@ -6,17 +6,24 @@ at every poll, and where they are silent the poll was.
 
 Fifty thousand partitions at 10 s are 432 million points a day; of those most do not move. Who wants
 still fewer has topics only, or groups only, of the groups that a pattern names.
+
+More rows than `max_rows` are not cut off at some row: the largest groups have topics only, as many
+of them as it takes, and how many rows that leaves out is told.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from jmxbridge.lag.outlook import Judged
-from jmxbridge.lag.rows import PartitionLag
+from jmxbridge.lag.rows import GroupLag, PartitionLag
 
 NS = 1_000_000_000
 HEARTBEAT_S = 60.0
+
+MAX_ROWS = 50_000
+"""Partition rows of one poll, by default: a series each, and 432 million points a day at 10 s if all
+of them move. Who wants more says so, knowing what it is."""
 
 
 class Granularity(StrEnum):
@@ -30,7 +37,9 @@ class Granularity(StrEnum):
 class Volume:
     """Decides about rows, and remembers what was last written of each partition.
 
-    `granularity` is by pattern of whole group names; the first that matches counts.
+    `granularity` is by pattern of whole group names; the first that matches counts. `max_rows` is
+    the most partition rows of one poll. `rolled_up` names the groups that had none at the last poll
+    because of it, with their partitions.
     """
 
     def __init__(
@@ -38,7 +47,10 @@ class Volume:
         *,
         heartbeat_s: float = HEARTBEAT_S,
         granularity: Mapping[str, Granularity] | None = None,
+        max_rows: int = MAX_ROWS,
     ) -> None:
+        self.max_rows = max_rows
+        self.rolled_up: dict[str, int] = {}
         self._rules = [(re.compile(key), finest) for key, finest in (granularity or {}).items()]
         self._heartbeat_ns = round(heartbeat_s * NS)
         self._written: dict[tuple[str, str, int], tuple[int, int, int, int]] = {}
@@ -48,6 +60,21 @@ class Volume:
         """The finest rows that a group has."""
         found = (finest for pattern, finest in self._rules if pattern.fullmatch(group))
         return next(found, Granularity.PARTITION)
+
+    def fit(self, groups: Iterable[GroupLag]) -> dict[str, Granularity]:
+        """The finest rows of each group of a poll, so that partition rows are not too many."""
+        sizes = {row.group: row.partitions_known for row in groups}
+        finest = {group: self.finest(group) for group in sizes}
+        fine = [group for group, rows in finest.items() if rows is Granularity.PARTITION]
+        left = sum(sizes[group] for group in fine)
+        self.rolled_up = {}
+        for group in sorted(fine, key=lambda group: (-sizes[group], group)):
+            if left <= self.max_rows:
+                break
+            left -= sizes[group]
+            finest[group] = Granularity.TOPIC
+            self.rolled_up[group] = sizes[group]
+        return finest
 
     def wants(
         self, row: PartitionLag, judged: Judged, time_ns: int, *, anyway: bool = False

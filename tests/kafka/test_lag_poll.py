@@ -12,6 +12,7 @@ from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.snapshot import Group, Partition, Snapshot
+from jmxbridge.lag.volume import Volume
 from jmxbridge.service.grid import Tick
 from jmxbridge.service.status import Line, Mood
 
@@ -239,3 +240,19 @@ async def test_a_describe_round_that_failed_is_tried_at_the_next_poll() -> None:
         await poll.poll(Tick(n * 10 * S, 0))
 
     assert cluster.described == [True, True]
+
+
+async def test_rows_that_are_too_many_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The group is named when its rows begin to be left out, not at every poll."""
+    many = replace(
+        snapshot(0, 5),
+        commits={"billing": {"orders": {0: 1, 1: 1}}},
+        end_offsets={"orders": {0: 5, 1: 5}},
+    )
+    cluster = cast(Cluster, Scripted(many, many, snapshot(0, 5), many))
+    poll = LagPoll(cluster, cluster_name="prod", volume=Volume(max_rows=1))
+    for n in range(4):
+        await poll.poll(Tick(n * 10 * S, 0))
+
+    told = "lag poll: more than 1 partitions (kafka.max_rows), so by topic only: billing"
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [told, told]

@@ -249,3 +249,29 @@ async def test_a_coordinator_that_joined_since_is_known_in_the_next_poll(
     )
     assert after.complete
     assert groups_with_rows(after) == {"a", "b"}
+
+
+async def test_what_streams_made_for_itself_is_no_backlog(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Left out of the rows, of what is asked and of what is assigned, unless it is wanted."""
+    inner = "a-counts-repartition"
+    two.add_topic(inner, end=10)
+    two.groups["a"].commits[inner] = {0: 1}
+    two.groups["a"].members = [("one", {"x": [0], inner: [0]})]
+    two.groups["b"].commits[inner] = {0: 1}
+
+    snapshot = await connect_to(two).poll(describe=True)
+    whole = await connect_to(two, internal_topics=True).poll(describe=True)
+
+    def topics(found: Snapshot) -> list[tuple[str, str]]:
+        return sorted((row.group, row.topic) for row in compute(found).partitions)
+
+    def assigned(found: Snapshot) -> int:
+        assert found.memberships is not None
+        return len(found.memberships["a"].members[0].assigned)
+
+    assert topics(snapshot) == [("a", "x"), ("b", inner), ("b", "y")]
+    assert assigned(snapshot) == 1
+    assert topics(whole) == [("a", inner), ("a", "x"), ("b", inner), ("b", "y")]
+    assert assigned(whole) == 2

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from jmxbridge.lag.names import USER_GROUPS, USER_TOPICS, NameFilter
+from jmxbridge.lag.names import USER_GROUPS, USER_TOPICS, NameFilter, is_internal
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,25 @@ def test_a_bad_pattern_is_refused_at_once() -> None:
     """Not at the first name it meets."""
     with pytest.raises(re.error):
         NameFilter(deny=("(",))
+
+
+@pytest.mark.parametrize(
+    ("topic", "expected"),
+    [
+        ("app-KSTREAM-AGGREGATE-STATE-STORE-0000000003-repartition", True),
+        ("app-counts-changelog", True),
+        ("app-KTABLE-FK-JOIN-SUBSCRIPTION-REGISTRATION-0000000006-topic", True),
+        ("app-KTABLE-FK-JOIN-SUBSCRIPTION-RESPONSE-0000000014-topic", True),
+        ("app-orders-subscription-registration-topic", True),
+        ("app-orders-subscription-response-topic", True),
+        ("app", False),
+        ("orders", False),
+        ("other-counts-changelog", False),
+        ("application-counts-changelog", False),
+        ("app-changelogs", False),
+        ("app-orders", False),
+    ],
+)
+def test_what_a_streams_application_made_for_itself(topic: str, expected: bool) -> None:
+    """Named after its group and by the rules of Streams; another application's is a topic."""
+    assert is_internal("app", topic) is expected

@@ -130,6 +130,7 @@ def test_a_poll_reports_itself() -> None:
         "orphaned": 1,
         "unavailable": 0,
         "skipped_ticks": 2,
+        "rows_rolled_up": 0,
     }
 
 

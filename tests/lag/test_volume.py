@@ -65,3 +65,39 @@ def test_a_clock_set_back_silences_nothing() -> None:
     volume = Volume()
     assert written(volume, [(5, 5)] * 7, "kafka_consumer_lag") == [0, 6]
     assert written(volume, [(5, 5)], "kafka_consumer_lag") == [0]
+
+
+def many(volume: Volume, sizes: dict[str, int]) -> dict[str, int]:
+    """How many partition rows each group has, and the sum of those left out."""
+    snapshot = Snapshot(
+        groups={name: Group(name, 1, "consumer", "Stable") for name in sizes},
+        commits={name: {"t": dict.fromkeys(range(size), 0)} for name, size in sizes.items()},
+        end_offsets={"t": dict.fromkeys(range(max(sizes.values())), 5)},
+    )
+    lags = compute(snapshot)
+    points = to_points(lags, snapshot, None, volume, cluster="c", time_ns=0)
+    found: dict[str, int] = {}
+    for point in points:
+        if point.measurement == "kafka_consumer_lag":
+            found[point.tags["group"]] = found.get(point.tags["group"], 0) + 1
+    topics = [p.tags["group"] for p in points if p.measurement == "kafka_consumer_lag_topic"]
+    assert sorted(topics) == sorted(sizes)
+    left_out = points[-1].fields["rows_rolled_up"]
+    assert isinstance(left_out, int)
+    return found | {"left out": left_out}
+
+
+def test_too_many_rows_are_summed_up_not_cut_off() -> None:
+    """The largest groups have topics only, as many as it takes; every group has its sums."""
+    sizes = {"a": 5, "big": 20, "c": 3, "large": 10}
+
+    assert many(Volume(max_rows=38), sizes) == sizes | {"left out": 0}
+    assert many(Volume(max_rows=37), sizes) == {"a": 5, "c": 3, "large": 10, "left out": 20}
+    assert many(Volume(max_rows=8), sizes) == {"a": 5, "c": 3, "left out": 30}
+    assert many(Volume(max_rows=1), sizes) == {"left out": 38}
+
+
+def test_who_has_no_partition_rows_anyway_counts_for_nothing() -> None:
+    """Only rows that would be written are too many."""
+    volume = Volume(max_rows=5, granularity={"big": Granularity.TOPIC})
+    assert many(volume, {"a": 5, "big": 20}) == {"a": 5, "left out": 0}
