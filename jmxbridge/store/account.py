@@ -4,8 +4,12 @@ Rule: its row is read when the store is opened and written in every transaction,
 that moved. In between it is this value, which a transaction takes and returns changed.
 """
 
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
+from jmxbridge.store.checksum import checksum
 from jmxbridge.store.values import Counts
 
 
@@ -46,5 +50,23 @@ class Account:
 
 
 COLUMNS = tuple(field.name for field in fields(Account))
-READ_ACCOUNT = f"SELECT {', '.join(COLUMNS)} FROM account"  # noqa: S608
-WRITE_ACCOUNT = f"UPDATE account SET {', '.join(f'{c} = :{c}' for c in COLUMNS)}"  # noqa: S608
+_READ = f"SELECT {', '.join(COLUMNS)}, crc FROM account"  # noqa: S608 - constants of ours
+_WRITE = f"UPDATE account SET {', '.join(f'{c} = :{c}' for c in COLUMNS)}, crc = :crc"  # noqa: S608
+
+
+def read(db: sqlite3.Connection) -> Account | None:
+    """The account; None where its row is gone, or is not what was written."""
+    row = db.execute(_READ).fetchone()
+    return None if row is None else decode(row)
+
+
+def decode(row: Sequence[Any]) -> Account | None:
+    """The account of a row's values, the checksum last; None where it is wrong."""
+    *values, crc = row
+    return Account(*values) if checksum("account", *values) == crc else None
+
+
+def write(db: sqlite3.Connection, account: Account) -> None:
+    """Put the account into its row, in the transaction that moves the lines."""
+    values = asdict(account)
+    db.execute(_WRITE, {**values, "crc": checksum("account", *values.values())})

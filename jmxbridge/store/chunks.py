@@ -1,11 +1,12 @@
 """Chunks: how lines lie in the spool, joined by newlines, with a checksum."""
 
 import sqlite3
-import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from jmxbridge.store.account import Account
+from jmxbridge.store.checksum import checksum
 
 CHUNK_BYTES = 512 * 1024
 """A larger append is split, so that reading the head never costs more memory than this."""
@@ -13,7 +14,26 @@ CHUNK_BYTES = 512 * 1024
 CHUNK_COST = 128
 """What a chunk takes in the file beside its lines: row, index entry, share of a page."""
 
-_PUT = "INSERT INTO chunk (time_ns, source, lines, size, crc, body) VALUES (?, ?, ?, ?, ?, ?)"
+COLUMNS = "id, time_ns, source, lines, size, body, crc"
+_PUT = "INSERT INTO chunk (time_ns, source, lines, size, body, crc) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A row of the table; `lines` are how many, `size` what it counts against the bound."""
+
+    id: int
+    time_ns: int
+    source: str
+    lines: int
+    size: int
+    body: bytes
+
+
+def decode(row: Sequence[Any]) -> Chunk | None:
+    """The chunk of a row's values in the order of COLUMNS; None where its checksum is wrong."""
+    number, *values, crc = row
+    return Chunk(number, *values) if checksum("chunk", *values) == crc else None
 
 
 def put(
@@ -22,7 +42,8 @@ def put(
     """Add lines at the end of the spool; the account has them pending, and not yet sampled."""
     for count, body in split(lines):
         size = len(body) + CHUNK_COST
-        db.execute(_PUT, (time_ns, source, count, size, zlib.crc32(body), body))
+        values = (time_ns, source, count, size, body)
+        db.execute(_PUT, (*values, checksum("chunk", *values)))
         account = replace(
             account,
             pending=account.pending + count,

@@ -43,6 +43,8 @@ _CLASSES: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_CANTOPEN: (StoreUnwritable, "it cannot be opened; check owner and mode"),
     sqlite3.SQLITE_CORRUPT: (StoreDamaged, "it is damaged; it is set aside"),
     sqlite3.SQLITE_NOTADB: (StoreDamaged, "it is damaged; it is set aside"),
+    # Our sums are right: a CHECK of the schema that fails met a number that is not the one written.
+    sqlite3.SQLITE_CONSTRAINT: (StoreDamaged, "its numbers contradict each other; it is set aside"),
 }
 """By primary result code, the low byte (https://www.sqlite.org/rescode.html)."""
 

@@ -4,18 +4,20 @@ Rule: this file opens and closes; what the tables mean is `spool.py`'s.
 
 The lock is a file of its own beside the store, held by flock(2): the kernel lets go of it however
 the process ends, and other processes can still read the database. Its content, the pid, is only
-for the message. A file SQLite cannot read is renamed, with its log, and a new one begun: a bridge
-that will not start because of yesterday's lines loses today's as well.
+for the message. A damaged file is renamed, with its log, and a new one begun: a bridge that will
+not start because of yesterday's lines loses today's as well.
 """
 
 import fcntl
 import logging
 import os
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
+from jmxbridge.store import account as accounts
 from jmxbridge.store.errors import (
     StoreDamaged,
     StoreForeign,
@@ -27,7 +29,7 @@ from jmxbridge.store.errors import (
 log = logging.getLogger("jmxbridge.store")
 
 APPLICATION_ID = 0x6A6D7862  # "jmxb", in the header of every file of ours
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE chunk (
@@ -36,8 +38,8 @@ CREATE TABLE chunk (
     source TEXT NOT NULL,
     lines INTEGER NOT NULL,
     size INTEGER NOT NULL,
-    crc INTEGER NOT NULL,
-    body BLOB NOT NULL
+    body BLOB NOT NULL,
+    crc INTEGER NOT NULL
 );
 CREATE INDEX chunk_time ON chunk (time_ns);
 CREATE TABLE dead_letter (
@@ -46,7 +48,8 @@ CREATE TABLE dead_letter (
     refused_ns INTEGER NOT NULL,
     source TEXT NOT NULL,
     reason TEXT NOT NULL,
-    line BLOB NOT NULL
+    line BLOB NOT NULL,
+    crc INTEGER NOT NULL
 );
 CREATE TABLE account (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -61,11 +64,14 @@ CREATE TABLE account (
     dead_bytes INTEGER NOT NULL DEFAULT 0 CHECK (dead_bytes >= 0),
     head INTEGER NOT NULL DEFAULT 0,
     head_done INTEGER NOT NULL DEFAULT 0,
+    crc INTEGER NOT NULL DEFAULT 0,
     CHECK (sampled = stored + pending + dead_lettered + dropped + expired)
 );
 INSERT INTO account (id) VALUES (1);
 """
-"""AUTOINCREMENT: a late settle must never meet another chunk under the id it remembers."""
+"""AUTOINCREMENT: a late settle must never meet another chunk under the id it remembers. The checks
+of the account are part of its meaning: a wrong sum cannot be committed.
+"""
 
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 """What the log may keep on disk after a checkpoint: a few of the largest polls."""
@@ -123,6 +129,17 @@ class StoreFile:
             log.error("%s is damaged; it was set aside as %s", self.path, self._renewed)
         self.connection = _connect(self.path)
         aside, self._renewed = self._renewed, None
+        return aside
+
+    def keep(self, name: str, content: bytes) -> Path:
+        """Put damaged content into a file of its own beside the store; raises StoreUnwritable."""
+        aside = self.path.with_name(f"{self.path.name}.damaged-{name}")
+        try:
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+        except OSError as exc:
+            raise StoreUnwritable(f"{aside}: {exc.strerror}; damaged lines go there") from exc
         return aside
 
     def shrink(self) -> None:
@@ -188,10 +205,17 @@ def _connect(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as exc:
         connection.close()
         error = from_sqlite(path, exc)
-        if getattr(exc, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
-            # Our statements are sound on every sound file: its header is what SQLite cannot read.
+        if getattr(exc, "sqlite_errorcode", None) in (
+            sqlite3.SQLITE_ERROR,
+            sqlite3.SQLITE_READONLY,
+        ):
+            # Our statements are sound on every sound file, and this one could be opened for writing
+            # a moment ago: its header is what SQLite cannot read.
             error = StoreDamaged(str(error))
         raise error from exc
+    except UnicodeDecodeError as exc:  # of SQLite's message about what it could not read
+        connection.close()
+        raise StoreDamaged(f"{path}: its schema is not text") from exc
     except BaseException:
         connection.close()
         raise
@@ -210,19 +234,58 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
             f"{path} was written by a newer jmxbridge (schema {version}, this one knows"
             f" {SCHEMA_VERSION}); upgrade, or choose another store.path"
         )
+    if tables and version < SCHEMA_VERSION:
+        raise StoreForeign(
+            f"{path} was written by an earlier jmxbridge (schema {version}, this one knows"
+            f" {SCHEMA_VERSION}); drain it with that one (jmxbridge spool drain), then move it away"
+        )
     if not tables:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # durable when COMMIT returns
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
     if not tables:
-        connection.executescript(
-            f"BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
-            f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-        )
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise StoreDamaged(f"{path} is damaged (SQLite: {verdict})")
+        _create(connection)
+    _check(path, connection)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.executescript(
+        f"BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
+        f" PRAGMA user_version = {SCHEMA_VERSION};"
+    )
+    accounts.write(connection, accounts.Account(*[0] * len(accounts.COLUMNS)))
+    connection.execute("COMMIT")
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
+    """Look at every page, the schema and the account; raises StoreDamaged."""
+    connection.text_factory = as_text
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict == "ok" and _schema(connection) != _sound_schema():
+        verdict = "its schema is not what was written"
+    account = accounts.read(connection) if verdict == "ok" else None
+    if account is None:
+        why = "its account is not what was written" if verdict == "ok" else verdict
+        raise StoreDamaged(f"{path} is damaged ({why})")
+    accounts.write(connection, account)  # SQLite refuses here what the header calls read only
+
+
+def as_text(data: bytes) -> str:
+    """Text as it is read: a flipped byte makes a row's checksum wrong, and not an error."""
+    return data.decode("utf-8", "replace")
+
+
+def _schema(connection: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
+    return connection.execute(query).fetchall()
+
+
+@cache
+def _sound_schema() -> list[tuple[str, str, str, str]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        return _schema(connection)
 
 
 def _set_aside(path: Path) -> Path:

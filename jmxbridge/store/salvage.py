@@ -1,23 +1,19 @@
 """What can still be read of a damaged store that was set aside.
 
 Rule: a row is taken whole and with its checksum right, or not at all; the file is only read. A
-torn page costs the rows on it: the walk goes by id and steps over those that SQLite cannot give.
+torn page costs the rows on it, and no others.
 """
 
-import sqlite3
-import zlib
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jmxbridge.store.account import READ_ACCOUNT, Account
-from jmxbridge.store.letters import COLUMNS
+from jmxbridge.store import account as accounts
+from jmxbridge.store import chunks, letters
+from jmxbridge.store.account import Account
+from jmxbridge.store.pages import Pages, Place
 from jmxbridge.store.values import DeadLetter
-
-MAX_UNREADABLE = 20_000
-"""Ids that are stepped over before the walk ends: more rows than hang on one inner page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,54 +25,41 @@ class Rescued:
     lines: list[bytes]
 
 
-def read_account(aside: Path) -> Account | None:
-    """The account as the damaged file has it, if it can be read."""
-    try:
-        with closing(_open(aside)) as db:
-            row = db.execute(READ_ACCOUNT).fetchone()
-            return Account(*row) if row else None
-    except sqlite3.Error:
-        return None
+class Wreck:
+    """The rows that are left in a file at a path; raises OSError."""
 
+    def __init__(self, path: Path) -> None:
+        self._pages = Pages(path)
+        self._chunks: dict[int, Place] = {}
+        self._letters: dict[int, Place] = {}
+        self.account: Account | None = None
+        for place, row in self._pages.rows():
+            self._sort(place, row)
 
-def read_chunks(aside: Path, account: Account | None) -> Iterator[Rescued]:
-    """Every readable chunk, oldest first, without the lines the account has settled."""
-    query = "SELECT id, time_ns, source, lines, crc, body FROM chunk WHERE id > ? ORDER BY id"
-    for chunk, time_ns, source, lines, crc, body in _walk(aside, query):
-        if zlib.crc32(body) != crc:
-            continue
-        done = lines - account.waiting(chunk, lines) if account else 0
-        left = body.split(b"\n")[done:]
-        if left:
-            yield Rescued(time_ns, source, left)
+    def chunks(self, account: Account | None) -> Iterator[Rescued]:
+        """Every readable chunk, oldest first, without the lines the account has settled."""
+        for number in sorted(self._chunks):
+            chunk = chunks.decode(self._pages.row(self._chunks[number]))
+            if chunk is None:
+                continue  # torn since it was found
+            done = chunk.lines - account.waiting(number, chunk.lines) if account else 0
+            if left := chunk.body.split(b"\n")[done:]:
+                yield Rescued(chunk.time_ns, chunk.source, left)
 
+    def letters(self) -> Iterator[DeadLetter]:
+        """Every readable dead letter, oldest first."""
+        for number in sorted(self._letters):
+            letter = letters.decode(self._pages.row(self._letters[number]))
+            if letter is not None:
+                yield letter
 
-def read_letters(aside: Path) -> Iterator[DeadLetter]:
-    """Every readable dead letter, oldest first."""
-    query = f"SELECT {COLUMNS} FROM dead_letter WHERE id > ? ORDER BY id"  # noqa: S608 - constant
-    for row in _walk(aside, query):
-        yield DeadLetter(*row)
-
-
-def _walk(aside: Path, query: str) -> Iterator[tuple[Any, ...]]:
-    try:
-        db = _open(aside)
-    except sqlite3.Error:
-        return
-    with closing(db):
-        at = unreadable = 0
-        while unreadable < MAX_UNREADABLE:
-            try:
-                row = db.execute(f"{query} LIMIT 1", (at,)).fetchone()
-            except sqlite3.Error:
-                at += 1
-                unreadable += 1
-                continue
-            if row is None:
-                return
-            at = row[0]
-            yield row
-
-
-def _open(aside: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True)
+    def _sort(self, place: Place, row: tuple[Any, ...]) -> None:
+        """Tell by its checksum, which is over the table's name too, what a row is."""
+        number = row[0]
+        if len(row) == len(accounts.COLUMNS) + 2:
+            self.account = accounts.decode(row[1:]) or self.account
+        elif len(row) == chunks.COLUMNS.count(",") + 1:
+            if chunks.decode(row):
+                self._chunks[number] = place
+            elif letters.decode(row):
+                self._letters[number] = place

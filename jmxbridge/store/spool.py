@@ -12,31 +12,29 @@ Not thread-safe: all calls come from the one thread that opened the file.
 """
 
 import logging
-import os
 import sqlite3
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from jmxbridge.store import chunks, letters, salvage
-from jmxbridge.store.account import READ_ACCOUNT, WRITE_ACCOUNT, Account
-from jmxbridge.store.errors import StoreFull, StorePaused, StoreUnwritable, from_sqlite
+from jmxbridge.store import chunks, letters
+from jmxbridge.store.account import Account
+from jmxbridge.store.errors import StoreDamaged, StorePaused
 from jmxbridge.store.file import StoreFile
+from jmxbridge.store.ledger import Ledger
+from jmxbridge.store.takeover import take_over
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page, Segment
+from jmxbridge.store.weeding import weed
 
 log = logging.getLogger("jmxbridge.store")
-
-T = TypeVar("T")
 
 PAGE_CHUNKS = 1000
 """Of a page that is read back; polls of one line each would make a page of bytes alone large."""
 
 _OLDEST = "SELECT id, lines, size FROM chunk ORDER BY id LIMIT 1"
-_NEXT_BODY = "SELECT id, lines, size, crc, body FROM chunk WHERE id > ? ORDER BY id LIMIT 1"
+_NEXT = f"SELECT {chunks.COLUMNS} FROM chunk WHERE id > ? ORDER BY id LIMIT 1"  # noqa: S608
 _BODY = "SELECT body FROM chunk WHERE id = ?"
 
 
@@ -54,7 +52,7 @@ class Spool:
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._file = file
-        self._db = file.connection
+        self._ledger = Ledger(file)
         self._max_bytes = max_bytes
         self._retain_ns = None if retain_s is None else int(retain_s * 1e9)
         self._pause_when_full = pause_when_full
@@ -62,10 +60,16 @@ class Spool:
         self._clock_ns = clock_ns
         self._overflowing = False
         self._newest_taken = 0
-        try:
-            self._account = Account(*self._db.execute(READ_ACCOUNT).fetchone())
-        except sqlite3.Error as exc:
-            raise from_sqlite(file.path, exc) from exc
+        if file.aside is not None:
+            take_over(self._ledger, file.aside)
+
+    @property
+    def _account(self) -> Account:
+        return self._ledger.account
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._ledger.db
 
     @property
     def path(self) -> Path:
@@ -101,7 +105,7 @@ class Spool:
             return self._drop_oldest(account)
 
         dropped = self._account.dropped
-        self._change(step)
+        self._ledger.change(step)
         self._say_overflow(self._account.dropped - dropped)
 
     def take(self, *, max_lines: int, max_bytes: int, after: Batch | None = None) -> Batch | None:
@@ -153,20 +157,18 @@ class Spool:
                 at += segment.count
             return letters.bound(self._db, account, self._max_dead_bytes)
 
-        self._change(step)
+        self._ledger.change(step)
         if not self._account.pending:
             self._file.shrink()
 
     def counts(self) -> Counts:
         """Where all lines are."""
-        row = self._one("SELECT time_ns FROM chunk ORDER BY id LIMIT 1")
+        row = self._ledger.one("SELECT time_ns FROM chunk ORDER BY id LIMIT 1")
         return self._account.counts(row[0] if row else None)
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
         """The newest dead letters, newest first."""
-        query = f"SELECT {letters.COLUMNS} FROM dead_letter ORDER BY id DESC LIMIT ?"  # noqa: S608
-        rows = self._guard(lambda: self._db.execute(query, (limit,)).fetchall())
-        return [DeadLetter(*row) for row in rows]
+        return self._letters(lambda: letters.newest(self._db, limit))
 
     def replay(self, ids: Sequence[int]) -> int:
         """Put the lines of dead letters at the end of the spool; how many of the ids there were.
@@ -174,7 +176,9 @@ class Spool:
         Raises StorePaused, with nothing moved, where they would push older lines out.
         """
 
-        def step(account: Account, found: Sequence[DeadLetter]) -> Account:
+        found = self._letters(lambda: letters.of_ids(self._db, ids))
+
+        def step(account: Account) -> Account:
             account = letters.replay(self._db, account, found)
             if account.pending_bytes > self._max_bytes:
                 raise StorePaused(
@@ -183,11 +187,14 @@ class Spool:
                 )
             return account
 
-        return self._move(ids, step)
+        self._ledger.change(step)
+        return len(found)
 
     def purge(self, ids: Sequence[int]) -> int:
         """Give dead letters up; how many of the ids there were. They count as dropped."""
-        return self._move(ids, lambda account, found: letters.purge(self._db, account, found))
+        found = self._ledger.guard(lambda: letters.present(self._db, ids))
+        self._ledger.change(lambda account: letters.purge(self._db, account, found))
+        return len(found)
 
     def recent(self, *, since_ns: int, until_ns: int, after: int, max_bytes: int) -> Page:
         """Kept lines of polls in `since_ns` ≤ time < `until_ns`, oldest first.
@@ -213,47 +220,16 @@ class Spool:
                     return Page(lines, chunk)
             return Page(lines, chunks[-1] if len(chunks) == PAGE_CHUNKS else None)
 
-        return self._guard(read)
+        return self._ledger.guard(read)
 
     def renew(self) -> None:
         """Begin a new file, the present one being damaged, with what can still be read of it."""
         before = self._account
-        aside = self._file.renew()
-        self._db = self._file.connection
-        self._account = self._guard(lambda: Account(*self._db.execute(READ_ACCOUNT).fetchone()))
+        aside = self._ledger.renew()
         # A batch of the old file may still be settled: its ids must mean nothing here.
         reserve = "INSERT INTO sqlite_sequence (name, seq) VALUES ('chunk', ?)"
-        self._guard(lambda: self._db.execute(reserve, (self._newest_taken,)))
-        self.adopt(aside, before)
-
-    def adopt(self, aside: Path, before: Account | None = None) -> None:
-        """Take over a damaged file: its account, and every line and letter that can be read.
-
-        What cannot is counted as dropped. `before` is the account where it is known better than
-        from the file.
-        """
-        before = before or salvage.read_account(aside)
-        if before is not None:
-            gone = before.pending + before.dead_lettered
-            start = replace(
-                before,
-                **{"pending": 0, "pending_bytes": 0, "dead_lettered": 0, "dead_bytes": 0},
-                **{"head": 0, "head_done": 0, "dropped": before.dropped + gone},
-            )
-            self._change(lambda _: start)
-        try:
-            for chunk in salvage.read_chunks(aside, before):
-                self._change(partial(self._rescue, chunk))
-            for letter in salvage.read_letters(aside):
-                self._change(partial(self._rescue_letter, letter))
-        except StoreFull as exc:
-            log.error("%s; the rest stays in %s", exc, aside)
-        account = self._account
-        log.error(
-            "%s: kept %d lines and %d dead letters; dropped, and counted: %d",
-            *(self.path, account.pending, account.dead_lettered),
-            account.dropped - before.dropped if before else 0,
-        )
+        self._ledger.guard(lambda: self._db.execute(reserve, (self._newest_taken,)))
+        take_over(self._ledger, aside, before)
 
     def close(self) -> None:
         """Close the file."""
@@ -271,7 +247,7 @@ class Spool:
             return account  # dropped since it was taken, and counted so
         time_ns, source, lines, size = row
         done = account.head_done if segment.chunk == account.head else 0
-        (oldest, *_) = self._db.execute(_OLDEST).fetchone()
+        (oldest, *_) = self._oldest()
         if segment.first > done or segment.chunk != oldest:
             raise ValueError("a batch can only be settled after the lines before it")
         end = segment.first + segment.count
@@ -293,19 +269,11 @@ class Spool:
             account, pending=account.pending - (end - done), head=segment.chunk, head_done=end
         )
 
-    def _rescue(self, chunk: salvage.Rescued, account: Account) -> Account:
-        account = chunks.put(self._db, account, chunk.lines, chunk.time_ns, chunk.source)
-        return _found_again(account, len(chunk.lines))
-
-    def _rescue_letter(self, letter: DeadLetter, account: Account) -> Account:
-        return _found_again(letters.bury(self._db, account, [letter]), 1)
-
-    def _move(
-        self, ids: Sequence[int], step: Callable[[Account, Sequence[DeadLetter]], Account]
-    ) -> int:
-        found = self._guard(lambda: letters.read(self._db, ids))
-        self._change(lambda account: step(account, found))
-        return len(found)
+    def _oldest(self) -> tuple[int, int, int]:
+        row: tuple[int, int, int] | None = self._db.execute(_OLDEST).fetchone()
+        if row is None:
+            raise StoreDamaged(f"{self.path}: there are fewer lines than the account says")
+        return row
 
     def _expire(self, account: Account, before_ns: int) -> Account:
         query = "SELECT id, lines, size FROM chunk WHERE time_ns < ?"
@@ -317,7 +285,7 @@ class Spool:
 
     def _drop_oldest(self, account: Account) -> Account:
         while account.pending_bytes > self._max_bytes:
-            account = self._drop(account, *self._db.execute(_OLDEST).fetchone())
+            account = self._drop(account, *self._oldest())
         return account
 
     def _drop(self, account: Account, chunk: int, lines: int, size: int) -> Account:
@@ -325,64 +293,22 @@ class Spool:
         dropped = account.dropped + account.waiting(chunk, lines)
         return replace(account.without(chunk, lines, size), dropped=dropped)
 
-    # -- Around the transactions.
+    # -- Reading; a damaged row is taken out, and what there is then is read.
 
     def _read(self, after: int) -> Iterator[tuple[int, list[bytes]]]:
-        """Every chunk's lines, oldest first; one whose checksum is wrong is set aside."""
-        while True:
-            row = self._one(_NEXT_BODY, after)
-            if row is None:
-                return
-            after, lines, size, crc, body = row
-            if zlib.crc32(body) == crc:
-                yield after, body.split(b"\n")
+        """Every chunk's lines, oldest first."""
+        while (row := self._ledger.one(_NEXT, after)) is not None:
+            chunk = chunks.decode(row)
+            if chunk is None:
+                weed(self._ledger, self._file)
             else:
-                self._set_aside(after, lines, size, body)
+                after = chunk.id
+                yield after, chunk.body.split(b"\n")
 
-    def _set_aside(self, chunk: int, lines: int, size: int, body: bytes) -> None:
-        aside = self.path.with_name(f"{self.path.name}.damaged-chunk-{chunk}")
-        try:
-            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(body)
-        except OSError as exc:
-            raise StoreUnwritable(f"{aside}: {exc.strerror}; damaged lines go there") from exc
-        self._change(lambda account: self._drop(account, chunk, lines, size))
-        log.error(
-            "%s: %d lines do not match their checksum; set aside as %s and counted as dropped",
-            self.path,
-            lines,
-            aside,
-        )
-
-    def _change(self, step: Callable[[Account], Account]) -> None:
-        """Run one transaction: the step moves lines and returns the account that says so."""
-
-        def run() -> None:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                account = step(self._account)
-                self._db.execute(WRITE_ACCOUNT, asdict(account))
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-            self._account = account
-
-        self._guard(run)
-
-    def _one(self, query: str, *values: int) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._guard(
-            lambda: self._db.execute(query, values).fetchone()
-        )
-        return row
-
-    def _guard(self, call: Callable[[], T]) -> T:
-        try:
-            return call()
-        except sqlite3.Error as exc:
-            raise from_sqlite(self.path, exc) from exc
+    def _letters(self, rows: Callable[[], Sequence[Sequence[Any]]]) -> list[DeadLetter]:
+        while None in (found := [letters.decode(row) for row in self._ledger.guard(rows)]):
+            weed(self._ledger, self._file)
+        return [letter for letter in found if letter is not None]
 
     def _say_overflow(self, dropped: int) -> None:
         if dropped and not self._overflowing:
@@ -396,14 +322,6 @@ class Spool:
         elif self._overflowing and self._account.pending_bytes < self._max_bytes // 2:
             self._overflowing = False
             log.warning("%s has room again", self.path)
-
-
-def _found_again(account: Account, lines: int) -> Account:
-    """Lines given up with a damaged file, and rescued; without its account they are new."""
-    known = min(lines, account.dropped)
-    return replace(
-        account, dropped=account.dropped - known, sampled=account.sampled + lines - known
-    )
 
 
 def _storable(text: str) -> str:

@@ -61,22 +61,20 @@ class Store:
         `retain_s` (no InfluxDB) lines stay until they are that old, measured by the newest append;
         None (InfluxDB) keeps them until they are settled. Raises StoreError: StoreLocked names the
         process that has it, StoreForeign a newer schema, StoreUnwritable what to set right. A
-        damaged file is set aside, with an error in the log, and a new one begun.
+        damaged file is set aside, with an error in the log, and a new one begun with what can
+        still be read of it.
         """
 
         def start() -> Spool:
             file = StoreFile.open(path)
             try:
-                spool = Spool(
+                return Spool(
                     file,
                     max_bytes=max_bytes,
                     retain_s=retain_s,
                     pause_when_full=pause_when_full,
                     max_dead_bytes=max_dead_bytes,
                 )
-                if file.aside is not None:
-                    spool.adopt(file.aside)
-                return spool
             except BaseException:
                 file.close()
                 raise

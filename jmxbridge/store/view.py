@@ -7,21 +7,21 @@ that holds the lock, because that process keeps the account in memory.
 
 import os
 import sqlite3
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from jmxbridge.store.account import READ_ACCOUNT, Account
-from jmxbridge.store.errors import StoreForeign, StoreUnwritable, from_sqlite
-from jmxbridge.store.file import APPLICATION_ID, SCHEMA_VERSION
-from jmxbridge.store.letters import COLUMNS
-from jmxbridge.store.letters import read as read_letters
+from jmxbridge.store import account as accounts
+from jmxbridge.store import chunks, letters
+from jmxbridge.store.errors import StoreDamaged, StoreForeign, StoreUnwritable, from_sqlite
+from jmxbridge.store.file import APPLICATION_ID, SCHEMA_VERSION, as_text
 from jmxbridge.store.values import Counts, DeadLetter
 
 T = TypeVar("T")
+
+WRONG_ACCOUNT = "the account does not match its checksum"
 
 MAX_PROBLEMS = 100
 """Of `verify`; a file with more is damaged throughout."""
@@ -57,7 +57,9 @@ class View:
 
         def read(db: sqlite3.Connection) -> Counts:
             oldest = db.execute("SELECT time_ns FROM chunk ORDER BY id LIMIT 1").fetchone()
-            account = Account(*db.execute(READ_ACCOUNT).fetchone())
+            account = accounts.read(db)
+            if account is None:
+                raise StoreDamaged(f"{self.path}: {WRONG_ACCOUNT}; the next `run` sets it aside")
             return account.counts(oldest[0] if oldest else None)
 
         counts = self._reading(read)
@@ -66,15 +68,12 @@ class View:
         return Usage(counts, size, owner(self.path))
 
     def letters(self, limit: int) -> list[DeadLetter]:
-        """The newest dead letters, newest first."""
-        query = f"SELECT {COLUMNS} FROM dead_letter ORDER BY id DESC LIMIT ?"  # noqa: S608
-        return self._reading(
-            lambda db: [DeadLetter(*row) for row in db.execute(query, (limit,)).fetchall()]
-        )
+        """The newest dead letters, newest first; damaged ones are `verify`'s to name."""
+        return self._reading(lambda db: _sound(letters.newest(db, limit)))
 
     def letter(self, number: int) -> DeadLetter | None:
-        """One dead letter, if there is one of that id."""
-        found = self._reading(lambda db: read_letters(db, [number]))
+        """One dead letter, if there is a sound one of that id."""
+        found = self._reading(lambda db: _sound(letters.of_ids(db, [number])))
         return found[0] if found else None
 
     def letter_ids(self) -> list[int]:
@@ -101,10 +100,12 @@ class View:
         try:
             (application,) = db.execute("PRAGMA application_id").fetchone()
             (version,) = db.execute("PRAGMA user_version").fetchone()
-            if application != APPLICATION_ID or version > SCHEMA_VERSION:
+            if application != APPLICATION_ID or version != SCHEMA_VERSION:
                 raise StoreForeign(
-                    f"{self.path} is another program's database, or a newer jmxbridge's"
+                    f"{self.path} is another program's database, or another jmxbridge's"
+                    f" (schema {version}, this one knows {SCHEMA_VERSION})"
                 )
+            db.text_factory = as_text
             db.execute("BEGIN")  # one moment for all that is read
             yield db
         finally:
@@ -127,25 +128,37 @@ def owner(path: Path) -> int | None:
     return int(said) if held and said.isdecimal() else None
 
 
+def _sound(rows: Sequence[Sequence[Any]]) -> list[DeadLetter]:
+    return [letter for row in rows if (letter := letters.decode(row)) is not None]
+
+
 def _audit(db: sqlite3.Connection) -> Audit:
     problems = [
         f"SQLite: {text}"
         for (text,) in db.execute(f"PRAGMA integrity_check({MAX_PROBLEMS})")
         if text != "ok"
     ]
-    account = Account(*db.execute(READ_ACCOUNT).fetchone())
-    chunks = pending = size = 0
-    rows = db.execute("SELECT id, lines, size, crc, body FROM chunk ORDER BY id")
-    for chunk, lines, cost, crc, body in rows:
-        chunks += 1
-        pending += account.waiting(chunk, lines)
-        size += cost
-        if zlib.crc32(body) != crc or body.count(b"\n") + 1 != lines:
-            problems.append(f"chunk {chunk}: {lines} lines do not match their checksum")
-    (letters,) = db.execute("SELECT count(*) FROM dead_letter").fetchone()
-    counted = (("pending", pending), ("pending_bytes", size), ("dead_lettered", letters))
-    for name, found in counted:
-        told = getattr(account, name)
-        if told != found:
-            problems.append(f"the account says {told} {name}, the tables hold {found}")
-    return Audit(chunks, pending, letters, tuple(problems[:MAX_PROBLEMS]))
+    account = accounts.read(db)
+    sizes = pending = count = 0
+    for row in db.execute(f"SELECT {chunks.COLUMNS} FROM chunk ORDER BY id"):  # noqa: S608
+        chunk = chunks.decode(row)
+        count += 1
+        if chunk is None:
+            problems.append(f"chunk {row[0]}: its lines do not match their checksum")
+        else:
+            pending += account.waiting(chunk.id, chunk.lines) if account else chunk.lines
+            sizes += chunk.size
+    found = 0
+    for row in db.execute(f"SELECT {letters.COLUMNS} FROM dead_letter ORDER BY id"):  # noqa: S608
+        found += 1
+        if letters.decode(row) is None:
+            problems.append(f"dead letter {row[0]}: it does not match its checksum")
+    if account is None:
+        problems.append(WRONG_ACCOUNT)
+    elif not problems:  # what a damaged row held is in the account, and cannot be counted
+        counted = (("pending", pending), ("pending_bytes", sizes), ("dead_lettered", found))
+        for name, number in counted:
+            told = getattr(account, name)
+            if told != number:
+                problems.append(f"the account says {told} {name}, the tables hold {number}")
+    return Audit(count, pending, found, tuple(problems[:MAX_PROBLEMS]))

@@ -2,8 +2,10 @@
 
 import asyncio
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +13,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from jmxbridge.store import Batch, Counts, DeadLine, Store, StoreError, StoreForeign
+from jmxbridge.store import (
+    Batch,
+    Counts,
+    DeadLine,
+    Store,
+    StoreDamaged,
+    StoreError,
+    StoreForeign,
+    View,
+)
 
 LINES = [b"m,n=%d v=%d.0 %d" % (n, n, n) for n in range(400)]
 SETTLED = 100
@@ -99,3 +110,119 @@ def test_a_flipped_byte_or_a_torn_tail(sound: Path, data: st.DataObject) -> None
     assert counts.pending == len(lines) + 1
     places = counts.stored + counts.pending + counts.dead_lettered
     assert counts.sampled == places + counts.dropped + counts.expired
+
+
+def flip(path: Path, text: bytes) -> None:
+    """Flip a bit of the first byte of a text in a file; pages moved, so it may be there twice."""
+    path.write_bytes(path.read_bytes().replace(text, bytes([text[0] ^ 1]) + text[1:]))
+
+
+@pytest.mark.parametrize("text", [b"m,n=105 v=105.0 105", b"no way"])
+async def test_a_flipped_byte_in_a_row_is_found(tmp_path: Path, text: bytes) -> None:
+    """In lines and in dead letters: the row is set aside and counted, the others are untouched."""
+    path = tmp_path / "s"
+    async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+        await store.append(LINES[:10], time_ns=1, source="a")
+        first = await store.take(max_lines=10, max_bytes=10**9)
+        assert first is not None
+        await store.settle(first, [DeadLine(3, "no way"), DeadLine(4, "never")])
+        await store.append(LINES[100:110], time_ns=2, source="a")
+        await store.append(LINES[110:120], time_ns=3, source="a")
+    flip(path, text)
+
+    assert len(View(path).verify().problems) == 1
+    async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+        batch = await store.take(max_lines=1000, max_bytes=10**9)
+        letters = await store.dead_letters(9)
+        counts = await store.counts()
+
+    assert batch is not None
+    of_lines = text.startswith(b"m")
+    assert list(batch.lines) == LINES[110 if of_lines else 100 : 120]
+    assert [letter.line for letter in letters] == [LINES[4], LINES[3]][: 2 if of_lines else 1]
+    assert (counts.sampled, counts.stored) == (30, 8)
+    assert (counts.dropped, counts.dropped_dead) == ((10, 0) if of_lines else (1, 1))
+    assert View(path).verify().problems == ()
+    kept = tmp_path / ("s.damaged-chunk-2" if of_lines else "s.damaged-dead_letter-1")
+    assert text[1:] in kept.read_bytes()
+
+
+async def test_a_damaged_letter_is_not_replayed(tmp_path: Path) -> None:
+    """Nor shown: a line that is not the one refused goes nowhere."""
+    path = tmp_path / "s"
+    async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+        await store.append(LINES[100:102], time_ns=1, source="a")
+        batch = await store.take(max_lines=2, max_bytes=10**9)
+        assert batch is not None
+        await store.settle(batch, [DeadLine(0, "no"), DeadLine(1, "no")])
+    flip(path, LINES[100])
+
+    assert [letter.id for letter in View(path).letters(9)] == [2]
+    assert View(path).letter(1) is None
+    async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+        assert await store.replay([1, 2]) == 1
+        again = await store.take(max_lines=9, max_bytes=10**9)
+
+    assert again is not None
+    assert list(again.lines) == [LINES[101]]
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE account SET head_done = head_done + 1",
+    "UPDATE account SET sampled = sampled + 1, stored = stored + 1",
+])  # fmt: skip
+async def test_an_account_that_was_changed_is_not_believed(tmp_path: Path, statement: str) -> None:
+    """Its sums may even be right: lines it calls settled are sent again, none is skipped."""
+    path = tmp_path / "s"
+    async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+        await store.append(LINES[:10], time_ns=1, source="a")
+        batch = await store.take(max_lines=3, max_bytes=10**9)
+        assert batch is not None
+        await store.settle(batch, [])
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(statement)
+
+    with pytest.raises(StoreDamaged, match="account does not match its checksum"):
+        View(path).usage()
+    assert View(path).verify().problems == ("the account does not match its checksum",)
+    async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+        left = await store.take(max_lines=100, max_bytes=10**9)
+        counts = await store.counts()
+
+    assert left is not None
+    assert list(left.lines) == LINES[:10]
+    assert (counts.sampled, counts.pending) == (10, 10)
+
+
+@pytest.mark.parametrize("at", [18, 24, 30, 56, 96])
+async def test_a_flipped_header_never_keeps_it_from_starting(tmp_path: Path, at: int) -> None:
+    """Byte 18 says read only to SQLite, and only when something is written."""
+    path = tmp_path / "s"
+    async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+        await store.append(LINES[:10], time_ns=1, source="a")
+    body = bytearray(path.read_bytes())
+    body[at] ^= 0x20
+    path.write_bytes(body)
+
+    async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+        await store.append(LINES[10:20], time_ns=2, source="a")
+        batch = await store.take(max_lines=100, max_bytes=10**9)
+
+    assert batch is not None
+    assert list(batch.lines) == LINES[:20]
+
+
+async def test_a_schema_that_is_not_text_any_more(tmp_path: Path) -> None:
+    """Python cannot even say what SQLite says of it; the lines are found without it."""
+    path = tmp_path / "s"
+    async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+        await store.append(LINES[:10], time_ns=1, source="a")
+    body = bytearray(path.read_bytes())
+    body[body.index(b"CHECK")] ^= 0x80
+    path.write_bytes(body)
+
+    async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+        batch = await store.take(max_lines=100, max_bytes=10**9)
+
+    assert batch is not None
+    assert list(batch.lines) == LINES[:10]

@@ -305,9 +305,9 @@ def test_a_damaged_chunk_is_set_aside(
     counts = spool.counts()
     assert (counts.dropped, counts.pending) == (2, 1)
     aside = path.with_name("local.sqlite3.damaged-chunk-1")
-    assert aside.read_bytes() == b"m v=0\nm v"
+    assert b"m v=0\nm v" in aside.read_bytes()
     assert stat.S_IMODE(os.stat(aside).st_mode) == 0o600
-    assert str(aside) in caplog.text
+    assert "local.sqlite3.damaged-*; their 2 lines are counted as dropped" in caplog.text
 
 
 def test_the_account_cannot_be_committed_wrong(open_spool: OpenSpool, path: Path) -> None:

@@ -2,6 +2,10 @@
 
 The model is a list of chunks. A crash is a copy of the files as they are, opened again, which is
 what a killed process leaves behind; in the middle of a transaction too.
+
+Damage is a crash whose copy has a flipped bit, or lost its end. Then lines may be missing or back
+from an earlier moment, but never in silence, changed, or out of order; the model goes on
+from there.
 """
 
 import contextlib
@@ -15,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from jmxbridge.store import DeadLine, StoreFull, StorePaused, View
+from jmxbridge.store import DeadLine, StoreForeign, StoreFull, StorePaused, View
 from jmxbridge.store.account import Account
 from jmxbridge.store.chunks import CHUNK_COST
 from jmxbridge.store.file import StoreFile
@@ -51,6 +55,12 @@ class Model:
     stored: int = 0
     dropped: int = 0
     expired: int = 0
+
+    @property
+    def moment(self) -> tuple[object, ...]:
+        """All of it, to be compared with a later one."""
+        counts = (self.sampled, self.stored, self.dropped, self.expired)
+        return (*counts, tuple(self.pending), tuple(self.dead))
 
     @property
     def pending(self) -> list[bytes]:
@@ -103,6 +113,8 @@ class SpoolMachine(RuleBasedStateMachine):
         self.held: list[tuple[Chunk, int]] = []
         self.number = 0
         self.now_ns = 0
+        self.moments = [self.model.moment]
+        self.torn = False  # the file, where the log may hide it, or be hidden by a take-over
         self.left: list[Spool] = []  # of killed processes; the files are closed at the end
 
     @initialize(retain_s=st.sampled_from([None, 5e-9]))
@@ -118,6 +130,7 @@ class SpoolMachine(RuleBasedStateMachine):
             max_bytes=MAX_BYTES,
             retain_s=self.retain_s,
             max_dead_bytes=MAX_DEAD_BYTES,
+            clock_ns=lambda: self.now_ns,
         )
 
     def lines(self, count: int) -> list[bytes]:
@@ -200,6 +213,7 @@ class SpoolMachine(RuleBasedStateMachine):
         """An orderly restart; what was taken may still be settled by ids."""
         self.spool.close()
         self.spool = self.open()
+        self.torn = False
 
     @rule()
     def crash(self) -> None:
@@ -232,8 +246,76 @@ class SpoolMachine(RuleBasedStateMachine):
             self.spool.append([line], time_ns=self.now_ns, source="a")
         database.execute("PRAGMA max_page_count = 1073741823")
 
+    @rule(
+        of_log=st.booleans(),
+        truncated=st.booleans(),
+        where=st.floats(0, 1, exclude_max=True),
+        bit=st.integers(0, 7),
+    )
+    def damage(self, of_log: bool, truncated: bool, where: float, bit: int) -> None:
+        """A flipped bit or a lost tail of either file: the account balances, lines are lines.
+
+        The log alone brings back an earlier moment, whole. Only the file's header says whose it is.
+        """
+        sound = self.path
+        self.leave_files()
+        of_log &= Path(f"{self.path}-wal").stat().st_size > 0
+        victim = Path(f"{self.path}{'-wal' if of_log else ''}")
+        body = bytearray(victim.read_bytes())
+        if truncated:
+            at = int(where * len(body))
+            del body[at:]
+        else:
+            used = [n for n, byte in enumerate(body) if byte]  # most of a small file is zeros
+            at = used[int(where * len(used))]
+            body[at] ^= 1 << bit
+        victim.write_bytes(body)
+        try:
+            self.spool = self.open()
+        except StoreForeign:
+            assert not of_log
+            assert not truncated
+            assert at < 100
+            self.path = sound
+            self.copy_files()
+            return
+        self.look_over(of_log)
+
+    def look_over(self, of_log: bool) -> None:
+        """Read all there is, check it against the past, and take it for the model."""
+        before = self.model
+        everything = self.spool.take(max_lines=10**6, max_bytes=10**9)
+        letters = self.spool.dead_letters(1000)[::-1]
+        counts = self.spool.counts()
+        rows = self.spool._db.execute("SELECT id, time_ns, body FROM chunk ORDER BY id").fetchall()
+        account = self.spool._account
+        self.model = Model(
+            [
+                Chunk(body.split(b"\n"), time_ns, account.head_done if n == account.head else 0)
+                for n, time_ns, body in rows
+            ],
+            [(letter.line, letter.reason) for letter in letters],
+            *(counts.sampled, counts.stored, counts.dropped, counts.expired),
+        )
+        self.batch = None
+        assert ([] if everything is None else list(everything.lines)) == self.model.pending
+        if of_log and not self.torn:
+            assert self.model.moment in self.moments
+        self.torn |= not of_log
+        known = {b"m v=%di" % n for n in range(self.number)}
+        assert set(self.model.pending) | {line for line, _ in self.model.dead} <= known
+        left = [line for line in before.pending if line in set(self.model.pending)]
+        again = [line for line in self.model.pending if line in set(left)]
+        assert again == left
+        assert View(self.path).verify().problems == ()
+
     def copy_files(self) -> None:
         """Go on with a copy; the process that had the original is no more."""
+        self.leave_files()
+        self.spool = self.open()
+
+    def leave_files(self) -> None:
+        """Copy the files as they are, for the next process."""
         self.generation += 1
         copy = self.path.with_name(f"{self.generation}.sqlite3")
         for suffix in ("", "-wal"):
@@ -242,7 +324,6 @@ class SpoolMachine(RuleBasedStateMachine):
                 shutil.copyfile(source, f"{copy}{suffix}")
         self.path = copy
         self.left.append(self.spool)
-        self.spool = self.open()
 
     @invariant()
     def same_lines_and_counts(self) -> None:
@@ -263,6 +344,7 @@ class SpoolMachine(RuleBasedStateMachine):
         assert counts.pending_bytes == sum(chunk.size for chunk in self.model.chunks) <= MAX_BYTES
         places = counts.stored + counts.pending + counts.dead_lettered
         assert counts.sampled == places + counts.dropped + counts.expired
+        self.moments.append(self.model.moment)
 
     def teardown(self) -> None:
         """Close all files before the folder goes."""

@@ -1,0 +1,69 @@
+"""Taking out rows that say something else than was written.
+
+Rule: a row with a wrong checksum is believed in nothing, its sizes and numbers least of all. So the
+account is not corrected by what the row says: all rows are read again, and what the sound ones do
+not have of it is counted as dropped. The damaged rows stay readable in a file beside the store.
+"""
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from jmxbridge.store import chunks, letters
+from jmxbridge.store.account import Account
+from jmxbridge.store.errors import StoreDamaged
+from jmxbridge.store.file import StoreFile
+from jmxbridge.store.ledger import Ledger
+
+log = logging.getLogger("jmxbridge.store")
+
+
+def weed(ledger: Ledger, file: StoreFile) -> None:
+    """Take every damaged row out, in one transaction; raises StoreError, and then none is."""
+    damaged: list[tuple[str, tuple[Any, ...]]] = []
+
+    def recount(account: Account) -> Account:
+        pending = size = letter_count = letter_bytes = 0
+        for row in ledger.db.execute(f"SELECT {chunks.COLUMNS} FROM chunk"):  # noqa: S608
+            chunk = chunks.decode(row)
+            if chunk is None:
+                damaged.append(("chunk", row))
+            else:
+                pending += account.waiting(chunk.id, chunk.lines)
+                size += chunk.size
+        for row in ledger.db.execute(f"SELECT {letters.COLUMNS} FROM dead_letter"):  # noqa: S608
+            letter = letters.decode(row)
+            if letter is None:
+                damaged.append(("dead_letter", row))
+            else:
+                letter_count += 1
+                letter_bytes += letters.size_of(letter)
+        for table, row in damaged:
+            file.keep(f"{table}-{row[0]}", "\n".join(map(_text, row)).encode())
+            gone = ledger.db.execute(f"DELETE FROM {table} WHERE id = ?", row[:1])  # noqa: S608
+            if gone.rowcount != 1:  # no tree leads to it: the row is not all that is wrong
+                raise StoreDamaged(f"{ledger.path}: {table} {row[0]} is out of place")
+        if not damaged:  # whoever called has met one
+            raise StoreDamaged(f"{ledger.path}: a damaged row cannot be found again")
+        gone_dead = account.dead_lettered - letter_count
+        return replace(
+            account,
+            pending=pending,
+            pending_bytes=size,
+            dead_lettered=letter_count,
+            dead_bytes=letter_bytes,
+            dropped=account.dropped + account.pending - pending + gone_dead,
+            dropped_dead=account.dropped_dead + gone_dead,
+        )
+
+    before = ledger.account
+    ledger.change(recount)
+    log.error(
+        "%s: %d rows do not match their checksums: set aside as %s.damaged-*; their %d lines are"
+        " counted as dropped",
+        *(ledger.path, len(damaged), ledger.path, ledger.account.dropped - before.dropped),
+    )
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
