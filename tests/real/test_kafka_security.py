@@ -1,0 +1,346 @@
+"""Every way into a real Kafka 4.1, what those are told who are not let in, and what rights show."""
+
+import asyncio
+import shlex
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from demo.servers import Client
+from jmxbridge.build import make_cluster, missing_rights
+from jmxbridge.config.loader import load
+from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.lag.rows import compute
+from jmxbridge.lag.snapshot import Snapshot
+from tests.real.guarded_kafka import (
+    CLIENT_ID,
+    PASSWORD,
+    SESSION_MS,
+    TOKEN_SUBJECT,
+    GuardedKafka,
+    TokenServer,
+)
+from tests.real.papers import Papers, make_papers
+
+pytestmark = pytest.mark.real
+
+TIMEOUT_S = 60.0
+SETTLED_S = 60.0
+PAUSE_S = 0.1
+
+Write = Callable[[str, str], Path]
+READER = f"username: reader, password: {PASSWORD}"
+SCRAM = f"sasl: {{mechanism: SCRAM-SHA-512, {READER}}}"
+WAYS = {
+    "mtls": ("MTLS", "tls: {ca_file: CA, cert_file: CLIENT, key_file: CLIENT_KEY}"),
+    "plain": ("SASL", f"sasl: {{mechanism: PLAIN, {READER}}}"),
+    "scram-256": ("SASL", f"sasl: {{mechanism: SCRAM-SHA-256, {READER}}}"),
+    "scram-512": ("SASL", SCRAM),
+    "token": (
+        "SASL",
+        f"sasl: {{mechanism: OAUTHBEARER, token_url: 'TOKENS', client_id: {CLIENT_ID},"
+        f" client_secret: {PASSWORD}}}",
+    ),
+    "tls and plain": ("BOTH", f"tls: {{ca_file: CA}}, sasl: {{mechanism: PLAIN, {READER}}}"),
+    "tls and scram": ("BOTH", f"tls: {{ca_file: CA}}, {SCRAM}"),
+}
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    """An authority of our own, another one, and certificates."""
+    return make_papers(tmp_path_factory.mktemp("papers"))
+
+
+@pytest.fixture(scope="module")
+def guarded(papers: Papers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
+    """A broker with every listener, users, and rights for all but `nobody` and `narrow`.
+
+    Group `orders` is 3 behind on topic `paid` and 2 behind on `sent`.
+    """
+    with GuardedKafka(tmp_path_factory.mktemp("guarded"), papers) as kafka:
+        asyncio.run(kafka.add_users())
+        principals = ("User:reader", f"User:{TOKEN_SUBJECT}", "User:CN=client")
+        kafka.allow(principals, "--group", "*", "--topic", "*")
+        with Client(kafka) as client:
+            for topic, behind in (("paid", 3), ("sent", 2)):
+                client.create(topic)
+                client.produce(topic, 10)
+                client.commit("orders", topic)
+                client.produce(topic, behind)
+            client.commit("hidden", "sent")
+        yield kafka
+
+
+@pytest.fixture
+async def tokens() -> AsyncIterator[TokenServer]:
+    """A server of tokens."""
+    async with TokenServer() as server:
+        yield server
+
+
+@pytest.fixture
+def write(guarded: GuardedKafka, papers: Papers, tokens: TokenServer, tmp_path: Path) -> Write:
+    """Write a file: `write("SASL", "sasl: {…}")`; CA, CLIENT, TOKENS and so on are filled in."""
+
+    def make(listener: str, section: str) -> Path:
+        for word, value in (
+            ("CLIENT_KEY", papers.client_key),
+            ("CLIENT", papers.client),
+            ("OTHER_CA", papers.other_ca),
+            ("STRANGER_KEY", papers.stranger_key),
+            ("STRANGER", papers.stranger),
+            ("CA", papers.ca),
+            ("TOKENS", tokens.url),
+        ):
+            section = section.replace(word, str(value))
+        bootstrap = listener if ":" in listener else guarded.at(listener)
+        file = tmp_path / "mbeans.yaml"
+        more = f", {section}" if section else ""
+        file.write_text(f"kafka: {{bootstrap: '{bootstrap}'{more}}}\n")
+        return file
+
+    return make
+
+
+@asynccontextmanager
+async def opened(file: Path) -> AsyncIterator[Cluster]:
+    """The cluster of a file."""
+    kafka = load(file, {}).kafka
+    assert kafka is not None
+    cluster = make_cluster(kafka, timeout_s=TIMEOUT_S)
+    try:
+        yield cluster
+    finally:
+        await cluster.close()
+
+
+async def lag(file: Path) -> dict[tuple[str, str], int]:
+    """Poll once: group and topic → lag."""
+    async with opened(file) as cluster:
+        return behind(await cluster.poll())
+
+
+def behind(snapshot: Snapshot) -> dict[tuple[str, str], int]:
+    """Group and topic → lag; nothing else went wrong."""
+    assert snapshot.errors == ()
+    return {(row.group, row.topic): row.lag_sum or 0 for row in compute(snapshot).topics}
+
+
+async def refusal(file: Path) -> str:
+    """Return the error of a poll that no broker answered; it never has the password."""
+    async with opened(file) as cluster:
+        with pytest.raises(KafkaUnavailable) as caught:
+            await cluster.poll()
+    said = str(caught.value)
+    assert PASSWORD not in said
+    return said
+
+
+async def until(check: Callable[[], Awaitable[bool]]) -> None:
+    """Ask again until it is so: what a controller confirmed its broker learns a moment later."""
+    async with asyncio.timeout(SETTLED_S):
+        while True:
+            if await check():
+                return
+            await asyncio.sleep(PAUSE_S)
+
+
+ALL = {("orders", "paid"): 3, ("orders", "sent"): 2, ("hidden", "sent"): 0}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_every_way_in_leads_to_the_same_lag(way: str, write: Write) -> None:
+    """DESCRIBE on groups and topics is all it takes, and every row is there."""
+    assert await lag(write(*WAYS[way])) == ALL
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+@pytest.mark.parametrize("username", ["reader", "stranger"])
+async def test_a_wrong_password(mechanism: str, username: str, write: Write) -> None:
+    """Broker, user and mechanism are named, for a user that there is as for one there is not."""
+    login = f"mechanism: {mechanism}, username: {username}, password: hunter2-and-more"
+    file = write("SASL", f"sasl: {{{login}}}")
+
+    said = await refusal(file)
+
+    assert f"does not accept the credentials of user '{username}' ({mechanism})" in said
+    assert "hunter2" not in said
+
+
+async def test_a_wrong_client_secret(write: Write, tokens: TokenServer) -> None:
+    """It is the token server that refuses it, and it is named."""
+    listener, section = WAYS["token"]
+
+    said = await refusal(write(listener, section.replace(PASSWORD, "hunter2")))
+
+    assert f"no token from {tokens.url} for client 'bridge'" in said
+    assert said.endswith("it answered 401: invalid_client")
+
+
+async def test_a_token_that_is_over(write: Write, tokens: TokenServer) -> None:
+    """The broker refuses it; it is not shown, and the next connection asks for another one."""
+    tokens.lifetime_s = -60
+    async with opened(write(*WAYS["token"])) as cluster:
+        with pytest.raises(KafkaUnavailable, match=r"client 'bridge' \(OAUTHBEARER\)"):
+            await cluster.poll()
+        tokens.lifetime_s = 300
+
+        assert behind(await cluster.poll()) == ALL
+
+    assert tokens.given == 2
+
+
+async def test_a_mechanism_the_listener_does_not_offer(write: Write) -> None:
+    """Those that it does are named."""
+    said = await refusal(
+        write("BOTH", f"tls: {{ca_file: CA}}, sasl: {{mechanism: SCRAM-SHA-256, {READER}}}")
+    )
+
+    assert "does not offer SCRAM-SHA-256: set kafka.sasl.mechanism to one of" in said
+    assert "SCRAM-SHA-512" in said
+
+
+@pytest.mark.parametrize(
+    ("listener", "section", "said"),
+    [
+        ("PLAINTEXT", "tls: {ca_file: CA}", "does this port speak TLS? (kafka.tls says that it"),
+        ("SASL", f"tls: {{ca_file: CA}}, {SCRAM}", "does this port speak TLS?"),
+        ("PLAINTEXT", SCRAM, "this listener wants no SASL: leave kafka.sasl out"),
+        ("MTLS", "", "set kafka.tls"),
+        ("BOTH", SCRAM, "set kafka.tls"),
+        ("SASL", "", "its listener wants SASL: then set kafka.sasl"),
+        ("BOTH", "tls: {ca_file: CA}", "its listener wants SASL: then set kafka.sasl"),
+        ("MTLS", "tls: {ca_file: CA}", "set tls.cert_file"),
+        (
+            "MTLS",
+            "tls: {ca_file: CA, cert_file: STRANGER, key_file: STRANGER_KEY}",
+            "tls.cert_file",
+        ),
+        ("BOTH", f"tls: {{ca_file: OTHER_CA}}, {SCRAM}", "tls.ca_file names the authority"),
+        ("BOTH", f"tls: {{}}, {SCRAM}", "tls.ca_file names the authority"),
+        ("BOTH", f"tls: {{ca_file: /no/such.pem}}, {SCRAM}", "/no/such.pem cannot be used for TLS"),
+    ],
+)
+async def test_the_wrong_way_in(listener: str, section: str, said: str, write: Write) -> None:
+    """What does not fit is recognised, and the key that mends it is named."""
+    assert said in await refusal(write(listener, section))
+
+
+async def test_the_host_name_is_checked_unless_that_is_off(
+    write: Write, guarded: GuardedKafka
+) -> None:
+    """A certificate for 127.0.0.1 does not do for localhost."""
+    at = f"localhost:{guarded.ports['BOTH']}"
+
+    assert "tls.check_hostname" in await refusal(write(at, f"tls: {{ca_file: CA}}, {SCRAM}"))
+    assert await lag(write(at, f"tls: {{ca_file: CA, check_hostname: false}}, {SCRAM}")) == ALL
+
+
+async def test_a_dead_host_in_the_list_costs_nothing(write: Write, guarded: GuardedKafka) -> None:
+    """The other one answers, whatever its security."""
+    listener, section = WAYS["tls and scram"]
+    file = write(f"127.0.0.1:9,{guarded.at(listener)}", section)
+
+    async with opened(file) as cluster:
+        snapshot = await cluster.poll()
+
+    assert len(snapshot.commits) == 2
+    assert snapshot.complete
+
+
+async def test_a_login_is_renewed_before_it_ends(write: Write) -> None:
+    """KIP-368: polls go on over several sessions, and none of them notices."""
+    async with opened(write(*WAYS["tls and scram"])) as cluster:
+        loop = asyncio.get_running_loop()
+        over = loop.time() + 3 * SESSION_MS / 1000
+        while loop.time() < over:
+            assert behind(await cluster.poll()) == ALL
+            await asyncio.sleep(PAUSE_S)
+
+
+async def rights(file: Path) -> tuple[tuple[str, str], ...]:
+    """Return what is missing, with the commands."""
+    kafka = load(file, {}).kafka
+    assert kafka is not None
+    async with opened(file) as cluster:
+        return await missing_rights(cluster, kafka)
+
+
+async def test_rights_that_are_there(write: Write) -> None:
+    """DESCRIBE on groups and topics: nothing is missing, not even on the cluster."""
+    for way in WAYS.values():
+        assert await rights(write(*way)) == ()
+
+
+async def test_who_may_nothing_is_told_what_to_ask_for(write: Write, guarded: GuardedKafka) -> None:
+    """Kafka says nothing; we do, and the commands printed bring the rows."""
+    file = write("SASL", WAYS["plain"][1].replace("reader", "nobody"))
+    assert await lag(file) == {}
+
+    missing = await rights(file)
+
+    assert [what.partition(":")[0] for what, _ in missing] == [
+        "no right to describe every group, nor the cluster",
+        "no right to describe every topic",
+    ]
+    for _, command in missing:
+        words = shlex.split(command)
+        assert words[:3] == ["kafka-acls.sh", "--bootstrap-server", guarded.at("SASL")]
+        guarded.tool("AclCommand", *words[3:])
+
+    async def settled() -> bool:
+        return await rights(file) == () and await lag(file) == ALL
+
+    await until(settled)
+
+
+async def test_rights_to_some(write: Write, guarded: GuardedKafka) -> None:
+    """What is listed and refused is named; a file that asks for no more lacks no more."""
+    guarded.allow(["User:narrow"], "--cluster", "--group", "orders", "--topic", "paid")
+    login = WAYS["plain"][1].replace("reader", "narrow")
+    some = "groups: {allow: orders}, topics: {allow: [paid, sent]}"
+    file = write("SASL", login)
+
+    async def granted() -> bool:
+        return len(await rights(file)) == 2
+
+    await until(granted)
+    (groups, command), (topics, _) = await rights(file)
+    assert groups.startswith("no right to describe group 'hidden'")
+    assert command.endswith("--allow-principal User:narrow --operation Describe --group hidden")
+    assert topics.startswith("no right to describe every topic")
+    assert [what for what, _ in await rights(write("SASL", f"{login}, {some}"))] == [
+        "no right to describe topic 'sent': without it there is no lag"
+    ]
+    assert await lag(write("SASL", f"{login}, {some}")) == {("orders", "paid"): 3}
+
+
+def test_the_commands_use_the_security_of_the_file(write: Write) -> None:
+    """`lag` prints, `check --connect` complains with the command; neither shows the password."""
+    file = write(*WAYS["tls and scram"])
+
+    asked = run("lag", "orders", "-f", str(file))
+
+    assert asked.returncode == 0
+    assert "paid" in asked.stdout
+    checked = run("check", str(write("SASL", SCRAM.replace("reader", "narrow"))), "--connect")
+    assert checked.returncode == 1
+    assert "kafka-acls.sh --bootstrap-server 127.0.0.1:" in checked.stderr
+    assert PASSWORD not in asked.stdout + asked.stderr + checked.stdout + checked.stderr
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command line."""
+    return subprocess.run(
+        [sys.executable, "-m", "jmxbridge", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
