@@ -8,7 +8,7 @@ import hashlib
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from jmxbridge.jmx import encoder, jrmp, modified_utf8
 from jmxbridge.jmx.access import Credentials
@@ -22,6 +22,8 @@ from jmxbridge.jmx.unwrap import BOXES, UNWRAPS
 from jmxbridge.jmx.values import Composite, JavaObject, MBeanInfo, Value
 
 T = TypeVar("T")
+Wanted: TypeAlias = Sequence[tuple[ObjectName, Sequence[str]]]
+"""Names of MBeans, and attributes of each."""
 
 # `lookup` of the RMI registry, the only one by number: of its interface's table, and its hash.
 _LOOKUP_OPERATION = 2
@@ -119,6 +121,16 @@ class AttributeCalls:
         self._kept: dict[tuple[ObjectName, tuple[str, ...]], Call[dict[str, Value]]] = {}
         self._bytes = 0
         self._pool = Pool(KnownClasses(UNWRAPS, BOXES))
+        self._last: tuple[Wanted, Sequence[Call[dict[str, Value]]]] = ((), ())
+
+    def all(self, wanted: Wanted) -> Sequence[Call[dict[str, Value]]]:
+        """Return the call for each name and its attributes; for the last tuple at once."""
+        if wanted is not self._last[0]:
+            made = tuple(self.call(name, attributes) for name, attributes in wanted)
+            if not isinstance(wanted, tuple):  # what can change is not remembered
+                return made
+            self._last = wanted, made
+        return self._last[1]
 
     def call(self, name: ObjectName, attributes: Sequence[str]) -> Call[dict[str, Value]]:
         """Return the call for values of `attributes` of `name`."""

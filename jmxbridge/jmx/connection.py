@@ -129,10 +129,9 @@ class Connection:
         """Return values of attributes of many MBeans, in order; one failing does not stop the rest.
 
         A value that cannot be serialized, or is of an externalizable class, makes the whole answer
-        of its MBean a RemoteException.
+        of its MBean a RemoteException. A tuple that is wanted again costs less than another one.
         """
-        call = self._attribute_calls.call
-        return await self._many([call(name, attributes) for name, attributes in wanted])
+        return await self._many(self._attribute_calls.all(wanted))
 
     async def get_mbean_count(self) -> int:
         """Return how many MBeans there are: a cheap way to notice that some came or went."""

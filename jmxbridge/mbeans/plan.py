@@ -7,15 +7,16 @@ rule reads attributes by a pattern, and the partition is in the attribute's name
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TypeAlias
 
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
-from jmxbridge.mbeans.conversion import Converter, Dropped, converter
+from jmxbridge.mbeans.conversion import Dropped, converter
 from jmxbridge.mbeans.discovery import CLIENT
 from jmxbridge.mbeans.naming import fill
 from jmxbridge.mbeans.reading import Reading
-from jmxbridge.mbeans.rule import KEY_IN_TEMPLATE, Field, Rule
+from jmxbridge.mbeans.rule import KEY_IN_TEMPLATE, Field, FieldType, Rule
 from jmxbridge.point import FieldValue
 
 Series: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
@@ -71,7 +72,9 @@ class Plan:
         self._measurement = rule.measurement
         self._measurement_is_template = bool(KEY_IN_TEMPLATE.search(rule.measurement))
         self._tags = tuple(rule.tags.items())
-        self._fields = [_plain(each) for each in rule.fields if each.pattern is None]
+        plain = [each for each in rule.fields if each.pattern is None]
+        self._names = [(each.name, bool(KEY_IN_TEMPLATE.search(each.name))) for each in plain]
+        self._fields = [(each.attribute, converter(each), _is_bare(each)) for each in plain]
         self._shapes = [_Shape(each, each.pattern) for each in rule.fields if each.pattern]
         self._resolve_topic = resolve_topic
         self._constants: dict[ObjectName, _Constant] = {}
@@ -84,13 +87,16 @@ class Plan:
         fields: dict[str, FieldValue] = {}
         spoiled: list[str] = []
         constant = self._constant(reading.name)
-        values = reading.values
+        get = reading.values.get
         # Of all we do, done most.
-        for (attribute, convert, _, _), name in zip(self._fields, constant.names, strict=True):
-            value = values.get(attribute)
+        for (attribute, convert, is_bare), name in zip(self._fields, constant.names, strict=True):
+            value = get(attribute)
             if value is None:
                 continue
-            converted = convert(value)
+            if is_bare and type(value) is float and isfinite(value):
+                converted: FieldValue | Dropped = value
+            else:
+                converted = convert(value)
             if isinstance(converted, Dropped):
                 account.drop(converted, name, spoiled)
             elif name in fields:
@@ -113,8 +119,7 @@ class Plan:
         lookup = name.value
         series = self._series(name, lookup)
         names = tuple(
-            fill(field, lookup) if is_template else field
-            for _, _, field, is_template in self._fields
+            fill(field, lookup) if is_template else field for field, is_template in self._names
         )
         said = lookup("topic") if name.domain == CLIENT else None
         return _Constant(series, names, said, said and self._resolve_topic(said))
@@ -149,10 +154,10 @@ class Plan:
                 yield tag, self._resolve_topic(value) if key == "topic" else value
 
 
-def _plain(wanted: Field) -> tuple[str, Converter, str, bool]:
-    """Attribute, how it is converted, the field's name and whether that is a template."""
-    is_template = bool(KEY_IN_TEMPLATE.search(wanted.name))
-    return wanted.attribute, converter(wanted), wanted.name, is_template
+def _is_bare(wanted: Field) -> bool:
+    """Tell whether a field is its attribute's finite float as it stands."""
+    is_plain = not wanted.path and wanted.states is None and wanted.scale == 1.0
+    return is_plain and wanted.type is FieldType.FLOAT
 
 
 class _Shape:

@@ -8,7 +8,7 @@ from jmxbridge.jmx.values import Value
 from jmxbridge.mbeans.rule import Rule
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # as a point: never changed, and not frozen because that takes 1 us
 class Reading:
     """Attribute values of one MBean, taken by one rule.
 

@@ -13,6 +13,7 @@ looked at again
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from jmxbridge.jmx.errors import RemoteException
 from jmxbridge.jmx.object_name import ObjectName
@@ -24,6 +25,9 @@ from jmxbridge.targets.transport import MBeans
 
 EVERYTHING_S = 300.0
 INCOMPLETE_S = 30.0
+
+
+Asked: TypeAlias = tuple[tuple[ObjectName, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Catalog:
         self._rules: dict[int, Rule] = {}  # by identity: a rule is an entry of the file
         self._available: dict[ObjectName, frozenset[str]] = {}
         self._wanted: tuple[Wanted, ...] = ()
+        # By the rules due: they are the same ones at nearly every poll.
+        self._due: dict[frozenset[int], tuple[tuple[Wanted, ...], Asked]] = {}
         self._mbean_count: int | None = None
         self._everything_at_s = float("-inf")
         self._incomplete_at_s = float("-inf")
@@ -63,13 +69,26 @@ class Catalog:
         takes = take(tuple(self._rules.values()), await self._names(mbeans))
         await self._learn_attributes(mbeans, {each.name for each in takes})
         self._wanted = tuple(self._wanted_by(takes))
+        self._due.clear()
         self.series_limited = takes.series_limited
         self._names_stale = False
 
-    def wanted(self, rules: Sequence[Rule]) -> list[Wanted]:
+    def wanted(self, rules: Sequence[Rule]) -> tuple[Wanted, ...]:
         """Return what to read for these rules, as far as it was found."""
-        due = {id(rule) for rule in rules}
-        return [each for each in self._wanted if id(each.rule) in due]
+        return self._due_now(rules)[0]
+
+    def asked(self, rules: Sequence[Rule]) -> Asked:
+        """Return the same as `Connection.get_many` wants it; the same object until it changes."""
+        return self._due_now(rules)[1]
+
+    def _due_now(self, rules: Sequence[Rule]) -> tuple[tuple[Wanted, ...], Asked]:
+        due = frozenset(id(rule) for rule in rules)
+        kept = self._due.get(due)
+        if kept is None:
+            wanted = tuple(each for each in self._wanted if id(each.rule) in due)
+            kept = wanted, tuple((each.name, each.attributes) for each in wanted)
+            self._due[due] = kept
+        return kept
 
     def note_count(self, mbean_count: int) -> None:
         """Compare the number of MBeans with the last one: a change means other names."""

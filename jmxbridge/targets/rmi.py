@@ -111,7 +111,7 @@ class RmiTransport:
         wanted = self._catalog.wanted(rules)
         mbean_count, replies = await asyncio.gather(
             connection.get_mbean_count(),
-            connection.get_many([(each.name, each.attributes) for each in wanted]),
+            connection.get_many(self._catalog.asked(rules)),
         )
         self._catalog.note_count(mbean_count)
         readings = self._catalog.readings(wanted, replies)
