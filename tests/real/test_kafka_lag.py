@@ -1,35 +1,24 @@
-"""Lag against a real broker: the Java command is the authority, row by row."""
+"""Lag of a real broker while groups come and go, topics are deleted and the broker dies."""
 
-import asyncio
-import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from demo.servers import Client, Jvm, Kafka
+from demo.servers import Client, Kafka
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.codec import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
 from jmxbridge.lag.remembered import Remembered
-from jmxbridge.lag.rows import PartitionLag, compute
 from jmxbridge.lag.snapshot import Commits, Snapshot
-from jmxbridge.lag.table import COLUMNS, GroupTable, tables
+from jmxbridge.lag.table import tables
+from tests.real.lag_oracle import SETTLED_S, poll_until, rows_of
 
 pytestmark = pytest.mark.real
-
-MEMBER = Path(__file__).with_name("Member.java")
-SETTLED_S = 60.0
-"""Longest wait for a broker to finish what it has confirmed: a busy machine takes seconds."""
-
-PAUSE_S = 0.1
-
-Line = tuple[str, ...]
-Join = Callable[..., Jvm]
 
 
 @pytest.fixture
@@ -38,112 +27,6 @@ async def cluster(kafka: Kafka) -> AsyncIterator[Cluster]:
     cluster = Cluster([("127.0.0.1", kafka.port)], timeout_s=SETTLED_S)
     yield cluster
     await cluster.close()
-
-
-@pytest.fixture
-def join(kafka: Kafka, tmp_path: Path) -> Iterator[Join]:
-    """Start a group member that commits what it is told: `join(group, topic, client_id)`."""
-    members: list[Jvm] = []
-
-    def start(group: str, topic: str, client_id: str, protocol: str = "classic") -> Jvm:
-        args = (kafka.bootstrap, group, topic, client_id, protocol)
-        member = Jvm(MEMBER, *args, libs=[kafka.libs], log=tmp_path / f"{client_id}.log")
-        members.append(member)
-        return member.start()
-
-    yield start
-    for member in members:
-        member.close()
-
-
-def java_lines(kafka: Kafka, *groups: str) -> list[Line]:
-    """What `kafka-consumer-groups.sh --describe` prints of these groups, column by column."""
-    names = [word for group in groups for word in ("--group", group)]
-    out = kafka.tool("consumer.group.ConsumerGroupCommand", "--describe", *names)
-    lines = [tuple(line.split()) for line in out.splitlines() if line.strip()]
-    assert all(len(line) == len(COLUMNS) for line in lines), out
-    return [line for line in lines if line != COLUMNS]
-
-
-def our_lines(made: Sequence[GroupTable]) -> list[Line]:
-    """The same lines from our tables."""
-    return [
-        tuple(getattr(row, name) or "-" for name in row.__dataclass_fields__)
-        for table in made
-        for row in table.rows
-    ]
-
-
-def rows_of(snapshot: Snapshot, group: str) -> list[PartitionLag]:
-    """One group's rows, by topic and partition."""
-    return sorted(row for row in compute(snapshot).partitions if row.group == group)
-
-
-async def poll_until(cluster: Cluster, done: Callable[[Snapshot], bool]) -> Snapshot:
-    """Poll until the broker has come to rest."""
-    deadline = time.monotonic() + SETTLED_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(KafkaUnavailable):
-            snapshot = await cluster.poll()
-            if done(snapshot):
-                return snapshot
-        await asyncio.sleep(PAUSE_S)
-    raise AssertionError("the broker did not come to rest")
-
-
-async def test_every_row_is_the_java_commands(
-    kafka: Kafka,
-    client: Client,
-    cluster: Cluster,
-    join: Join,
-    fresh_name: Callable[[str], str],
-) -> None:
-    """Two members, a KIP-848 group, one without members, one without a protocol: all columns.
-
-    Among them partitions that are assigned and not committed, committed and not assigned, behind,
-    caught up, and ahead of their end.
-    """
-    topic, other = fresh_name("orders"), fresh_name("bills")
-    two, newer, idle, simple = (fresh_name(n) for n in ("two", "newer", "idle", "simple"))
-    client.create(topic, 4)
-    client.create(other, 2)
-    client.produce(topic, 40)
-    client.commit(simple, topic)
-    client.commit(two, other)
-    client.produce(other, 5)
-    client.produce(topic, 13)
-    first = join(two, topic, "first")
-    second = join(two, topic, "second")
-    first.ask("await 2")
-    second.ask("await 2")
-    kip_848 = join(newer, topic, "kip-848", "consumer")
-    kip_848.ask("await 4")
-    kip_848.ask("commit 1 3")
-    kip_848.ask("commit 2 13")
-    kip_848.ask("commit 3 99")
-    leaver = join(idle, topic, "leaver")
-    leaver.ask("commit 0 7")
-    leaver.ask("leave")
-    groups = (two, newer, idle, simple)
-
-    theirs = java_lines(kafka, *groups)
-    description = await cluster.describe(groups)
-    snapshot = await cluster.poll()
-
-    assert sorted(our_lines(tables(description))) == sorted(theirs)
-    assert len(theirs) == 6 + 4 + 1 + 4
-    assert description.missing == ()
-    assert description.snapshot.complete
-    known = {line[:6] for line in theirs if line[0] in groups and "-" not in line[3:6]}
-    ours = {
-        tuple(map(str, (*row[:5], row.lag - row.ahead)))
-        for group in groups
-        for row in rows_of(snapshot, group)
-    }
-    assert ours == known
-    assert str(snapshot.groups[newer].type).lower() == "consumer"
-    assert snapshot.groups[simple].kind == "simple"
-    assert snapshot.groups[idle].state == "Empty"
 
 
 async def test_a_group_that_does_not_exist_is_told_from_an_empty_one(
