@@ -198,8 +198,10 @@ async def missing_rights(cluster: Cluster, kafka: KafkaSettings) -> tuple[tuple[
     )
     bootstrap = str(kafka.bootstrap[0])
     principal = _principal(kafka)
+    secured = kafka.tls is not None or kafka.sasl is not None
     return tuple(
-        (str(each), each.command(principal=principal, bootstrap=bootstrap)) for each in missing
+        (str(each), each.command(principal=principal, bootstrap=bootstrap, secured=secured))
+        for each in missing
     )
 
 

@@ -65,13 +65,17 @@ class MissingRight:
         more = f" and {len(self.names) - MAX_NAMED} more" if len(self.names) > MAX_NAMED else ""
         return f"no right to describe {self.resource} {some}{more}: without it there is no lag"
 
-    def command(self, *, principal: str, bootstrap: str) -> str:
-        """Return the command that grants it, for who may; `principal` is Kafka's name for us."""
+    def command(self, *, principal: str, bootstrap: str, secured: bool) -> str:
+        """Return the command that grants it, for who may; `principal` is Kafka's name for us.
+
+        A secured listener wants to know who that is, from a file.
+        """
+        login = " --command-config admin.properties" if secured else ""
         options = " ".join(
             f"--{self.resource} {shlex.quote(name)}" for name in self.names[:MAX_NAMED]
         )
         return (
-            f"kafka-acls.sh --bootstrap-server {bootstrap} --add"
+            f"kafka-acls.sh --bootstrap-server {bootstrap}{login} --add"
             f" --allow-principal {shlex.quote(principal)} --operation Describe {options}"
         )
 

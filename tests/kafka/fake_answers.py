@@ -8,7 +8,7 @@ from typing import Any
 
 from kio.schema.errors import ErrorCode
 from kio.serial import entity_writer
-from kio.static.primitive import i32Timedelta
+from kio.static.primitive import i32Timedelta, i64Timedelta
 
 NO_TIME = i32Timedelta.parse(timedelta(0))
 
@@ -71,7 +71,8 @@ class World:
 
     `leaders` is topic → partition → broker id (-1: no leader), `ends` where each of them ends
     (`stable_ends` for who reads committed records, where it differs), `starts` where it begins,
-    `ports` the brokers. `versions` is what every broker offers. `written` has the timestamps of a
+    `ports` the brokers. `versions` is what every broker offers; a login holds for `session_s`,
+    0 for ever. `written` has the timestamps of a
     partition's records, in ms, from offset 0 on; `configs` what is set, by kind and name of the
     resource (2 for a topic, 4 for a broker), None where it may not be read.
     """
@@ -86,6 +87,7 @@ class World:
         self.groups: dict[str, Group] = {}
         self.versions = versions
         self.ports: dict[int, int] = {}
+        self.session_s = 0.0
 
     def add_topic(self, name: str, partitions: int = 1, *, end: int = 0, leader: int = 1) -> None:
         """Add a topic, all its partitions led by one broker."""
@@ -108,6 +110,17 @@ class HealthyBroker:
             for key, (lowest, highest) in self.world.versions.items()
         )
         return asked.schema.reply(error_code=0, api_keys=keys)
+
+    def answer_sasl_handshake(self, asked: Asked) -> Any:
+        """Every mechanism will do."""
+        return asked.schema.reply(error_code=0, mechanisms=(asked.entity.mechanism,))
+
+    def answer_sasl_authenticate(self, asked: Asked) -> Any:
+        """Everybody is let in, for `session_s`."""
+        lifetime = i64Timedelta.parse(timedelta(seconds=self.world.session_s))
+        return asked.schema.reply(
+            error_code=0, error_message=None, auth_bytes=b"", session_lifetime=lifetime
+        )
 
     def answer_metadata(self, asked: Asked) -> Any:
         """All brokers and the topics asked for; error 3 for those that do not exist."""

@@ -21,15 +21,18 @@ NAMES = {
     10: "find_coordinator",
     15: "describe_groups",
     16: "list_groups",
+    17: "sasl_handshake",
     18: "api_versions",
     32: "describe_configs",
+    36: "sasl_authenticate",
+    60: "describe_cluster",
     69: "consumer_group_describe",
     89: "streams_group_describe",
     90: "describe_share_group_offsets",
 }
 
 KAFKA_4_1 = {2: (1, 11), 3: (0, 13), 9: (1, 10), 10: (0, 6), 15: (0, 6), 16: (0, 5), 18: (0, 4)}
-KAFKA_4_1 |= {32: (1, 4), 90: (0, 1), 69: (0, 1), 89: (0, 0)}
+KAFKA_4_1 |= {32: (1, 4), 90: (0, 1), 69: (0, 1), 89: (0, 0), 17: (0, 1), 36: (0, 2), 60: (0, 2)}
 KAFKA_2_3 = {2: (0, 5), 3: (0, 8), 9: (0, 5), 10: (0, 2), 15: (0, 3), 16: (0, 2), 18: (0, 2)}
 """What these brokers offer, of the APIs used here."""
 

@@ -292,7 +292,8 @@ async def test_who_may_nothing_is_told_what_to_ask_for(write: Write, guarded: Gu
     for _, command in missing:
         words = shlex.split(command)
         assert words[:3] == ["kafka-acls.sh", "--bootstrap-server", guarded.at("SASL")]
-        guarded.tool("AclCommand", *words[3:])
+        assert words[3:5] == ["--command-config", "admin.properties"]
+        guarded.tool("AclCommand", *words[5:])
 
     async def settled() -> bool:
         return await rights(file) == () and await lag(file) == ALL
