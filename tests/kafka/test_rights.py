@@ -24,7 +24,8 @@ def test_a_command_can_be_pasted() -> None:
 
     assert command.startswith(
         "kafka-acls.sh --bootstrap-server k:1 --command-config admin.properties --add"
-        " --allow-principal 'User:CN=a b' --operation Describe --group '*' --group 'it'\"'\"'s' --group g0 "
+        " --allow-principal 'User:CN=a b' --operation Describe"
+        " --group '*' --group 'it'\"'\"'s' --group g0 "
     )
     assert command.count("--group") == MAX_NAMED
     assert "admin" not in missing.command(principal="User:a", bootstrap="k:1", secured=False)
