@@ -249,6 +249,7 @@ def make_lag_poll(
         save=save,
         learn_topics=topics.learn,
         consumers=consumers.all,
+        uncommitted=kafka.uncommitted,
     )
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jmxbridge.build import make_lag_poll
+from jmxbridge.build import make_lag_poll, wanted_pollers
 from jmxbridge.config.loader import load
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
@@ -64,3 +64,31 @@ async def test_a_file_decides_about_lag(tmp_path: Path) -> None:
     assert fields(second, "kafka_consumer_group", "bb") == {"vanished": True}
     assert fields(second, "kafka_consumer_lag_group", "bb")["lag_sum"] == 4
     assert fields(third, "kafka_consumer_group", "bb") == {}
+
+
+async def test_a_file_says_where_consumers_begin(tmp_path: Path) -> None:
+    """From the second poll on, when it is known who is assigned what; counted all the same."""
+    async with FakeCluster() as fake:
+        fake.add_topic("__consumer_offsets")
+        fake.add_topic("x", end=10)
+        fake.starts["x", 0] = 3
+        fake.groups["g"] = Group({}, members=[("c", {"x": [0]})])
+        file = tmp_path / "mbeans.yaml"
+        host, port = fake.bootstrap[0]
+        file.write_text(f"kafka: {{bootstrap: '{host}:{port}', uncommitted: earliest}}\n")
+        (wanted,) = wanted_pollers(
+            load(file, {}), interval_ns=10 * NS, topics=TopicNames(), consumers=Consumers()
+        )
+        poll = wanted.make()
+        try:
+            polls = [await poll.poll(Tick(n * 10 * NS, 0)) for n in range(7)]
+        finally:
+            await poll.close()
+
+    lags = [
+        [p.fields["lag"] for p in each if p.measurement == "kafka_consumer_lag"] for each in polls
+    ]
+    assert lags == [[], [7], [], [], [], [], [7]]
+    sums = [p.fields for each in polls for p in each if p.measurement == "kafka_consumer_lag_group"]
+    assert [fields["lag_sum"] for fields in sums[1:]] == [7] * 6
+    assert [fields.get("partitions_uncommitted") for fields in sums] == [1, *[None] * 5, 1]

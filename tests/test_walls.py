@@ -40,7 +40,11 @@ DOORS: dict[tuple[str, str], set[str]] = {
     ("mbeans", "lag"): {"jmxbridge.lag.consumer"},
     ("config", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
     ("kafka", "jmx"): {"jmxbridge.jmx.access", "jmxbridge.jmx.errors", "jmxbridge.jmx.tls"},
-    ("config", "lag"): {"jmxbridge.lag.names", "jmxbridge.lag.volume"},
+    ("config", "lag"): {
+        "jmxbridge.lag.names",
+        "jmxbridge.lag.uncommitted",
+        "jmxbridge.lag.volume",
+    },
     ("config", "mbeans"): {
         "jmxbridge.mbeans.attribute_path",
         "jmxbridge.mbeans.naming",

@@ -38,6 +38,7 @@ from jmxbridge.config.scalars import (
     read,
 )
 from jmxbridge.lag.names import DENIED_GROUPS, DENIED_TOPICS
+from jmxbridge.lag.uncommitted import Uncommitted
 from jmxbridge.lag.volume import MAX_ROWS, Granularity
 from jmxbridge.mbeans.rule import Rule
 
@@ -88,6 +89,7 @@ class TopicFilter(Filter):
 
 
 GranularityName = Annotated[Granularity, read(choice(*Granularity), "text")]
+UncommittedName = Annotated[Uncommitted, read(choice(*Uncommitted), "text")]
 
 
 class ClientTls(Section):
@@ -128,7 +130,8 @@ class KafkaSettings(Section):
     keep the offsets of an empty one (their offsets.retention.minutes), None to ask them.
     `read_committed` are patterns of groups that skip open transactions; `allowed_lag` has by
     pattern of groups the records that are no lag, and `granularity` the finest rows. A partition
-    row at rest is written each `heartbeat_s`.
+    row at rest is written each `heartbeat_s`. `uncommitted` is where a group begins to read a
+    partition it has never committed.
     """
 
     bootstrap: Bootstrap
@@ -147,6 +150,7 @@ class KafkaSettings(Section):
     max_rows: Count = MAX_ROWS
     internal_topics: Boolean = False
     heartbeat_s: Duration = Field(default=60.0, validation_alias="heartbeat")
+    uncommitted: UncommittedName = Uncommitted.SKIP
 
 
 Transport = Annotated[

@@ -98,12 +98,14 @@ class Cluster:
         *,
         questions: Mapping[Partition, int] = {},
         describe: bool = False,
+        also: Mapping[str, Membership] = {},
     ) -> Snapshot:
         """Read every group's commits, then the end offsets.
 
         With `keep` it decides which groups that are gone the snapshot still has, as vanished. Of
         the partitions in `questions` the first record since that time, in ms, is asked for.
-        With `describe` the members are asked for, in what is left of each broker's time.
+        With `describe` the members are asked for, in what is left of each broker's time. What the
+        members in `also` are assigned gets its ends and starts, committed or not.
         Never raises for partial failure: what is missing, the snapshot says. Raises
         KafkaUnavailable if no broker answered.
         """
@@ -120,7 +122,7 @@ class Cluster:
             self._roster.settle(take.groups, take.gone)
             if keep is not None:
                 take.keep(keep(take.commits, take.gone))
-            await self._find_ends(take, {})
+            await self._find_ends(take, also)
             await self._find_starts(take)
             await self._find_stable_ends(take)
             take.lap("list_ends_ms")

@@ -23,6 +23,7 @@ from jmxbridge.lag.consumer import Consumer
 from jmxbridge.lag.crosscheck import Crosscheck
 from jmxbridge.lag.expiry import Expiry
 from jmxbridge.lag.judgement import sum_up
+from jmxbridge.lag.members import Membership
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.outlook import Outlook, Verdicts, lowest_unread
 from jmxbridge.lag.points import failed_poll, to_points
@@ -30,6 +31,7 @@ from jmxbridge.lag.remembered import FORGET_AFTER_S, Remembered
 from jmxbridge.lag.rows import Lags, compute
 from jmxbridge.lag.seconds import Ends
 from jmxbridge.lag.snapshot import Snapshot
+from jmxbridge.lag.uncommitted import Uncommitted, assume
 from jmxbridge.lag.volume import Volume
 from jmxbridge.point import Point
 from jmxbridge.service.grid import NS, Tick
@@ -62,6 +64,7 @@ class LagPoll:
     `offsets_retention_s` is how long the brokers keep what an empty group had read, None to ask
     them. `volume`
     decides which rows are worth a point. `consumers` tells what JMX says of those that are polled.
+    `uncommitted` is what to assume of partitions that are assigned and have no commit.
     """
 
     name = "lag"
@@ -81,6 +84,7 @@ class LagPoll:
         clock_s: Callable[[], float] = time.monotonic,
         learn_topics: LearnTopics | None = None,
         consumers: Callable[[], Sequence[Consumer]] = tuple,
+        uncommitted: Uncommitted = Uncommitted.SKIP,
     ) -> None:
         self.line = Line(self.name, Mood.WAITING, "not polled yet")
         self._cluster = cluster
@@ -96,6 +100,8 @@ class LagPoll:
             interval_ns=interval_ns, allowed_lag=allowed_lag, ends=Ends(memory.tables)
         )
         self._consumers = consumers
+        self._uncommitted = uncommitted
+        self._memberships: Mapping[str, Membership] = {}
         self._crosscheck = Crosscheck(interval_ns=interval_ns)
         self._accused: dict[str, Client] = {}
         self._expiry = Expiry(memory.empty_since, retention_s=offsets_retention_s)
@@ -115,6 +121,7 @@ class LagPoll:
                 lambda commits, gone: self._remembered.keep(commits, gone, tick.due_ns),
                 questions=self._outlook.questions(),
                 describe=self._is_time_to_describe(tick.due_ns),
+                also={} if self._uncommitted is Uncommitted.SKIP else self._memberships,
             )
         except KafkaUnavailable as exc:
             self._complaints = note((str(exc),), self._complaints)
@@ -129,11 +136,12 @@ class LagPoll:
         self._complaints = note(snapshot.errors, self._complaints)
         if snapshot.memberships is not None:
             self._described_ns = tick.due_ns
+            self._memberships = snapshot.memberships
             self._describe_complaints = note(snapshot.describe_errors, self._describe_complaints)
         if self._learn_topics is not None:
             self._learn_topics(snapshot.end_offsets, complete=snapshot.complete)
         self._tell_of_vanished(snapshot)
-        lags = compute(snapshot)
+        lags = compute(assume(snapshot, self._memberships, self._uncommitted))
         verdicts = self._outlook.take(lags, snapshot, tick.due_ns)
         clients = self._crosscheck.take(
             lags, verdicts.partitions, snapshot, self._consumers(), tick.due_ns

@@ -10,6 +10,7 @@ import pytest
 from jmxbridge.kafka.cluster import Cluster, Keep
 from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.lag_poll import LagPoll
+from jmxbridge.lag.members import Membership
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.snapshot import Group, Partition, Snapshot
 from jmxbridge.lag.volume import Volume
@@ -28,7 +29,12 @@ class Scripted:
         self.questions: list[Mapping[Partition, int]] = []
 
     async def poll(
-        self, keep: Keep, *, questions: Mapping[Partition, int], describe: bool
+        self,
+        keep: Keep,
+        *,
+        questions: Mapping[Partition, int],
+        describe: bool,
+        also: Mapping[str, Membership],
     ) -> Snapshot:
         self.described.append(describe)
         self.questions.append(questions)

@@ -82,7 +82,7 @@ def test_from_the_second_look_on_there_is_a_past_of_our_own() -> None:
 def test_one_look_at_a_consumer_is_no_verdict() -> None:
     """It says what it sees: numbers of both sides. Many looks give one."""
     watching = Watching(interval_ns=2 * S)
-    sentences = []
+    sentences: list[str] = []
     for n in range(14):
         consumer = Consumer(
             "c", "app", n * S, lag_max=0.0, consumed_total=50.0 + n, consumed_rate=1.0

@@ -1,0 +1,49 @@
+"""Where a group is taken to be on what it has never committed."""
+
+from dataclasses import replace
+
+import pytest
+
+from jmxbridge.lag.members import Member, Membership
+from jmxbridge.lag.rows import compute
+from jmxbridge.lag.snapshot import Group, Snapshot
+from jmxbridge.lag.uncommitted import Uncommitted, assume
+
+ASSIGNED = tuple(("t", index) for index in range(5))
+MEMBERS = {"g": Membership("g", "Stable", (Member("c-1", "c", "/h", ASSIGNED),))}
+SNAPSHOT = Snapshot(
+    groups={"g": Group("g", 1), "other": Group("other", 1)},
+    commits={"g": {"t": {0: 7, 1: None, 2: -1}}, "other": {}},
+    end_offsets={"t": {0: 10, 1: 10, 2: 10, 3: 10}},
+    start_offsets={"t": {0: 4, 1: 4, 2: 4, 3: 4, 4: 4}},
+)
+
+
+@pytest.mark.parametrize(
+    ("position", "lags"),
+    [
+        (Uncommitted.SKIP, {0: 3}),
+        (Uncommitted.EARLIEST, {0: 3, 2: 6, 3: 6}),
+        (Uncommitted.LATEST, {0: 3, 2: 0, 3: 0}),
+    ],
+)
+def test_what_was_never_committed_has_the_lag_a_file_says(
+    position: Uncommitted, lags: dict[int, int]
+) -> None:
+    """All there is, or nothing; a commit that could not be read, or no known end: no row."""
+    rows = compute(assume(SNAPSHOT, MEMBERS, position)).partitions
+    assert {row.partition: row.lag for row in rows} == lags
+    assert SNAPSHOT.commits["g"]["t"][2] == -1
+
+
+def test_who_reads_committed_records_only_is_left_out() -> None:
+    """Where its partitions end is not known for what it has not committed."""
+    snapshot = replace(SNAPSHOT, read_committed=frozenset({"g"}), stable_ends={"t": {0: 9}})
+    rows = compute(assume(snapshot, MEMBERS, Uncommitted.EARLIEST)).partitions
+    assert {row.partition: row.lag for row in rows} == {0: 2}
+
+
+def test_a_group_whose_coordinator_is_silent_stays_silent() -> None:
+    """It may have committed everything."""
+    snapshot = replace(SNAPSHOT, commits={})
+    assert assume(snapshot, MEMBERS, Uncommitted.EARLIEST).commits == {}
