@@ -54,7 +54,6 @@ DOORS: dict[tuple[str, str], set[str]] = {
 
 # The only rooms that may use a library.
 LIBRARIES: dict[str, set[str]] = {
-    "aiohttp": {"targets"},
     "aiohttp": {"kafka", "targets"},
     "influxdb_client": {"influx"},
     "jmxquery": {"targets"},
