@@ -5,6 +5,7 @@ reports at the place a person would change.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from jmxbridge.config.grammar import closest
 from jmxbridge.config.jolokia_checks import check_jolokia, refuse_url
@@ -13,6 +14,8 @@ from jmxbridge.config.location import Path
 from jmxbridge.config.rule_checks import LocatedRule, entries
 from jmxbridge.config.sections import SectionReader
 from jmxbridge.config.tree import Mapping, Scalar
+
+Taken: TypeAlias = dict[str, dict[str, tuple[LocatedRule, str]]]
 
 _EXCLUDE_EACH_OTHER = (
     ("token", "token_file"),
@@ -72,15 +75,16 @@ def check_targets(
     packs: Sequence[str],
 ) -> None:
     """Names are unique, sets exist, tags do not hide what a rule says."""
-    lines: dict[str, int] = {}
+    first: dict[str, Scalar] = {}
     taken = _names_taken(rules)
-    by_pattern = {rule.set_name: rule.place for rule in rules if rule.captured}
+    by_pattern = {rule.set_name: rule for rule in rules if rule.captured}
     for target in targets:
         for node, name in target.texts(reader, "name"):
-            if name in lines:
-                said = f'"{name}" is the name of the target in line {lines[name]} already'
+            if name in first:
+                there = first[name].span.seen_from(node.span)
+                said = f'"{name}" is already the name of the target in {there}'
                 reader.add(node, (*target.path, "name"), said)
-            lines.setdefault(name, node.span.line + 1)
+            first.setdefault(name, node)
         if set_names is not None:
             _check_collect(reader, target, set_names, packs)
         _check_tags(reader, target, taken)
@@ -105,27 +109,25 @@ def _check_collect(
         seen.add(name)
 
 
-def _names_taken(rules: Sequence[LocatedRule]) -> dict[str, dict[str, str]]:
-    """Return for each set the names that a target's tag cannot have, and why."""
-    taken: dict[str, dict[str, str]] = {}
+def _names_taken(rules: Sequence[LocatedRule]) -> Taken:
+    """Return for each set the names that a target's tag cannot have: by which rule, and why."""
+    taken: Taken = {}
     for rule in rules:
         names = taken.setdefault(rule.set_name, {})
         for tag in rule.entry.tags:
-            said = f"the rule of {rule.place} takes this tag from a key property"
-            names.setdefault(tag, said)
+            names.setdefault(tag, (rule, "takes this tag from a key property"))
         for _, _, name, _ in rule.field_names():
-            names.setdefault(name, f"the rule of {rule.place} has a field of this name")
+            names.setdefault(name, (rule, "has a field of this name"))
     return taken
 
 
-def _check_tags(
-    reader: SectionReader, target: LocatedTarget, taken: dict[str, dict[str, str]]
-) -> None:
+def _check_tags(reader: SectionReader, target: LocatedTarget, taken: Taken) -> None:
     for tag, _ in entries(target.node, "tags"):
         path = (*target.path, "tags", tag.text)
         for _, name in target.texts(reader, "collect"):
             if tag.text in taken.get(name, {}):
-                reader.add(tag, path, taken[name][tag.text])
+                rule, why = taken[name][tag.text]
+                reader.add(tag, path, f"the rule of {rule.seen_from(tag)} {why}")
                 break
 
 
@@ -168,7 +170,7 @@ def check_key_file(reader: SectionReader, section: Mapping, path: Path) -> None:
 
 
 def _check_transport(
-    reader: SectionReader, target: LocatedTarget, by_pattern: dict[str, str]
+    reader: SectionReader, target: LocatedTarget, by_pattern: dict[str, LocatedRule]
 ) -> None:
     transport = next((name for _, name in target.texts(reader, "transport")), "rmi")
     if transport == "jolokia":
@@ -183,5 +185,6 @@ def _check_transport(
             reader.add(entry.key, (*target.path, key), f"{why}: leave it out, or the transport")
     for index, (node, name) in enumerate(target.texts(reader, "collect")):
         if name in by_pattern:
-            said = f"jmxquery cannot ask by pattern, as the rule of {by_pattern[name]} does"
+            there = by_pattern[name].seen_from(node)
+            said = f"jmxquery cannot ask by pattern, as the rule of {there} does"
             reader.add(node, (*target.path, "collect", index), said)

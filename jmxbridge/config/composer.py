@@ -7,7 +7,7 @@ an alias counts as what it expands to before anything walks it.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import yaml
@@ -47,10 +47,13 @@ class Document:
     faults: tuple[Fault, ...]
 
 
-def compose(text: str) -> Document:
-    """Read one YAML document; raise NotYaml where its grammar ends the reading."""
+def compose(text: str, file: str = "") -> Document:
+    """Read one YAML document; raise NotYaml where its grammar ends the reading.
+
+    `file` is what the places of an included file are of.
+    """
     try:
-        return _Composer(iter(yaml.parse(text, Loader=yaml.SafeLoader))).document()
+        return _Composer(iter(yaml.parse(text, Loader=yaml.SafeLoader)), file).document()
     except yaml.reader.ReaderError as error:
         said = f"character U+{error.character:04X} is not allowed in YAML"
         raise NotYaml(Fault(_span_of_offset(text, error.position), said)) from None
@@ -98,8 +101,9 @@ def _span_of_offset(text: str, offset: object) -> Span:
 class _Composer:
     """Events to nodes. State: the events still to come, anchors seen, nodes counted."""
 
-    def __init__(self, stream: Iterator[events.Event]) -> None:
+    def __init__(self, stream: Iterator[events.Event], file: str) -> None:
         self.stream = stream
+        self.file = file
         self.anchors: dict[str, Node] = {}
         self.faults: list[Fault] = []
         self.nodes = 0
@@ -113,12 +117,12 @@ class _Composer:
         next(self.stream)  # DocumentEnd
         event = next(self.stream)
         if not isinstance(event, events.StreamEndEvent):
-            fault = Fault(_event_span(event), "a second document: one file is one YAML document")
+            fault = Fault(self.span(event), "a second document: one file is one YAML document")
             raise NotYaml(fault)
         return Document(root, tuple(self.faults))
 
     def node(self, event: events.Event, depth: int) -> Node:
-        span = _event_span(event)
+        span = self.span(event)
         self.check_depth(depth, span)
         if isinstance(event, events.AliasEvent):
             return self.alias(event, span, depth)
@@ -136,6 +140,10 @@ class _Composer:
         if anchor is not None:
             self.anchors[anchor] = node
         return node
+
+    def span(self, event: events.Event) -> Span:
+        span = _span(event.start_mark, event.end_mark)
+        return replace(span, file=self.file) if self.file else span
 
     def alias(self, event: events.AliasEvent, span: Span, depth: int) -> Node:
         target = self.anchors.get(event.anchor or "")
@@ -160,7 +168,7 @@ class _Composer:
             items.append(self.node(event, depth + 1))
         size = 1 + sum(item.size for item in items)
         height = 1 + max((item.height for item in items), default=0)
-        return Sequence(_joined(span, event), tuple(items), size, height)
+        return Sequence(_joined(span, self.span(event)), tuple(items), size, height)
 
     def mapping(self, span: Span, depth: int) -> Mapping:
         entries: dict[str, Entry] = {}
@@ -173,29 +181,21 @@ class _Composer:
             if not isinstance(key, Scalar) or key.is_null or key.text == "<<":
                 self.faults.append(Fault(key.span, _why_not_a_key(key)))
             elif (first := entries.get(key.text)) is not None:
-                said = f"duplicate key: {_shown(key.text)} is already in line {_line(first.key)}"
+                there = first.key.span.seen_from(key.span)
+                said = f"duplicate key: {_shown(key.text)} is already in {there}"
                 self.faults.append(Fault(key.span, said))
             else:
                 entries[key.text] = Entry(key, value)
-        return Mapping(_joined(span, event), tuple(entries.values()), size, height)
+        return Mapping(_joined(span, self.span(event)), tuple(entries.values()), size, height)
 
 
-def _event_span(event: events.Event) -> Span:
-    return _span(event.start_mark, event.end_mark)
-
-
-def _joined(start: Span, end: events.Event) -> Span:
-    last = _event_span(end)
-    return Span(start.line, start.column, last.end_line, last.end_column)
+def _joined(start: Span, last: Span) -> Span:
+    return replace(start, end_line=last.end_line, end_column=last.end_column)
 
 
 def _scalar(event: events.ScalarEvent, span: Span) -> Scalar:
     quote = {None: 0, "": 0, "'": 1, '"': 1}.get(event.style)
     return Scalar(span, event.value, plain=quote == 0, quote=quote)
-
-
-def _line(node: Node) -> int:
-    return node.span.line + 1
 
 
 def _shown(text: str) -> str:

@@ -3,6 +3,7 @@
 Sections are read one by one, each target and each rule too, so that one mistake hides no other.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import Field, SecretStr
 
-from jmxbridge.config import composer, tree
+from jmxbridge.config import composer, inclusion, tree
 from jmxbridge.config.checks import (
     check_influxdb,
     check_key_file,
@@ -47,7 +48,8 @@ class Head(Section):
 
 
 SECTIONS = ("influxdb", "kafka", "targets", "mbeans", "store")
-KNOWN = ["cluster", "interval", *SECTIONS]
+HEAD = ("cluster", "interval")
+KNOWN = [*HEAD, inclusion.KEY, *SECTIONS]
 
 T = TypeVar("T", KafkaSettings, TargetSettings)
 ReadSecret = Callable[[Path], str]
@@ -62,11 +64,13 @@ def build(
     environ: Mapping[str, str],
     read_secret: ReadSecret,
     packs: Packs = MappingProxyType({}),
+    read_included: inclusion.ReadIncluded = lambda _: (),
 ) -> Settings:
     """Make settings of a file's text; raises ConfigError.
 
     `read_secret` reads a `*_file`, already relative to the folder of `path`; it raises Malformed.
-    A pack is read where a target collects it and the file has no set of that name.
+    A pack is read where a target collects it and the file has no set of that name. `read_included`
+    reads what the file includes; by default there is nothing to include.
     """
     source = Source(str(path), text)
     root, faults = _root(source, text)
@@ -74,6 +78,7 @@ def build(
     reader = SectionReader(source, environ)
     for fault in faults:
         reader.problems.append(source.problem(fault.span, "", fault.message))
+    root = inclusion.include(reader, root, path, read_included)
     settings = _Document(reader, root, path, read_secret, packs).settings()
     if settings is None or reader.problems:
         raise ConfigError(reader.problems)
@@ -133,7 +138,7 @@ class _Document:
             self.reader.add(first, (), "nothing to poll: give kafka:, or targets:, or both")
         if self.reader.problems or head is None:
             return None
-        self.warn(targets, kafka)
+        self.warn(targets, located, kafka)
         return Settings(
             path=self.path,
             cluster=head.cluster,
@@ -146,7 +151,12 @@ class _Document:
             warnings=in_order(self.reader.warnings),
         )
 
-    def warn(self, targets: Sequence[TargetSettings], kafka: KafkaSettings | None) -> None:
+    def warn(
+        self,
+        targets: Sequence[TargetSettings],
+        located: Sequence[LocatedTarget],
+        kafka: KafkaSettings | None,
+    ) -> None:
         mbeans, influxdb = self.node("mbeans"), self.node("influxdb")
         cluster = self.node("kafka")
         if kafka is not None and isinstance(cluster, tree.Mapping):
@@ -158,9 +168,8 @@ class _Document:
             warn_of_sets(self.reader, mbeans, {name for each in targets for name in each.collect})
         if isinstance(influxdb, tree.Mapping):
             warn_of_secrets(self.reader, influxdb, ("influxdb",))
-        for index, target in enumerate(self.items(self.node("targets"), ("targets",))):
-            if isinstance(target, tree.Mapping):
-                warn_of_secrets(self.reader, target, ("targets", index))
+        for target in located:
+            warn_of_secrets(self.reader, target.node, target.path)
 
     def node(self, key: str) -> tree.Node | None:
         """Return what stands under a section's key; a key over nothing but comments is none."""
@@ -170,7 +179,7 @@ class _Document:
         return entry.value
 
     def head(self) -> Head | None:
-        entries = [entry for entry in self.root.entries if entry.key.text in KNOWN[:2]]
+        entries = [entry for entry in self.root.entries if entry.key.text in HEAD]
         return self.reader.read(Head, tree.Mapping(self.root.span, tuple(entries), 1, 2), ())
 
     def section(self, model: type[S], key: str) -> S | None:
@@ -206,7 +215,7 @@ class _Document:
         check_key_file(self.reader, node, ("kafka",))
         sasl = node.get("sasl")
         if sasl is None or not isinstance(sasl.value, tree.Mapping):
-            return settings if settings is None else self.with_files(settings)
+            return settings if settings is None else self.with_files(settings, node)
         check_sasl(self.reader, sasl.value, ("kafka", "sasl"))
         if settings is None or settings.sasl is None:
             return None
@@ -218,14 +227,18 @@ class _Document:
         if settings.sasl.token_ca_file is not None:
             update["token_ca_file"] = self.path.parent / settings.sasl.token_ca_file
         made = settings.sasl.model_copy(update=update)
-        return self.with_files(settings.model_copy(update={"sasl": made}))
+        return self.with_files(settings.model_copy(update={"sasl": made}), node)
 
-    def with_files(self, settings: T) -> T:
-        """Take the files of a section's TLS from the folder of the file."""
+    def folder(self, node: tree.Node) -> Path:
+        """Return the folder of the file that a node stands in."""
+        return (Path(node.span.file) if node.span.file else self.path).parent
+
+    def with_files(self, settings: T, node: tree.Node) -> T:
+        """Take the files of a section's TLS from the folder of the file it stands in."""
         if settings.tls is None:
             return settings
         files = {
-            name: self.path.parent / file
+            name: self.folder(node) / file
             for name in ("ca_file", "cert_file", "key_file")
             if (file := getattr(settings.tls, name)) is not None
         }
@@ -239,7 +252,7 @@ class _Document:
         parse: Callable[[str], SecretStr] = parse_secret,
     ) -> SecretStr | None:
         """Read a secret's file: as the path says; a bare name is systemd's credential, if it is."""
-        file = self.path.parent / name
+        file = self.folder(entry.value) / name
         credentials = self.reader.environ.get("CREDENTIALS_DIRECTORY")
         if credentials and name.parent == Path():
             file = Path(credentials) / name
@@ -265,10 +278,13 @@ class _Document:
     def targets(self) -> tuple[list[TargetSettings], list[LocatedTarget]]:
         """Return the targets that are right, and the places of all of them."""
         settings, located = [], []
-        for index, node in enumerate(self.items(self.node("targets"), ("targets",))):
-            made = self.reader.read(TargetSettings, node, ("targets", index))
+        counts: Counter[str] = Counter()
+        for node in self.items(self.node("targets"), ("targets",)):
+            path = ("targets", counts[node.span.file])
+            counts[node.span.file] += 1
+            made = self.reader.read(TargetSettings, node, path)
             if isinstance(node, tree.Mapping):
-                located.append(LocatedTarget(node, ("targets", index)))
+                located.append(LocatedTarget(node, path))
                 settings += [self.completed(made, located[-1])] if made is not None else []
         return settings, located
 
@@ -278,7 +294,7 @@ class _Document:
         entry = place.node.get("password_file")
         if target.password_file is not None and entry is not None:
             update["password"] = self.secret(entry, place.path, target.password_file)
-        return self.with_files(target.model_copy(update=update))
+        return self.with_files(target.model_copy(update=update), place.node)
 
     def rules(self) -> Iterator[LocatedRule]:
         mbeans = self.node("mbeans")

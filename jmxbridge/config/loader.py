@@ -1,6 +1,7 @@
 """The one file of this room that reads files; the environment is handed in."""
 
 import errno
+import glob
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -24,7 +25,12 @@ MAX_SECRET_BYTES = 16 * 1024
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
     """Read a file and check it; raises ConfigError with every problem found."""
     return build(
-        read_text(path), path=path, environ=environ, read_secret=_read_secret, packs=packs()
+        read_text(path),
+        path=path,
+        environ=environ,
+        read_secret=_read_secret,
+        packs=packs(),
+        read_included=_read_included,
     )
 
 
@@ -35,6 +41,17 @@ def read_text(path: Path) -> str:
     except Malformed as error:
         raise ConfigError([Problem(str(path), 0, 0, "", error.message)]) from None
     return _decoded(path, raw)
+
+
+def _read_included(pattern: Path) -> list[tuple[Path, str]]:
+    """Read the file of that path, or those that a pattern matches; raises Malformed."""
+    paths = [pattern]
+    if glob.has_magic(str(pattern)):
+        paths = [Path(each) for each in sorted(glob.glob(str(pattern)))]
+    try:
+        return [(path, read_text(path)) for path in paths]
+    except ConfigError as error:
+        raise Malformed(f"{error.problems[0].file}: {error.problems[0].message}") from None
 
 
 def packs() -> dict[str, Callable[[], str]]:

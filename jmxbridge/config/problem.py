@@ -59,8 +59,8 @@ def _printable(text: str) -> str:
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Sort problems as they stand in the file."""
-    return tuple(sorted(problems, key=lambda p: (p.line, p.column, p.where)))
+    """Sort problems as they stand in the file, and in those that it includes."""
+    return tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column, p.where)))
 
 
 class ConfigError(Exception):

@@ -28,14 +28,17 @@ class LocatedRule:
         """Its line, from 1."""
         return self.node.span.line + 1
 
-    @property
-    def place(self) -> str:
-        """What a message about another place can refer to."""
-        return f"line {self.line} of {self.file}" if self.file else f"line {self.line}"
+    def seen_from(self, node: Node) -> str:
+        """Name its place in a message about another one."""
+        if self.file:
+            return f"line {self.line} of {self.file}"
+        return self.node.span.seen_from(node.span)
 
     def made(self, path: object) -> Rule:
         """Return the rule itself; `path` is the file it is in where that is no pack."""
-        where = f"{self.file or path}:{self.line}:{self.node.span.column + 1}"
+        where = (
+            f"{self.file or self.node.span.file or path}:{self.line}:{self.node.span.column + 1}"
+        )
         return to_rule(self.entry, self.set_name, where)
 
     def field_names(self) -> Iterator[tuple[Scalar, Path, str, str]]:
@@ -171,9 +174,10 @@ def check_names(reader: SectionReader, rules: Sequence[LocatedRule]) -> None:
             full_name = (rule.entry.measurement, name)
             known_type, first = types.setdefault(full_name, (field_type, rule))
             if known_type != field_type:
+                there = first.seen_from(place)
                 said = (
                     f'field "{name}" of {rule.entry.measurement} is {field_type} here and'
-                    f" {known_type} in the rule of {first.place}: InfluxDB keeps one type"
+                    f" {known_type} in the rule of {there}: InfluxDB keeps one type"
                 )
                 reader.add(place, path, said)
             if full_name in tags:
@@ -189,11 +193,12 @@ def _check_tag_and_field(
     name: str,
 ) -> None:
     """Blame the field; where that is in a pack, the rule of the file that has the tag."""
-    said = f'"{name}" is a tag of {rule.entry.measurement} in the rule of {tagged.place}'
+    said = f'"{name}" is a tag of {rule.entry.measurement} in the rule of {tagged.seen_from(place)}'
     if not rule.file:
         reader.add(place, path, f"{said}: a field needs another name")
     elif not tagged.file:
-        said = f'"{name}" is a field of {rule.entry.measurement} in the rule of {rule.place}'
+        there = rule.seen_from(tagged.node)
+        said = f'"{name}" is a field of {rule.entry.measurement} in the rule of {there}'
         reader.add(tagged.node, tagged.path, f"{said}: a tag needs another name")
 
 

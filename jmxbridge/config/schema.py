@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from jmxbridge.config.document import Head
 from jmxbridge.config.entries import FieldEntry, RuleEntry
+from jmxbridge.config.inclusion import KEY
 from jmxbridge.config.models import (
     InfluxSettings,
     KafkaSettings,
@@ -36,6 +37,10 @@ def schema() -> dict[str, Any]:
     found["properties"]["mbeans"] = _or_nothing(
         {"type": "object", "additionalProperties": _list(_section(RuleEntry))}
     )
+    found["properties"][KEY] = {
+        "anyOf": [TEXT, _list(TEXT)],
+        "description": "Files with targets and sets.",
+    }
     found["description"] = "What jmxbridge polls, and what becomes of it."
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "mbeans.yaml", **found}
 

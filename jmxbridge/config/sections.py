@@ -170,9 +170,9 @@ class SectionReader:
         if node.quote is None or id(node) in self._replaced or span.line != span.end_line:
             return span
         start = span.column + node.quote
-        if self.source.line(span.line)[start : start + len(node.text)] != node.text:
+        if self.source.of(span).line(span.line)[start : start + len(node.text)] != node.text:
             return span  # escapes, or lines folded into one
-        return Span(span.line, start + position, span.line, start + position + 1)
+        return replace(span, column=start + position, end_column=start + position + 1)
 
 
 def _prune(plain: Any, path: Path) -> None:

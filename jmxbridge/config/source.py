@@ -5,6 +5,7 @@ Rule: every excerpt of the file that anybody gets to see is cut here, without wh
 """
 
 import re
+from dataclasses import replace
 
 from jmxbridge.config import redaction
 from jmxbridge.config.problem import Problem
@@ -25,6 +26,15 @@ class Source:
         self.file = file
         self.lines = _LINE_BREAK.split(text)
         self._hidden: dict[int, list[redaction.Part]] | None = None
+        self._included: dict[str, Source] = {}
+
+    def include(self, other: "Source") -> None:
+        """Know another file, whose spans carry its name."""
+        self._included[other.file] = other
+
+    def of(self, span: Span) -> "Source":
+        """Return the file that a span is of."""
+        return self._included[span.file] if span.file else self
 
     def hide_secrets(self, root: Node) -> None:
         """Hide what the tree says is secret, in every line of it."""
@@ -44,6 +54,9 @@ class Source:
         self, span: Span, where: str, message: str, suggestion: str | None = None
     ) -> Problem:
         """Point at a span."""
+        if span.file:
+            there = replace(span, file="")
+            return self.of(span).problem(there, where, message, suggestion)
         end = span.end_column if span.end_line == span.line else len(self.line(span.line))
         text, caret = self.excerpt(span.line, span.column, max(1, end - span.column))
         return Problem(

@@ -13,12 +13,23 @@ NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Lines and columns from 0, end exclusive, as PyYAML counts them."""
+    """Lines and columns from 0, end exclusive, as PyYAML counts them.
+
+    `file` is the one that is included; empty for the file that is read itself.
+    """
 
     line: int
     column: int
     end_line: int
     end_column: int
+    file: str = ""
+
+    def seen_from(self, other: "Span") -> str:
+        """Name this place in a message about another one."""
+        line = f"line {self.line + 1}"
+        if self.file == other.file:
+            return line
+        return f"{line} of {self.file or 'the file that includes this one'}"
 
 
 @dataclass(frozen=True, slots=True)
