@@ -18,9 +18,9 @@ import javax.management.remote.*;
  *                       {"canonical name": {"attribute": [declared type, value], ...}, ...}
  * A value is [Java class, text] for a number, text, name, date or enum constant; [class, [...]]
  * for an array, collection or table, of which each row is an item, and for a map, of which each
- * pair is one; [class, {...}] for composites and maps of strings; ["null"]; ["thrown", class]
- * where the getter throws; [class] for the rest. An MBean that is gone, or whose values cannot be
- * carried, has null. Connections are kept.
+ * pair is one; [class, {...}] for composites, attribute lists and maps by text; ["null"];
+ * ["thrown", class] where the getter throws; [class] for the rest. An MBean that is gone, or whose
+ * values cannot be carried, has null. Connections are kept.
  */
 public final class Oracle {
     private static final Map<String, MBeanServerConnection> OPEN = new HashMap<>();
@@ -45,7 +45,15 @@ public final class Oracle {
     }
 
     private static String list(Collection<?> items) {
-        return items.stream().map(Oracle::typed).collect(Collectors.joining(", ", "[", "]"));
+        return list(items, null);
+    }
+
+    /** An array that is an item of itself is there only an object of its class. */
+    private static String list(Collection<?> items, Object inside) {
+        return items.stream()
+            .map(item -> item != null && item == inside
+                ? "[" + json(item.getClass().getName()) + "]" : typed(item))
+            .collect(Collectors.joining(", ", "[", "]"));
     }
 
     private static String map(Map<?, ?> items) {
@@ -74,7 +82,7 @@ public final class Oracle {
         if (value.getClass().isArray()) {
             List<Object> items = new ArrayList<>();
             for (int i = 0; i < Array.getLength(value); i++) items.add(Array.get(value, i));
-            return list(items);
+            return list(items, value);
         }
         if (value instanceof CompositeData) {
             CompositeData data = (CompositeData) value;
@@ -84,6 +92,9 @@ public final class Oracle {
         }
         if (value instanceof TabularData) return list(((TabularData) value).values());
         if (value instanceof EnumMap || value instanceof EnumSet) return null; // written by parts
+        if (value instanceof AttributeList)
+            return map(((AttributeList) value).asList().stream()
+                .collect(Collectors.toMap(Attribute::getName, Attribute::getValue)));
         if (value instanceof Collection) return list((Collection<?>) value);
         return value instanceof Map ? ofMap((Map<?, ?>) value) : null;
     }

@@ -1,0 +1,96 @@
+"""All that runs Kafka's code in a JVM: on each JDK of this machine, and of older versions."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from demo.estate import CLIENT_ID, GROUP, RECORDS, TOPIC, Estate
+from demo.jdk import java_of
+from demo.servers import Client, Kafka
+from jmxbridge.jmx import connect
+
+# What is there only once a record was mirrored, and a group's progress with it.
+MIRRORED = (
+    "kafka.connect.mirror:type=MirrorSourceConnector,*",
+    "kafka.connect.mirror:type=MirrorCheckpointConnector,*",
+)
+
+
+async def has(port: int, *patterns: str) -> bool:
+    """Tell whether a JVM has an MBean of each pattern."""
+    async with connect("127.0.0.1", port, timeout_s=60) as connection:
+        return all([await connection.query_names(pattern) for pattern in patterns])
+
+
+def started(version: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """Start an estate on a JDK; skip where this machine has none of that version."""
+    java = java_of(version)
+    if java is None:
+        pytest.skip(f"no JDK {version}: neither by JAVA_HOME* nor beside the default one")
+    with Estate(tmp_path_factory.mktemp(f"jdk-{version}"), java=java) as estate:
+        port = estate.connect.jmx_port
+        estate.connect.process.wait_until(lambda: asyncio.run(has(port, *MIRRORED)))
+        yield estate
+
+
+@pytest.fixture(scope="package")
+def estate_17(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """Kafka 4.1, its clients, Streams and Connect on JDK 17."""
+    yield from started(17, tmp_path_factory)
+
+
+@pytest.fixture(scope="package")
+def estate_25(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """The same on JDK 25."""
+    yield from started(25, tmp_path_factory)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A broker, and what produces and consumes there: a client of the newest version."""
+
+    kafka: Kafka
+    client: Client
+
+
+def served(kafka: Kafka) -> Iterator[Served]:
+    """Use a broker, so that it has what appears with use."""
+    with Client(kafka) as client:
+        client.create(TOPIC, 2)
+        client.produce(TOPIC, RECORDS)
+        client.subscribe(GROUP, TOPIC, CLIENT_ID)
+        client.wait_consumed(RECORDS)
+        yield Served(kafka, client)
+        client.unsubscribe()
+        client.delete(TOPIC)
+
+
+@pytest.fixture(scope="package")
+def estate_28(kafka_28: Kafka) -> Iterator[Served]:
+    """Kafka 2.8 with ZooKeeper, used."""
+    yield from served(kafka_28)
+
+
+@pytest.fixture(scope="package")
+def estate_39(kafka_39: Kafka) -> Iterator[Served]:
+    """Kafka 3.9, used."""
+    yield from served(kafka_39)
+
+
+@pytest.fixture(scope="package")
+def port_of(request: pytest.FixtureRequest) -> Callable[[str], int]:
+    """Return the JMX port of a JVM of an estate, such as `estate_17.client`."""
+
+    def port(name: str) -> int:
+        estate, _, server = name.partition(".")
+        return int(getattr(request.getfixturevalue(estate), server).jmx_port)
+
+    return port
+
+
+@pytest.fixture
+def jmx_port(request: pytest.FixtureRequest, port_of: Callable[[str], int]) -> int:
+    """Return the JMX port of the JVM that the test's parameter names."""
+    return port_of(request.param)

@@ -1,0 +1,170 @@
+"""Every attribute of every MBean of real JVMs: our client against Java's own.
+
+The Java client reads before and after us. What we saw is what one of its readings has, or a number
+between the two; what is neither is read again, by itself, so that both readings are within
+milliseconds. A type never differs: integers stay apart from floats, texts from both. (Which of
+Java's integers it was, our values do not keep; nor which of its arrays and collections.)
+"""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+import pytest
+
+from demo.servers import Jvm
+from jmxbridge.jmx import Composite, JavaObject, ObjectName, connect
+from tests.real.jvms.java_client import (
+    VALUES,
+    Instance,
+    JavaClient,
+    MBeans,
+    Seen,
+    java_client,
+    read_ours,
+)
+
+pytestmark = pytest.mark.real
+
+# Each lets what moved a moment ago be read in peace; of a busy broker's 12,000 some need eight.
+ROUNDS = 30
+
+# What two clients cannot see alike however quickly they read: attributes of one MBean, and why.
+RESTLESS: Mapping[str, tuple[frozenset[str], str]] = {
+    "java.lang:type=Threading": (
+        frozenset({"CurrentThreadCpuTime", "CurrentThreadUserTime", "CurrentThreadAllocatedBytes"}),
+        "of the thread that answers, and each client's connection has its own",
+    ),
+    "java.lang:type=OperatingSystem": (
+        frozenset({"CpuLoad", "ProcessCpuLoad", "SystemCpuLoad"}),
+        "since it was last asked: our question ends the time that Java's began",
+    ),
+}
+
+Key = tuple[str, str]  # canonical name, attribute
+Readings = tuple[MBeans, MBeans, MBeans]  # Java's before us, ours, Java's after us
+
+
+@pytest.fixture(scope="module")
+def java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JavaClient]:
+    """A Java client, kept open for every JVM that is compared."""
+    with java_client(tmp_path_factory.mktemp("oracle")) as client:
+        yield client
+
+
+def same(ours: Seen, theirs: Seen) -> bool:
+    """Tell whether two values are one, their types included; NaN is NaN, and -0.0 is not 0.0."""
+    match ours, theirs:
+        case JavaObject(), Instance():
+            return ours.class_name == theirs.java_class
+        case Composite(), Composite():
+            return ours.keys() == theirs.keys() and all(same(ours[k], theirs[k]) for k in ours)
+        case tuple(), tuple():
+            return len(ours) == len(theirs) and all(map(same, ours, theirs))
+        case float(), float():
+            return repr(ours) == repr(theirs)
+    return type(ours) is type(theirs) and bool(ours == theirs)
+
+
+def within(before: Seen, ours: Seen, after: Seen) -> bool:
+    """Tell whether ours is one of the two or lies between them, part by part."""
+    if same(ours, before) or same(ours, after):
+        return True
+    match before, ours, after:
+        case Composite(), Composite(), Composite():
+            return before.keys() == ours.keys() == after.keys() and all(
+                within(before[key], ours[key], after[key]) for key in ours
+            )
+        case tuple(), tuple(), tuple():
+            return len(before) == len(ours) == len(after) and all(map(within, before, ours, after))
+    numbers = before, ours, after
+    if len(set(map(type, numbers))) > 1 or type(ours) not in (int, float):
+        return False
+    return all(map(math.isfinite, numbers)) and min(before, after) <= ours <= max(before, after)
+
+
+def alike(ours: Seen, theirs: Seen) -> bool:
+    """Tell whether two values are of one type, whatever number they are."""
+    numbers = type(ours) in (int, float)
+    return type(ours) is type(theirs) if numbers else same(ours, theirs)
+
+
+def values(readings: Readings, key: Key) -> tuple[Seen, Seen, Seen] | None:
+    """Return what an attribute was in each reading; None where its MBean came or went."""
+    name, attribute = key
+    before, ours, after = (reading.get(name) for reading in readings)
+    if before is None or ours is None or after is None:
+        return None
+    return before[attribute][1], ours[attribute][1], after[attribute][1]
+
+
+def differing(readings: Readings, keys: Iterable[Key]) -> dict[Key, tuple[Seen, Seen, Seen]]:
+    """Return what we saw otherwise."""
+    found = {key: values(readings, key) for key in keys}
+    return {key: seen for key, seen in found.items() if seen and not within(*seen)}
+
+
+def declared(mbeans: MBeans, name: str) -> dict[str, str] | None:
+    """Return the attributes of an MBean and their declared types; None if it cannot be read."""
+    said = mbeans[name]
+    return None if said is None else {key: type_ for key, (type_, _) in said.items()}
+
+
+async def compare(java: JavaClient, port: int) -> int:
+    """Hold all MBeans of a JVM against Java's reading; return how many attributes were compared."""
+    async with connect("127.0.0.1", port, timeout_s=60) as connection:
+
+        async def read(names: Collection[ObjectName] = ()) -> Readings:
+            before = java.read(port, names)
+            return before, await read_ours(connection, names), java.read(port, names)
+
+        readings = before, ours, after = await read()
+        assert before.keys() & after.keys() <= ours.keys() <= before.keys() | after.keys()
+        common = before.keys() & ours.keys() & after.keys()
+        for name in common:
+            theirs = declared(before, name), declared(after, name)
+            assert declared(ours, name) in theirs, name
+        keys = {(name, attribute) for name in common for attribute in ours[name] or ()}
+        restless = {(name, attribute) for name in RESTLESS for attribute in RESTLESS[name][0]}
+        for key in keys & restless:
+            java_saw, we_saw, _ = values(readings, key) or (None,) * 3
+            assert alike(we_saw, java_saw), key
+        left = differing(readings, keys - restless)
+        for _ in range(ROUNDS):
+            if not left:
+                break
+            again = [ObjectName.parse(name) for name in sorted({name for name, _ in left})]
+            left = differing(await read(again), left)
+    assert left == {}
+    return len(keys)
+
+
+# JVMs, and how many attributes each has at the least: a broker 4.1 with little in it some 9,000.
+JVMS = [
+    ("estate_28.kafka", 5000),
+    ("estate_39.kafka", 6000),
+    *(
+        (f"{estate}.{server}", at_least)
+        for estate in ("estate_17", "estate_25")
+        for server, at_least in [
+            ("kafka", 8000),
+            ("client", 500),
+            ("connect", 2000),
+            ("streams", 800),
+        ]
+    ),
+]
+
+
+@pytest.mark.parametrize(("jmx_port", "at_least"), JVMS, indirect=["jmx_port"])
+async def test_all_of_a_jvm(jmx_port: int, at_least: int, java: JavaClient) -> None:
+    """Names, declared types, values and their types are those that Java's own client sees."""
+    assert await compare(java, jmx_port) > at_least
+
+
+async def test_what_is_hard_to_carry(java: JavaClient) -> None:
+    """Every kind of value and every odd name: Long beyond 2^53, NaN, Character, tables, quotes."""
+    with Jvm(VALUES) as jvm:
+        mbeans = java.read(jvm.jmx_port)
+        unreadable = {name for name, said in mbeans.items() if said is None}
+        assert unreadable == {"odd:type=Unserializable", "odd:type=Externalizable"}
+        assert await compare(java, jvm.jmx_port) > 120
