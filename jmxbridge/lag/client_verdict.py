@@ -4,7 +4,8 @@ Rule: a verdict needs both sides. Where JMX says that it reads, the offsets say 
 where the offsets stand still, JMX says whether anybody is there.
 
 A consumer's own lag is as old as what it fetched last, which may be minutes of work: it can be far
-too small, never too large for long. So a small one accuses nobody whose commits move.
+too small, never too large for long. So a small one accuses nobody whose commits move. And it counts
+records when all that came with them is used up, so for minutes as well it may seem to read nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,13 +32,15 @@ class Client(IntEnum):
 class Facts(NamedTuple):
     """What the rules look at.
 
-    JMX: it is `gone`; it `reads` records; by its own count it has little left to fetch (`near`).
-    Offsets, over a window: they stand `still` before records that wait; they move and yet the lag
-    never fell (`behind`); there was `never` a commit.
+    JMX: it is `gone`; it `reads` records; by its own count there are records it `has_left` to
+    fetch, or little is left beside what it has not committed (`near`). Offsets, over a window: they
+    stand `still` before records that wait; they move and yet the lag never fell (`behind`); there
+    was `never` a commit.
     """
 
     gone: bool = False
     reads: bool = False
+    has_left: bool = False
     near: bool = False
     still: bool = False
     behind: bool = False
@@ -69,7 +72,7 @@ RULES: tuple[Rule, ...] = (
     ),
     (
         Client.SLOW,
-        lambda f: f.behind and f.reads,
+        lambda f: f.behind and (f.reads or f.has_left),
         "it reads and commits, but more is written than it takes",
     ),
     (

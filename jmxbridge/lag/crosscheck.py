@@ -132,6 +132,7 @@ class _Watch:
         return Facts(
             gone=self.gone_polls >= GONE_AFTER,
             reads=reads and self.grew >= GREW_AFTER,
+            has_left=bool(own),
             near=own is not None and own < NEAR_SHARE * lag,
             still=not offsets.statuses.isdisjoint({Status.STALL, Status.STOP}),
             behind=Status.WARN in offsets.statuses,

@@ -122,6 +122,14 @@ def test_who_takes_less_than_is_written_is_slow() -> None:
     assert story.client(1, reads=5, writes=10, commits=5) is Client.SLOW
 
 
+def test_who_takes_long_for_what_it_has_is_slow_as_well() -> None:
+    """It counts what it fetched when all of it is used up; that there is more left says enough."""
+    story = Story(end=100)
+    assert story.consumer is not None
+    story.consumer = replace(story.consumer, lag_max=60.0)
+    assert story.client(13, writes=10, commits=5) is Client.SLOW
+
+
 def test_who_fetches_nothing_is_neither() -> None:
     """Paused, or at work: it is there, and the offsets alone say that they stand still."""
     story = Story(end=100)
@@ -169,7 +177,7 @@ def test_every_verdict_rests_on_both_sides(facts: Facts) -> None:
     client, why = decide(facts)
     assert why
     if client is not Client.NONE:
-        assert facts.gone or facts.reads
+        assert facts.gone or facts.reads or facts.has_left
         assert facts.still or facts.behind or facts.never
 
 
