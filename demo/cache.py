@@ -15,7 +15,8 @@ from demo.process import Process, ServerError
 
 HERE = Path(__file__).parent
 INFLUXD_VERSION = "1.8.10"
-JOLOKIA_VERSIONS = ("1.7.2", "2.5.0")  # the last of the first generation, and the newest
+# The last of the first generation, the last that cannot write NaN, and a newer one.
+JOLOKIA_VERSIONS = ("1.7.2", "2.4.3", "2.5.0")
 KAFKA_VERSION = "4.1.0"
 KAFKA_39 = "3.9.1"  # the last that knows ZooKeeper; run with KRaft here
 KAFKA_28 = "2.8.2"  # with ZooKeeper

@@ -79,6 +79,11 @@ class JolokiaAgent:
         }
 
     @property
+    def url(self) -> str:
+        """Where it is asked."""
+        return self._poster.url
+
+    @property
     def peer_host(self) -> str | None:
         """The IP address at the other end."""
         return self._poster.peer_host

@@ -92,7 +92,8 @@ class Poster:
                 return await self._read(response)
         except TimeoutError as exc:
             said = f"{self.url} did not answer within {self._timeout_s or 0:g} s"
-            raise ConnectionFailed(said, "timeout") from exc
+            doubt = "; does it speak TLS?" if self.url.startswith("https:") else ""
+            raise ConnectionFailed(said + doubt, "timeout") from exc
         except (aiohttp.ClientError, OSError) as exc:
             raise self._failed(exc) from exc
 

@@ -78,7 +78,7 @@ def parse(body: bytes, count: int, url: str) -> list[Reply]:
     if not isinstance(answer, list) or not all(map(_is_reply, answer)):
         raise _not_jolokia(url, "JSON that no agent would send")
     if len(answer) != count:
-        raise RemoteProtocolError(f"{url} gave {len(answer)} answers to {count} requests")
+        raise RemoteProtocolError(f"{url} answered {len(answer)} of {count} requests")
     return answer
 
 
@@ -227,7 +227,7 @@ def _not_jolokia(url: str, what: str) -> ConnectionFailed:
 
 
 def _kind(found: Any) -> str:
-    return "missing" if found is None else f"a {type(found).__name__}"
+    return "nothing" if found is None else f"a {type(found).__name__}"
 
 
 def _escaped(part: str) -> str:

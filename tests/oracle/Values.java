@@ -71,6 +71,21 @@ public final class Values {
         @Override public void readExternal(ObjectInput in) { }
     }
 
+    /** The only one here that declares what its attributes are. */
+    public interface DeclaredMBean {
+        double getNaN();
+        float getInfinity();
+        Double getNothing();
+        double getHalf();
+    }
+
+    public static final class Declared implements DeclaredMBean {
+        @Override public double getNaN() { return Double.NaN; }
+        @Override public float getInfinity() { return Float.POSITIVE_INFINITY; }
+        @Override public Double getNothing() { return null; }
+        @Override public double getHalf() { return 0.5; }
+    }
+
     interface Greeter extends Remote {
         String greet() throws RemoteException;
     }
@@ -143,6 +158,10 @@ public final class Values {
             .value("Huge", new BigInteger("-123456789012345678901234567890"))
             .value("NoughtBig", BigInteger.ZERO).value("Decimal", new BigDecimal("1.10"))
             .value("Atomic", new AtomicLong(1L << 40)).value("AtomicInt", new AtomicInteger(-3));
+    }
+
+    private static void declared() throws Exception {
+        SERVER.registerMBean(new Declared(), new ObjectName("odd:type=Declared"));
     }
 
     private static void texts() throws Exception {
@@ -387,6 +406,7 @@ public final class Values {
 
     public static void main(String[] args) throws Exception {
         numbers();
+        declared();
         texts();
         arrays();
         collections();
