@@ -64,9 +64,12 @@ class ZooKeeperKafka(Kafka):
         version: str = KAFKA_28,
         properties: Mapping[str, str] | None = None,
         jvm_options: Sequence[str] = (),
+        java: Path | None = None,
     ) -> None:
         self._zookeeper = ZooKeeper(folder and folder / "zookeeper", version=version)
-        super().__init__(folder, version=version, properties=properties, jvm_options=jvm_options)
+        super().__init__(
+            folder, version=version, properties=properties, jvm_options=jvm_options, java=java
+        )
 
     def start(self) -> Self:
         """Start it, and its ZooKeeper the first time; return when it answers."""
