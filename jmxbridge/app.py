@@ -20,9 +20,11 @@ from jmxbridge.build import Poller, make_writer, open_store, wanted_pollers
 from jmxbridge.config.models import InfluxSettings, Settings
 from jmxbridge.delivery import Delivery, flush, freeze
 from jmxbridge.influx.sender import Sender
+from jmxbridge.influx.series import SeriesBound
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.service.fleet import Fleet, Wanted
+from jmxbridge.service.garbage import collect_seldom
 from jmxbridge.service.grid import NS, Tick, last_due, ticks
 from jmxbridge.service.status import Line, Mood
 from jmxbridge.store import Store
@@ -49,8 +51,13 @@ class Bridge:
         self._fleet = Fleet(self._wanted(settings), self._poll)
         influx = settings.influxdb
         self._sender = None if influx is None else Sender(store, make_writer(influx))
+        self._bound = SeriesBound(settings.max_series)
         self._delivery = Delivery(
-            store, self._sender, cluster=settings.cluster, destination=self._destination()
+            store,
+            self._sender,
+            cluster=settings.cluster,
+            destination=self._destination(),
+            bound=self._bound,
         )
 
     @classmethod
@@ -74,6 +81,7 @@ class Bridge:
             return
         changes = await self._fleet.change(self._wanted(settings))
         self._settings = settings
+        self._bound.limit = settings.max_series
         log.info(
             "%s: reloaded: %d kept, %d begun, %d ended",
             *(settings.path, changes.kept, changes.begun, changes.ended),
@@ -82,6 +90,7 @@ class Bridge:
     async def run(self, stop: asyncio.Event) -> None:
         """Poll on the grid and send, until `stop` is set; then give the sender a moment."""
         log.info("%s: %s", self._settings.path, self._destination())
+        collect_seldom()
         failure = self._fleet.start()
         own = asyncio.create_task(self._poll(self._delivery))
         sends = [] if self._sender is None else [asyncio.create_task(self._sender.run())]
