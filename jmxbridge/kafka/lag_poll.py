@@ -136,7 +136,12 @@ class LagPoll:
         self._complaints = note(snapshot.errors, self._complaints)
         if snapshot.memberships is not None:
             self._described_ns = tick.due_ns
-            self._memberships = snapshot.memberships
+            before = {
+                name: known
+                for name, known in self._memberships.items()
+                if name in snapshot.groups  # one that could not be described has those it had
+            }
+            self._memberships = before | dict(snapshot.memberships)
             self._describe_complaints = note(snapshot.describe_errors, self._describe_complaints)
         if self._learn_topics is not None:
             self._learn_topics(snapshot.end_offsets, complete=snapshot.complete)

@@ -10,9 +10,11 @@ import pytest
 from jmxbridge.kafka.cluster import Cluster, Keep
 from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.lag_poll import LagPoll
-from jmxbridge.lag.members import Membership
+from jmxbridge.lag.consumer import Consumer
+from jmxbridge.lag.members import Member, Membership
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.snapshot import Group, Partition, Snapshot
+from jmxbridge.lag.uncommitted import Uncommitted
 from jmxbridge.lag.volume import Volume
 from jmxbridge.service.grid import Tick
 from jmxbridge.service.status import Line, Mood
@@ -262,3 +264,54 @@ async def test_rows_that_are_too_many_are_told_once(caplog: pytest.LogCaptureFix
 
     told = "lag poll: more than 1 partitions (kafka.max_rows), so by topic only: billing"
     assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [told, told]
+
+
+async def test_what_a_consumer_says_stands_beside_the_lag_of_its_group(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Named as a field, told once in the log; a group whose JMX nobody polls has no such field."""
+    member = Member("c-1", "c", "/10.0.0.7", (("orders", 0),))
+    gone = Consumer("c", "app", 0, "10.0.0.7", consumed_total=5.0, gone="Connection refused")
+    described = replace(
+        snapshot(0, 9),
+        groups={"billing": Group("billing", 1, state="Stable")},
+        memberships={"billing": Membership("billing", "Stable", (member,))},
+    )
+    cluster = cast(Cluster, Scripted(*[described] * 14))
+    poll = LagPoll(cluster, cluster_name="prod", consumers=lambda: (gone,))
+    groups = []
+    for n in range(14):
+        points = await poll.poll(Tick(n * 10 * S, 0))
+        groups += [p.fields for p in points if p.measurement == "kafka_consumer_lag_group"]
+
+    assert [fields["client"] for fields in groups] == ["none"] * 10 + ["dead"] * 4
+    assert groups[-1].items() >= {
+        ("client_code", 3),
+        ("client_worst", "c"),
+        ("client_age_seconds", 130.0),
+        ("clients_polled", 1),
+    }
+    assert "client_lag_max" not in groups[-1]
+    said = [r.getMessage() for r in caplog.records if "is dead" in r.getMessage()]
+    assert len(said) == 1
+    assert said[0].startswith("lag poll: group billing: client c of target app is dead: ")
+    alone = await lag_poll(snapshot(0, 9)).poll(Tick(S, 0))
+    assert not any("client" in point.fields for point in alone)
+
+
+async def test_what_could_not_be_described_has_the_members_it_had() -> None:
+    """A coordinator that is silent for a minute takes no lag away that rests on them."""
+    member = Member("c-1", "c", "/10.0.0.7", (("orders", 1),))
+    plain = replace(
+        snapshot(5, 9), end_offsets={"orders": {0: 9, 1: 7}}, start_offsets={"orders": {1: 2}}
+    )
+    known = replace(plain, memberships={"billing": Membership("billing", "Stable", (member,))})
+    silent = replace(plain, memberships={})
+    cluster = cast(Cluster, Scripted(known, *[plain] * 5, silent, plain))
+    poll = LagPoll(cluster, cluster_name="prod", uncommitted=Uncommitted.EARLIEST)
+    sums = []
+    for n in range(8):
+        points = await poll.poll(Tick(n * 10 * S, 0))
+        sums += [p.fields["lag_sum"] for p in points if p.measurement == "kafka_consumer_lag_group"]
+
+    assert sums == [9] * 8

@@ -3,11 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from jmxbridge.jmx.errors import ConnectionFailed, RemoteProtocolError
 from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.lag.consumer import Consumer
+from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Field, Rule
 from jmxbridge.point import Point
@@ -18,6 +21,7 @@ from jmxbridge.targets.target import Target
 
 S = 1_000_000_000
 NAME = ObjectName.parse("java.lang:type=Threading")
+CONSUMER = ObjectName.parse("kafka.consumer:type=consumer-fetch-manager-metrics,client-id=c")
 
 
 def rule(every_s: float | None = None, field: str = "threads") -> Rule:
@@ -173,3 +177,39 @@ async def test_cancelling_a_poll_is_not_an_error_of_the_target() -> None:
 
 async def _poll(target: Target) -> Sequence[Point]:
     return await target.poll(Tick(S, 0))
+
+
+class Consuming(Scripted):
+    """A JVM with a consumer in it, as far as it answers."""
+
+    async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return [Reading(each, CONSUMER, {"records-lag-max": answer}) for each in rules]
+
+
+async def test_what_its_consumers_say_is_passed_on() -> None:
+    """While it answers, when it does not, and no more once it is not polled."""
+    said = Consumers()
+    wanted = Rule(
+        "consumer", (CONSUMER,), "kafka_consumer", {}, (Field("records-lag-max", (), "lag"),)
+    )
+    target = Target(
+        "app",
+        transport=Consuming(7.0, ConnectionFailed("app: refused", "refused")),
+        rules=(wanted,),
+        tags={},
+        interval_ns=10 * S,
+        deadline_s=5.0,
+        backoff=Backoff(10.0, lambda: 0.0),
+        clock_s=Clock(),
+        consumers=said,
+    )
+    await target.poll(Tick(10 * S, 0))
+    heard = Consumer("c", "app", 10 * S, "10.0.0.7", lag_max=7.0)
+    assert said.all() == (heard,)
+    await target.poll(Tick(20 * S, 0))
+    assert said.all() == (replace(heard, gone="app: refused"),)
+    await target.close()
+    assert said.all() == ()
