@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from jmxbridge.influx.line_protocol import encode
+from jmxbridge.influx.line_protocol import encode, series_key
 from jmxbridge.influx.sender import Sender, State
+from jmxbridge.influx.series import SeriesBound
 from jmxbridge.point import FieldValue, Point
 from jmxbridge.service.grid import NS, Tick
 from jmxbridge.service.status import Line, Mood
@@ -29,12 +30,17 @@ log = logging.getLogger(__name__)
 FLUSH_LOOK_S = 0.05
 
 
-def freeze(points: Iterable[Point]) -> list[bytes]:
-    """Encode points as line protocol; log those that cannot be written, each with its reason."""
+def freeze(points: Iterable[Point], bound: SeriesBound | None = None) -> list[bytes]:
+    """Encode points as line protocol, without those of series that the bound does not admit.
+
+    Logs those that cannot be written, each with its reason.
+    """
     lines: list[bytes] = []
     for point in points:
         try:
-            lines.append(encode(point))
+            key = series_key(point)
+            if bound is None or bound.admits(point.measurement, key):
+                lines.append(encode(point, key))
         except ValueError as exc:
             log.error("a point of %s cannot be written: %s", point.measurement, exc)
     return lines
@@ -43,7 +49,8 @@ def freeze(points: Iterable[Point]) -> list[bytes]:
 class Delivery:
     """Takes every poll's points; polled itself, it tells where all of them are.
 
-    `destination` is the sentence for where points go while all is well; `cluster` tags the points.
+    `destination` is the sentence for where points go while all is well; `cluster` tags the points;
+    `bound` is on the series of a run.
     """
 
     name = "store"
@@ -55,6 +62,7 @@ class Delivery:
         *,
         cluster: str,
         destination: str,
+        bound: SeriesBound,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -62,6 +70,8 @@ class Delivery:
         self._intake = Intake(store)
         self._tags = {"cluster": cluster, "host": socket.gethostname()}
         self._destination = destination
+        self._bound = bound
+        self._warned_of_series = False
         self._clock_s = clock_s
         self._started_s = clock_s()
         self._unwritable = 0
@@ -73,8 +83,17 @@ class Delivery:
 
     async def put(self, points: Sequence[Point], *, time_ns: int, source: str) -> None:
         """Freeze one poll's points and store them; durable on return, unless `line` says no."""
-        lines = freeze(points)
-        self._unwritable += len(points) - len(lines)
+        refused = self._bound.refused
+        lines = freeze(points, self._bound)
+        refused = self._bound.refused - refused
+        self._unwritable += len(points) - len(lines) - refused
+        if refused and not self._warned_of_series:
+            self._warned_of_series = True
+            log.error(
+                "%d series are written, most of them of %s: new ones are left out from here on;"
+                " a limit in its rule makes it fewer, max_series lets in more",
+                *(self._bound.count, self._bound.largest),
+            )
         await self._intake.put(lines, time_ns=time_ns, source=source)
 
     async def poll(self, tick: Tick) -> Sequence[Point]:
@@ -116,6 +135,8 @@ class Delivery:
             "held": self._intake.held,
             "lost_total": self._intake.lost,
             "unwritable_total": self._unwritable,
+            "series": self._bound.count,
+            "series_limited_total": self._bound.refused,
         }
 
     def _process_fields(self) -> Mapping[str, FieldValue]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jmxbridge.delivery import Delivery, resident_bytes
+from jmxbridge.influx.series import SeriesBound
 from jmxbridge.point import Point
 from jmxbridge.service.grid import Tick
 from jmxbridge.service.status import Mood
@@ -23,11 +24,16 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield store
 
 
-def delivery(store: Store) -> Delivery:
+def delivery(store: Store, max_series: int = 1000) -> Delivery:
     """A delivery without InfluxDB, ten seconds after its start."""
     now = iter([0.0, 10.0, 20.0])
     return Delivery(
-        store, None, cluster="prod", destination="to the test", clock_s=lambda: next(now)
+        store,
+        None,
+        cluster="prod",
+        destination="to the test",
+        bound=SeriesBound(max_series),
+        clock_s=lambda: next(now),
     )
 
 
@@ -127,3 +133,19 @@ async def test_a_paused_spool_asks_for_no_more_polls(tmp_path: Path) -> None:
     assert paused == [False, True, True]
     assert (counts.sampled, counts.dropped) == (2, 0)
     assert way.paused, "the third poll waits for the second to be sent"
+
+
+async def test_series_beyond_the_bound_are_left_out_and_counted(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first ones go on, the others are in the account, and one line of the log names them."""
+    way = delivery(store, max_series=3)
+    for _ in range(2):
+        await way.put(points(5), time_ns=5 * SECOND, source="broker")
+
+    account, _ = await way.poll(Tick(8 * SECOND, 0))
+    assert (await store.counts()).sampled == 6
+    assert (account.fields["series"], account.fields["series_limited_total"]) == (3, 4)
+    assert account.fields["unwritable_total"] == 0
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("3 series are written, most of them of m: new ones are left out")

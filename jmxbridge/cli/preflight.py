@@ -65,6 +65,12 @@ class Preflight:
             f" longer than the interval, {self.settings.interval_s:g} s"
             for each in slow
         ]
+        series = self.series.total()
+        if series > self.settings.max_series:
+            said.append(
+                f"{self.settings.path}: warning: one poll makes {series} series, and max_series is"
+                f" {self.settings.max_series}: the others would be left out"
+            )
         snapshot = self.kafka.snapshot if self.kafka else None
         said += [f"kafka: warning: {error}" for error in (snapshot.errors if snapshot else ())]
         rights = self.kafka.rights if self.kafka else ()
@@ -151,8 +157,9 @@ def report(found: Preflight) -> None:
         typer.echo(f"target {survey.target}: {survey_sentence(survey)}")
     if found.kafka is not None:
         typer.echo(f"kafka: {kafka_sentence(found.kafka)}")
-    if found.influx is not None:
-        typer.echo(f"influxdb: {influx_sentence(found.influx)}")
+    if found.influx is not None and found.settings.influxdb is not None:
+        said = influx_sentence(found.influx, found.settings.influxdb.bucket)
+        typer.echo(f"influxdb: {said}")
     series = found.series
     typer.echo(f"{series.total()} series at a poll")
     for measurement, count in sorted(series.items()):
@@ -185,19 +192,24 @@ def kafka_sentence(check: KafkaCheck) -> str:
     )
 
 
-def influx_sentence(probe: "Probe") -> str:
-    """Say what became of the line."""
+def influx_sentence(probe: "Probe", bucket: str) -> str:
+    """Say what became of the line, and whether there is the bucket it was for."""
     server = "" if probe.version is None else f"InfluxDB {probe.version}: "
     if probe.problem is not None:
-        return f"{server}not written: {probe.problem}"
-    return f"{server}a line was written; {kept(probe.retention_s)}"
+        absent = f"; there is no bucket {bucket}" if probe.bucket_exists is False else ""
+        return f"{server}not written: {probe.problem}{absent}"
+    return f"{server}a line was written to bucket {bucket}; {kept(probe.retention_s)}"
 
 
 def kept(retention_s: float | None) -> str:
     """Say how long InfluxDB keeps points."""
     if retention_s is None:
         return "how long it is kept is not known"
-    return "kept for ever" if retention_s == 0 else f"kept for {retention_s / 86_400:g} days"
+    if retention_s == 0:
+        return "kept for ever"
+    unit, seconds = ("day", 86_400) if retention_s >= 86_400 else ("hour", 3600)
+    count = round(retention_s / seconds, 1)
+    return f"kept for {count:g} {unit}{'' if count == 1 else 's'}"
 
 
 def plain(found: Preflight) -> dict[str, Any]:

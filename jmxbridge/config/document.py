@@ -23,6 +23,7 @@ from jmxbridge.config.grammar import parse_header_secret, parse_secret
 from jmxbridge.config.located_target import LocatedTarget
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.models import (
+    MAX_SERIES,
     InfluxSettings,
     KafkaSettings,
     Section,
@@ -33,7 +34,7 @@ from jmxbridge.config.models import (
 from jmxbridge.config.problem import ConfigError, in_order
 from jmxbridge.config.rule_checks import LocatedRule, check_names, check_rule
 from jmxbridge.config.sasl_checks import check_sasl
-from jmxbridge.config.scalars import Interval, Text
+from jmxbridge.config.scalars import Count, Interval, Text
 from jmxbridge.config.sections import S, SectionReader
 from jmxbridge.config.source import Source
 from jmxbridge.config.warnings import warn_of_eavesdroppers, warn_of_secrets, warn_of_sets
@@ -45,10 +46,11 @@ class Head(Section):
 
     cluster: Text = "local"
     interval_s: Interval = Field(default=10.0, validation_alias="interval")
+    max_series: Count = MAX_SERIES
 
 
 SECTIONS = ("influxdb", "kafka", "targets", "mbeans", "store")
-HEAD = ("cluster", "interval")
+HEAD = ("cluster", "interval", "max_series")
 KNOWN = [*HEAD, inclusion.KEY, *SECTIONS]
 
 T = TypeVar("T", KafkaSettings, TargetSettings)
@@ -143,6 +145,7 @@ class _Document:
             path=self.path,
             cluster=head.cluster,
             interval_s=head.interval_s,
+            max_series=head.max_series,
             influxdb=influxdb,
             kafka=kafka,
             targets=tuple(targets),
@@ -224,8 +227,9 @@ class _Document:
             file, entry = getattr(settings.sasl, f"{key}_file"), sasl.value.get(f"{key}_file")
             if file is not None and entry is not None:
                 update[key] = self.secret(entry, ("kafka", "sasl"), file)
-        if settings.sasl.token_ca_file is not None:
-            update["token_ca_file"] = self.path.parent / settings.sasl.token_ca_file
+        for key in ("token_ca_file", "keytab_file"):
+            if (file := getattr(settings.sasl, key)) is not None:
+                update[key] = self.path.parent / file
         made = settings.sasl.model_copy(update=update)
         return self.with_files(settings.model_copy(update={"sasl": made}), node)
 

@@ -118,6 +118,9 @@ class SaslSettings(Section):
     scope: Text | None = None
     token_ca_file: PemPath | None = None
     region: AwsRegion | None = None
+    service: Text | None = None
+    principal: Text | None = None
+    keytab_file: FilePath | None = None
 
 
 class KafkaSettings(Section):
@@ -211,12 +214,17 @@ class StoreSettings(Section):
     when_full: WhenFull = "drop_oldest"
 
 
+# A fifth of what InfluxDB 1.8 lets a database have, and 20 MB of memory here.
+MAX_SERIES = 200_000
+
+
 class Settings(Section):
     """A whole file, checked; `warnings` has what works and is probably not meant."""
 
     path: Path
     cluster: Text = "local"
     interval_s: Interval = Field(default=10.0, validation_alias="interval")
+    max_series: Count = MAX_SERIES
     influxdb: InfluxSettings | None = None
     kafka: KafkaSettings | None = None
     targets: tuple[TargetSettings, ...] = ()

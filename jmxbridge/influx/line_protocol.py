@@ -52,13 +52,14 @@ _COMMA_EQUALS_SPACE = re.compile(r"([,= ])")
 _NAMED_CONTROLS = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def encode(point: Point) -> bytes:
-    """Freeze one point into one line, without a newline.
+def encode(point: Point, key: str | None = None) -> bytes:
+    """Freeze one point into one line, without a newline; `key` is its series_key if at hand.
 
     Tags are sorted, floats keep a decimal point or an exponent and read back exactly equal. Raises
     ValueError, naming measurement and field, for what InfluxDB could not hold.
     """
-    key = _kept_key(point.measurement, point.tags)
+    if key is None:
+        key = series_key(point)
     heads = _heads(point.measurement, tuple(point.fields))
     if not TIME_MIN_NS <= point.time_ns <= TIME_MAX_NS:
         raise ValueError(
@@ -76,8 +77,12 @@ def encode(point: Point) -> bytes:
     return line
 
 
-def _kept_key(measurement: str, tags: Mapping[str, str]) -> str:
-    """The constant part of a line: worked out once for tags that are kept."""
+def series_key(point: Point) -> str:
+    """Write measurement and tags, the part of a line that is the same in every one of its series.
+
+    Worked out once for tags that are kept. Raises ValueError for what InfluxDB could not hold.
+    """
+    measurement, tags = point.measurement, point.tags
     if not isinstance(tags, KeptTags):
         return _key(measurement, tags)
     if tags.frozen is None or tags.frozen[0] != measurement:

@@ -10,6 +10,8 @@ from typer.testing import CliRunner, Result
 
 from demo.servers import free_port
 from jmxbridge.cli import app
+from jmxbridge.cli.preflight import influx_sentence
+from jmxbridge.influx.probe import Probe
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -70,6 +72,18 @@ def test_limits_are_findings(
     assert "orders: warning: limits leave out 1 series" in result.stderr
 
 
+def test_more_series_than_the_file_lets_in_is_a_finding(
+    tmp_path: Path, recorded_jvm: Callable[[str], None]
+) -> None:
+    """What `run` would leave out is said before it does."""
+    recorded_jvm("consumer-4.1.0")
+    file = tmp_path / "few.yaml"
+    file.write_text(f"max_series: 3\n{(GOLDEN / 'mbeans.yaml').read_text()}")
+    result = call(str(file))
+    assert result.exit_code == 1
+    assert "one poll makes 4 series, and max_series is 3" in result.stderr
+
+
 def test_what_is_away_is_unavailable(tmp_path: Path) -> None:
     """Status 69; every server that does not answer is named, not the first one only."""
     jmx, kafka, influx = free_port(), free_port(), free_port()
@@ -88,3 +102,25 @@ def test_what_is_away_is_unavailable(tmp_path: Path) -> None:
     assert f"target app: not read: cannot connect to 127.0.0.1:{jmx}" in result.stdout
     assert f"kafka: not reached: 127.0.0.1:{kafka}" in result.stdout
     assert "influxdb: not written: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (Probe("1.8.10", True, True, 3600.0, None),
+         "InfluxDB 1.8.10: a line was written to bucket kafka; kept for 1 hour"),
+        (Probe("2.9.1", True, True, 315_360_000.0, None),
+         "InfluxDB 2.9.1: a line was written to bucket kafka; kept for 3650 days"),
+        (Probe("2.9.1", True, True, 0.0, None),
+         "InfluxDB 2.9.1: a line was written to bucket kafka; kept for ever"),
+        (Probe("3.4.1", True, True, None, None),
+         "InfluxDB 3.4.1: a line was written to bucket kafka; how long it is kept is not known"),
+        (Probe("2.9.1", False, False, None, "404: create it"),
+         "InfluxDB 2.9.1: not written: 404: create it; there is no bucket kafka"),
+        (Probe(None, False, None, None, "refused: it does not answer"),
+         "not written: refused: it does not answer"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_influxdb(found: Probe, said: str) -> None:
+    """Which server and version, whether the bucket is there, and for how long it keeps."""
+    assert influx_sentence(found, "kafka") == said

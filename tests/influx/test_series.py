@@ -1,0 +1,50 @@
+"""The bound on the series of a run."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.influx.series import SeriesBound
+
+
+def test_a_series_that_was_written_goes_on() -> None:
+    """At the bound old series are written as before; new ones are not, and each point counts."""
+    bound = SeriesBound(2)
+    assert [bound.admits("m", key) for key in ("m,a=1", "m,a=2", "m,a=3", "m,a=1", "m,a=3")] == [
+        *(True, True, False),
+        *(True, False),
+    ]
+    assert (bound.count, bound.refused) == (2, 2)
+
+
+def test_what_tells_how_we_are_doing_is_always_written() -> None:
+    """The account of a bridge at its bound is not what the bound keeps out."""
+    bound = SeriesBound(0)
+    assert not bound.admits("m", "m")
+    assert bound.admits("jmxbridge_store", "jmxbridge_store,host=h")
+    assert bound.refused == 1
+
+
+def test_names_the_measurement_that_has_most() -> None:
+    """The one whose rule wants a limit."""
+    bound = SeriesBound(9)
+    assert bound.largest == ""
+    for measurement, key in (("a", "a,x=1"), ("b", "b,x=1"), ("b", "b,x=2"), ("a", "a,x=1")):
+        bound.admits(measurement, key)
+    assert bound.largest == "b"
+
+
+def test_a_higher_bound_lets_more_in() -> None:
+    """The file read again may raise it while the bridge runs."""
+    bound = SeriesBound(0)
+    assert not bound.admits("m", "m")
+    bound.limit = 1
+    assert bound.admits("m", "m")
+
+
+@given(st.lists(st.text(max_size=3)), st.integers(0, 5))
+def test_never_more_than_the_bound(keys: list[str], limit: int) -> None:
+    """Whatever comes: as many series as the bound says, and every point is admitted or counted."""
+    bound = SeriesBound(limit)
+    admitted = [key for key in keys if bound.admits("m", key)]
+    assert len(set(admitted)) == bound.count <= limit
+    assert len(admitted) + bound.refused == len(keys)
