@@ -78,12 +78,17 @@ async def probe(writer: Asked, *, cluster: str, now: datetime) -> Probe:
 
 
 def _bucket_exists(outcome: Outcome, stored: bool) -> bool | None:
-    """InfluxDB answers 404 in JSON for a bucket; a server that is none does in its own way."""
+    """InfluxDB answers 404 in JSON for a bucket; a server that is none does in its own way.
+
+    2.x does so too for an organisation that is not there: then nobody has looked for the bucket.
+    """
     if stored:
         return True
     if not isinstance(outcome, Answer) or outcome.status != 404:
         return None
-    return False if outcome.body.lstrip().startswith("{") else None
+    if not outcome.body.lstrip().startswith("{") or "organization" in outcome.body:
+        return None
+    return False
 
 
 async def _version(writer: Asked, outcome: Outcome) -> str | None:

@@ -110,6 +110,11 @@ _CONFLICT = re.compile(
     r'.*input field "(?P<field>.+?)" on measurement "(?P<measurement>.+?)" is type (?P<new>\w+),'
     r" already exists as type (?P<old>\w+)"
 )
+# 3.x, which names no measurement: it is that of the line the letter keeps.
+_CONFLICT_3 = re.compile(
+    r"invalid column type for column '(?P<field>.+)', expected iox::column_type::(?P<old>[\w:]+),"
+    r" got iox::column_type::[\w:]+$"
+)
 _DECLARED = {"integer": "int", "float": "float", "boolean": "bool", "string": "string"}
 """InfluxDB's names of types, and ours in a rule."""
 
@@ -192,13 +197,19 @@ def advice(words: str) -> str | None:
     if re.match(r".*(beyond|outside) retention", words):
         return "it is older than the bucket keeps points: raise its retention, or purge the line"
     found = _CONFLICT.match(words)
+    if found is not None:
+        return _declare(found["old"], f"{found['field']} of measurement {found['measurement']}")
+    found = _CONFLICT_3.match(words)
     if found is None:
         return None
-    old = _DECLARED.get(found["old"], found["old"])
-    return (
-        f"declare `type: {old}` for field {found['field']} of measurement {found['measurement']}"
-        " in its rule, or give the field another name"
-    )
+    if found["old"] == "tag":
+        return f"{found['field']} is a tag of this measurement: give the field another name"
+    return _declare(found["old"].removeprefix("field::"), f"{found['field']} of this measurement")
+
+
+def _declare(old: str, where: str) -> str:
+    kind = _DECLARED.get(old, old)
+    return f"declare `type: {kind}` for field {where} in its rule, or give the field another name"
 
 
 def _matches(row: Row, status: int, own: bool, words: str) -> bool:

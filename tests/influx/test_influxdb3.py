@@ -19,6 +19,10 @@ LARGEST = 10 * 1024 * 1024
 TOKEN = "apiv3_" + "0123456789" * 8
 PACE = Pace(linger_s=0.0, max_lines=100, retry_first_s=0.0, hold_first_s=0.0, hold_longest_s=0.0)
 LONG_S = 60.0
+CONFLICT = (
+    "invalid column type for column 'both', expected iox::column_type::tag,"
+    " got iox::column_type::field::float"
+)
 
 MakeReply = Callable[..., bytes]
 
@@ -43,7 +47,7 @@ class Core:
         lines = request.body.split(b"\n")
         for line in lines:
             if b",both=" in line:
-                return self._invalid(f"invalid column type for column 'both': {line.decode()}")
+                return self._invalid(CONFLICT)
         self.stored += lines
         return self._reply(204)
 
@@ -85,7 +89,9 @@ async def test_all_or_nothing_is_searched(store: Store, script: Any, reply: Make
     assert (counts.stored, counts.dead_lettered) == (50, 1)
     assert core.stored == [line for line in lines if b"both" not in line]
     (letter,) = await store.dead_letters(9)
-    assert "400: invalid column type for column 'both'" in letter.reason
+    assert letter.reason == (
+        f"400: {CONFLICT}; both is a tag of this measurement: give the field another name"
+    )
 
 
 async def test_every_request_is_one_it_takes(store: Store, script: Any, reply: MakeReply) -> None:

@@ -84,6 +84,8 @@ async def test_a_token_that_may_only_write(
     [
         ((404, '{"code":"not found","message":"bucket \\"kafka\\" not found"}', JSON, V2), False,
          "create it, or correct influxdb.bucket or influxdb.org (bucket"),
+        ((404, '{"code":"not found","message":"organization name \\"ops\\" not found"}', JSON, V2),
+         None, "or influxdb.org (organization name"),
         ((401, '{"code":"unauthorized","message":"unauthorized access"}', JSON, V2), None,
          "check influxdb.token"),
         ((404, "404 page not found", "Content-Type: text/plain", V2), None,

@@ -269,6 +269,17 @@ def test_time_is_an_argument() -> None:
             "partial write: points beyond retention policy dropped=1",
             "it is older than the bucket keeps points: raise its retention, or purge the line",
         ),
+        (
+            "invalid column type for column 'lag', expected iox::column_type::field::integer,"
+            " got iox::column_type::field::float",
+            "declare `type: int` for field lag of this measurement in its rule, or give the field"
+            " another name",
+        ),
+        (
+            "invalid column type for column 'topic', expected iox::column_type::tag,"
+            " got iox::column_type::field::string",
+            "topic is a tag of this measurement: give the field another name",
+        ),
         ("field type conflict", None),
         ("unable to parse 'm v=': missing field value", None),
     ],
