@@ -1,0 +1,110 @@
+"""What a look is made of: the cluster, the file's targets, what the service has written down."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from demo.servers import free_port
+from jmxbridge.cli.looking import Looking
+from jmxbridge.config.loader import load
+from jmxbridge.config.models import Settings
+from jmxbridge.kafka.memory_file import MemoryFile
+from jmxbridge.lag.judgement import Judgement, Judgements
+from jmxbridge.lag.memory import Memory
+from jmxbridge.lag.names import NameFilter
+from jmxbridge.lag.status import Status
+from jmxbridge.targets.target import Target
+from tests.kafka.fake_answers import Group
+from tests.kafka.fake_cluster import FakeCluster
+
+ROW = ("g", "x", 0)
+TARGETS = """
+targets:
+  - {{name: app, jmx: '127.0.0.1:{port}', collect: [kafka-consumer, jvm]}}
+  - {{name: broker, jmx: '127.0.0.1:{port}', collect: [jvm]}}
+"""
+
+
+def settings(folder: Path, fake: FakeCluster) -> Settings:
+    """A file for this cluster, with a target that has consumers and is away, and one without."""
+    host, port = fake.bootstrap[0]
+    file = folder / "mbeans.yaml"
+    file.write_text(
+        f"kafka: {{bootstrap: '{host}:{port}'}}\n"
+        f"store: {{path: {folder / 'local.sqlite3'}}}\n" + TARGETS.format(port=free_port())
+    )
+    return load(file, {})
+
+
+def looking(settings: Settings, group: str | None = "g") -> Looking:
+    """Look at the cluster of a file."""
+    assert settings.kafka is not None
+    return Looking(settings.kafka, group, settings=settings, every_s=2.0)
+
+
+def group_behind(fake: FakeCluster) -> None:
+    """A group that has read four of ten records."""
+    fake.add_topic("x", end=10)
+    fake.groups["g"] = Group({"x": {0: 4}})
+
+
+async def test_a_first_look_has_what_the_service_wrote_down(tmp_path: Path) -> None:
+    """Seconds from its tables, status and words from its last poll; targets that are away."""
+    now_ns = time.time_ns()
+    said = Judgement(Status.ERR, {"x": {0: Status.STALL}}, ("client c is slow",))
+    memory = Memory(
+        tables={("x", 0): ((0, now_ns), (0, 10))},
+        judged=Judgements(now_ns, {"g": said}),
+    )
+    every = NameFilter()
+    path = tmp_path / "local.lag.json"
+    await MemoryFile(path, wants_group=every, wants_topic=every).write(memory)
+    async with FakeCluster() as fake:
+        group_behind(fake)
+        watching = looking(settings(tmp_path, fake))
+        description, look = await watching.look()
+        problems = watching.problems()
+        await watching.close()
+
+    assert description.snapshot.commits == {"g": {"x": {0: 4}}}
+    assert look.statuses == {ROW: Status.STALL}
+    assert look.seconds[ROW].seconds == pytest.approx(0.6 * now_ns / 1e9, rel=1e-3)
+    assert look.clients == {"g": ["client c is slow, said `jmxbridge run` 0 s ago"]}
+    assert len(problems) == 1
+    assert problems[0].startswith("target app: ")
+
+
+async def test_a_damaged_memory_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A look goes on without it, and nothing is written over what it shows."""
+    (tmp_path / "local.lag.json").write_text("{")
+    async with FakeCluster() as fake:
+        group_behind(fake)
+        watching = looking(settings(tmp_path, fake))
+        _, look = await watching.look()
+        await watching.close()
+
+    assert (look.seconds, look.statuses) == ({}, {})
+    assert capsys.readouterr() == ("", "")
+
+
+async def test_targets_are_asked_where_one_group_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at all groups is not held up by a JVM."""
+    asked: list[str] = []
+    poll = Target.poll
+
+    async def count(self: Target, *args: object) -> object:
+        asked.append(self.name)
+        return await poll(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Target, "poll", count)
+    async with FakeCluster() as fake:
+        group_behind(fake)
+        for group in (None, "g"):
+            watching = looking(settings(tmp_path, fake), group)
+            await watching.look()
+            await watching.close()
+
+    assert asked == ["app"]
