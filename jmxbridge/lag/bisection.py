@@ -43,6 +43,9 @@ BUDGET = 200
 """Partitions asked about in one poll: a leader looks each up in its time index and reads a batch
 from disk, cold pages among them."""
 
+TURN = 24
+"""Questions in a row about one partition, enough for most searches; then it is others' turn."""
+
 RESOLUTION_MS = 1000
 SHARE_OF_AGE = 1000
 """A search ends when it knows the age to a second, or to this share of it."""
@@ -70,11 +73,12 @@ class Answer(NamedTuple):
 class Trail:
     """What the log of one partition has answered, by offset; times never decrease either."""
 
-    __slots__ = ("answers", "asked_poll", "end", "still", "used_ns", "wanted")
+    __slots__ = ("answers", "asked_poll", "end", "still", "turn", "used_ns", "wanted")
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
         self.asked_poll = -1
+        self.turn = 0
         self.end = 0
         self.used_ns = 0
         self.wanted: set[int] = set()
@@ -115,18 +119,19 @@ class Trail:
         return (low.written_ms + before_ms) // 2
 
     def written(
-        self, offset: int, start: int, first_ms: int, now_ms: int
+        self, offset: int, start: int, first_ms: int, *, settled: bool
     ) -> tuple[int, bool, bool] | None:
         """When the record at an offset was written, in ms; `at_least` and `approximate` as Behind.
 
-        None where nothing is known but what the first poll, at `first_ms`, saw.
+        `settled`: there is no question left. None where nothing is known but what the first poll,
+        at `first_ms`, saw.
         """
         low, high = self.around(offset)
         if low is None or start > offset:
             found = None if high is None else (high.written_ms, True, False)
         elif low.offset == offset:
             found = (low.written_ms, False, False)
-        elif self.question(offset, start, first_ms, now_ms) is None:
+        elif settled:
             found = (low.written_ms, False, True)
         else:
             found = None if high is None else (high.asked_ms, True, False)
@@ -150,11 +155,18 @@ class Trails:
         self._sweep_ns = 0
 
     def questions(self) -> dict[Partition, int]:
-        """What to ask at this poll, in ms since the epoch; those first that waited longest."""
+        """What to ask at this poll, in ms since the epoch.
+
+        Searches that were begun go on, then come those that waited longest.
+        """
         self._polls += 1
-        chosen = nsmallest(BUDGET, self._open, key=lambda at: self._trails[at].asked_poll)
+        trails = self._trails
+        chosen = nsmallest(
+            BUDGET, self._open, key=lambda at: (trails[at].turn == 0, trails[at].asked_poll)
+        )
         for at in chosen:
-            self._trails[at].asked_poll = self._polls
+            trails[at].asked_poll = self._polls
+            trails[at].turn = (trails[at].turn + 1) % TURN
         return {at: self._open[at] for at in chosen}
 
     def take(self, answers: Mapping[Partition, Dated | None], ends: Offsets, time_ns: int) -> None:
@@ -195,7 +207,9 @@ class Trails:
         # Of several groups those first that stand still: who reads on has another question soon.
         if question is not None and (at not in self._open or offset in trail.still):
             self._open[at] = question
-        found = trail.written(offset, start or 0, first_ms, now_ms)
+        elif question is None and at not in self._open:
+            trail.turn = 0
+        found = trail.written(offset, start or 0, first_ms, settled=question is None)
         if found is None:
             return bound
         written_ms, at_least, approximate = found

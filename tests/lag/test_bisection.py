@@ -14,6 +14,7 @@ from jmxbridge.lag.bisection import (
     MS,
     RESOLUTION_MS,
     SHARE_OF_AGE,
+    TURN,
     UNUSED_NS,
     Trails,
 )
@@ -235,18 +236,33 @@ def test_an_answer_that_did_not_come_is_asked_for_again() -> None:
 
 
 def test_a_poll_asks_so_much_and_everybody_in_turn() -> None:
-    """Three times the budget takes three polls; nobody waits for who is never done."""
+    """Three times the budget takes three turns; nobody waits for who is never done."""
     trails = Trails()
-    asked: list[tuple[str, int]] = []
-    for _ in range(3):
+    asked: list[set[tuple[str, int]]] = []
+    for _ in range(3 * TURN):
         for partition in range(3 * BUDGET):
             trails.behind(("t", partition), 5, 0, BOUND, NOW_MS * MS)
-        questions = trails.questions()
-        assert len(questions) == BUDGET
-        asked += questions
+        asked.append(set(trails.questions()))
+        assert len(asked[-1]) == BUDGET
         trails.take({}, {}, NOW_MS * MS)
 
-    assert len(set(asked)) == 3 * BUDGET
+    assert all(each == asked[0] for each in asked[:TURN])
+    assert len(set().union(*asked)) == 3 * BUDGET
+
+
+def test_who_is_done_makes_room_at_once() -> None:
+    """A search that ends leaves its place to one that has not begun."""
+    log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
+    trails = Trails()
+    behind = {}
+    for _ in range(3 * TURN):
+        answers = {at: log.find(asked) for at, asked in trails.questions().items()}
+        trails.take(answers, {}, NOW_MS * MS)
+        for partition in range(2 * BUDGET):
+            at = ("t", partition)
+            behind[at] = trails.behind(at, 500, 0, BOUND, NOW_MS * MS)
+
+    assert set(behind.values()) == {Behind(age(log.written_ms[500]))}
 
 
 def test_of_two_groups_the_one_that_stands_still_comes_first() -> None:

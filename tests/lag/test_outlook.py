@@ -1,5 +1,10 @@
 """Seconds and status stand beside the rows they are about."""
 
+from dataclasses import replace
+
+import pytest
+
+from jmxbridge.lag.aside import Aside, Dated
 from jmxbridge.lag.outlook import AllowedLag, Judged, Outlook, lowest_unread
 from jmxbridge.lag.rows import compute
 from jmxbridge.lag.seconds import Behind
@@ -91,3 +96,47 @@ def test_only_what_is_unread_needs_a_past() -> None:
         end_offsets={"t": {0: 9, 1: 9}},
     )
     assert lowest_unread(compute(many)) == {("t", 0): 3}
+
+
+def test_a_topic_made_anew_leaves_no_absurd_delay() -> None:
+    """Ahead of its end while it is shorter, then behind by the time since it was made, no more."""
+    looked = outlook()
+    offsets = [(5000, 9000)] * 5 + [(5000, 3)] * 3 + [(5000, 6000), (5000, 6100)]
+    found = []
+    for n, (committed, end) in enumerate(offsets):
+        poll = snapshot(committed, end)
+        lags = compute(poll)
+        found.append((looked.take(lags, poll, n * 10 * NS).partitions[0], lags.partitions[0].ahead))
+
+    before, ahead, again, after = found[4], found[6], found[8], found[9]
+    assert before == (Judged(Behind(40.0, at_least=True), Status.OK), 0)
+    assert ahead == (Judged(Behind(0.0), Status.AHEAD), 4997)
+    assert again[0].behind is not None
+    assert again[0].behind.seconds == pytest.approx(10 * 1000 / 5997)
+    assert after[0].behind is not None
+    assert after[0].behind.seconds == pytest.approx(10 + 10 * 1000 / 5997)
+
+
+def test_a_search_goes_on_from_poll_to_poll_until_the_record_is_found() -> None:
+    """What was asked at one poll is answered at the next; the row stands beside what it learns."""
+    looked = outlook()
+    start = snapshot(5, 10)
+    seconds = []
+    written_ms = [1_000_000 * n for n in range(10)]
+    answers: dict[tuple[str, int], Dated | None] = {}
+    for n in range(20):
+        now_ns = (20_000 + n * 10) * NS
+        poll = replace(start, aside=Aside(dated=answers))
+        behind = looked.take(compute(poll), poll, now_ns).partitions[0].behind
+        assert behind is not None
+        seconds.append((behind.seconds - n * 10, behind.at_least))
+        answers = {
+            at: next(
+                (Dated(o, ms) for o, ms in enumerate(written_ms) if ms >= asked), Dated(-1, -1)
+            )
+            for at, asked in looked.questions().items()
+        }
+
+    assert seconds[0] == (0.0, True)
+    assert seconds[-1] == (20_000 - 5_000.0, False)
+    assert [least for _, least in seconds] == sorted([least for _, least in seconds], reverse=True)
