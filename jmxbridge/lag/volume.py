@@ -22,8 +22,8 @@ NS = 1_000_000_000
 HEARTBEAT_S = 60.0
 
 MAX_ROWS = 50_000
-"""Partition rows of one poll, by default: a series each, and 432 million points a day at 10 s if all
-of them move. Who wants more says so, knowing what it is."""
+"""Partition rows of one poll, by default: a series each, and 432 million points a day at 10 s if
+all of them move. Who wants more says so, knowing what it is."""
 
 
 class Granularity(StrEnum):
