@@ -39,7 +39,8 @@ RESERVED_FIELDS = frozenset({"time"})
 """Names the server refuses, or drops in silence while it stores the rest of the line."""
 
 NAMES_CACHED = 4096
-"""Names come from the rules, so they are few; a template over a key property may make many."""
+"""Names come from the rules, so they are few, and the values of tags come back in the next row; a
+template over a key property may make many."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ODD = re.compile(r"[,= \\\x00-\x1f\x7f]")
@@ -65,9 +66,11 @@ def encode(point: Point, key: str | None = None) -> bytes:
         raise ValueError(
             f"{point.measurement}: time {point.time_ns} ns is outside InfluxDB's range"
         )
-    written = [  # most values are floats; they go without a call
+    written = [  # most values are floats or small integers; they go without a call
         f"{head}{value!r}"
         if type(value) is float and isfinite(value)
+        else f"{head}{value}i"
+        if type(value) is int and INT64_MIN <= value <= INT64_MAX
         else head + _value(point, name, value)
         for head, (name, value) in zip(heads, point.fields.items(), strict=True)
     ]
@@ -91,22 +94,26 @@ def series_key(point: Point) -> str:
 
 
 def _key(measurement: str, tags: Mapping[str, str]) -> str:
+    name, heads = _tag_heads(measurement, tuple(tags))
+    written = [f"{head}{value}" for tag, head in heads if (value := _tag(tags[tag]))]
+    return ",".join([name, *written])
+
+
+@lru_cache(maxsize=NAMES_CACHED)
+def _tag_heads(measurement: str, tags: tuple[str, ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The measurement, and what stands before the value of each tag, in the order of a line."""
     name = _measurement(measurement)
     if not name:
         raise ValueError("a point without a measurement")
     if name[0] == "#":
         raise ValueError(f"{name!r}: InfluxDB takes a line that begins with # for a comment")
-    parts = [name]
-    seen = set()
+    keys: dict[str, str] = {}
     for tag in sorted(tags):
-        key = _tag_key(tag)
-        if not key or key in RESERVED_TAGS or key in seen:
+        key = _tag(tag)
+        if not key or key in RESERVED_TAGS or key in keys.values():
             raise ValueError(f"{measurement}: a tag cannot be called {tag!r}")
-        seen.add(key)
-        value = _tag(tags[tag])
-        if value:
-            parts.append(f"{key}={value}")
-    return ",".join(parts)
+        keys[tag] = key
+    return name, tuple((tag, f"{key}=") for tag, key in keys.items())
 
 
 @lru_cache(maxsize=NAMES_CACHED)
@@ -138,10 +145,6 @@ def _field(text: str) -> str:
 
 
 @lru_cache(maxsize=NAMES_CACHED)
-def _tag_key(text: str) -> str:
-    return _tag(text)
-
-
 def _tag(text: str) -> str:
     """What stands in a tag's key and value."""
     if not _ODD.search(text):
