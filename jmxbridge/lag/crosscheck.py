@@ -12,7 +12,7 @@ that cannot be told apart are nobody's.
 A group without members has those that it had last: who died is not in the group any more.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jmxbridge.lag.client_verdict import NEAR_SHARE, Facts, Finding, decide
@@ -62,10 +62,11 @@ class Crosscheck:
         `judged` stands beside `lags.partitions`.
         """
         self._learn(snapshot)
-        rows = _by_place(lags, judged, self._members)
+        joined = list(join(self._members, consumers))
+        rows = _by_place(lags, judged, {group for group, *_ in joined})
         watches: dict[tuple[str, str, str, str], _Watch] = {}
         found: dict[str, list[Finding]] = {}
-        for group, member, consumer in join(self._members, consumers):
+        for group, member, consumer in joined:
             commits = snapshot.commits.get(group)
             if commits is None:
                 continue  # its coordinator did not answer: one side is missing
@@ -173,8 +174,10 @@ Place = tuple[str, str, int]
 
 
 def _by_place(
-    lags: Lags, judged: Sequence[Judged], groups: Mapping[str, object]
+    lags: Lags, judged: Sequence[Judged], groups: Collection[str]
 ) -> dict[Place, tuple[PartitionLag, Status]]:
+    if not groups:  # tens of thousands of rows, for nobody
+        return {}
     pairs = zip(lags.partitions, judged, strict=True)
     return {row[:3]: (row, each.status) for row, each in pairs if row.group in groups}
 

@@ -55,7 +55,10 @@ def to_points(
         _partition_point(row, judged, readers.get(row[:3]), cluster, time_ns)
         for row, judged in _rows(lags, verdicts)
         if finest[row.group] is Granularity.PARTITION
-        and (judged is None or volume.wants(row, judged, time_ns, anyway=row[:3] in readers))
+        and (
+            judged is None
+            or volume.wants(row, judged, time_ns, anyway=bool(readers) and row[:3] in readers)
+        )
     ]
     for topic in lags.topics:
         if finest[topic.group] is Granularity.GROUP:
