@@ -32,8 +32,8 @@ REFUSED = {
     ),
     "a field whose type conflicts, 2.9": (
         (422, '{"code":"unprocessable entity","message":"failure writing points to database:'
-         ' partial write: field type conflict: input field \\"lag\\" on measurement \\"kafka_consumer\\" is'
-         ' type integer, already exists as type float dropped=1"}'),
+         ' partial write: field type conflict: input field \\"lag\\" on measurement'
+         ' \\"kafka_consumer\\" is type integer, already exists as type float dropped=1"}'),
         "422: failure writing points to database: partial write: field type conflict: input field"
         " \"lag\" on measurement \"kafka_consumer\" is type integer, already exists as type float"
         " dropped=1; declare `type: float` for field lag of measurement kafka_consumer in its rule,"
