@@ -21,8 +21,9 @@ Sums are over known partitions and come with the number of partitions they leave
 is known there is no sum: 0 would read as "caught up".
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from jmxbridge.lag.snapshot import Snapshot
@@ -118,6 +119,11 @@ def compute(snapshot: Snapshot) -> Lags:
     return Lags(tuple(rows), tuple(topics), tuple(groups))
 
 
+_row: Callable[[tuple[str, str, int, int, int, int, int, int | None]], PartitionLag]
+_row = partial(tuple.__new__, PartitionLag)
+"""A row of its values in order, as PartitionLag makes it, in half the time."""
+
+
 class _Bounds(NamedTuple):
     """Where the partitions of one topic end and begin."""
 
@@ -132,7 +138,7 @@ class _Tally:
         self.group = group
         self.rows = rows
         self.topics = topics
-        self.first_row = len(rows)
+        self.first_topic = len(topics)
         self.orphaned = 0
         self.unavailable = 0
 
@@ -163,9 +169,7 @@ class _Tally:
                 start = starts.get(partition)
                 if start is not None and start > end:
                     start = None  # of before the topic was recreated
-                rows.append(
-                    PartitionLag(group, topic, partition, offset, end, behind, ahead, start)
-                )
+                rows.append(_row((group, topic, partition, offset, end, behind, ahead, start)))
                 continue
             missing += 1
         known = rows[first:]
@@ -174,15 +178,17 @@ class _Tally:
 
     def total(self) -> GroupLag:
         """The group's row."""
-        lags = [row.lag for row in self.rows[self.first_row :]]
+        topics = self.topics[self.first_topic :]
+        known = sum(topic.partitions_known for topic in topics)
+        sums = [topic.lag_sum for topic in topics if topic.lag_sum is not None]
         return GroupLag(
             group=self.group,
-            partitions=len(lags) + self.orphaned + self.unavailable,
-            partitions_known=len(lags),
+            partitions=known + self.orphaned + self.unavailable,
+            partitions_known=known,
             partitions_orphaned=self.orphaned,
             partitions_unavailable=self.unavailable,
-            lag_sum=sum(lags) if lags else None,
-            lag_max=max(lags, default=None),
+            lag_sum=sum(sums) if sums else None,
+            lag_max=max((t.lag_max for t in topics if t.lag_max is not None), default=None),
         )
 
 
@@ -197,6 +203,6 @@ def _topic(group: str, topic: str, known: list[PartitionLag], missing: int) -> T
         partitions_known=len(known),
         lag_sum=sum(lags),
         lag_max=max(lags),
-        offset_sum=sum(row.offset for row in known),
-        end_offset_sum=sum(row.end_offset for row in known),
+        offset_sum=sum([row.offset for row in known]),
+        end_offset_sum=sum([row.end_offset for row in known]),
     )
