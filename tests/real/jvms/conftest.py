@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from demo.estate import CLIENT_ID, GROUP, RECORDS, TOPIC, Estate
 from demo.jdk import java_of
-from demo.servers import Client, Kafka
+from demo.servers import KAFKA_39, Client, Kafka, ZooKeeperKafka
 from jmxbridge.jmx import connect
 
 # What is there only once a record was mirrored, and a group's progress with it.
@@ -24,11 +27,17 @@ async def has(port: int, *patterns: str) -> bool:
         return all([await connection.query_names(pattern) for pattern in patterns])
 
 
-def started(version: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    """Start an estate on a JDK; skip where this machine has none of that version."""
+def jdk(version: int) -> Path:
+    """Return the `java` of a JDK; skip where this machine has none of that version."""
     java = java_of(version)
     if java is None:
         pytest.skip(f"no JDK {version}: neither by JAVA_HOME* nor beside the default one")
+    return java
+
+
+def started(version: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """Start an estate on a JDK."""
+    java = jdk(version)
     with Estate(tmp_path_factory.mktemp(f"jdk-{version}"), java=java) as estate:
         port = estate.connect.jmx_port
         estate.connect.process.wait_until(lambda: asyncio.run(has(port, *MIRRORED)))
@@ -79,9 +88,31 @@ def estate_39(kafka_39: Kafka) -> Iterator[Served]:
     yield from served(kafka_39)
 
 
+@dataclass(frozen=True, slots=True)
+class Older:
+    """Brokers of older versions, and nobody who uses them."""
+
+    kafka_28: Kafka
+    kafka_39: Kafka
+
+
+@pytest.fixture(scope="package")
+def older_25(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Older]:
+    """Kafka 2.8 and 3.9 on JDK 25, which neither was made for and both run on."""
+    java, folder = jdk(25), tmp_path_factory.mktemp("older")
+    older = Older(
+        ZooKeeperKafka(folder / "28", java=java),
+        Kafka(folder / "39", version=KAFKA_39, java=java),
+    )
+    # A server ends with the thread that started it, so these threads stay until both are closed.
+    with ThreadPoolExecutor(2) as threads, ExitStack() as servers:
+        list(threads.map(servers.enter_context, (older.kafka_28, older.kafka_39)))
+        yield older
+
+
 @pytest.fixture(scope="package")
 def port_of(request: pytest.FixtureRequest) -> Callable[[str], int]:
-    """Return the JMX port of a JVM of an estate, such as `estate_17.client`."""
+    """Return the JMX port of a JVM of one of the above, such as `estate_17.client`."""
 
     def port(name: str) -> int:
         estate, _, server = name.partition(".")

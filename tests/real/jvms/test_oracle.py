@@ -15,6 +15,7 @@ from demo.servers import Jvm
 from jmxbridge.jmx import Composite, JavaObject, ObjectName, connect
 from tests.real.jvms.java_client import (
     VALUES,
+    Absent,
     Instance,
     JavaClient,
     MBeans,
@@ -25,7 +26,7 @@ from tests.real.jvms.java_client import (
 
 pytestmark = pytest.mark.real
 
-# Each lets what moved a moment ago be read in peace; of a busy broker's 12,000 some need eight.
+# Each lets what moved a moment ago be read in peace; of a busy broker's 10,000 some need three.
 ROUNDS = 30
 
 # What two clients cannot see alike however quickly they read: attributes of one MBean, and why.
@@ -69,6 +70,8 @@ def within(before: Seen, ours: Seen, after: Seen) -> bool:
     """Tell whether ours is one of the two or lies between them, part by part."""
     if same(ours, before) or same(ours, after):
         return True
+    if same(before, after):
+        return False
     match before, ours, after:
         case Composite(), Composite(), Composite():
             return before.keys() == ours.keys() == after.keys() and all(
@@ -89,12 +92,11 @@ def alike(ours: Seen, theirs: Seen) -> bool:
 
 
 def values(readings: Readings, key: Key) -> tuple[Seen, Seen, Seen] | None:
-    """Return what an attribute was in each reading; None where its MBean came or went."""
+    """Return what an attribute was in each reading; None where it, or its MBean, came or went."""
     name, attribute = key
-    before, ours, after = (reading.get(name) for reading in readings)
-    if before is None or ours is None or after is None:
-        return None
-    return before[attribute][1], ours[attribute][1], after[attribute][1]
+    said = [(reading.get(name) or {}).get(attribute) for reading in readings]
+    before, ours, after = said
+    return before and ours and after and (before[1], ours[1], after[1])
 
 
 def differing(readings: Readings, keys: Iterable[Key]) -> dict[Key, tuple[Seen, Seen, Seen]]:
@@ -126,8 +128,8 @@ async def compare(java: JavaClient, port: int) -> int:
         keys = {(name, attribute) for name in common for attribute in ours[name] or ()}
         restless = {(name, attribute) for name in RESTLESS for attribute in RESTLESS[name][0]}
         for key in keys & restless:
-            java_saw, we_saw, _ = values(readings, key) or (None,) * 3
-            assert alike(we_saw, java_saw), key
+            if seen := values(readings, key):
+                assert alike(seen[1], seen[0]), key
         left = differing(readings, keys - restless)
         for _ in range(ROUNDS):
             if not left:
@@ -142,6 +144,8 @@ async def compare(java: JavaClient, port: int) -> int:
 JVMS = [
     ("estate_28.kafka", 5000),
     ("estate_39.kafka", 6000),
+    ("older_25.kafka_28", 4000),
+    ("older_25.kafka_39", 5000),
     *(
         (f"{estate}.{server}", at_least)
         for estate in ("estate_17", "estate_25")
@@ -159,6 +163,28 @@ JVMS = [
 async def test_all_of_a_jvm(jmx_port: int, at_least: int, java: JavaClient) -> None:
     """Names, declared types, values and their types are those that Java's own client sees."""
     assert await compare(java, jmx_port) > at_least
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (1, 1.0),
+        (1, True),
+        (1, "1"),
+        (None, Absent()),
+        (0.0, -0.0),
+        (float("nan"), None),
+        ((1, 2), (2, 1)),
+        ((1,), (1, 2)),
+        (Composite({"a": 1}), Composite({"a": 1.0})),
+        (Composite({"a": 1}), Composite({"a": 1, "b": None})),
+        (2**53 + 1, 2**53),
+    ],
+)
+def test_what_is_not_the_same(ours: Seen, theirs: Seen) -> None:
+    """The comparison would tell a value of another type, or one that is nearly right."""
+    assert not within(theirs, ours, theirs)
+    assert within(ours, ours, theirs)
 
 
 async def test_what_is_hard_to_carry(java: JavaClient) -> None:
