@@ -8,8 +8,9 @@ In turns, several times over, each into a database of its own on one real Influx
 - client: influxdb-client's batching writer, with our batch size, given lines that are encoded
   already, and closed; it keeps them in memory until then.
 
-Then an outage: LINES in the spool, drained while the resident set is watched (LINES=10000000 in
-the environment is the full one, three minutes). The last line printed is JSON.
+Then a poll of a real JVM with MBEANS MBeans of six attributes, from JMX to frozen lines, and its
+append. Then an outage: LINES in the spool, drained while the resident set is watched
+(LINES=10000000 in the environment is the full one, three minutes). The last line printed is JSON.
 """
 
 import asyncio
@@ -21,19 +22,26 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.servers import Influx
-from jmxbridge.delivery import resident_bytes
+from demo.servers import Influx, Jvm
+from jmxbridge.delivery import freeze, resident_bytes
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.line_protocol import encode
 from jmxbridge.influx.pace import Pace
 from jmxbridge.influx.sender import Sender
 from jmxbridge.influx.verdict import Answer
+from jmxbridge.jmx import ObjectName
+from jmxbridge.mbeans.rule import Field, FieldType, Rule
 from jmxbridge.point import Point
+from jmxbridge.service.grid import Tick
 from jmxbridge.store import Store
+from jmxbridge.targets.backoff import Backoff
+from jmxbridge.targets.rmi import RmiTransport
+from jmxbridge.targets.target import Target
 
 LINES = int(os.environ.get("LINES", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
+MBEANS = int(os.environ.get("MBEANS", "2000"))
 POLLS = 100
 POINTS = 1000  # of a poll: a large broker's
 BATCH = 5000
@@ -41,6 +49,9 @@ START_S = 1_700_000_000
 MAX_BYTES = 16 * 1024**3
 PACE = Pace(max_lines=BATCH, linger_s=0.0)
 LOOK_S = 0.01
+MANY = Path(__file__).parent / "Many.java"
+JVM_POLLS, WARM_UPS = 25, 3  # shapes are learned by the first polls
+INTERVAL_NS = 10 * 10**9
 MB = 1024 * 1024
 
 
@@ -131,6 +142,47 @@ def client(influx: Influx, polls: Sequence[Sequence[Point]]) -> float:
     return time.perf_counter() - began_s
 
 
+def rule() -> Rule:
+    """All of Many.java: every key property a tag, every attribute a field."""
+    keys = ("topic", "partition")
+    kinds = {"Name": FieldType.STRING, "Count": FieldType.INT, "Ok": FieldType.BOOL}
+    names = ("Value", "Rate", "Name", "Count", "Ok", "Nan")
+    fields = [Field(each, (), each.lower(), kinds.get(each, FieldType.FLOAT)) for each in names]
+    bean = ObjectName.parse("kafka.log:type=Log,topic=*,partition=*,*")
+    return Rule("bench", (bean,), "bench", {key: key for key in keys}, tuple(fields))
+
+
+async def append_beside_poll(port: int) -> dict[str, float]:
+    """CPU of a poll of a JVM until its lines are frozen, and of their append; medians."""
+    with tempfile.TemporaryDirectory(prefix="jmxbridge-bench-") as folder:
+        target = Target(
+            "bench",
+            transport=RmiTransport("127.0.0.1", port, clock_s=time.monotonic),
+            rules=[rule()],
+            tags={"cluster": "bench"},
+            interval_ns=INTERVAL_NS,
+            deadline_s=60.0,
+            backoff=Backoff(0.0, lambda: 0.0),
+        )
+        rounds = []
+        async with await open_store(folder) as store:
+            for number in range(WARM_UPS + JVM_POLLS):
+                began_s = time.process_time()
+                lines = freeze(await target.poll(Tick(number * INTERVAL_NS, 0)))
+                frozen_s = time.process_time()
+                await store.append(lines, time_ns=number * INTERVAL_NS, source="bench")
+                rounds.append((frozen_s - began_s, time.process_time() - frozen_s))
+                assert len(lines) > MBEANS
+        await target.close()
+    polls, appends = zip(*rounds[WARM_UPS:], strict=True)
+    poll_s, append_s = statistics.median(polls), statistics.median(appends)
+    return {
+        "jvm_poll_cpu_ms": round(poll_s * 1000, 2),
+        "jvm_append_cpu_ms": round(append_s * 1000, 2),
+        "append_share_of_poll": round(append_s / (poll_s + append_s), 3),
+    }
+
+
 async def outage(influx: Influx) -> dict[str, float]:
     """Fill the spool with LINES, as an outage does, and drain it."""
     with tempfile.TemporaryDirectory(prefix="jmxbridge-bench-") as folder:
@@ -154,7 +206,7 @@ async def outage(influx: Influx) -> dict[str, float]:
     }
 
 
-async def measure(influx: Influx) -> dict[str, float]:
+async def measure(influx: Influx, jmx_port: int) -> dict[str, float]:
     """All figures; medians over the rounds, ratios taken within a round."""
     polls = [poll(number) for number in range(POLLS)]
     count = POLLS * POINTS
@@ -178,14 +230,15 @@ async def measure(influx: Influx) -> dict[str, float]:
         "client_points_per_s": round(count / middle[3]),
         "drain_of_bare": round(statistics.median(r[0] / r[1] for r in rounds), 3),
         "append_share_of_encode_and_append": round(middle[4], 3),
+        **await append_beside_poll(jmx_port),
         **await outage(influx),
     }
 
 
 def main() -> None:
     """Run the benchmark."""
-    with Influx() as influx:
-        print(json.dumps(asyncio.run(measure(influx))))
+    with Influx() as influx, Jvm(MANY, str(MBEANS)) as jvm:
+        print(json.dumps(asyncio.run(measure(influx, jvm.jmx_port))))
 
 
 if __name__ == "__main__":
