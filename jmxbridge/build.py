@@ -25,7 +25,7 @@ from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.kafka.memory_file import MemoryFile
 from jmxbridge.kafka.rights import Scope
-from jmxbridge.kafka.sasl import Mechanism, oauthbearer, plain, scram
+from jmxbridge.kafka.sasl import Mechanism, gssapi, oauthbearer, plain, scram
 from jmxbridge.kafka.security import Security
 from jmxbridge.kafka.token import ClientCredentials, MskSigner, TokenSource
 from jmxbridge.lag.memory import Memory
@@ -151,6 +151,8 @@ def make_mechanism(settings: SaslSettings, *, timeout_s: float) -> Mechanism:
             timeout_s,
         )
         return oauthbearer(TokenSource(ask), f"client {client_id!r}")
+    if settings.mechanism == "GSSAPI":
+        return gssapi(settings.service or "kafka", settings.principal, settings.keytab_file)
     if settings.mechanism == "PLAIN":
         return plain(settings.username or "", secret)
     return scram(settings.mechanism, settings.username or "", secret)

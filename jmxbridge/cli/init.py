@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jmxbridge.cli.arguments import DEFAULT_FILE
+from jmxbridge.cli.arguments import DEFAULT_FILE, load_settings
 from jmxbridge.cli.habits import ZkOfInit
 from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, USAGE, fail, reported
 
 if TYPE_CHECKING:
     from jmxbridge.config.address import Address
+    from jmxbridge.config.models import KafkaSettings
     from jmxbridge.config.proposal import FoundBroker, FoundCluster
 
 TIMEOUT_S = 5.0
@@ -54,6 +55,14 @@ def init(
             help="Carry over a file of Prometheus' jmx_exporter.",
         ),
     ] = None,
+    access: Annotated[
+        Path | None,
+        typer.Option(
+            "--access",
+            metavar="FILE",
+            help="A file with kafka.tls and kafka.sasl; the new one has them too.",
+        ),
+    ] = None,
     zk: ZkOfInit = None,
 ) -> None:
     """Look at a cluster and write a mbeans.yaml for it: brokers, their JMX ports, what to collect.
@@ -61,7 +70,8 @@ def init(
     A broker whose JMX cannot be read is in the file as a comment, with the reason. With
     --from-telegraf, --from-jmxtrans or --from-jmx-exporter the file is made of that tool's file,
     and what cannot be carried over is listed, line by line. A file that is there already is not
-    overwritten.
+    overwritten. With --access the brokers are met as that file says, and are those of it where none
+    are named.
 
     Exit status 69: no broker answers; 1: nothing of the other tool's file fits.
 
@@ -80,7 +90,7 @@ def init(
     for tool, path in chosen:
         carry_over(tool, path, output, parse(bootstrap) if bootstrap else [])
         return
-    look_and_write(parse(bootstrap or DEFAULT_BOOTSTRAP), jmx_port, output)
+    look_and_write(bootstrap, access, jmx_port, output)
 
 
 def carry_over(tool: str, old: Path, output: Path, bootstrap: "Sequence[Address]") -> None:
@@ -115,12 +125,12 @@ def write(output: Path, text: str) -> None:
         output.write_text(text, encoding="utf-8")
 
 
-def look_and_write(bootstrap: "Sequence[Address]", jmx_port: int, output: Path) -> None:
+def look_and_write(bootstrap: str | None, access: Path | None, jmx_port: int, output: Path) -> None:
     """Write a file for a cluster, and say what could not be reached."""
     from jmxbridge.config.proposal import propose
 
     with reported():
-        found = asyncio.run(look(bootstrap, jmx_port))
+        found = asyncio.run(look(cluster_of(bootstrap, access), jmx_port))
     write(output, propose(found))
     if str(output) == "-":
         return
@@ -135,6 +145,22 @@ def look_and_write(bootstrap: "Sequence[Address]", jmx_port: int, output: Path) 
             typer.echo(f"{broker.name}: {broker.problem}", err=True)
 
 
+def cluster_of(bootstrap: str | None, access: Path | None) -> "KafkaSettings":
+    """Return the cluster to look at: the one named, else the file's; met as the file says."""
+    from jmxbridge.config.models import KafkaSettings
+
+    of_file = None if access is None else load_settings(access).kafka
+    if access is not None and of_file is None:
+        fail(f"{access} has no kafka section", USAGE)
+    if of_file is not None and bootstrap is None:
+        bootstrap = ",".join(map(str, of_file.bootstrap))
+    return KafkaSettings(
+        bootstrap=tuple(parse(bootstrap or DEFAULT_BOOTSTRAP)),
+        tls=None if of_file is None else of_file.tls,
+        sasl=None if of_file is None else of_file.sasl,
+    )
+
+
 def parse(bootstrap: str) -> "list[Address]":
     """Read the addresses of the command line."""
     from jmxbridge.config.address import parse_address
@@ -146,20 +172,23 @@ def parse(bootstrap: str) -> "list[Address]":
         fail(str(exc), USAGE)
 
 
-async def look(bootstrap: "Sequence[Address]", jmx_port: int) -> "FoundCluster":
+async def look(kafka: "KafkaSettings", jmx_port: int) -> "FoundCluster":
     """Ask the cluster for its brokers and groups, and each broker's JVM for its MBeans.
 
     Raises KafkaUnavailable.
     """
+    from jmxbridge.build import make_security
     from jmxbridge.config.address import Address
+    from jmxbridge.config.effective import access
     from jmxbridge.config.proposal import FoundCluster
     from jmxbridge.kafka.cluster import Cluster
     from jmxbridge.kafka.round import Round
     from jmxbridge.kafka.view import View
 
-    addresses = [(each.host, each.port) for each in bootstrap]
-    view = View(addresses)
-    cluster = Cluster(addresses, timeout_s=TIMEOUT_S)
+    addresses = [(each.host, each.port) for each in kafka.bootstrap]
+    security = make_security(kafka, timeout_s=TIMEOUT_S)
+    view = View(addresses, security=security)
+    cluster = Cluster(addresses, timeout_s=TIMEOUT_S, security=security)
     try:
         await view.ensure_fresh(Round(TIMEOUT_S))
         brokers = sorted(view.brokers.items())
@@ -170,7 +199,13 @@ async def look(bootstrap: "Sequence[Address]", jmx_port: int) -> "FoundCluster":
     found = await asyncio.gather(
         *(look_at(f"broker-{node}", Address(each.host, jmx_port)) for node, each in brokers)
     )
-    return FoundCluster(bootstrap, found, sorted(snapshot.groups), sorted(snapshot.end_offsets))
+    return FoundCluster(
+        kafka.bootstrap,
+        found,
+        sorted(snapshot.groups),
+        sorted(snapshot.end_offsets),
+        access(kafka),
+    )
 
 
 async def look_at(name: str, jmx: "Address") -> "FoundBroker":

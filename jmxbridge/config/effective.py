@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import SecretStr
 
-from jmxbridge.config.models import Section, Settings
+from jmxbridge.config.models import KafkaSettings, Section, Settings
 from jmxbridge.config.quantity import format_duration, format_size
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 
@@ -42,6 +42,12 @@ def show(settings: Settings) -> str:
         for rule in rules:
             text += f"    # {rule.where}\n" + _indented(_yaml([_rule(rule)]), 4)
     return text
+
+
+def access(kafka: KafkaSettings) -> str:
+    """Write how a cluster is met, `tls` and `sasl`, as it stands under `kafka`; maybe nothing."""
+    found = {key: value for key, value in _section(kafka).items() if key in ("tls", "sasl")}
+    return _indented(_yaml(found), 2) if found else ""
 
 
 def _indented(text: str, width: int) -> str:

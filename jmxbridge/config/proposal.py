@@ -24,12 +24,16 @@ class FoundBroker:
 
 @dataclass(frozen=True, slots=True)
 class FoundCluster:
-    """A cluster as one look found it; groups and topics are those that a lag poll would take."""
+    """A cluster as one look found it; groups and topics are those that a lag poll would take.
+
+    `access` is how its brokers are met, as lines of the file (`effective.access`).
+    """
 
     bootstrap: Sequence[Address]
     brokers: Sequence[FoundBroker]
     groups: Sequence[str]
     topics: Sequence[str]
+    access: str = ""
 
 
 def propose(found: FoundCluster) -> str:
@@ -52,6 +56,7 @@ def propose(found: FoundCluster) -> str:
         f"# Topics they committed to: {_some(found.topics)}.",
         "kafka:",
         f"  bootstrap: [{', '.join(f'{_quoted(str(each))}' for each in found.bootstrap)}]",
+        *found.access.splitlines(),
         "  groups: {deny: ['console-consumer-\\d+']}",
         "",
         "# JVMs to poll over JMX. `collect` names sets that ship with jmxbridge, or own ones below",

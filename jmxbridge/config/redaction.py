@@ -24,6 +24,7 @@ HARMLESS = ("url", "bucket", "org", "username", "token_file", "password_file")
 HARMLESS_OF_SASL = (
     *("mechanism", "username", "client_id", "token_url", "scope", "region"),
     *("password_file", "client_secret_file", "token_ca_file"),
+    *("service", "principal", "keytab_file"),
 )
 SECRETS = ("token", "password", "client_secret")
 

@@ -32,6 +32,7 @@ KEYS: Mapping[str, Keys] = MappingProxyType(
             (("token_url",), ("client_id",), ("client_secret", "client_secret_file")),
             ("scope", "token_ca_file"),
         ),
+        "GSSAPI": Keys((), ("service", "principal", "keytab_file")),
         "AWS_MSK_IAM": Keys((("region",),)),
     }
 )

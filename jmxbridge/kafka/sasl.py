@@ -8,9 +8,12 @@ Rule: no password, and no token, is in anything that is shown; `blank` takes the
 broker says.
 """
 
-from collections.abc import Awaitable, Callable, Generator
+import importlib
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, TypeAlias
 
 from jmxbridge.kafka.token import TokenSource
 
@@ -81,6 +84,61 @@ def oauthbearer(tokens: TokenSource, who: str) -> Mechanism:
         return talk(await tokens.token())
 
     return Mechanism("OAUTHBEARER", who, begin, tokens.blank, tokens.forget)
+
+
+def gssapi(service: str, principal: str | None, keytab: Path | None) -> Mechanism:
+    """A ticket of Kerberos, RFC 4752, without a layer of its own: that is TLS's affair.
+
+    `service` is the first part of the brokers' principal, the second is the host as we call it.
+    `principal` and `keytab` say who we are; without them the ticket cache of this process does,
+    or its KRB5_CLIENT_KTNAME. The package is an extra, `jmxbridge[gssapi]`.
+    """
+
+    # Of our own: in the cache of the process there may be tickets of another account.
+    store = {"client_keytab": str(keytab), "ccache": f"MEMORY:{token_hex(8)}"} if keytab else None
+    who = f"{repr(principal) if principal else 'who is'} in {keytab or 'the ticket cache'}"
+
+    def talk(host: str) -> Conversation:
+        try:
+            kerberos = importlib.import_module("gssapi")
+        except ImportError as exc:
+            raise BadChallenge(
+                "it needs one more package: pip install 'jmxbridge[gssapi]', and the library of"
+                " MIT Kerberos"
+            ) from exc
+        try:
+            name = kerberos.Name(f"{service}@{host}", kerberos.NameType.hostbased_service)
+            us = _credentials(kerberos, principal, store)
+            context = kerberos.SecurityContext(name=name, creds=us, usage="initiate")
+            said: bytes | None = None
+            while not context.complete:
+                said = yield context.step(said) or b""
+            offer = context.unwrap(said or b"").message
+            if len(offer) != 4 or not offer[0] & _NO_LAYER:
+                raise BadChallenge("it wants a security layer, which TLS is for")
+            yield context.wrap(bytes((_NO_LAYER, 0, 0, 0)), False).message
+        except kerberos.exceptions.GSSError as exc:
+            raise BadChallenge(f"as {who}: {' '.join(str(exc).split())}") from exc
+
+    async def begin(host: str) -> Conversation:
+        return talk(host)
+
+    return Mechanism("GSSAPI", who, begin, str)
+
+
+_NO_LAYER = 1  # RFC 4752, section 3.3
+
+
+def _credentials(kerberos: Any, principal: str | None, store: Mapping[str, str] | None) -> Any:
+    """Return who we are; None is whoever the ticket cache says."""
+    if principal is None and store is None:
+        return None
+    kind = kerberos.NameType.kerberos_principal
+    return kerberos.Credentials(
+        name=None if principal is None else kerberos.Name(principal, kind),
+        usage="initiate",
+        store=store,
+    )
 
 
 def _without(secret: str) -> Callable[[str], str]:

@@ -1,25 +1,29 @@
 """The first file for a cluster."""
 
+from dataclasses import replace
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from jmxbridge.config.address import Address
 from jmxbridge.config.document import build
+from jmxbridge.config.effective import access
 from jmxbridge.config.loader import packs
-from jmxbridge.config.models import Settings
+from jmxbridge.config.models import ClientTls, KafkaSettings, SaslSettings, Settings
 from jmxbridge.config.proposal import FoundBroker, FoundCluster, propose
 
 GOOD = FoundBroker("broker-1", Address("k1", 9999), ["kafka-broker", "jvm"])
 AWAY = FoundBroker("broker-2", Address("fe80::1", 9999), problem="cannot connect:\nrefused")
 
 
-def settings(text: str) -> Settings:
+def settings(text: str, **environ: str) -> Settings:
     """Check a proposal; raises ConfigError."""
 
     def no_files(path: Path) -> str:
         raise AssertionError(path)
 
     path = Path("mbeans.yaml")
-    return build(text, path=path, environ={}, read_secret=no_files, packs=packs())
+    return build(text, path=path, environ=environ, read_secret=no_files, packs=packs())
 
 
 def cluster(*brokers: FoundBroker, groups: int = 0) -> FoundCluster:
@@ -38,6 +42,20 @@ def test_what_was_found_is_polled() -> None:
     assert made.kafka is not None
     assert [str(each) for each in made.kafka.bootstrap] == ["k1:9092", "[::1]:9092"]
     assert "  # cannot connect: refused\n  #- {name: broker-2, jmx: '[fe80::1]:9999'," in text
+
+
+def test_how_the_brokers_are_met_is_taken_over() -> None:
+    """From another file, without its secrets: a variable stands for one that was in it."""
+    kafka = KafkaSettings(
+        bootstrap=(Address("k1", 9092),),
+        tls=ClientTls(ca_file=Path("/etc/ca.pem")),
+        sasl=SaslSettings(mechanism="PLAIN", username="ann", password=SecretStr("swordfish")),
+    )
+    text = propose(replace(cluster(GOOD), access=access(kafka)))
+    assert "swordfish" not in text
+    made = settings(text, PASSWORD="swordfish")  # noqa: S106 - of nobody
+    assert made.kafka is not None
+    assert (made.kafka.tls, made.kafka.sasl) == (kafka.tls, kafka.sasl)
 
 
 def test_without_any_jmx_there_is_the_lag() -> None:

@@ -1,5 +1,6 @@
 """Logging in, against a broker's side that is written down here or is the library's own."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import scramp
 
 from jmxbridge.kafka.errors import ConnectFailed, LoginFailed, VersionMismatch
-from jmxbridge.kafka.sasl import Conversation, Mechanism, oauthbearer, plain, scram
+from jmxbridge.kafka.sasl import Conversation, Mechanism, gssapi, oauthbearer, plain, scram
 from jmxbridge.kafka.sasl_requests import LoginAnswer, SaslAuthenticate, SaslHandshake
 from jmxbridge.kafka.security import MAX_STEPS, log_in
 from jmxbridge.kafka.token import Token, TokenSource
@@ -210,3 +211,14 @@ async def test_a_refused_token_is_not_used_again() -> None:
         await enter(Broker(reply), oauthbearer(source, "client 'c'"))
 
     assert await source.token() == "xyz"
+
+
+async def test_kerberos_without_the_package_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an extra, for it is built against a library of the system."""
+    monkeypatch.setitem(sys.modules, "gssapi", None)
+    broker = Broker(lambda _: GOOD)
+
+    with pytest.raises(LoginFailed, match=r"GSSAPI broke off: .*pip install 'jmxbridge\[gssapi\]'"):
+        await enter(broker, gssapi("kafka", None, None))
+
+    assert broker.heard == ["GSSAPI"]

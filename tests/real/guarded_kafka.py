@@ -18,11 +18,13 @@ from demo.servers import Kafka, free_port
 from jmxbridge.kafka.codec import Api, Schema
 from jmxbridge.kafka.connection import connect
 from jmxbridge.kafka.requests import Request
+from tests.real.kdc import REALM, Kdc
 from tests.real.papers import Papers
 
 PASSWORD = "swordfish-of-a-test"  # noqa: S105 - of users that live as long as a test
 USERS = ("reader", "nobody", "narrow")
 CLIENT_ID, TOKEN_SUBJECT = "bridge", "token-bearer"
+SERVICE = "kafka/localhost"
 SESSION_MS = 1500
 """How long a login holds on the listener of TLS and SASL both."""
 
@@ -31,21 +33,28 @@ _SCRAM = {"SCRAM-SHA-256": (1, "sha256"), "SCRAM-SHA-512": (2, "sha512")}
 
 
 class GuardedKafka(Kafka):
-    """Ports of the listeners by name: MTLS, SASL, BOTH; the plain one is `port`."""
+    """Ports of the listeners by name: MTLS, SASL, BOTH; the plain one is `port`.
 
-    def __init__(self, folder: Path, papers: Papers) -> None:
-        self.ports: Mapping[str, int] = {name: free_port() for name in ("MTLS", "SASL", "BOTH")}
+    With a KDC there is KERBEROS as well, at localhost.
+    """
+
+    def __init__(self, folder: Path, papers: Papers, kdc: Kdc | None = None) -> None:
+        names = ("MTLS", "SASL", "BOTH", *(("KERBEROS",) if kdc else ()))
+        self.ports: Mapping[str, int] = {name: free_port() for name in names}
         self._papers = papers
-        super().__init__(folder)
+        self._keytab = kdc.add(SERVICE) if kdc else None
+        options = [f"-Djava.security.krb5.conf={kdc.config}"] if kdc else []
+        super().__init__(folder, jvm_options=options)
 
     def at(self, listener: str) -> str:
         """Return HOST:PORT of a listener."""
-        return f"127.0.0.1:{self.port if listener == 'PLAINTEXT' else self.ports[listener]}"
+        host = "localhost" if listener == "KERBEROS" else "127.0.0.1"
+        return f"{host}:{self.port if listener == 'PLAINTEXT' else self.ports[listener]}"
 
     def _defaults(self) -> dict[str, str]:
         found = super()._defaults()
-        more = "".join(f",{name}://127.0.0.1:{port}" for name, port in self.ports.items())
-        protocols = "MTLS:SSL,SASL:SASL_PLAINTEXT,BOTH:SASL_SSL"
+        more = "".join(f",{name}://{self.at(name)}" for name in self.ports)
+        protocols = "MTLS:SSL,SASL:SASL_PLAINTEXT,BOTH:SASL_SSL,KERBEROS:SASL_PLAINTEXT"
         return found | {
             "listeners": found["listeners"] + more,
             "advertised.listeners": found["advertised.listeners"] + more,
@@ -66,6 +75,7 @@ class GuardedKafka(Kafka):
             "listener.name.both.connections.max.reauth.ms": str(SESSION_MS),
             **_jaas("sasl"),
             **_jaas("both"),
+            **(_kerberos(self._keytab) if self._keytab else {}),
         }
 
     def _store(self) -> Path:
@@ -105,6 +115,19 @@ def _jaas(listener: str) -> dict[str, str]:
         f"{prefix}.oauthbearer.sasl.server.callback.handler.class": (
             f"{unsecured}.OAuthBearerUnsecuredValidatorCallbackHandler"
         )
+    }
+
+
+def _kerberos(keytab: Path) -> dict[str, str]:
+    prefix = "listener.name.kerberos"
+    module = (
+        "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true"
+        f' keyTab="{keytab}" principal="{SERVICE}@{REALM}";'
+    )
+    return {
+        f"{prefix}.sasl.enabled.mechanisms": "GSSAPI",
+        f"{prefix}.gssapi.sasl.jaas.config": module,
+        f"{prefix}.sasl.kerberos.service.name": SERVICE.partition("/")[0],
     }
 
 

@@ -1,6 +1,8 @@
 """Every way into a real Kafka 4.1, what those are told who are not let in, and what rights show."""
 
 import asyncio
+import os
+import re
 import shlex
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from tests.real.guarded_kafka import (
     GuardedKafka,
     TokenServer,
 )
+from tests.real.kdc import Kdc, is_installed
 from tests.real.papers import Papers, make_papers
 
 pytestmark = pytest.mark.real
@@ -58,12 +61,24 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
 
 
 @pytest.fixture(scope="module")
-def guarded(papers: Papers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
+def kdc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kdc | None]:
+    """A realm of our own, where this machine has what it takes."""
+    if not is_installed():
+        yield None
+        return
+    with Kdc(tmp_path_factory.mktemp("kdc")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    papers: Papers, kdc: Kdc | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GuardedKafka]:
     """A broker with every listener, users, and rights for all but `nobody` and `narrow`.
 
     Group `orders` is 3 behind on topic `paid` and 2 behind on `sent`.
     """
-    with GuardedKafka(tmp_path_factory.mktemp("guarded"), papers) as kafka:
+    with GuardedKafka(tmp_path_factory.mktemp("guarded"), papers, kdc) as kafka:
         asyncio.run(kafka.add_users())
         principals = ("User:reader", f"User:{TOKEN_SUBJECT}", "User:CN=client")
         kafka.allow(principals, "--group", "*", "--topic", "*")
@@ -171,6 +186,40 @@ async def test_a_wrong_password(mechanism: str, username: str, write: Write) -> 
 
     assert f"does not accept the credentials of user '{username}' ({mechanism})" in said
     assert "hunter2" not in said
+
+
+@pytest.fixture
+def keytab(kdc: Kdc | None, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A keytab of the principal `reader`, and the realm for this process."""
+    pytest.importorskip("gssapi", reason="needs the extra gssapi")
+    if kdc is None:
+        pytest.skip("no KDC on this machine (Debian: krb5-kdc, krb5-admin-server)")
+    monkeypatch.setenv("KRB5_CONFIG", str(kdc.config))
+    return kdc.add("reader")
+
+
+async def test_a_ticket_of_kerberos(keytab: Path, write: Write) -> None:
+    """Principal and keytab are all it takes; the cache of the process is left alone."""
+    login = f"mechanism: GSSAPI, principal: reader, keytab_file: {keytab}"
+
+    assert await lag(write("KERBEROS", f"sasl: {{{login}}}")) == ALL
+
+
+@pytest.mark.parametrize(
+    ("login", "said"),
+    [
+        ("principal: nobody, keytab_file: KEYTAB", "GSSAPI broke off: as 'nobody' in .*keytab"),
+        ("keytab_file: /no/such.keytab", "GSSAPI broke off: .*/no/such.keytab"),
+        ("service: http, keytab_file: KEYTAB", "GSSAPI broke off: .*http/localhost@TEST.INTERNAL"),
+    ],
+)
+async def test_no_ticket_of_kerberos(keytab: Path, write: Write, login: str, said: str) -> None:
+    """What the library says, with the broker's name, in one line."""
+    login = login.replace("KEYTAB", str(keytab))
+
+    assert re.search(
+        said, await refusal(write("KERBEROS", f"sasl: {{mechanism: GSSAPI, {login}}}"))
+    )
 
 
 async def test_a_wrong_client_secret(write: Write, tokens: TokenServer) -> None:
@@ -336,10 +385,26 @@ def test_the_commands_use_the_security_of_the_file(write: Write) -> None:
     assert PASSWORD not in asked.stdout + asked.stderr + checked.stdout + checked.stderr
 
 
-def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def test_init_takes_over_how_a_cluster_is_met(write: Write, tmp_path: Path) -> None:
+    """The new file meets it in the same way, and the secret of the old one is not in it."""
+    file = write(*WAYS["tls and scram"])
+    new = tmp_path / "new.yaml"
+
+    made = run("init", "--access", str(file), "--output", str(new), "--jmx-port", "9")
+
+    assert made.returncode == 0, made.stderr
+    assert "lag of 2 groups" in made.stderr
+    assert PASSWORD not in new.read_text()
+    asked = run("lag", "orders", "-f", str(new), PASSWORD=PASSWORD)
+    assert asked.returncode == 0, asked.stderr
+    assert "paid" in asked.stdout
+
+
+def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     """Run the command line."""
     return subprocess.run(
         [sys.executable, "-m", "jmxbridge", *arguments],
+        env={**os.environ, **environ},
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
