@@ -1,6 +1,6 @@
 # make demo    the story on a real Kafka, live in the terminal; Ctrl-C ends it
 #              ONCE=1: once, unattended, judged; INFLUX=1: into a real InfluxDB
-# make test    everything CI runs: check, then every test, with real servers
+# make test    everything CI runs: check, then every test, with real servers; FUZZ=600 fuzzes longer
 # make unit    the tests that need nothing but Python
 # make chaos   kill -9 a thousand times; KILLS=200 SEED=7 choose how often, and which schedule
 # make bench   a poll beside jmxquery, delivery beside influxdb-client, then ten minutes of memory;
@@ -18,7 +18,7 @@ demo: .venv/run.stamp
 
 test: check
 	@demo/needs.sh java maven go
-	$(BIN)/pytest
+	JMXBRIDGE_FUZZ_SECONDS=$(or $(FUZZ),60) $(BIN)/pytest
 
 unit: setup
 	$(BIN)/pytest -m 'not real'

@@ -8,7 +8,7 @@ import hashlib
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from jmxbridge.jmx import encoder, jrmp, modified_utf8
 from jmxbridge.jmx.access import Credentials
@@ -16,8 +16,9 @@ from jmxbridge.jmx.errors import RemoteProtocolError
 from jmxbridge.jmx.known_classes import KnownClasses
 from jmxbridge.jmx.mbean_info import mbean_info
 from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.repeats import Repeats
 from jmxbridge.jmx.stub import RemoteRef, remote_ref
-from jmxbridge.jmx.template import Habit, Pool
+from jmxbridge.jmx.template import Pool, Recent
 from jmxbridge.jmx.unwrap import BOXES, UNWRAPS
 from jmxbridge.jmx.values import Composite, JavaObject, MBeanInfo, Value
 
@@ -36,6 +37,24 @@ _NAME = "Ljavax/management/ObjectName;"
 _SUBJECT = "Ljavax/security/auth/Subject;"
 
 
+class Habit(Protocol[T]):
+    """What answers to a call are like, as far as it was made before.
+
+    `size` is that of the last one in bytes, or 0.
+    """
+
+    size: int
+
+    def read(self, buf: bytes, pos: int) -> T | None:
+        """Return the outcome of the reply at `pos`, `size` bytes; None where it is unlike others.
+
+        Never another outcome than that of decoding the reply.
+        """
+
+    def learn(self, raw: bytes, outcome: T) -> None:
+        """Learn from a reply that was decoded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
     """A request and how to read its answer; `read` raises RemoteProtocolError if it is not one."""
@@ -44,7 +63,7 @@ class Call(Generic[T]):
     request: bytes = field(repr=False)  # it may hold a password
     read: Callable[[Value], T]
     is_void: bool = False
-    habit: Habit | None = None  # what its answers are like, where it is made again and again
+    habit: Habit[T] | None = None  # where it is made again and again
 
 
 def method_hash(signature: str) -> int:
@@ -95,17 +114,19 @@ def query_names(connection: RemoteRef, pattern: ObjectName | None) -> Call[list[
     return Call("queryNames", request, _names)
 
 
-def get_mbean_info(connection: RemoteRef, name: ObjectName) -> Call[MBeanInfo]:
-    """Ask what an MBean says about itself."""
+def get_mbean_info(
+    connection: RemoteRef, name: ObjectName, repeats: Repeats[MBeanInfo] | None = None
+) -> Call[MBeanInfo]:
+    """Ask what an MBean says about itself; MBeans of one class say the same, byte for byte."""
     request = _of(connection, GET_MBEAN_INFO, encoder.object_name(name), encoder.NULL)
-    return Call("getMBeanInfo", request, mbean_info)
+    return Call("getMBeanInfo", request, mbean_info, habit=repeats)
 
 
 def get_attributes(
     connection: RemoteRef,
     name: ObjectName,
     attributes: Sequence[str],
-    habit: Habit | None = None,
+    habit: Habit[dict[str, Value]] | None = None,
 ) -> Call[dict[str, Value]]:
     """Ask for values of attributes of one MBean; those that fail are left out of the answer."""
     names = encoder.string_array(attributes)
@@ -137,7 +158,7 @@ class AttributeCalls:
         key = (name, tuple(attributes))
         call = self._kept.get(key)
         if call is None:
-            habit = Habit(self._pool.shapes(key[1]))
+            habit = Recent(self._pool.shapes(key[1]))
             call = get_attributes(self._connection, name, attributes, habit)
             self._kept[key] = call
             self._bytes += len(call.request)

@@ -24,6 +24,7 @@ from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteException
 from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.protocol import Traffic
+from jmxbridge.jmx.repeats import Repeats
 from jmxbridge.jmx.service_url import Place, parse
 from jmxbridge.jmx.stub import RemoteRef
 from jmxbridge.jmx.values import MBeanInfo, Value
@@ -56,6 +57,7 @@ class Connection:
         self._earlier = Traffic()  # over sockets that the server closed
         self._reopening = asyncio.Lock()
         self._attribute_calls = AttributeCalls(own)
+        self._infos: Repeats[MBeanInfo] = Repeats()
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -112,7 +114,8 @@ class Connection:
 
     async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
         """Return what many MBeans say about themselves, in order."""
-        return await self._many([calls.get_mbean_info(self._own, name) for name in names])
+        repeats = self._infos
+        return await self._many([calls.get_mbean_info(self._own, name, repeats) for name in names])
 
     async def get_attributes(
         self, name: ObjectName | str, attributes: Sequence[str]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jmxbridge.jmx import jrmp
-from jmxbridge.jmx.calls import Call
+from jmxbridge.jmx.calls import Call, Habit
 from jmxbridge.jmx.decoder import Endless
 from jmxbridge.jmx.errors import (
     ConnectionFailed,
@@ -30,7 +30,7 @@ from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.known_classes import KnownClasses
 from jmxbridge.jmx.reader import Limits, Reader, Steps
 from jmxbridge.jmx.unwrap import BOXES, UNWRAPS
-from jmxbridge.jmx.values import Composite, Value
+from jmxbridge.jmx.values import Value
 
 # More than the MBeans of any JVM whose names fit a reply (Limits.reply_bytes).
 MAX_QUEUED = 1 << 18
@@ -52,8 +52,8 @@ class Window:
 class Traffic:
     """What was exchanged; `round_trips` is how often an answer had to be awaited before more.
 
-    Of the answers with attributes, `template_hits` were read by a template and `template_misses`
-    were decoded.
+    Of the answers with attributes or what MBeans say about themselves, `template_hits` were read by
+    what earlier ones were like and `template_misses` were decoded.
     """
 
     calls: int = 0
@@ -272,7 +272,6 @@ class Protocol:
             except StopIteration as done:
                 self._steps = None
                 if self.own_address is not None:
-                    self._learn(done.value)
                     return self._answer(done.value)
                 self.own_address = done.value
                 self._output.append(jrmp.CLIENT_ENDPOINT)
@@ -280,18 +279,6 @@ class Protocol:
                 break
         self._can_go_on = False
         return None
-
-    def _learn(self, result: Value | RemoteException) -> None:
-        """Note what a reply was like that was decoded."""
-        habit = self._in_flight[0].habit
-        if habit is None:
-            return
-        self._template_misses += 1
-        self._bytes_expected -= habit.size
-        habit.size = self._reader.offset
-        buf, start = self._whole
-        if buf is self._reader.buf and isinstance(result, Composite):
-            habit.learn(buf[start : self._reader.pos], result)
 
     def _begin_reply(self) -> Steps[Value | RemoteException]:
         self._reader.begin()
@@ -302,7 +289,19 @@ class Protocol:
 
     def _answer(self, result: Value | RemoteException) -> Reply:
         call = self._in_flight[0]
-        return self._settle(result if isinstance(result, RemoteException) else call.read(result))
+        outcome = result if isinstance(result, RemoteException) else call.read(result)
+        if call.habit is not None:
+            self._learn(call.habit, outcome)
+        return self._settle(outcome)
+
+    def _learn(self, habit: Habit[Any], outcome: Any) -> None:
+        """Note what a reply was like that was decoded."""
+        self._template_misses += 1
+        self._bytes_expected -= habit.size
+        habit.size = self._reader.offset
+        buf, start = self._whole
+        if buf is self._reader.buf and not isinstance(outcome, RemoteException):
+            habit.learn(buf[start : self._reader.pos], outcome)
 
     def _settle(self, outcome: Any) -> Reply:
         call = self._in_flight.popleft()

@@ -102,7 +102,7 @@ class Shapes:
                 return values, template
         return None
 
-    def learn(self, raw: bytes, result: Composite) -> None:
+    def learn(self, raw: bytes, result: Mapping[str, Value]) -> None:
         """Learn from a reply and what it was decoded to, for those that come after it."""
         self._misses += 1
         is_due = self._misses <= FREE_LESSONS or self._misses.bit_count() == 1
@@ -112,7 +112,7 @@ class Shapes:
             self._templates.insert(0, template)
 
 
-class Habit:
+class Recent:
     """What the last answer to one call was like: the next one most likely is too.
 
     `size` is in bytes, 0 before the first answer.
@@ -138,7 +138,7 @@ class Habit:
         self.size = self._template.size
         return values
 
-    def learn(self, raw: bytes, result: Composite) -> None:
+    def learn(self, raw: bytes, result: Mapping[str, Value]) -> None:
         """Have a reply that was decoded make the next ones like it cheap."""
         self._shapes.learn(raw, result)
 
@@ -159,7 +159,7 @@ class Pool:
             found = self._shapes[attributes] = Shapes(self)
         return found
 
-    def learn(self, raw: bytes, result: Composite) -> Template | None:
+    def learn(self, raw: bytes, result: Mapping[str, Value]) -> Template | None:
         """Return a template for replies like this one; None where it would take too much room."""
         if len(raw) > MAX_REPLY_BYTES or self._bytes + len(raw) > MAX_LEARNED_BYTES:
             return None
@@ -170,7 +170,7 @@ class Pool:
         return kept
 
 
-def learned(raw: bytes, result: Composite, classes: KnownClasses) -> Template:
+def learned(raw: bytes, result: Mapping[str, Value], classes: KnownClasses) -> Template:
     """Make a template of a whole reply and what it was decoded to."""
     reader = Reader(classes, Limits())
     reader.marks = marks = Marks()
@@ -191,14 +191,13 @@ class _Recipe:
         self._used: dict[int, Marked] = {}
         self._names: set[int] = set()
 
-    def template(self, raw: bytes, marked: Composite, result: Composite) -> Template:
+    def template(self, raw: bytes, marked: Composite, result: Mapping[str, Value]) -> Template:
         self._walk(marked)
         slots = [mark for start, mark in self._used.items() if start not in self._names]
         used = sorted(slots, key=lambda mark: mark.start)
         index_by_start = {mark.start: index for index, mark in enumerate(used, 1)}
         makes = {
-            name: self._make(marked[name], value, index_by_start)
-            for name, value in result.items_by_name.items()
+            name: self._make(marked[name], value, index_by_start) for name, value in result.items()
         }
         texts = [index for index, mark in enumerate(used, 1) if mark.is_text]
         return Template(raw, used, makes, texts)

@@ -1,9 +1,14 @@
 """TLS as Python's `ssl` has it, and what its errors mean.
 
 Rule: what `ssl` says is said, and what to change; nothing falls back to a plain connection.
+
+`ssl` takes keys from files only. A key that is in no PEM file gets a file that is in memory and has
+no name but its descriptor's (`memfd_create`, Linux): whatever ends this process, it is gone.
 """
 
+import os
 import ssl
+from pathlib import Path
 
 from jmxbridge.jmx.access import Tls
 from jmxbridge.jmx.errors import ConnectionFailed
@@ -29,18 +34,35 @@ def context(tls: Tls) -> ssl.SSLContext:
     try:
         made = ssl.create_default_context(cafile=None if file is None else str(file))
         made.check_hostname = tls.check_hostname
-        if tls.cert_file is not None:
+        if tls.identity is not None:
+            _load(made, tls.identity())
+        elif tls.cert_file is not None:
             file = tls.key_file or tls.cert_file
-            made.load_cert_chain(tls.cert_file, tls.key_file, password=_no_password)
+            password = _no_password if tls.key_password is None else tls.key_password
+            made.load_cert_chain(tls.cert_file, tls.key_file, password=password)
     except OSError as exc:  # every ssl.SSLError is one
-        reason = getattr(exc, "reason", None) or exc.strerror or exc
-        raise ConnectionFailed(f"{file} cannot be used for TLS: {reason}", "tls") from exc
+        raise ConnectionFailed(f"{file} cannot be used for TLS: {_fault(tls, exc)}", "tls") from exc
     return made
+
+
+def _fault(tls: Tls, exc: OSError) -> str:
+    """Say what is wrong with a file; OpenSSL has no clear word for a wrong password."""
+    reason = getattr(exc, "reason", None) or exc.strerror or str(exc)
+    is_doubtful = tls.key_password is not None and isinstance(exc, ssl.SSLError)
+    return f"{reason}; is tls.key_password right?" if is_doubtful else reason
+
+
+def _load(made: ssl.SSLContext, identity: bytes) -> None:
+    """Take a certificate and its key from memory."""
+    with os.fdopen(os.memfd_create("identity"), "wb") as file:
+        file.write(identity)
+        file.flush()
+        made.load_cert_chain(Path("/proc/self/fd") / str(file.fileno()))
 
 
 def _no_password() -> str:
     """Stand in the way of OpenSSL's question on the terminal."""
-    raise OSError("its key is encrypted: give one without a password")
+    raise OSError("its key is encrypted: tls.key_password_file names what opens it")
 
 
 def failed(endpoint: Endpoint, exc: OSError) -> ConnectionFailed:

@@ -56,7 +56,7 @@ def test_a_file_that_is_not_pem(tmp_path: Path) -> None:
 
 def test_a_key_with_a_password(locked_key: Path) -> None:
     """Nobody is asked on the terminal."""
-    assert "without a password" in refusal(Tls(cert_file=locked_key))
+    assert "tls.key_password_file" in refusal(Tls(cert_file=locked_key))
 
 
 def test_the_host_name_is_checked_by_default() -> None:

@@ -1,130 +1,94 @@
 """Broken replies: "decodes, or RemoteProtocolError; nothing else, and never unbounded memory".
 
 Captured replies are cut, spliced and flipped, then fed whole and in pieces, to a connection that
-has seen other replies before. `python -m tests.jmx.test_fuzz_decoder SEED ROUNDS` goes on for
-longer than the tests do.
+has seen other replies before (`fuzz`). JMXBRIDGE_FUZZ_SECONDS in the environment, which `make test`
+sets to 60, goes on for as long, from a seed that is printed.
 """
 
+import os
 import random
-import sys
+import time
 import tracemalloc
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.jmx.calls import Call
-from jmxbridge.jmx.errors import ConnectionFailed, RemoteProtocolError
+from jmxbridge.jmx.errors import RemoteProtocolError
 from jmxbridge.jmx.protocol import Protocol
-from jmxbridge.jmx.reader import Limits
-from jmxbridge.jmx.values import Value
+from tests.jmx.fuzz import (
+    ACK,
+    CALL,
+    LIMITS,
+    captured,
+    connected,
+    corpus,
+    fuzz,
+    fuzz_templates,
+    read,
+    way,
+)
 
 ROUNDS = 1200
+TEMPLATE_ROUNDS = 600
 # LIMITS allow about 2 MB of objects; the rest is what a few hundred known classes take.
 MAX_BYTES = 16 << 20
+SECONDS = float(os.environ.get("JMXBRIDGE_FUZZ_SECONDS", "0"))
+SLICE = 300  # rounds between two looks at the clock
 
 
-WIRE = Path(__file__).parent / "wire"
-ACK = b"\x4e\x00\x00\x00\x00\x00\x00"
-
-# Small enough that what a mutated length announces runs into them.
-LIMITS = Limits(reply_bytes=1 << 16, handles=2000, elements=20_000, string_bytes=4096, depth=40)
-CALL: Call[Value] = Call("fuzz", b"", lambda value: value)
-
-# Bytes that mean something, for mutations that get further than random ones.
-TAGS = bytes(range(0x70, 0x7F)) + b"\x00\x01\x02\x03\x0c\x12\x7f\x80\xff"
-
-
-def captured() -> list[bytes]:
-    """All captured replies but the greeting."""
-    return [path.read_bytes() for path in sorted(WIRE.glob("*.bin")) if path.stem != "greeting"]
-
-
-def mutate(raw: bytes, corpus: Sequence[bytes], rng: random.Random) -> bytes:
-    """Return `raw` with one to eight things wrong with it, mostly after its frame."""
-    data = bytearray(raw)
-    for _ in range(rng.randint(1, 8)):
-        if not data:
-            break
-        at = rng.randrange(min(22, len(data) - 1) if rng.random() < 0.9 else 0, len(data))
-        kind = rng.randrange(6)
-        if kind == 0:
-            data[at] = rng.randrange(256)
-        elif kind == 1:
-            data[at] = rng.choice(TAGS)
-        elif kind == 2:
-            del data[at : at + rng.randint(1, 40)]
-        elif kind == 3:
-            data[at:at] = rng.randbytes(rng.randint(1, 8))
-        elif kind == 4:
-            other = rng.choice(corpus)
-            start = rng.randrange(len(other))
-            data[at:at] = other[start : start + rng.randint(1, 200)]
-        else:
-            data[at : at + 4] = rng.choice((b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x00\x7e\x00\x00"))
-    return bytes(data)
-
-
-def feed(protocol: Protocol, data: bytes, rng: random.Random) -> str:
-    """Give `data` to a connection in pieces of random size; return how it ended."""
-    protocol.call(CALL)
-    protocol.data_to_send()
-    whole = rng.random() < 0.5
-    at = 0
+@contextmanager
+def traced() -> Iterator[Callable[[], int]]:
+    """Trace allocations; what is yielded tells the most bytes there were at once."""
+    tracemalloc.start()
     try:
-        while at < len(data):
-            size = len(data) if whole else rng.randint(1, 64)
-            protocol.receive_data(data[at : at + size])
-            at += size
-            if protocol.next_reply() is not None:
-                return "decoded"
-    except RemoteProtocolError:
-        return "refused"
-    return "waits"
-
-
-def fuzz(seed: int, rounds: int) -> dict[str, int]:
-    """Feed mutated replies; return how many were decoded, refused, or wait for more."""
-    rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
-    corpus = captured()
-    ends = {"decoded": 0, "refused": 0, "waits": 0}
-    protocol: Protocol | None = None
-    for _ in range(rounds):
-        if protocol is None:
-            protocol = Protocol(limits=LIMITS)
-            protocol.receive_data(ACK)
-            protocol.next_reply()
-        end = feed(protocol, mutate(rng.choice(corpus), corpus, rng), rng)
-        ends[end] += 1
-        protocol = reusable(protocol, end)
-    return ends
-
-
-def reusable(protocol: Protocol, end: str) -> Protocol | None:
-    """Return the connection if it goes on: decoded, and with nothing left over."""
-    if end != "decoded" or protocol.lost_track:
-        return None
-    try:
-        protocol.next_reply()
-    except (RemoteProtocolError, ConnectionFailed):
-        return None
-    return protocol
+        yield lambda: tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_broken_replies(seed: int) -> None:
     """Mutated replies decode or are refused; nothing else is raised, and memory stays small."""
-    tracemalloc.start()
-    try:
+    with traced() as peak:
         ends = fuzz(seed, ROUNDS)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+        assert peak() < MAX_BYTES
     assert sum(ends.values()) == ROUNDS
     assert all(ends.values()), "mutations too weak or too strong to say anything"
-    assert peak < MAX_BYTES
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_templates_read_what_the_decoder_reads(seed: int) -> None:
+    """A mutated reply that a template takes means what the decoder says it means."""
+    hits = fuzz_templates(seed, TEMPLATE_ROUNDS)
+    assert 0 < hits < TEMPLATE_ROUNDS
+
+
+@pytest.mark.skipif(not SECONDS, reason="JMXBRIDGE_FUZZ_SECONDS says for how long")
+def test_for_as_long_as_it_was_told() -> None:
+    """The same, from a seed of the day; a failure is met again by that seed and count."""
+    first = int(os.environ.get("JMXBRIDGE_SEED", random.randrange(1 << 31)))  # noqa: S311
+    ends_s, done = time.monotonic() + SECONDS, 0
+    while not done or time.monotonic() < ends_s:
+        seed = first + done
+        print(f"JMXBRIDGE_SEED={seed}")
+        with traced() as peak:
+            assert sum(fuzz(seed, SLICE).values()) == SLICE
+            fuzz_templates(seed, SLICE)
+            assert peak() < MAX_BYTES
+        done += 1
+
+
+def test_the_corpus_is_read_the_same_in_pieces() -> None:
+    """Each reply that was kept ends in a way of its own, whole and byte by byte alike."""
+    ways = [way(raw) for raw in corpus()]
+    assert len(set(ways)) == len(ways) > 20
+    for raw in corpus():
+        ends = {read(connected(), raw, partial(int, size)) for size in (len(raw), 1, 7)}
+        assert len(ends) == 1
 
 
 @given(data=st.binary(max_size=200))
@@ -154,7 +118,3 @@ def test_a_cut_reply_waits(data: st.DataObject) -> None:
     protocol.data_to_send()
     protocol.receive_data(raw[:cut])
     assert protocol.next_reply() is None or protocol.lost_track
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{fuzz(int(sys.argv[1]), int(sys.argv[2]))}\n")

@@ -1,22 +1,27 @@
 """A JMX server that misbehaves, scripted from captured replies, beside one that does not.
 
 Each fault strikes where a poll hurts most: when the attributes were asked for. Whatever it is, the
-poll ends by its deadline with `up=0` and an error class, and the other target is read meanwhile.
+poll ends by its deadline with `up=0` and an error class, memory stays bounded, and other targets
+are read meanwhile.
 """
 
 import asyncio
+import functools
 import socket
 import struct
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
 
 from jmxbridge.jmx import connection as connection_module
+from jmxbridge.jmx.connection import connect
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 from jmxbridge.point import Point
 from jmxbridge.service.grid import Tick
+from jmxbridge.targets import rmi
 from jmxbridge.targets.backoff import Backoff
 from jmxbridge.targets.rmi import RmiTransport
 from jmxbridge.targets.target import Target
@@ -27,6 +32,8 @@ Captured = Callable[[str], bytes]
 
 S = 1_000_000_000
 DEADLINE_S = 0.5
+FOREVER_S = 86_400.0
+MB = 1 << 20
 RULE = Rule(
     "odd",
     (ObjectName.parse("odd:type=Numbers"),),
@@ -171,6 +178,14 @@ def faults(captured: Captured, make_reply: Callable[..., bytes]) -> dict[str, Vi
     )
     again = b"\x75\x71\x00\x7e\x00\x00"
     one = struct.pack(">i", 1)
+
+    async def endless(visit: Any) -> None:
+        text = b"\x7c" + struct.pack(">q", MB) + b"x" * MB
+        await visit.answer(make_reply(b"\x73" + collection))
+        while True:
+            await visit.send(text)
+
+    collection = b"\x72\x00\x13java.util.ArrayList" + bytes(8) + b"\x03\x00\x00\x70\x78\x70"
     return {
         "never answers": silence,
         "a byte now and then": lambda visit: drip(visit, numbers),
@@ -180,40 +195,76 @@ def faults(captured: Captured, make_reply: Callable[..., bytes]) -> dict[str, Vi
         "announces a gigabyte of bytes": answered(array + struct.pack(">i", 1 << 30)),
         "nests ten thousand deep": answered(boxes + one + (again + one) * 10_000),
         "answers with another answer": answered(captured("names")[22:]),
+        "never ends its answer": endless,
     }
 
 
+# The megabytes are what a poll of both targets may take at the most: what is announced takes none.
+# An answer without an end is read as far as Limits let it grow, and joined once.
 @pytest.mark.parametrize(
-    ("fault", "error"),
+    ("fault", "error", "most_mb"),
     [
-        ("never answers", "timeout"),
-        ("a byte now and then", "timeout"),
-        ("resets in the middle", "closed"),
-        ("sends garbage", "protocol"),
-        ("announces a gigabyte of text", "protocol"),
-        ("announces a gigabyte of bytes", "protocol"),
-        ("nests ten thousand deep", "protocol"),
-        ("answers with another answer", "protocol"),
+        ("never answers", "timeout", 4),
+        ("a byte now and then", "timeout", 4),
+        ("resets in the middle", "closed", 4),
+        ("sends garbage", "protocol", 4),
+        ("announces a gigabyte of text", "protocol", 4),
+        ("announces a gigabyte of bytes", "protocol", 4),
+        ("nests ten thousand deep", "protocol", 4),
+        ("answers with another answer", "protocol", 4),
+        ("never ends its answer", "protocol", 100),
     ],
 )
 async def test_a_fault_is_its_own_target_s_alone(
     fault: str,
     error: str,
+    most_mb: int,
     faults: dict[str, Visiting],
     jvm: Callable[[Visiting], Awaitable[int]],
     in_order: Visiting,
     target: Callable[..., Target],
 ) -> None:
     """One poll of the faulty JVM: `up=0` with a class; five of the other one go on beside it."""
-    bad, good = target(await jvm(faults[fault])), target(await jvm(in_order), deadline_s=60.0)
-    at_fault = asyncio.create_task(bad.poll(Tick(S, 0)))
-    for number in range(5):
-        point, *_ = points = await good.poll(Tick(number * S, 0))
-        assert own(points)["up"] == 1
-        assert point.fields == {"max_long": (1 << 63) - 1}
-    fields = own(await at_fault)
+    is_slow = most_mb > 4  # on a busy machine, while every allocation is traced
+    bad = target(await jvm(faults[fault]), deadline_s=60.0 if is_slow else DEADLINE_S)
+    good = target(await jvm(in_order), deadline_s=60.0)
+    tracemalloc.start()
+    try:
+        at_fault = asyncio.create_task(bad.poll(Tick(S, 0)))
+        for number in range(5):
+            point, *_ = points = await good.poll(Tick(number * S, 0))
+            assert own(points)["up"] == 1
+            assert point.fields == {"max_long": (1 << 63) - 1}
+        fields = own(await at_fault)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
     assert fields["up"] == 0
     assert fields["error"] == error
+    assert peak < most_mb * MB
+
+
+@pytest.mark.parametrize("fault", ["never answers", "a byte now and then"])
+async def test_nobody_waits_for_a_target_that_hangs(
+    fault: str,
+    faults: dict[str, Visiting],
+    jvm: Callable[[Visiting], Awaitable[int]],
+    in_order: Visiting,
+    target: Callable[..., Target],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a deadline that does not come, others are polled all the while, tick by tick."""
+    monkeypatch.setattr(rmi, "connect", functools.partial(connect, timeout_s=FOREVER_S))
+    bad = target(await jvm(faults[fault]), deadline_s=FOREVER_S)
+    others = [target(await jvm(in_order), deadline_s=FOREVER_S) for _ in range(3)]
+    at_fault = asyncio.create_task(bad.poll(Tick(S, 0)))
+    for number in range(5):
+        polls = await asyncio.gather(*(each.poll(Tick(number * S, 0)) for each in others))
+        assert [own(points)["up"] for points in polls] == [1, 1, 1]
+        assert not at_fault.done()
+    at_fault.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await at_fault
 
 
 async def test_answers_nobody_asked_for_reach_nobody(
