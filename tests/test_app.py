@@ -9,11 +9,14 @@ import pytest
 
 from jmxbridge import app
 from jmxbridge.app import Bridge
-from jmxbridge.config.models import Settings, StoreSettings
+from jmxbridge.config.models import InfluxSettings, Settings, StoreSettings
 from jmxbridge.point import Point
 from jmxbridge.service.fleet import Wanted
 from jmxbridge.service.grid import NS, Tick
 from jmxbridge.service.status import Line, Mood
+from jmxbridge.store import View
+
+STOP_S = 10.0  # the promise for a server that is away, black-holed or trickling
 
 
 class Stumbling:
@@ -66,3 +69,56 @@ async def test_a_poll_that_fails_inside_us_does_not_stop_the_next(
     assert poller.polled == [10 * NS, 20 * NS, 30 * NS]
     (record,) = [each for each in caplog.records if each.exc_info]
     assert record.getMessage() == "stumbling: this poll failed inside jmxbridge"
+
+
+class Once:
+    """A poller with one point a tick."""
+
+    name = "once"
+    line = Line(name, Mood.FINE, "")
+
+    async def poll(self, tick: Tick) -> Sequence[Point]:
+        return (Point("m", {}, {"n": 1}, tick.due_ns),)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_a_black_holed_influxdb_does_not_hold_up_the_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes bytes and says nothing: the bridge ends in the time systemd gives it, lines stay."""
+    stop = asyncio.Event()
+    taken: list[asyncio.StreamWriter] = []
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+        await reader.read(1)
+        stop.set()
+        await reader.read()
+        writer.close()
+
+    async def one(interval_ns: int) -> AsyncIterator[Tick]:
+        yield Tick(interval_ns, 0)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(app, "ticks", one)
+    monkeypatch.setattr(app, "wanted_pollers", lambda *_, **__: [Wanted("once", Once)])
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = Settings(
+        path=tmp_path / "mbeans.yaml",
+        store=StoreSettings(path=tmp_path / "store.db"),
+        influxdb=InfluxSettings(url=f"http://127.0.0.1:{port}", bucket="kafka"),
+    )
+    bridge = await Bridge.open(settings, {})
+
+    async with asyncio.timeout(STOP_S):
+        await bridge.run(stop)
+        await bridge.close()
+
+    assert View(tmp_path / "store.db").usage().counts.pending > 0
+    server.close()
+    for writer in taken:
+        writer.transport.abort()
+        await asyncio.gather(writer.wait_closed(), return_exceptions=True)
