@@ -11,8 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from jmxbridge.config.grammar import is_pkcs12
 from jmxbridge.config.loader import store_path
 from jmxbridge.config.models import (
+    ClientTls,
     InfluxSettings,
     KafkaSettings,
     SaslSettings,
@@ -33,6 +35,7 @@ from jmxbridge.lag.names import NameFilter
 from jmxbridge.lag.volume import Volume
 from jmxbridge.mbeans.consumers import Consumers, asks_for_consumers
 from jmxbridge.mbeans.topics import TopicNames
+from jmxbridge.pkcs12 import pem
 from jmxbridge.point import Point
 from jmxbridge.service.fleet import Wanted
 from jmxbridge.service.grid import Tick
@@ -98,7 +101,28 @@ def credentials(target: TargetSettings) -> Credentials | None:
 
 def tls(target: TargetSettings) -> Tls | None:
     """Return how a target's connection is protected, None where it is not."""
-    return None if target.tls is None else Tls(**target.tls.model_dump())
+    if target.tls is None:
+        return None
+    return replace(client_tls(target.tls), registry=target.tls.registry)
+
+
+def client_tls(settings: ClientTls) -> Tls:
+    """Return whom to trust and who we are; a PKCS#12 store is read at each connection."""
+    hidden, store = settings.key_password, settings.cert_file
+    password = None if hidden is None else hidden.get_secret_value()
+    if store is not None and is_pkcs12(store):
+        return Tls(
+            ca_file=settings.ca_file,
+            check_hostname=settings.check_hostname,
+            identity=partial(pem, store, password),
+        )
+    return Tls(
+        ca_file=settings.ca_file,
+        cert_file=store,
+        key_file=settings.key_file,
+        key_password=password,
+        check_hostname=settings.check_hostname,
+    )
 
 
 def make_target(
@@ -128,7 +152,7 @@ def make_target(
 def make_security(kafka: KafkaSettings, *, timeout_s: float) -> Security:
     """Build what every connection to a cluster has; a token server gets half of a broker's time."""
     return Security(
-        None if kafka.tls is None else Tls(**kafka.tls.model_dump()),
+        None if kafka.tls is None else client_tls(kafka.tls),
         None if kafka.sasl is None else make_mechanism(kafka.sasl, timeout_s=timeout_s / 2),
     )
 

@@ -20,6 +20,7 @@ PACKAGE = Path(__file__).parent.parent / "jmxbridge"
 ROOMS: dict[str, set[str]] = {
     "point": set(),
     "jmx": set(),
+    "pkcs12": {"jmx"},
     "store": set(),
     "service": set(),
     "mbeans": {"jmx", "lag", "point"},
@@ -55,6 +56,7 @@ DOORS: dict[tuple[str, str], set[str]] = {
 # The only rooms that may use a library.
 LIBRARIES: dict[str, set[str]] = {
     "aiohttp": {"kafka", "targets"},
+    "cryptography": {"pkcs12"},
     "influxdb_client": {"influx"},
     "jmxquery": {"targets"},
     "kio": {"kafka"},

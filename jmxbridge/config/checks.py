@@ -11,8 +11,10 @@ from jmxbridge.config.grammar import closest
 from jmxbridge.config.jolokia_checks import check_jolokia, refuse_url
 from jmxbridge.config.located_target import LocatedTarget
 from jmxbridge.config.location import Path
+from jmxbridge.config.pair_check import check_pair
 from jmxbridge.config.rule_checks import LocatedRule, entries
 from jmxbridge.config.sections import SectionReader
+from jmxbridge.config.tls_checks import check_tls
 from jmxbridge.config.tree import Mapping, Scalar
 
 Taken: TypeAlias = dict[str, dict[str, tuple[LocatedRule, str]]]
@@ -31,20 +33,9 @@ _EXCLUDE_EACH_OTHER = (
 
 def check_influxdb(reader: SectionReader, node: Mapping, path: Path) -> None:
     """One way to say who we are, and all of it."""
-    if any(_check_pair(reader, node, path, pair) for pair in _EXCLUDE_EACH_OTHER):
+    if any(check_pair(reader, node, path, pair) for pair in _EXCLUDE_EACH_OTHER):
         return
     _check_login(reader, node, path)
-
-
-def _check_pair(reader: SectionReader, node: Mapping, path: Path, pair: tuple[str, str]) -> bool:
-    """Report two keys that exclude each other; tell whether both are there."""
-    keys = [entry.key for entry in map(node.get, pair) if entry]
-    if len(keys) < 2:
-        return False
-    later = max(keys, key=lambda key: (key.span.line, key.span.column))
-    said = f"{pair[0]} and {pair[1]} exclude each other: keep one"
-    reader.add(later, (*path, later.text), said)
-    return True
 
 
 def _check_login(reader: SectionReader, node: Mapping, path: Path) -> None:
@@ -145,9 +136,9 @@ _NOT_JMXQUERY = {
 
 def _check_access(reader: SectionReader, target: LocatedTarget) -> None:
     """One password, with its user; a key with its certificate; one address of the server."""
-    if not _check_pair(reader, target.node, target.path, ("password", "password_file")):
+    if not check_pair(reader, target.node, target.path, ("password", "password_file")):
         _check_login(reader, target.node, target.path)
-    check_key_file(reader, target.node, target.path)
+    check_tls(reader, target.node, target.path)
     named = any(
         text.startswith("service:jmx:rmi://") and not text.startswith("service:jmx:rmi:///")
         for _, text in target.texts(reader, "jmx")
@@ -157,16 +148,6 @@ def _check_access(reader: SectionReader, target: LocatedTarget) -> None:
         if entry and named:
             said = "the long form under jmx names the server's address already: keep one"
             reader.add(entry.key, (*target.path, name), said)
-
-
-def check_key_file(reader: SectionReader, section: Mapping, path: Path) -> None:
-    """A key is of no use without its certificate."""
-    tls = section.get("tls")
-    if tls and isinstance(tls.value, Mapping):
-        key = tls.value.get("key_file")
-        if key and not tls.value.get("cert_file"):
-            said = "needs cert_file beside it"
-            reader.add(key.key, (*path, "tls", "key_file"), said)
 
 
 def _check_transport(

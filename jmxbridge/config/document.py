@@ -14,7 +14,6 @@ from pydantic import Field, SecretStr
 from jmxbridge.config import composer, inclusion, tree
 from jmxbridge.config.checks import (
     check_influxdb,
-    check_key_file,
     check_store,
     check_targets,
 )
@@ -37,6 +36,7 @@ from jmxbridge.config.sasl_checks import check_sasl
 from jmxbridge.config.scalars import Count, Interval, Text
 from jmxbridge.config.sections import S, SectionReader
 from jmxbridge.config.source import Source
+from jmxbridge.config.tls_checks import check_tls
 from jmxbridge.config.warnings import warn_of_eavesdroppers, warn_of_secrets, warn_of_sets
 from jmxbridge.mbeans.rule import Rule
 
@@ -164,6 +164,7 @@ class _Document:
         cluster = self.node("kafka")
         if kafka is not None and isinstance(cluster, tree.Mapping):
             warn_of_eavesdroppers(self.reader, cluster, kafka.bootstrap)
+            warn_of_secrets(self.reader, cluster, ("kafka",))
             sasl = cluster.get("sasl")
             if sasl is not None and isinstance(sasl.value, tree.Mapping):
                 warn_of_secrets(self.reader, sasl.value, ("kafka", "sasl"))
@@ -215,10 +216,10 @@ class _Document:
         node = self.node("kafka")
         if not isinstance(node, tree.Mapping):
             return settings
-        check_key_file(self.reader, node, ("kafka",))
+        check_tls(self.reader, node, ("kafka",))
         sasl = node.get("sasl")
         if sasl is None or not isinstance(sasl.value, tree.Mapping):
-            return settings if settings is None else self.with_files(settings, node)
+            return settings if settings is None else self.with_files(settings, node, ("kafka",))
         check_sasl(self.reader, sasl.value, ("kafka", "sasl"))
         if settings is None or settings.sasl is None:
             return None
@@ -231,22 +232,26 @@ class _Document:
             if (file := getattr(settings.sasl, key)) is not None:
                 update[key] = self.path.parent / file
         made = settings.sasl.model_copy(update=update)
-        return self.with_files(settings.model_copy(update={"sasl": made}), node)
+        return self.with_files(settings.model_copy(update={"sasl": made}), node, ("kafka",))
 
     def folder(self, node: tree.Node) -> Path:
         """Return the folder of the file that a node stands in."""
         return (Path(node.span.file) if node.span.file else self.path).parent
 
-    def with_files(self, settings: T, node: tree.Node) -> T:
+    def with_files(self, settings: T, node: tree.Mapping, path: tuple[str | int, ...]) -> T:
         """Take the files of a section's TLS from the folder of the file it stands in."""
-        if settings.tls is None:
+        tls, entry = settings.tls, node.get("tls")
+        if tls is None or entry is None or not isinstance(entry.value, tree.Mapping):
             return settings
-        files = {
+        update: dict[str, object] = {
             name: self.folder(node) / file
             for name in ("ca_file", "cert_file", "key_file")
-            if (file := getattr(settings.tls, name)) is not None
+            if (file := getattr(tls, name)) is not None
         }
-        return settings.model_copy(update={"tls": settings.tls.model_copy(update=files)})
+        password = entry.value.get("key_password_file")
+        if tls.key_password_file is not None and password is not None:
+            update["key_password"] = self.secret(password, (*path, "tls"), tls.key_password_file)
+        return settings.model_copy(update={"tls": tls.model_copy(update=update)})
 
     def secret(
         self,
@@ -298,7 +303,7 @@ class _Document:
         entry = place.node.get("password_file")
         if target.password_file is not None and entry is not None:
             update["password"] = self.secret(entry, place.path, target.password_file)
-        return self.with_files(target.model_copy(update=update), place.node)
+        return self.with_files(target.model_copy(update=update), place.node, place.path)
 
     def rules(self) -> Iterator[LocatedRule]:
         mbeans = self.node("mbeans")

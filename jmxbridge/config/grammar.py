@@ -126,11 +126,28 @@ def parse_path(text: str) -> Path:
 
 
 def parse_pem_path(text: str) -> Path:
-    """A path to a PEM file; Java's key stores are told by their names."""
+    """A path to a PEM file; key stores are told by their names."""
     path = parse_path(text)
     if path.suffix.lower() in (".p12", ".pfx", ".jks"):
         raise Malformed(
-            "a Java key store; wants PEM: openssl pkcs12 -in STORE.p12 -nodes -out CLIENT.pem"
+            "a key store, which only cert_file may be; wants PEM:"
+            " openssl pkcs12 -in STORE.p12 -nodes -out CLIENT.pem"
+        )
+    return path
+
+
+def is_pkcs12(path: Path) -> bool:
+    """Tell a PKCS#12 store by its name."""
+    return path.suffix.lower() in (".p12", ".pfx")
+
+
+def parse_certificate_path(text: str) -> Path:
+    """A path to a certificate: PEM, or a PKCS#12 store with its key."""
+    path = parse_path(text)
+    if path.suffix.lower() in (".jks", ".jceks"):
+        raise Malformed(
+            "a key store of old Java; wants PEM or PKCS#12: keytool -importkeystore -srckeystore"
+            " STORE.jks -destkeystore STORE.p12 -deststoretype pkcs12"
         )
     return path
 

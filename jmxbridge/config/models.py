@@ -18,6 +18,7 @@ from jmxbridge.config.scalars import (
     AwsRegion,
     Boolean,
     Bootstrap,
+    CertificatePath,
     Count,
     Duration,
     FilePath,
@@ -93,11 +94,16 @@ UncommittedName = Annotated[Uncommitted, read(choice(*Uncommitted), "text")]
 
 
 class ClientTls(Section):
-    """TLS as a client: whom to trust, and who we are; all files are PEM."""
+    """TLS as a client: whom to trust, and who we are.
+
+    Files are PEM; a `cert_file` may be a PKCS#12 store, which has its key.
+    """
 
     ca_file: PemPath | None = None
-    cert_file: PemPath | None = None
+    cert_file: CertificatePath | None = None
     key_file: PemPath | None = None
+    key_password: Secret | None = None
+    key_password_file: FilePath | None = None
     check_hostname: Boolean = True
 
 

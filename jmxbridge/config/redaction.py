@@ -26,7 +26,7 @@ HARMLESS_OF_SASL = (
     *("password_file", "client_secret_file", "token_ca_file"),
     *("service", "principal", "keytab_file"),
 )
-SECRETS = ("token", "password", "client_secret")
+SECRETS = ("token", "password", "client_secret", "key_password")
 
 _SECRET_KEY = re.compile(r"(?i)token|passw|secret|credential|api_?key")
 _SECRET_LINE = re.compile(

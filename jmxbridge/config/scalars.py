@@ -21,6 +21,7 @@ from jmxbridge.config.address import (
 from jmxbridge.config.grammar import (
     parse_aws_region,
     parse_boolean,
+    parse_certificate_path,
     parse_count,
     parse_header_secret,
     parse_header_text,
@@ -120,6 +121,7 @@ Count = Annotated[int, read(parse_count, "a whole number")]
 Regex = Annotated[str, read(parse_regex, "a regular expression")]
 Url = Annotated[str, read(parse_url, "a URL")]
 FilePath = Annotated[Path, read(parse_path, "a path")]
+CertificatePath = Annotated[Path, read(parse_certificate_path, "a path")]
 PemPath = Annotated[Path, read(parse_pem_path, "a path")]
 Secret = Annotated[SecretStr, read(parse_secret, "text")]
 HeaderSecret = Annotated[SecretStr, read(parse_header_secret, "text")]

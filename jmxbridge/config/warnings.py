@@ -20,13 +20,16 @@ def warn_of_sets(reader: SectionReader, mbeans: Mapping, collected: Set[str]) ->
 
 def warn_of_secrets(reader: SectionReader, section: Mapping, path: Path) -> None:
     """Who may read the file reads a secret that stands in it."""
-    for key in ("token", "password", "client_secret"):
+    for key in ("token", "password", "client_secret", "key_password"):
         entry = section.get(key)
         if entry is None or not isinstance(entry.value, Scalar):
             continue
         if not names_a_variable(entry.value.text):
             said = f"a secret in the file: {key}_file, or a variable ${{NAME}}, keeps it out of it"
             reader.warn(entry.key, (*path, key), said)
+    tls = section.get("tls")
+    if tls is not None and isinstance(tls.value, Mapping):
+        warn_of_secrets(reader, tls.value, (*path, "tls"))
 
 
 def warn_of_eavesdroppers(reader: SectionReader, kafka: Mapping, hosts: Iterable[Address]) -> None:

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from jmxbridge.jmx import tls as tls_words
 from jmxbridge.jmx.access import Credentials, Tls
 from jmxbridge.jmx.errors import ConnectionFailed, RemoteProtocolError
-from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.targets.rmi import is_loopback
 
 if TYPE_CHECKING:
@@ -166,8 +165,8 @@ class Poster:
             return ConnectionFailed(f"{self.url}: no such host", "resolve")
         refused = _tls_error(exc)
         if refused is not None:
-            parts = urlsplit(self.url)
-            return tls_words.failed(Endpoint(parts.hostname or "", parts.port or 443), refused)
+            said = tls_words.explain(refused, not_tls="https says that it does")
+            return ConnectionFailed(f"TLS with {self.url} failed: {said}", "tls")
         if isinstance(exc, aiohttp.ClientConnectorError):
             reason = exc.os_error.strerror or "unreachable"
             word = "refused" if isinstance(exc.os_error, ConnectionRefusedError) else "unreachable"
