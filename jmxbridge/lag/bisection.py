@@ -180,7 +180,8 @@ class Trails:
             if at in self._open and (asked := self._trails.get(at)) is not None:
                 asked.take(self._open[at], found)
         for trail in self._trails.values():
-            trail.prune()
+            if trail.wanted:
+                trail.prune()
         self._open = {}
         if time_ns >= self._sweep_ns:
             self._sweep_ns = time_ns + UNUSED_NS
@@ -200,6 +201,9 @@ class Trails:
                 return bound
             trail = self._trails[at] = Trail()
         trail.used_ns = time_ns
+        if not trail.answers:  # most of them, while many wait for their turn
+            self._open[at] = 0
+            return bound
         trail.wanted.add(offset)
         now_ms = time_ns // MS
         first_ms = (time_ns - round(bound.seconds * NS)) // MS
