@@ -96,6 +96,8 @@ mbeans:
       limit: 100
       fields:
         A.b.c: {name: x, scale: 0.001}
+        M: {name: m, unit: ms to s}
+        N: {name: n, unit: connections}
         S: {name: "{type}_state", type: int, states: {"on": 1, true: 2}, else: 0}
         V: {name: v, type: string}
         B: {name: b, type: bool}
@@ -110,6 +112,8 @@ mbeans:
         tags={},
         fields=(
             Field("A", ("b", "c"), "x", FieldType.FLOAT, scale=0.001),
+            Field("M", (), "m", FieldType.FLOAT, scale=0.001, unit="s"),
+            Field("N", (), "n", FieldType.FLOAT, unit="connections"),
             Field(
                 "S",
                 (),
@@ -283,3 +287,29 @@ targets:
     assert target.tls.ca_file == Path("/etc/jmxbridge/ca.pem")
     assert not target.tls.check_hostname
     assert "of /etc" not in repr(target)
+
+
+def test_what_opens_the_key_of_a_certificate(settings: Make) -> None:
+    """A key store beside our file, its password in a file; Kafka's `tls` has the same keys."""
+    made = settings(
+        """
+mbeans:
+  jvm: [{bean: 'java.lang:type=Runtime', measurement: jvm, fields: {Uptime: uptime_ms}}]
+kafka:
+  bootstrap: 127.0.0.1:9093
+  tls: {cert_file: me.pem, key_file: me.key, key_password_file: ours/key}
+targets:
+  - {name: a, jmx: 'a:1', collect: jvm, tls: {cert_file: me.p12, key_password_file: store}}
+""",
+        read_secret=lambda path: f"of {path}",
+        kafka=False,
+    )
+    assert made.kafka is not None
+    sections = {"store": made.targets[0].tls, "ours/key": made.kafka.tls}
+    for file, tls in sections.items():
+        assert tls is not None
+        assert tls.cert_file is not None
+        assert tls.cert_file.parent == Path("/etc/jmxbridge")
+        assert tls.key_password is not None
+        assert tls.key_password.get_secret_value() == f"of /etc/jmxbridge/{file}"
+        assert "of /etc" not in repr(tls)

@@ -59,3 +59,15 @@ def test_a_password_of_a_target_in_the_file(settings: MakeSettings) -> None:
     made = settings(RULES + target)
     assert [each.where for each in made.warnings] == ["targets[0].password"]
     assert "hunter2" not in str(made.warnings[0])
+
+
+def test_a_password_of_a_key_in_the_file(settings: MakeSettings) -> None:
+    """It is warned of where it stands, under `tls`."""
+    tls = "tls: {cert_file: me.p12, key_password: hunter2}"
+    target = f"targets: [{{name: a, jmx: 'a:1', collect: [jvm], {tls}}}]\n"
+    made = settings(f"{RULES}{target}kafka: {{bootstrap: 'k:9093', {tls}}}\n", kafka=False)
+    assert [each.where for each in made.warnings] == [
+        "targets[0].tls.key_password",
+        "kafka.tls.key_password",
+    ]
+    assert "hunter2" not in "".join(map(str, made.warnings))
