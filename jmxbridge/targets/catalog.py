@@ -46,6 +46,7 @@ class Catalog:
         self.series_limited = 0
         self._rules: dict[int, Rule] = {}  # by identity: a rule is an entry of the file
         self._available: dict[ObjectName, frozenset[str]] = {}
+        self._sets: dict[frozenset[str], frozenset[str]] = {}  # MBeans of one class share theirs
         self._wanted: tuple[Wanted, ...] = ()
         # By the rules due: they are the same ones at nearly every poll.
         self._due: dict[frozenset[int], tuple[tuple[Wanted, ...], Asked]] = {}
@@ -60,6 +61,7 @@ class Catalog:
         self._rules |= new_rules
         if now_s - self._everything_at_s >= EVERYTHING_S:
             self._available.clear()
+            self._sets.clear()
             self._everything_at_s = self._incomplete_at_s = now_s
         elif now_s - self._incomplete_at_s >= INCOMPLETE_S:
             self._forget_incomplete()
@@ -137,7 +139,8 @@ class Catalog:
         unknown = sorted(names - self._available.keys(), key=lambda name: name.canonical)
         for name, info in zip(unknown, await mbeans.get_infos(unknown), strict=True):
             if not isinstance(info, RemoteException):  # else it vanished since it was named
-                self._available[name] = frozenset(each.name for each in info.attributes)
+                existing = frozenset(each.name for each in info.attributes)
+                self._available[name] = self._sets.setdefault(existing, existing)
 
     def _wanted_by(self, takes: Sequence[Take]) -> list[Wanted]:
         found: list[Wanted] = []
