@@ -12,10 +12,14 @@ import org.apache.kafka.common.TopicPartition;
 
 /**
  * One member of a group that commits exactly what it is told: BOOTSTRAP GROUP TOPIC CLIENT_ID
- * PROTOCOL. Prints "ready" when partitions are assigned. "commit PARTITION OFFSET", "await N" (until
- * N partitions are assigned) and "leave" (the group, and end) are answered by "ok".
+ * PROTOCOL. Prints "ready" when partitions are assigned. It reads all there is. "commit PARTITION
+ * OFFSET", "await N" (until N partitions are assigned), "read N" (until it has read so many records
+ * in all), "take N" (so many more and commit them; it reads no others from then on) and "leave" (the
+ * group, and end) are answered by "ok".
  */
 public class Member {
+  private static long records;
+
   public static void main(String[] args) throws Exception {
     Properties settings = new Properties();
     settings.put("bootstrap.servers", args[0]);
@@ -24,6 +28,7 @@ public class Member {
     settings.put("group.protocol", args[4]);
     settings.put("enable.auto.commit", "false");
     settings.put("auto.offset.reset", "earliest");
+    settings.put("max.poll.records", "10");
     String bytes = "org.apache.kafka.common.serialization.ByteArrayDeserializer";
     settings.put("key.deserializer", bytes);
     settings.put("value.deserializer", bytes);
@@ -45,6 +50,15 @@ public class Member {
           TopicPartition partition = new TopicPartition(args[2], Integer.parseInt(words[1]));
           OffsetAndMetadata offset = new OffsetAndMetadata(Long.parseLong(words[2]));
           consumer.commitSync(Map.of(partition, offset));
+        } else if (words[0].equals("read")) {
+          long wanted = Long.parseLong(words[1]);
+          poll(consumer, () -> records >= wanted);
+        } else if (words[0].equals("take")) {
+          long wanted = records + Long.parseLong(words[1]);
+          consumer.resume(consumer.assignment());
+          poll(consumer, () -> records >= wanted);
+          consumer.pause(consumer.assignment());
+          consumer.commitSync();
         } else {
           int wanted = Integer.parseInt(words[1]);
           poll(consumer, () -> consumer.assignment().size() == wanted);
@@ -57,7 +71,7 @@ public class Member {
 
   private static void poll(KafkaConsumer<byte[], byte[]> consumer, BooleanSupplier done) {
     while (!done.getAsBoolean()) {
-      consumer.poll(Duration.ofMillis(100));
+      records += consumer.poll(Duration.ofMillis(100)).count();
     }
   }
 
