@@ -30,7 +30,12 @@ def lag(
     ] = None,
     bootstrap: Annotated[
         str | None,
-        typer.Option("--bootstrap", "-b", metavar="HOST:PORT[,HOST:PORT]", help="Kafka brokers."),
+        typer.Option(
+            "--bootstrap",
+            "-b",
+            metavar="HOST:PORT[,HOST:PORT]",
+            help="Kafka brokers; tls and sasl are the file's.",
+        ),
     ] = None,
     file: FileOption = None,
     everything: Annotated[

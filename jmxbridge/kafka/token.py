@@ -49,7 +49,8 @@ Fetch = Callable[[], Awaitable[Token]]
 class TokenSource:
     """Keeps one token for all connections to a cluster; `fetch` gets the next one.
 
-    `clock_s` is monotonic.
+    Who waits while it is fetched has what comes of that, a failure too: one server that does not
+    answer must not be waited for once by each broker. `clock_s` is monotonic.
     """
 
     def __init__(self, fetch: Fetch, *, clock_s: Callable[[], float] = time.monotonic) -> None:
@@ -58,15 +59,29 @@ class TokenSource:
         self._lock = asyncio.Lock()
         self._token: Token | None = None
         self._good_until = 0.0
+        self._failures = 0
+        self._failure = ""
 
     async def token(self) -> str:
         """Return a token that is good for a while; raises LoginFailed."""
+        failures = self._failures
         async with self._lock:
+            if self._failures > failures:
+                raise LoginFailed(self._failure)
             if self._token is None or self._clock_s() >= self._good_until:
-                asked = self._clock_s()
-                self._token = await self._fetch()
-                self._good_until = asked + self._token.lifetime_s * USED_SHARE
+                self._token = await self._next()
             return self._token.text
+
+    async def _next(self) -> Token:
+        asked = self._clock_s()
+        try:
+            token = await self._fetch()
+        except LoginFailed as exc:
+            self._failures += 1
+            self._failure = str(exc)
+            raise
+        self._good_until = asked + token.lifetime_s * USED_SHARE
+        return token
 
     def forget(self) -> None:
         """Ask for another one next time: a broker did not take this one."""

@@ -162,6 +162,26 @@ async def test_one_token_serves_until_a_fifth_of_its_life_is_left() -> None:
     assert await source.token() == "t2"
 
 
+async def test_a_server_that_fails_is_waited_for_once() -> None:
+    """Brokers that wait for the same token fail together; the next attempt asks again."""
+    fetched = 0
+
+    async def fetch() -> Token:
+        nonlocal fetched
+        fetched += 1
+        await asyncio.sleep(0)
+        if fetched == 1:
+            raise LoginFailed("no token")
+        return Token("abc", 50.0)
+
+    source = TokenSource(fetch, clock_s=lambda: 0.0)
+    outcomes = await asyncio.gather(*(source.token() for _ in range(5)), return_exceptions=True)
+
+    assert [str(each) for each in outcomes] == ["no token"] * 5
+    assert fetched == 1
+    assert await source.token() == "abc"
+
+
 def test_a_token_is_not_shown() -> None:
     """Neither it nor the secret it is asked for with."""
     shown = repr((Token("abc", 1.0), ClientCredentials("http://x", "c", SECRET, None, None, 1.0)))
