@@ -3,6 +3,8 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +22,8 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.ElectionType;
+import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
@@ -70,7 +74,8 @@ public class Client {
       case "create":
         return create(words[1], Integer.parseInt(words[2]), Short.parseShort(words[3]));
       case "move":
-        return move(words[1], Integer.parseInt(words[2]));
+        return move(
+            words[1], Arrays.stream(words).skip(2).map(Integer::valueOf).toList());
       case "delete":
         admin().deleteTopics(List.of(words[1])).all().get(CONFIRM_S, TimeUnit.SECONDS);
         return "";
@@ -99,19 +104,33 @@ public class Client {
     return awaitAll(topic, partitions, p -> p.leader() != null && !p.leader().isEmpty());
   }
 
-  private Object move(String topic, int broker) throws Exception {
+  /** The brokers lead in turns afterwards, partition by partition; the others follow. */
+  private Object move(String topic, List<Integer> brokers) throws Exception {
     Map<TopicPartition, Optional<NewPartitionReassignment>> plan = new HashMap<>();
     var found = admin().describeTopics(List.of(topic)).allTopicNames().get().get(topic);
     for (TopicPartitionInfo p : found.partitions()) {
       plan.put(
           new TopicPartition(topic, p.partition()),
-          Optional.of(new NewPartitionReassignment(List.of(broker))));
+          Optional.of(new NewPartitionReassignment(inTurn(brokers, p))));
     }
     admin().alterPartitionReassignments(plan).all().get(CONFIRM_S, TimeUnit.SECONDS);
-    return awaitAll(
-        topic,
-        plan.size(),
-        p -> p.replicas().size() == 1 && p.leader() != null && p.leader().id() == broker);
+    awaitAll(topic, plan.size(), p -> ids(p.replicas()).equals(inTurn(brokers, p)) && everyone(p));
+    admin().electLeaders(ElectionType.PREFERRED, plan.keySet()).partitions().get();
+    return awaitAll(topic, plan.size(), p -> p.leader().id() == inTurn(brokers, p).get(0));
+  }
+
+  private static List<Integer> inTurn(List<Integer> brokers, TopicPartitionInfo partition) {
+    List<Integer> turned = new ArrayList<>(brokers);
+    Collections.rotate(turned, -partition.partition());
+    return turned;
+  }
+
+  private static boolean everyone(TopicPartitionInfo p) {
+    return p.leader() != null && p.isr().size() == p.replicas().size();
+  }
+
+  private static List<Integer> ids(List<Node> nodes) {
+    return nodes.stream().map(Node::id).toList();
   }
 
   private Object awaitAll(String topic, int partitions, Predicate<TopicPartitionInfo> as)

@@ -42,9 +42,9 @@ class Client(Jvm):
         """Create a topic; every partition has a leader afterwards."""
         self._do("create", topic, str(partitions), str(replicas))
 
-    def move(self, topic: str, broker: int) -> None:
-        """Move every partition of a topic to one broker, which leads them all afterwards."""
-        self._do("move", topic, str(broker))
+    def move(self, topic: str, *brokers: int) -> None:
+        """Move a topic to these brokers, which lead its partitions in turns afterwards."""
+        self._do("move", topic, *map(str, brokers))
 
     def delete(self, topic: str) -> None:
         """Delete a topic."""

@@ -10,6 +10,9 @@ from demo.kafka import Kafka
 REPLICATED = {
     "offsets.topic.replication.factor": "2",  # so that a coordinator can move
     "transaction.state.log.replication.factor": "2",
+    # A broker that is silent is given up after this; 9 s otherwise.
+    "broker.session.timeout.ms": "6000",
+    "broker.heartbeat.interval.ms": "500",
 }
 
 

@@ -38,8 +38,12 @@ def kafka_28(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 
 @pytest.fixture(scope="session")
 def two_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Two Kafka 4.1 brokers of one cluster; whoever stops one has it back before the next test."""
-    with Pair(tmp_path_factory.mktemp("pair")) as pair:
+    """Two Kafka 4.1 brokers of one cluster that create any topic somebody asks about.
+
+    Who stops one has it back before the next test.
+    """
+    folder = tmp_path_factory.mktemp("pair")
+    with Pair(folder, properties={"auto.create.topics.enable": "true"}) as pair:
         yield pair
 
 

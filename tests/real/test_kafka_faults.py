@@ -1,0 +1,209 @@
+"""Lag of a cluster of two, one of which is killed, frozen or robbed of what it led.
+
+In each of them every poll must have the rows that the other broker can give, must not take a group
+or a topic for gone, and must say that it is incomplete where it is; and all rows must come back.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from demo.servers import Client, Pair
+from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.lag.rows import PartitionLag
+from jmxbridge.lag.snapshot import Snapshot
+from tests.real.lag_oracle import poll_until, rows_of
+
+pytestmark = pytest.mark.real
+
+FIRST, SECOND = 1, 2
+COMMITS_TOPIC = "__consumer_offsets"
+PATIENCE_S = 1.0
+MOST_GROUPS = 20  # one of them lands on each broker, but for once in half a million times
+
+
+@dataclass(frozen=True)
+class Estate:
+    """What is on the two: a topic on either broker, and a group of either that committed both."""
+
+    left: str
+    right: str
+    groups: Mapping[int, str]
+
+    def rows(self, snapshot: Snapshot) -> dict[str, list[PartitionLag]]:
+        """The rows of both groups."""
+        return {group: rows_of(snapshot, group) for group in self.groups.values()}
+
+
+@pytest.fixture(scope="module")
+def client(two_brokers: Pair) -> Iterator[Client]:
+    """A JVM that knows only the broker that stays."""
+    with Client(two_brokers.first) as jvm:
+        yield jvm
+
+
+@pytest.fixture
+async def cluster(two_brokers: Pair) -> AsyncIterator[Cluster]:
+    """The cluster under test, with little patience for a broker that will not answer."""
+    addresses = [("127.0.0.1", broker.port) for broker in two_brokers.brokers]
+    cluster = Cluster(addresses, timeout_s=PATIENCE_S)
+    yield cluster
+    await cluster.close()
+
+
+@pytest.fixture
+async def estate(client: Client, cluster: Cluster, fresh_name: Callable[[str], str]) -> Estate:
+    """Made anew for each test; every partition is three records behind."""
+    left, right = fresh_name("left"), fresh_name("right")
+    for topic, broker in ((left, FIRST), (right, SECOND)):
+        client.create(topic, 2)
+        client.move(topic, broker)
+    client.commit(fresh_name("g"), left)  # the first commit of all makes the topic of commits
+    client.move(COMMITS_TOPIC, FIRST, SECOND)
+    groups: dict[int, str] = {}
+    for _ in range(MOST_GROUPS):
+        group = fresh_name("g")
+        client.commit(group, left)
+        client.commit(group, right)
+        snapshot = await poll_until(cluster, whole_with(group))
+        groups[snapshot.groups[group].coordinator] = group
+        if len(groups) == len((FIRST, SECOND)):
+            break
+    for topic in (left, right):
+        client.produce(topic, 6)
+    return Estate(left, right, groups)
+
+
+def whole_with(group: str) -> Callable[[Snapshot], bool]:
+    """Whether a snapshot is complete and has the group."""
+    return lambda snapshot: snapshot.complete and group in snapshot.groups
+
+
+async def polls_during(cluster: Cluster, work: Awaitable[object]) -> list[Snapshot]:
+    """Poll until the work is done, at least once."""
+    task = asyncio.ensure_future(work)
+    snapshots = [await cluster.poll()]
+    while not task.done():
+        snapshots.append(await cluster.poll())
+    await task
+    return snapshots
+
+
+def assert_nothing_vanished(estate: Estate, snapshot: Snapshot) -> None:
+    """No group is taken for gone, no topic for deleted, whoever is silent."""
+    assert set(estate.groups.values()) <= snapshot.groups.keys()
+    assert not snapshot.gone
+    assert not snapshot.vanished
+    assert not {topic for topic, _ in snapshot.orphaned} & {estate.left, estate.right}
+
+
+async def test_a_broker_that_is_killed_takes_only_its_own_rows(
+    two_brokers: Pair, cluster: Cluster, estate: Estate
+) -> None:
+    """Its groups move to the other, its topic has no leader until it is back."""
+    before = await poll_until(cluster, lambda s: s.complete)
+    everything = estate.rows(before)
+    stays, moves = estate.groups[FIRST], estate.groups[SECOND]
+    of_left = {
+        group: [row for row in rows if row.topic == estate.left]
+        for group, rows in everything.items()
+    }
+
+    two_brokers.second.kill()
+    try:
+
+        def moved(snapshot: Snapshot) -> bool:
+            assert_nothing_vanished(estate, snapshot)
+            assert not snapshot.complete
+            assert estate.rows(snapshot)[stays] == of_left[stays]
+            assert {(estate.right, 0), (estate.right, 1)} <= snapshot.unavailable
+            # All of them or none: never half of a group.
+            assert estate.rows(snapshot)[moves] in ([], of_left[moves])
+            return bool(estate.rows(snapshot)[moves])
+
+        without = await poll_until(cluster, moved)
+    finally:
+        two_brokers.second.start()
+    after = await poll_until(cluster, lambda s: s.complete and estate.rows(s) == everything)
+
+    assert [len(rows) for rows in everything.values()] == [4, 4]
+    assert without.groups[moves].coordinator == FIRST
+    assert_nothing_vanished(estate, after)
+
+
+async def test_a_frozen_broker_is_waited_for_once_in_a_poll(
+    two_brokers: Pair, cluster: Cluster, estate: Estate
+) -> None:
+    """It takes one timeout, whatever it coordinates and leads, and no row of the other."""
+    before = await poll_until(cluster, lambda s: s.complete)
+    everything = estate.rows(before)
+    stays = estate.groups[FIRST]
+    silent = f"broker 2 at 127.0.0.1:{two_brokers.second.port}: no answer in {PATIENCE_S:g} s"
+
+    two_brokers.second.process.pause()
+    try:
+        frozen = [await cluster.poll() for _ in range(2)]
+    finally:
+        two_brokers.second.process.resume()
+    thawed = await poll_until(cluster, lambda s: s.complete and estate.rows(s) == everything)
+
+    for snapshot in frozen:
+        assert_nothing_vanished(estate, snapshot)
+        assert not snapshot.complete
+        assert silent in snapshot.errors
+        assert (snapshot.brokers, snapshot.brokers_answered) == (2, 1)
+        assert [row.topic for row in estate.rows(snapshot)[stays]] == [estate.left] * 2
+    # The groups' list was waited for; after that the broker is left out of the poll.
+    assert frozen[0].requests <= before.requests
+    assert_nothing_vanished(estate, thawed)
+
+
+async def test_what_moves_is_found_again(client: Client, cluster: Cluster, estate: Estate) -> None:
+    """Coordinators and leaders that move from one broker to the other while we poll."""
+    before = await poll_until(cluster, lambda s: s.complete)
+    everything = estate.rows(before)
+
+    def move() -> None:
+        client.move(COMMITS_TOPIC, FIRST)
+        client.move(estate.right, FIRST)
+
+    moving = await polls_during(cluster, asyncio.to_thread(move))
+    after = await poll_until(cluster, lambda s: s.complete and estate.rows(s) == everything)
+
+    for snapshot in moving:
+        assert_nothing_vanished(estate, snapshot)
+        for group, rows in estate.rows(snapshot).items():
+            assert {row for row in rows} <= set(everything[group])
+            assert rows == everything[group] or not snapshot.complete
+    assert {after.groups[group].coordinator for group in estate.groups.values()} == {FIRST}
+
+
+async def test_a_topic_deleted_behind_its_coordinators_back(
+    two_brokers: Pair, client: Client, cluster: Cluster, estate: Estate
+) -> None:
+    """The commits stay, so the Java command fails; ours has the other rows, and makes no topic."""
+    client.move(COMMITS_TOPIC, SECOND)  # alone: so it is not there when the topic goes
+    await poll_until(cluster, whole_with(estate.groups[FIRST]))
+    two_brokers.second.kill()
+    try:
+        client.delete(estate.left)
+    finally:
+        two_brokers.second.start()
+
+    def rest(snapshot: Snapshot) -> bool:
+        return snapshot.complete and {(estate.left, 0), (estate.left, 1)} <= snapshot.orphaned
+
+    snapshot = await poll_until(cluster, rest)
+    group = estate.groups[SECOND]
+    theirs = two_brokers.first.tool(
+        "consumer.group.ConsumerGroupCommand", "--describe", "--group", group
+    )
+    topics = two_brokers.first.tool("TopicCommand", "--list").split()
+
+    assert [(row.topic, row.lag) for row in rows_of(snapshot, group)] == [(estate.right, 3)] * 2
+    assert "UnknownTopicOrPartitionException" in theirs
+    assert estate.right not in theirs
+    assert estate.left not in topics
+    assert estate.right in topics
