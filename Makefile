@@ -3,8 +3,9 @@
 # make test    everything CI runs: check, then every test, with real servers; FUZZ=600 fuzzes longer
 # make unit    the tests that need nothing but Python
 # make chaos   kill -9 a thousand times; KILLS=200 SEED=7 choose how often, and which schedule
-# make bench   a poll beside jmxquery, delivery beside influxdb-client, then ten minutes of memory;
-#              MBEANS=200 SECONDS=60 shorten it, LINES=10000000 is the long outage
+# make bench   a poll beside jmxquery, a lag poll beside Kafka's clients, delivery beside
+#              influxdb-client, then ten minutes of memory; MBEANS=200 GROUPS=30 SECONDS=60 shorten
+#              it, LINES=10000000 is the long outage
 PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
@@ -36,6 +37,7 @@ chaos: setup
 bench: setup
 	@demo/needs.sh java maven go
 	$(BIN)/python -m bench.jmx_poll
+	$(BIN)/python -m bench.lag_poll
 	$(BIN)/python -m bench.delivery
 	$(BIN)/python -m bench.run_memory
 

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ KAFKA_39 = "3.9.1"  # the last that knows ZooKeeper; run with KRaft here
 KAFKA_28 = "2.8.2"  # with ZooKeeper
 LOG4J2_SINCE = 4  # the major version of Kafka that came to Log4j 2
 COPY = "dependency:copy-dependencies"
+LAG_LIBRARIES = ("kafka-python==3.0.12", "confluent-kafka==2.16.1", "aiokafka==0.14.0")
 FETCH_S = 1200  # influxd is compiled in 2 min on two idle cores
 
 
@@ -88,6 +90,16 @@ def jolokia_agent(version: str = JOLOKIA_VERSIONS[-1]) -> Path:
     return jar
 
 
+def lag_libraries() -> Path:
+    """Return a folder with the Python clients that bench/lag_poll.py compares, by pip."""
+
+    def make(folder: Path) -> None:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, "--target", folder, *LAG_LIBRARIES], cwd=folder)
+
+    return cached("-".join(LAG_LIBRARIES).replace("==", "-"), make)
+
+
 def influxd(version: str = INFLUXD_VERSION) -> Path:
     """Return the InfluxDB 1.x server, compiled by Go where it is not cached."""
 
@@ -120,8 +132,8 @@ def _digest(path: Path) -> str:
 
 
 def _run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None) -> None:
-    name = str(command[0])
-    if not shutil.which(name):
+    name = Path(command[0]).name
+    if not shutil.which(command[0]):
         raise ServerError(f"{name} is not installed; demo/needs.sh says what is missing")
     process = Process(command, log=cwd / f"{name}.log", cwd=cwd, env=env)
     try:
