@@ -50,13 +50,14 @@ DOORS: dict[tuple[str, str], set[str]] = {
         "jmxbridge.mbeans.attribute_path",
         "jmxbridge.mbeans.naming",
         "jmxbridge.mbeans.rule",
+        "jmxbridge.mbeans.units",
     },
 }
 
 # The only rooms that may use a library.
 LIBRARIES: dict[str, set[str]] = {
-    "aiohttp": {"kafka", "targets"},
     "cryptography": {"pkcs12"},
+    "aiohttp": {"kafka", "targets"},
     "influxdb_client": {"influx"},
     "jmxquery": {"targets"},
     "kio": {"kafka"},
@@ -84,7 +85,8 @@ WORLD = {
     *("socket", "sqlite3", "ssl", "subprocess", "threading", "time"),
 }
 DOORS_TO_THE_WORLD = {
-    *("jmx/channel.py", "jmx/connection.py", "jmx/dial.py", "jmx/low_water.py", "jmx/tls.py"),
+    *("jmx/channel.py", "jmx/connection.py", "jmx/dial.py", "jmx/low_water.py"),
+    *("jmx/round_trip.py", "jmx/tls.py"),
 }
 FILES = {"config/loader.py"}  # the one pure-room module that reads files and the environment
 

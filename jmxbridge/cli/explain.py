@@ -111,10 +111,35 @@ def print_one(found: Found, each: "Explanation") -> None:
         lines = found.lines(each.name, taken) or ["nothing now: no value that its fields can hold"]
         for line in lines:
             typer.echo(f"  {taken.rule.set_name} ({taken.rule.where}) → {line}")
+        about = " ".join(filter(None, [taken.rule.help, units_shown(taken)]))
+        if about:
+            typer.echo(f"    {about}")
     for out in each.left_out:
         typer.echo(f"  {out.rule.set_name} ({out.rule.where}) leaves it out: {out.why.value}")
     if each.unread:
         typer.echo(f"  nothing takes {', '.join(each.unread)}")
+
+
+def units(taken: "Taken") -> dict[str, str]:
+    """Return what the fields that are read are measured in, as far as it is said."""
+    found = {}
+    for field in taken.rule.fields:
+        unit = taken.rule.unit_of(field)
+        if unit is not None and (field.attribute in taken.attributes or field.pattern):
+            found[field.name] = unit
+    return found
+
+
+def units_shown(taken: "Taken") -> str:
+    """Say units for people: no plain numbers, and none that a field's name shows already."""
+    from jmxbridge.mbeans.units import unit_of
+
+    shown = [
+        f"{name} in {unit}"
+        for name, unit in units(taken).items()
+        if unit not in ("1", unit_of(name))
+    ]
+    return f"({', '.join(shown)})" if shown else ""
 
 
 def summarise(found: Found) -> None:
@@ -142,6 +167,8 @@ def plain(found: Found, shown: "Sequence[Explanation]") -> dict[str, Any]:
                         "set": taken.rule.set_name,
                         "where": taken.rule.where,
                         "attributes": list(taken.attributes),
+                        "help": taken.rule.help or None,
+                        "units": units(taken),
                         "lines": found.lines(each.name, taken),
                     }
                     for taken in each.taken

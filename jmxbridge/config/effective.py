@@ -108,6 +108,10 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "bean": beans[0] if len(beans) == 1 else beans,
         "measurement": _literal(rule.measurement),
     }
+    if rule.help:
+        found["help"] = _literal(rule.help)
+    if rule.unit:
+        found["unit"] = _literal(rule.unit)
     if rule.every_s is not None:
         found["every"] = format_duration(rule.every_s)
     if rule.optional:
@@ -133,6 +137,8 @@ def _field(field: Field) -> Any:
     found: dict[str, Any] = {"name": _literal(field.name)}
     if field.type is not FieldType.FLOAT:
         found["type"] = str(field.type)
+    if field.unit:
+        found["unit"] = _literal(field.unit)
     if field.scale != 1.0:
         found["scale"] = field.scale
     if field.states is not None:

@@ -5,11 +5,12 @@ the targets is in `config.checks`.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from jmxbridge.config.grammar import choice, parse_text
+from jmxbridge.config.grammar import choice, closest, parse_text
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.models import Section
 from jmxbridge.config.scalars import (
@@ -28,6 +29,7 @@ from jmxbridge.config.scalars import (
 from jmxbridge.mbeans.attribute_path import BadPath, parse_path
 from jmxbridge.mbeans.rule import Field as RuleField
 from jmxbridge.mbeans.rule import FieldType, Rule
+from jmxbridge.mbeans.units import UNITS, conversion
 
 # Measurements the bridge writes itself; a rule's fields among them could clash with theirs.
 OWN_MEASUREMENTS = ("jmxbridge_", "kafka_consumer_lag", "kafka_share_group_lag")
@@ -43,6 +45,31 @@ def parse_attribute(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class UnitOfField:
+    """What a field is in, and the factor that makes it so."""
+
+    name: str
+    factor: float = 1.0
+
+
+def parse_unit(text: str) -> UnitOfField:
+    """Read `ms`, or `ms to s`, which converts."""
+    parse_text(text)
+    given, to, wanted = text.partition(" to ")
+    if not to:
+        return UnitOfField(text)
+    for unit, at in ((given, 0), (wanted, len(given) + len(to))):
+        if unit not in UNITS:
+            said = f'"{unit}" is no unit to convert: there is {", ".join(UNITS)}'
+            raise Malformed(said, at, closest(unit, UNITS))
+    factor = conversion(given, wanted)
+    if factor is None:
+        raise Malformed(f'"{given}" cannot become "{wanted}": they measure different things')
+    return UnitOfField(wanted, factor)
+
+
+Unit = Annotated[UnitOfField, read(parse_unit, "text")]
 AttributePath = Annotated[str, read(parse_attribute, "an attribute's name")]
 
 
@@ -54,6 +81,7 @@ class FieldEntry(Section):
     states: Annotated[Mapping[Text, Number] | None, Field(min_length=1)] = None
     otherwise: Number | None = Field(default=None, validation_alias="else")
     scale: Number = 1.0
+    unit: Unit | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -70,9 +98,15 @@ class FieldEntry(Section):
         numbers = [*(self.states or {}).values(), self.otherwise or 0.0]
         if self.type is FieldType.INT and not all(number.is_integer() for number in numbers):
             raise malformed(Malformed("states of an int field must be whole numbers"), "states")
-        if self.scale != 1.0 and (self.type is not FieldType.FLOAT or self.states is not None):
+        converts = self.unit is not None and self.unit.factor != 1.0
+        if converts and self.scale != 1.0:
+            raise malformed(Malformed("the unit converts already: keep one"), "scale")
+        if not (converts or self.scale != 1.0):
+            return self
+        if self.type is not FieldType.FLOAT or self.states is not None:
             said = "these are states" if self.states is not None else f"the type is {self.type}"
-            raise malformed(Malformed(f"only a float's value can be scaled: {said}"), "scale")
+            key = "unit" if converts else "scale"
+            raise malformed(Malformed(f"only a float's value can be scaled: {said}"), key)
         return self
 
 
@@ -89,6 +123,8 @@ class RuleEntry(Section):
     optional: Boolean = False
     limit: Count | None = None
     sum_over: Annotated[tuple[Text, ...], one_or_many] = ()
+    help: Text = ""
+    unit: Text = ""
 
     @model_validator(mode="after")
     def _leaves_ours_alone(self) -> "RuleEntry":
@@ -109,6 +145,8 @@ def to_rule(entry: RuleEntry, set_name: str, where: str) -> Rule:
         optional=entry.optional,
         limit=entry.limit,
         sum_over=entry.sum_over,
+        help=entry.help,
+        unit=entry.unit,
         where=where,
     )
 
@@ -120,7 +158,8 @@ def _field(attribute_path: str, entry: FieldEntry) -> RuleField:
         path=path.inner,
         name=entry.name,
         type=entry.type,
-        scale=entry.scale,
+        scale=entry.scale if entry.unit is None else entry.unit.factor * entry.scale,
+        unit="" if entry.unit is None else entry.unit.name,
         states=entry.states,
         otherwise=entry.otherwise,
         pattern=path.pattern,

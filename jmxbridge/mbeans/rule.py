@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.mbeans.units import unit_of
 
 # `{key}` in the name of a measurement or a field: that key property, in snake_case; `{=key}`: as it
 # is.
@@ -29,7 +30,8 @@ class Field:
     `("used",)`. `name` may contain `{key}`, a key property in snake_case. `states` maps strings to
     numbers, `otherwise` is the number for any other string (None: no field). With a `pattern`,
     `attribute` is only what the file says: every attribute the pattern matches is read, and what
-    it captures are key properties named by `keys`.
+    it captures are key properties named by `keys`. `unit` is what the field is in, where that is
+    said.
     """
 
     attribute: str
@@ -41,6 +43,7 @@ class Field:
     otherwise: float | None = None
     pattern: re.Pattern[str] | None = None
     keys: tuple[str, ...] = ()
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class Rule:
     `beans` are aliases of one another: the first pattern that matches anything on a target is the
     one used there. `tags` maps a tag to the key property it is taken from. `where` is
     `file:line:column`, for messages. MBeans that differ in key properties of `sum_over` alone are
-    added up.
+    added up. `help` says to a person what this is, `unit` in what fields are whose names do not
+    say it.
     """
 
     set_name: str
@@ -62,4 +66,10 @@ class Rule:
     optional: bool = False
     limit: int | None = None
     sum_over: tuple[str, ...] = ()
+    help: str = ""
+    unit: str = ""
     where: str = ""
+
+    def unit_of(self, field: Field) -> str | None:
+        """Return what a field is measured in: as it says, as its name ends, as the rule says."""
+        return field.unit or unit_of(field.name) or self.unit or None

@@ -98,3 +98,19 @@ def test_without_a_file_the_packs_explain(tmp_path: Path, monkeypatch: pytest.Mo
     assert taken == {"kafka-consumer"}
     jvm = json.loads(call("explain", "127.0.0.1:1", FETCH, "-c", "jvm", "--json").stdout)
     assert [each["taken"] for each in jvm["mbeans"] if each["taken"]] == []
+
+
+def test_what_a_rule_says_of_itself_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sentence, and the units that names do not show, below the line it makes."""
+    monkeypatch.chdir(tmp_path)
+    rule = (
+        f"{{bean: '{FETCH}', measurement: m, help: What it reads., unit: records,"
+        " fields: {records-lag-max: behind, fetch-latency-max: latency_ms}}"
+    )
+    Path("mbeans.yaml").write_text(
+        f"targets: [{{name: t, jmx: 'a:1', collect: [own]}}]\nmbeans: {{own: [{rule}]}}\n"
+    )
+    said = call("explain", "t", FETCH).stdout
+    assert "\n    What it reads. (behind in records)\n" in said

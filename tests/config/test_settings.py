@@ -94,6 +94,8 @@ mbeans:
       every: 1m
       optional: true
       limit: 100
+      help: What B and C are.
+      unit: "1"
       fields:
         A.b.c: {name: x, scale: 0.001}
         M: {name: m, unit: ms to s}
@@ -128,6 +130,8 @@ mbeans:
         every_s=60.0,
         optional=True,
         limit=100,
+        help="What B and C are.",
+        unit="1",
         where="/etc/jmxbridge/mbeans.yaml:4:7",
     )
 

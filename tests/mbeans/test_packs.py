@@ -94,6 +94,15 @@ def test_every_pack_is_tested() -> None:
     assert packs().keys() == JVMS.keys()
 
 
+@pytest.mark.parametrize("pack", list(packs()))
+def test_every_rule_says_what_it_is(pack: str) -> None:
+    """A sentence for people, and a unit for each field; a preset's names are another's."""
+    for rule in rules(pack):
+        assert rule.help.endswith("."), rule.where
+        unknown = [field.name for field in rule.fields if rule.unit_of(field) is None]
+        assert not unknown or pack in PRESETS, (rule.where, unknown)
+
+
 def test_packs_go_together() -> None:
     """All of them in one file: no field has two types, no name is tag and field."""
     names = list(packs().keys() - PRESETS)

@@ -1,0 +1,49 @@
+"""What fields are measured in."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.mbeans.units import QUANTITIES, UNITS, conversion, unit_of
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("p99_total_time_ms", "ms"),
+        ("lag_seconds", "s"),
+        ("heap_used_bytes", "B"),
+        ("bytes_in_total", "B"),
+        ("bytes_in_rate", "B/s"),
+        ("messages_in_rate", "1/s"),
+        ("messages_in_total", "1"),
+        ("rebalance_rate_per_hour", "1/h"),
+        ("request_handler_idle_ratio", "ratio"),
+        ("broker_state", "state"),
+        ("leaders", None),
+        ("ms", "ms"),
+    ],
+)
+def test_a_name_ends_in_its_unit(name: str, unit: str | None) -> None:
+    """What the house's names say of themselves; None where they say nothing."""
+    assert unit_of(name) == unit
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "factor"),
+    [("ms", "s", 0.001), ("min", "s", 60.0), ("KiB", "B", 1024.0), ("%", "ratio", 0.01)],
+)
+def test_converts(given: str, wanted: str, factor: float) -> None:
+    """A value times the factor is the same quantity in the other unit."""
+    assert conversion(given, wanted) == pytest.approx(factor)
+
+
+@given(st.sampled_from(UNITS), st.sampled_from(UNITS))
+def test_there_and_back_is_the_same(one: str, other: str) -> None:
+    """Two units of one kind convert both ways; of two kinds neither way."""
+    there, back = conversion(one, other), conversion(other, one)
+    if there is None or back is None:
+        assert there is back is None
+        assert not any(one in quantity and other in quantity for quantity in QUANTITIES)
+    else:
+        assert there * back == pytest.approx(1.0)
