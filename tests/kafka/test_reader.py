@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import io
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 
 from jmxbridge.kafka.reader import Unreadable, reader, skip_tags
-from tests.kafka.fake_answers import Replies
+from tests.kafka.fake_answers import Asked, Group, HealthyBroker, Replies, World
 
 READABLE = (SerialError, ValueError, KeyError, TypeError, OverflowError)
 HUGE = {True: b"\xff\xff\xff\xff\x07", False: b"\x7f\xff\xff\xff"}
@@ -84,7 +85,29 @@ def metadata(version: int) -> Any:
     return make("MetadataResponse", brokers=(broker,), topics=(topic,))
 
 
-ENTITIES = [*(offset_fetch(v) for v in (2, 5, 6, 7, 8)), *(metadata(v) for v in (4, 9, 12))]
+def streams_group(*, has_topology: bool) -> Any:
+    """A reply with an entity that may be null, and holds arrays where it is not."""
+    world = World({})
+    world.groups["g"] = Group({}, members=[("app", {"x": [0, 1]}), ("other", {"x": [2]})])
+    asked = Asked(
+        broker=1,
+        api="streams_group_describe",
+        version=0,
+        entity=SimpleNamespace(group_ids=("g",)),
+        schema=Replies("streams_group_describe", 0),
+    )
+    reply = HealthyBroker(world, 1).answer_streams_group_describe(asked)
+    if has_topology:
+        return reply
+    groups = tuple(dataclasses.replace(group, topology=None) for group in reply.groups)
+    return dataclasses.replace(reply, groups=groups)
+
+
+ENTITIES = [
+    *(offset_fetch(v) for v in (2, 5, 6, 7, 8)),
+    *(metadata(v) for v in (4, 9, 12)),
+    *(streams_group(has_topology=has) for has in (True, False)),
+]
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda e: f"{type(e).__name__}-{e.__version__}")
