@@ -1,14 +1,25 @@
 """Logging in, against a broker's side that is written down here or is the library's own."""
 
+import asyncio
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import scramp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jmxbridge.kafka.errors import ConnectFailed, LoginFailed, VersionMismatch
-from jmxbridge.kafka.sasl import Conversation, Mechanism, gssapi, oauthbearer, plain, scram
+from jmxbridge.kafka.sasl import (
+    BadChallenge,
+    Conversation,
+    Mechanism,
+    gssapi,
+    oauthbearer,
+    plain,
+    scram,
+)
 from jmxbridge.kafka.sasl_requests import LoginAnswer, SaslAuthenticate, SaslHandshake
 from jmxbridge.kafka.security import MAX_STEPS, log_in
 from jmxbridge.kafka.token import Token, TokenSource
@@ -222,3 +233,18 @@ async def test_kerberos_without_the_package_names_it(monkeypatch: pytest.MonkeyP
         await enter(broker, gssapi("kafka", None, None))
 
     assert broker.heard == ["GSSAPI"]
+
+
+@given(said=st.lists(st.binary(max_size=120), min_size=3, max_size=3))
+def test_scram_ends_whatever_it_is_told(said: list[bytes]) -> None:
+    """Nobody gets past it without a proof: two messages at most, then an error of ours."""
+
+    async def talk() -> int:
+        conversation = await scram("SCRAM-SHA-256", "ann", PASSWORD).begin("kafka-1")
+        messages = 1 if next(conversation) else 0
+        with pytest.raises(BadChallenge):
+            for each in said:
+                messages += 1 if conversation.send(each) else 0
+        return messages
+
+    assert asyncio.run(talk()) <= 2
