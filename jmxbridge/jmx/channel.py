@@ -25,6 +25,7 @@ from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteProtocolError
 from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.low_water import LowWater
 from jmxbridge.jmx.protocol import Protocol
+from jmxbridge.jmx.round_trip import round_trip_us
 
 
 class _Batch:
@@ -71,6 +72,13 @@ class Channel(asyncio.Protocol):
         """Whether it ended without a fault of either side, and after calls had been answered."""
         ended = self._ended_by_peer or self.protocol.lost_track
         return ended and self.protocol.calls_answered > 0
+
+    @property
+    def round_trip_us(self) -> int | None:
+        """The network's share of a call, in microseconds; None where that is not known."""
+        if self._transport is None:
+            return None
+        return round_trip_us(self._transport.get_extra_info("socket"))
 
     @classmethod
     async def open(

@@ -85,6 +85,11 @@ class Connection:
         return self._channel.peer_host
 
     @property
+    def round_trip_us(self) -> int | None:
+        """How long a byte is under way, there and back, in microseconds; None where not known."""
+        return self._channel.round_trip_us
+
+    @property
     def is_open(self) -> bool:
         """Whether calls can still be made, as far as is known."""
         return self._channel.protocol.error is None

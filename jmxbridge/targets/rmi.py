@@ -109,13 +109,18 @@ class RmiTransport:
         before = connection.traffic
         await self._catalog.refresh(connection, rules, self._clock_s())
         wanted = self._catalog.wanted(rules)
+        asked_s = self._clock_s()
         mbean_count, replies = await asyncio.gather(
             connection.get_mbean_count(),
             connection.get_many(self._catalog.asked(rules)),
         )
+        answered_us = round((self._clock_s() - asked_s) * 1e6)
         self._catalog.note_count(mbean_count)
         readings = self._catalog.readings(wanted, replies)
-        self.costs = costs(before, connection.traffic)
+        self.costs = {
+            **costs(before, connection.traffic),
+            **times(answered_us, connection.round_trip_us),
+        }
         self._keep_alive(connection)
         return readings
 
@@ -172,6 +177,13 @@ def costs(before: Traffic, after: Traffic) -> dict[str, int]:
         name: getattr(after, name) - getattr(before, name)
         for name in ("round_trips", "bytes_received", "template_hits", "template_misses")
     }
+
+
+def times(answered_us: int, round_trip_us: int | None) -> dict[str, int]:
+    """Return the network's share of the time in which all was answered, and the JVM's."""
+    if round_trip_us is None:
+        return {}
+    return {"round_trip_us": round_trip_us, "server_us": max(0, answered_us - round_trip_us)}
 
 
 def is_loopback(host: str | None) -> bool:

@@ -12,7 +12,7 @@ from jmxbridge.jmx.errors import ConnectionFailed
 from jmxbridge.jmx.protocol import Traffic
 from jmxbridge.jmx.values import Value
 from jmxbridge.targets import rmi
-from jmxbridge.targets.rmi import RmiTransport, is_loopback
+from jmxbridge.targets.rmi import RmiTransport, is_loopback, times
 
 
 class Jvm:
@@ -21,6 +21,7 @@ class Jvm:
     def __init__(self, peer_host: str = "127.0.0.1") -> None:
         self.peer_host = peer_host
         self.traffic = Traffic()
+        self.round_trip_us = 300
         self.problem: ConnectionFailed | None = None
         self.signs_of_life = 0
         self.was_called = asyncio.Event()
@@ -83,8 +84,17 @@ async def test_what_a_fetch_took(jvms: list[Jvm]) -> None:
             "bytes_received": 0,
             "template_hits": 7,
             "template_misses": 1,
+            "round_trip_us": 300,
+            "server_us": 0,
         }
     await transport.close()
+
+
+def test_whose_time_it_was() -> None:
+    """The network's, as far as the kernel tells, and the JVM's."""
+    assert times(5000, 300) == {"round_trip_us": 300, "server_us": 4700}
+    assert times(200, 300) == {"round_trip_us": 300, "server_us": 0}
+    assert times(5000, None) == {}
 
 
 async def test_an_idle_connection_is_kept(jvms: list[Jvm]) -> None:
