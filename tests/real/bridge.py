@@ -2,7 +2,7 @@
 
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,16 +16,20 @@ SETS = yaml.safe_load((Path(__file__).parents[2] / "mbeans.yaml").read_text())["
 class Bridge:
     """`jmxbridge run` on a file made of `settings`, with the rule sets of the shipped file.
 
-    Each start continues the same log. The store is `store.sqlite3` in the folder.
+    Each start continues the same log. The store is `store.sqlite3` in the folder. `inside` is a
+    command that runs another.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, settings: dict[str, Any], *, inside: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.file = folder / "mbeans.yaml"
         self.store = folder / "store.sqlite3"
         self.log = folder / "jmxbridge.log"
         document = {"interval": "1s", "mbeans": SETS, "store": {"path": str(self.store)}}
         self.file.write_text(yaml.safe_dump(document | settings))
+        self._inside = inside
         self._process: Process | None = None
 
     @property
@@ -36,7 +40,7 @@ class Bridge:
 
     def start(self) -> Self:
         """Start it; it runs in the background until stopped."""
-        command = [sys.executable, "-m", "jmxbridge", "run", str(self.file)]
+        command = [*self._inside, sys.executable, "-m", "jmxbridge", "run", str(self.file)]
         self._process = Process(command, log=self.log)
         return self
 

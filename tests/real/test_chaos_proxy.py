@@ -1,6 +1,7 @@
 """Sender and store behind a proxy that breaks every second request: the invariants hold.
 
-The seed is printed; `JMXBRIDGE_SEED` repeats a run.
+A sender that stops in the middle is I2 here: what it had not booked the next one sends. The seed
+is printed; `JMXBRIDGE_SEED` repeats a run.
 """
 
 import asyncio
@@ -81,7 +82,9 @@ async def sending(store: Store, url: str, database: str) -> AsyncIterator[None]:
 async def test_whatever_the_network_does(
     tmp_path: Path, influx: Influx, influx_database: str
 ) -> None:
-    """I1 at every look, I3 content, I4 only the poisoned lines are dead, I6 one type a field."""
+    """I1 and I5, bounds, at every look and stop; I2 and I3, all that was appended is stored, equal;
+    I4, only the poisoned lines are dead; I6, one type a field.
+    """
     print(f"seed {SEED} (JMXBRIDGE_SEED)")
     async with (
         FaultProxy(influx.port, SEED, healthy=0.5) as proxy,

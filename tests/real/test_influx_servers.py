@@ -31,7 +31,7 @@ from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.line_protocol import INT64_MAX, INT64_MIN, encode
 from jmxbridge.influx.probe import Probe, probe
-from jmxbridge.influx.verdict import Action, Answer, Verdict, judge
+from jmxbridge.influx.verdict import Action, Answer, Verdict, advice, judge
 from jmxbridge.point import FieldValue, Point
 
 pytestmark = pytest.mark.real
@@ -230,6 +230,43 @@ def awkward_points(draw: st.DrawFn) -> Point:
     return Point(around(str(next(NUMBERS))), tags, fields, next(_instants))
 
 
+def with_tag(text: str) -> Callable[[str], Point]:
+    """A point with this tag value."""
+    return lambda name: Point(name, {"t": text, "other": "x"}, {"f": 1.5}, next(_instants))
+
+
+def with_field(value: FieldValue, field: str = "f") -> Callable[[str], Point]:
+    """A point with this field value."""
+    return lambda name: Point(name, {"t": "x"}, {field: value}, next(_instants))
+
+
+EXTREMES: dict[str, Callable[[str], Point]] = {
+    "an empty tag value": with_tag(""),
+    "a tag of backslashes only": with_tag("\\\\"),
+    "a backslash at the end of a tag": with_tag("C:\\dir\\"),
+    "a backslash before a comma": with_tag("a\\,b"),
+    "a newline in a tag": with_tag("a\nb"),
+    "a quote in a tag": with_tag('say "hi"'),
+    "unicode in a tag": with_tag("grün 😀 \u202e \u0301"),
+    "a newline in a string": with_field("a\nb"),
+    "a backslash at the end of a string": with_field("C:\\dir\\"),
+    "a quote at the end of a string": with_field('say "hi"'),
+    "an empty string": with_field(""),
+    "a string of 64 KiB": with_field("x" * 65_536),
+    "a backslash at the end of a field": with_field(1.5, "f\\"),
+    "a comma, an equals sign and a space in a field": with_field(1.5, "f,=  "),
+    "the smallest integer": with_field(INT64_MIN),
+    "the largest integer": with_field(INT64_MAX),
+    "a float with a large exponent": with_field(1.7976931348623157e308),
+    "a float with a small exponent": with_field(5e-324),
+    "a whole float with an exponent": with_field(1e22),
+    "minus zero": with_field(-0.0),
+    "a key of 64 KiB": with_tag(
+        "x" * (65_535 - len("x-a-key-of-64-KiB,other=x,t=") - 4 - len("f"))
+    ),
+}
+
+
 def visible(text: str) -> str:
     """What is promised of control characters."""
     for character, shown in (("\n", r"\n"), ("\t", r"\t"), ("\r", r"\r")):
@@ -386,6 +423,64 @@ async def test_refusals(
     measurement = body.split()[0].decode()
     counted = server.series(f'SELECT count(v) FROM "{measurement}"')
     assert (counted[0]["values"][0][1] if counted else 0) == stored
+
+
+async def test_a_conflict_says_what_to_change(
+    server: Server, make_writer: Callable[..., Writer]
+) -> None:
+    """Measurement, field and both types are the server's words, the way out is ours."""
+    writer = make_writer()
+    await writer.write(Body(b"w7 lag=1.0 1"))
+
+    refused = judge(await writer.write(Body(b"w7 lag=2i 2")), now=datetime.now(UTC))
+
+    said = 'input field "lag" on measurement "w7" is type integer, already exists as type float'
+    assert said in refused.words
+    assert advice(refused.words) == (
+        "declare `type: float` for field lag of measurement w7 in its rule, or give the field"
+        " another name"
+    )
+
+
+async def test_a_wrong_path_in_the_url(server: Server, make_writer: Callable[..., Writer]) -> None:
+    """A prefix that is not there: the lines wait, and it is the URL that is doubted."""
+    right = make_writer()
+    wrong = Writer(f"{right.url}/influx", bucket=right.bucket, **credentials(server))
+
+    verdict = await judged(wrong)
+    await wrong.close()
+
+    assert (verdict.action, verdict.cause) == (Action.HOLD, "404")
+    assert verdict.sentence == "no InfluxDB at this path; check influxdb.url"
+
+
+def credentials(server: Server) -> dict[str, Any]:
+    """What a writer of the server's own needs."""
+    return AUTH_2 if server.major == 2 else {}
+
+
+async def test_a_newline_at_the_end_of_a_token(
+    server: Server, make_writer: Callable[..., Writer]
+) -> None:
+    """As an editor leaves it in a file: it writes all the same."""
+    verdict = await judged(make_writer(token=f"{AUTH_2['token']}\n"))
+
+    assert verdict.action is Action.STORED
+
+
+@pytest.mark.parametrize("point", EXTREMES, ids=list(EXTREMES))
+async def test_an_extreme_is_read_back(
+    server: Server, make_writer: Callable[..., Writer], point: str
+) -> None:
+    """One by one what a random search may miss: equal, or as promised."""
+    name = f"x-{point.replace(' ', '-')}"
+    sent_point = EXTREMES[point](name)
+
+    answer = await make_writer().write(Body(encode(sent_point)))
+
+    assert judge(answer, now=datetime.now(UTC)).action is Action.STORED, answer
+    (series,) = server.series(f'SELECT * FROM "{name}" GROUP BY *')
+    assert read(series, sent_point) == promised(sent_point)
 
 
 async def test_points_outside_retention(server: Server, make_writer: Callable[..., Writer]) -> None:

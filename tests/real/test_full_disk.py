@@ -1,0 +1,137 @@
+"""`run` on a file system that is really full: loud, nothing lost, and well again by itself.
+
+The file system is a tmpfs of a few megabytes in a mount namespace of the bridge's own, so that it
+needs no root where users may make namespaces, and is gone with the process. Whoever looks into the
+store enters it.
+"""
+
+import itertools
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo.influx import Influx
+from demo.process import free_port
+from tests.real.bridge import Bridge
+
+pytestmark = pytest.mark.real
+
+INTERVAL_NS = 100_000_000
+POLLS = 20
+DATABASE = "kafka"
+
+
+UNSHARE = ["unshare", "--map-root-user", "--mount"]
+ENTER = ["nsenter", "--user", "--mount", "--preserve-credentials", "--target"]
+LOOK = """
+import json, pathlib, sqlite3, sys
+path = pathlib.Path(sys.argv[1])
+query = "SELECT pending, dead_lettered, dropped, (SELECT min(time_ns) FROM chunk), "
+query += "(SELECT max(time_ns) FROM chunk) FROM account"
+print(json.dumps(sqlite3.connect(path.as_uri() + "?mode=ro", uri=True).execute(query).fetchone()))
+"""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> tuple[Path, list[str]]:
+    """A folder, and the command inside which it is a file system of 8 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = f'mount -t tmpfs -o size=8m none "{folder}" && exec "$@"'
+    inside = [*UNSHARE, "sh", "-c", mount, "sh"]
+    if not shutil.which("unshare") or not shutil.which("nsenter"):
+        pytest.skip("no unshare(1) and nsenter(1) to make a small file system with")
+    tried = subprocess.run([*inside, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"a small file system cannot be mounted here: {tried.stderr.strip()}")
+    return folder, inside
+
+
+class Inside:
+    """The store of a bridge in a namespace of its own."""
+
+    def __init__(self, bridge: Bridge, path: Path) -> None:
+        self._bridge = bridge
+        self._path = path
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command where the bridge runs."""
+        enter = [*ENTER, str(self._bridge.process.pid), *command]
+        return subprocess.run(enter, capture_output=True, text=True, check=False)
+
+    def look(self) -> tuple[int, int, int, int, int]:
+        """Pending, dead-lettered and dropped lines, first and last time; zeros at the beginning."""
+        done = self.run(sys.executable, "-c", LOOK, str(self._path))
+        found = json.loads(done.stdout) if done.returncode == 0 else ()
+        return tuple(each or 0 for each in found) if found else (0, 0, 0, 0, 0)  # type: ignore[return-value]
+
+    @property
+    def pending(self) -> int:
+        """Lines that wait."""
+        return self.look()[0]
+
+
+def fill(path: Path) -> None:
+    """Write a file until the disk is full."""
+    with path.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        file.writelines(itertools.repeat(b"x" * 4096))
+
+
+def test_a_full_disk_is_loud_loses_nothing_and_mends_itself(
+    tmp_path: Path, small_disk: tuple[Path, list[str]]
+) -> None:
+    """I1 to I3 across it: every instant of the grid, polled before, meanwhile and after, arrives.
+
+    InfluxDB is away all the while, so what arrives has been in the store, or in memory until then.
+    """
+    folder, inside = small_disk
+    influx = Influx(tmp_path / "influx")
+    target = {"name": "nobody", "jmx": f"127.0.0.1:{free_port()}", "collect": ["jvm"]}
+    settings = {
+        "interval": "100ms",
+        "influxdb": {"url": influx.url, "bucket": DATABASE},
+        "store": {"path": str(folder / "store.sqlite3")},
+        "targets": [target],
+    }
+    with Bridge(tmp_path, settings, inside=inside) as bridge:
+        store = Inside(bridge, folder / "store.sqlite3")
+
+        def log() -> str:
+            return bridge.log.read_text()
+
+        bridge.wait_until(lambda: store.pending > POLLS)
+        filler = Path(f"/proc/{bridge.process.pid}/root{folder}/filler")
+        fill(filler)
+        bridge.wait_until(lambda: "the disk is full" in log())
+        durable, _, _, first, full = store.look()
+        filler.unlink()
+        bridge.wait_until(lambda: "takes polls again; lines lost: 0" in log())
+        bridge.wait_until(lambda: store.pending > durable + POLLS)
+        *_, last = store.look()
+        said = log()
+        influx.start()
+        influx.create_database(DATABASE)
+        bridge.wait_until(lambda: store.pending < POLLS)
+        _, dead, dropped, _, _ = store.look()
+        verified = store.run(
+            sys.executable, "-m", "jmxbridge", "spool", "verify", "-f", str(bridge.file)
+        )
+        assert verified.returncode == 0, verified.stdout
+        assert bridge.stop() == 0
+
+    assert said.count("the disk is full") == 1
+    assert "polls are held in memory and are NOT durable" in said
+    assert dead == dropped == 0
+    rows = influx.query("SELECT up, skipped_ticks FROM jmxbridge_target", DATABASE)
+    times = [row["time"] for row in rows if first <= row["time"] <= last]
+    skipped = sum(row["skipped_ticks"] for row in rows if first < row["time"] <= last)
+    assert len(times) == (last - first) // INTERVAL_NS + 1 - skipped
+    own = influx.query("SELECT degraded, held, lost_total FROM jmxbridge_store", DATABASE)
+    assert {row["degraded"] for row in own if row["time"] <= full} == {False}
+    assert any(row["degraded"] and row["held"] for row in own)
+    assert {row["lost_total"] for row in own} == {0}
+    influx.close()
