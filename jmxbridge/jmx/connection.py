@@ -7,7 +7,9 @@ to say so again. The server keeps our connection object until it is closed or wa
 minutes, also when its socket is gone. A JVM closes the socket after an answer it failed to write (a
 value that cannot be serialized), and so do we after one whose end we cannot tell; what was not
 answered is then asked again over a new socket. Each must have brought an answer before the next is
-tried, so this comes to an end.
+tried, so this comes to an end. A socket that is closed while requests wait in it is reset, and a
+reset loses answers that were sent before it, so up to the one that did it calls are then made one
+by one.
 """
 
 import asyncio
@@ -169,10 +171,14 @@ class Connection:
         return outcome
 
     async def _many(self, batch: Sequence[Call[T]]) -> list[T | RemoteException]:
-        outcomes: list[T | RemoteException] = await self._channel.run(batch)
-        while len(outcomes) < len(batch):
-            await self._reopen(self._channel)
-            outcomes += await self._channel.run(batch[len(outcomes) :])
+        channel = self._channel
+        outcomes: list[T | RemoteException] = await channel.run(batch)
+        one_by_one = False
+        while (answered := len(outcomes)) < len(batch):
+            if channel.was_left:
+                await self._reopen(channel)
+                channel, one_by_one = self._channel, not one_by_one
+            outcomes += await channel.run(batch[answered : answered + 1 if one_by_one else None])
         for outcome in outcomes:
             if isinstance(outcome, RemoteException) and outcome.java_class in _DROPPED:
                 self._channel.abort()
