@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from jmxbridge.kafka.configs import Retentions
-from jmxbridge.kafka.past import fetch_dated
+from jmxbridge.kafka.past import Past
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.shares import fetch_shares
 from jmxbridge.kafka.view import View
@@ -20,6 +20,7 @@ class Asides:
 
     def __init__(self, topics: Callable[[str], bool]) -> None:
         self._wants_topic = topics
+        self._past = Past()
         self._retentions = Retentions()
 
     async def ask(
@@ -33,7 +34,7 @@ class Asides:
     ) -> Aside:
         """Ask when records were written, how long these topics are kept, how far shares are."""
         dated, _, partitions = await asyncio.gather(
-            fetch_dated(round_, view, questions),
+            self._past.ask(round_, view, questions),
             self._retentions.refresh(round_, view, topics),
             fetch_shares(round_, view, shares),
         )

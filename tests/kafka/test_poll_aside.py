@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.kafka import configs, shares, states
+from jmxbridge.kafka import configs, past, shares, states
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.lag.aside import Dated, SharePartition
 from jmxbridge.lag.outlook import Outlook
@@ -106,21 +106,28 @@ async def test_no_answer_is_no_answer(
 
 
 async def test_a_leader_that_fails_over_it_costs_its_answers_only(
-    two: FakeCluster, connect_to: ConnectTo
+    two: FakeCluster, connect_to: ConnectTo, forward: Callable[[float], None]
 ) -> None:
-    """Its rows were there before; the other's answers come."""
+    """Its rows were there before; the other's answers come. It is left in peace for a while."""
     healthy = two.brokers[1].answer_list_offsets
 
     def answer(asked: Asked) -> Any:
         return hang_up(asked) if by_time([asked]) else healthy(asked)
 
     two.brokers[1].scripts["list_offsets"] = answer
-    two.written["y", 0] = [START_MS]
+    two.written["x", 0] = two.written["y", 0] = [START_MS]
+    cluster, questions = connect_to(two), {("x", 0): 0, ("y", 0): 0}
 
-    snapshot = await connect_to(two).poll(questions={("x", 0): 0, ("y", 0): 0})
+    snapshot = await cluster.poll(questions=questions)
+    two.brokers[1].thaw()
+    resting = await cluster.poll(questions=questions)
+    forward(past.REST_S)
+    rested = await cluster.poll(questions=questions)
 
-    assert snapshot.aside.dated == {("y", 0): Dated(0, START_MS)}
-    assert len(compute(snapshot).partitions) == 2
+    for found in (snapshot, resting):
+        assert found.aside.dated == {("y", 0): Dated(0, START_MS)}
+        assert len(compute(found).partitions) == 2
+    assert set(rested.aside.dated) == questions.keys()
 
 
 @pytest.fixture
