@@ -31,3 +31,13 @@ def test_other_kernels_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the option means elsewhere is not looked at."""
     monkeypatch.setattr(sys, "platform", "darwin")
     assert round_trip_us(None) is None
+
+
+def test_an_older_kernel_tells_less() -> None:
+    """What the answer does not reach to is not known."""
+
+    class Old:
+        def getsockopt(self, *_: int) -> bytes:
+            return bytes(104)
+
+    assert round_trip_us(Old()) is None
