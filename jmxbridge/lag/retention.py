@@ -32,8 +32,8 @@ def risks(
             continue
         if row.expired:
             left_s = 0.0
-        elif behind is None or behind.at_least:
-            continue
+        elif behind is None or behind.at_least or not behind.seconds:
+            continue  # 0 is also what a lag has that is allowed
         else:
             left_s = max(0.0, kept_s - behind.seconds)
         at = (row.group, row.topic)

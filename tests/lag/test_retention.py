@@ -28,6 +28,7 @@ def row(
         ("nobody knows its age", row(5), None, None),
         ("where it begins is not known, its age is", row(5, start=None), Behind(600.0), 3000.0),
         ("all is read", row(10), Behind(0.0), None),
+        ("a lag that is allowed is none", row(9), Behind(0.0), None),
         ("all is read, and older records are gone", row(10, start=9), Behind(0.0), None),
         ("the topic keeps all, or compacts, or nobody said", row(5, topic="u"), Behind(9e9), None),
     ],
