@@ -8,7 +8,9 @@ looked at again
   was gone when it was read: names only, and the attributes of what is new;
 - after `INCOMPLETE_S` for MBeans that lack an attribute a rule names: Kafka's clients register a
   partition's MBean first and add its lag attributes later;
-- after `EVERYTHING_S` for all of them.
+- after `EVERYTHING_S` for all of them;
+
+and an MBean whose answer cannot be carried loses the attributes that are to blame (`unreadable`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +24,7 @@ from jmxbridge.mbeans.discovery import Take, attributes, is_settled, patterns, t
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.targets.transport import MBeans
+from jmxbridge.targets.unreadable import Unreadable
 
 EVERYTHING_S = 300.0
 INCOMPLETE_S = 30.0
@@ -47,6 +50,7 @@ class Catalog:
         self._rules: dict[int, Rule] = {}  # by identity: a rule is an entry of the file
         self._available: dict[ObjectName, frozenset[str]] = {}
         self._sets: dict[frozenset[str], frozenset[str]] = {}  # MBeans of one class share theirs
+        self._unreadable = Unreadable()
         self._wanted: tuple[Wanted, ...] = ()
         # By the rules due: they are the same ones at nearly every poll.
         self._due: dict[frozenset[int], tuple[tuple[Wanted, ...], Asked]] = {}
@@ -62,6 +66,7 @@ class Catalog:
         if now_s - self._everything_at_s >= EVERYTHING_S:
             self._available.clear()
             self._sets.clear()
+            self._unreadable.forget()
             self._everything_at_s = self._incomplete_at_s = now_s
         elif now_s - self._incomplete_at_s >= INCOMPLETE_S:
             self._forget_incomplete()
@@ -70,6 +75,7 @@ class Catalog:
             return
         takes = take(tuple(self._rules.values()), await self._names(mbeans))
         await self._learn_attributes(mbeans, {each.name for each in takes})
+        await self._unreadable.tell_apart(mbeans)
         self._wanted = tuple(self._wanted_by(takes))
         self._due.clear()
         self.series_limited = takes.series_limited
@@ -116,7 +122,8 @@ class Catalog:
         for each, reply in zip(wanted, replies, strict=True):
             if isinstance(reply, RemoteException):
                 failures.append(reply)
-                self._available.pop(each.name, None)
+                if not self._unreadable.suspect(each.name, each.attributes, reply):
+                    self._available.pop(each.name, None)
                 self._names_stale = True
             else:
                 found.append(Reading(each.rule, each.name, reply))
@@ -145,7 +152,8 @@ class Catalog:
     def _wanted_by(self, takes: Sequence[Take]) -> list[Wanted]:
         found: list[Wanted] = []
         for each in takes:
-            existing = attributes(each.rule, self._available.get(each.name, frozenset()))
+            available = self._available.get(each.name, frozenset())
+            existing = attributes(each.rule, available - self._unreadable.left_out(each.name))
             if existing:
                 found.append(Wanted(each.rule, each.name, existing))
         return found
