@@ -24,6 +24,8 @@ from jmxbridge.jmx import (
     Value,
     connect,
 )
+from jmxbridge.mbeans.rule import Field, Rule
+from jmxbridge.targets.rmi import RmiTransport
 
 pytestmark = pytest.mark.real
 
@@ -112,6 +114,23 @@ def truth(written: list[Any]) -> list[Any]:
     return written
 
 
+async def test_what_a_jvm_cannot_send_is_found_and_left_out(oracle: Jvm) -> None:
+    """A stream costs its MBean one poll and its socket; from the next one on the rest is read."""
+    beans = {"odd:type=Unserializable": ("Fine", "Stream"), "odd:type=Numbers": ("MaxLong",)}
+    rules = [
+        Rule("odd", (ObjectName.parse(bean),), "odd", {}, tuple(Field(n, (), n) for n in names))
+        for bean, names in beans.items()
+    ]
+    transport = RmiTransport("127.0.0.1", oracle.jmx_port, clock_s=lambda: 0.0)
+    polls = [
+        {reading.name.text: set(reading.values) for reading in await transport.fetch(rules)}
+        for _ in range(3)
+    ]
+    await transport.close()
+    read = {"odd:type=Unserializable": {"Fine"}, "odd:type=Numbers": {"MaxLong"}}
+    assert polls == [{"odd:type=Numbers": {"MaxLong"}}, read, read]
+
+
 async def test_every_value_is_what_the_jvm_holds(oracle: Jvm, connection: Connection) -> None:
     """All attributes of all odd MBeans; an attribute is absent only where its getter throws."""
     held: dict[str, dict[str, list[Any]]] = json.loads(oracle.ask("dump"))
@@ -151,16 +170,16 @@ async def test_a_value_that_cannot_be_carried_spoils_only_its_own_mbean(
 async def test_answers_before_one_that_cannot_be_carried_are_not_lost(
     connection: Connection,
 ) -> None:
-    """The JVM closes the socket before it has sent all of them, as more than it takes are due."""
-    large = ObjectName.parse("odd:type=Arrays"), ["Many"]  # 160 KB
-    wanted = [large] * 20
-    for name in sorted(FAILING):
-        wanted += [(ObjectName.parse(name), ["Stream", "Outside"]), *[large] * 20]
-    answers = await connection.get_many(wanted)
-    failed = [at for at, answer in enumerate(answers) if isinstance(answer, RemoteException)]
-    assert failed == [20, 41]
-    rest = [answer for answer in answers if not isinstance(answer, RemoteException)]
-    assert rest == [{"Many": (0,) * 20_000}] * 60
+    """With requests unread in it, the JVM's end of the socket is reset, not closed."""
+    absent = [f"attribute that does not exist {number}" for number in range(20)]
+    small = ObjectName.parse("odd:type=Faulty"), ["Fine", *absent]
+    large = ObjectName.parse("odd:type=Arrays"), ["Many"]  # of which a socket takes a part
+    spoiling = ObjectName.parse("odd:type=Unserializable"), ["Stream"]
+    for _ in range(20):
+        answers = await connection.get_many([large, spoiling, *[small] * 40])
+        assert isinstance(answers[1], RemoteException)
+        assert answers[:1] == [{"Many": (0,) * 20_000}]
+        assert answers[2:] == [{"Fine": 1}] * 40
 
 
 async def test_every_name_leads_back_to_its_mbean(oracle: Jvm, connection: Connection) -> None:
