@@ -3,8 +3,8 @@
 Theory. Python frees what nobody refers to at once; the collector is there for cycles alone. It runs
 after every 700 objects that were made and are still there. A poll of 30,000 partitions makes a
 hundred thousand at a stretch, none of them in a cycle, and lets go of all of them a moment later:
-so the collector walks rows and points over and over, for nothing, in a third to a half of the
-poll's CPU (bench/lag_poll.py prints what it costs without this).
+so the collector walks rows and points over and over, for nothing. Where all rows have moved, 277
+collections took 240 ms of a poll's 800 ms of CPU, rows to line protocol; set as here, 3 take 65.
 
 So it is told to wait for more, and to leave alone for good what was there before the first poll:
 modules, classes, settings. Cycles are still found; they wait a little longer.
