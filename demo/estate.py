@@ -14,6 +14,7 @@ from demo.cache import KAFKA_VERSION
 from demo.client import Client
 from demo.connect import Connect
 from demo.kafka import Kafka
+from demo.server import Server
 from demo.streams import Streams
 
 TOPIC = "orders.eu"
@@ -48,23 +49,28 @@ class Estate:
     def __exit__(self, *_: object) -> None:
         self._servers.close()
 
+    def _enter(self, server: Server) -> None:
+        """Start it; at the end kill it: nobody needs its data, and an orderly end takes seconds."""
+        self._servers.enter_context(server)
+        self._servers.callback(server.kill)
+
     def _start(self) -> None:
-        self._servers.enter_context(self.kafka)
-        self._servers.enter_context(self.client)
+        self._enter(self.kafka)
+        self._enter(self.client)
         self.client.create(TOPIC, 2)
         self.client.create("lines")
         self.client.produce(TOPIC, RECORDS)
         self.client.subscribe(GROUP, TOPIC, CLIENT_ID)
         # A server ends with the thread that started it, so these threads stay until all is closed.
         threads = self._servers.enter_context(ThreadPoolExecutor(2))
-        starting = threads.submit(self._servers.enter_context, self.streams)
+        starting = threads.submit(self._enter, self.streams)
         threads.submit(self._start_connect).result()
         starting.result()
 
     def _start_connect(self) -> None:
         lines = self._folder / "lines.txt"
         lines.write_text("".join(f"line {number}\n" for number in range(LINES)))
-        self._servers.enter_context(self.connect)
+        self._enter(self.connect)
         for name, config in connectors(self.kafka.bootstrap, lines).items():
             self.connect.put(name, config)
 
