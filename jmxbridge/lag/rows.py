@@ -24,9 +24,10 @@ is known there is no sum: 0 would read as "caught up".
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import NamedTuple
 
-from jmxbridge.lag.snapshot import Snapshot
+from jmxbridge.lag.snapshot import Offsets, Snapshot
 
 
 class PartitionLag(NamedTuple):
@@ -106,15 +107,16 @@ def compute(snapshot: Snapshot) -> Lags:
     gone: dict[str, set[int]] = {}
     for topic, partition in snapshot.orphaned:
         gone.setdefault(topic, set()).add(partition)
+    latest = _bounds(snapshot.end_offsets, snapshot.start_offsets)
+    stable = _bounds(snapshot.stable_ends, snapshot.start_offsets)
     rows: list[PartitionLag] = []
     topics: list[TopicLag] = []
     groups: list[GroupLag] = []
     for group, commits in snapshot.commits.items():
         tally = _Tally(group, rows, topics)
-        ends = snapshot.stable_ends if group in snapshot.read_committed else snapshot.end_offsets
+        bounds = stable if group in snapshot.read_committed else latest
         for topic, offsets in commits.items():
-            bounds = _Bounds(ends.get(topic, {}), snapshot.start_offsets.get(topic, {}))
-            tally.add(topic, offsets, bounds, gone.get(topic, set()))
+            tally.add(topic, offsets, bounds.get(topic, {}), gone.get(topic, set()))
         groups.append(tally.total())
     return Lags(tuple(rows), tuple(topics), tuple(groups))
 
@@ -124,11 +126,25 @@ _row = partial(tuple.__new__, PartitionLag)
 """A row of its values in order, as PartitionLag makes it, in half the time."""
 
 
-class _Bounds(NamedTuple):
-    """Where the partitions of one topic end and begin."""
+_Bounds = Mapping[int, tuple[int, int | None]]
+"""Of the partitions of one topic: where each ends, and where it begins if that is known."""
 
-    ends: Mapping[int, int]
-    starts: Mapping[int, int]
+_OFFSET, _END, _LAG = (
+    itemgetter(PartitionLag._fields.index(name)) for name in ("offset", "end_offset", "lag")
+)
+
+
+def _bounds(ends: Offsets, starts: Offsets) -> dict[str, _Bounds]:
+    """Worked out once for all groups."""
+    return {
+        topic: {
+            # A start beyond the end is of before the topic was recreated.
+            partition: (end, None if start is None or start > end else start)
+            for partition, end in of_topic.items()
+            for start in (starts.get(topic, {}).get(partition),)
+        }
+        for topic, of_topic in ends.items()
+    }
 
 
 class _Tally:
@@ -151,7 +167,6 @@ class _Tally:
     ) -> None:
         """Decide about each partition of one topic and close the topic's sums."""
         group, rows = self.group, self.rows
-        ends, starts = bounds
         first = len(rows)
         missing = 0
         for partition, offset in commits.items():
@@ -161,14 +176,12 @@ class _Tally:
                 continue
             elif partition in gone:
                 self.orphaned += 1
-            elif (end := ends.get(partition)) is None:
+            elif (found := bounds.get(partition)) is None:
                 self.unavailable += 1
             else:
+                end, start = found
                 lag = end - offset
                 behind, ahead = (lag, 0) if lag >= 0 else (0, -lag)
-                start = starts.get(partition)
-                if start is not None and start > end:
-                    start = None  # of before the topic was recreated
                 rows.append(_row((group, topic, partition, offset, end, behind, ahead, start)))
                 continue
             missing += 1
@@ -195,7 +208,7 @@ class _Tally:
 def _topic(group: str, topic: str, known: list[PartitionLag], missing: int) -> TopicLag:
     if not known:
         return TopicLag(group, topic, missing, 0, None, None, None, None)
-    lags = [row.lag for row in known]
+    lags = list(map(_LAG, known))
     return TopicLag(
         group=group,
         topic=topic,
@@ -203,6 +216,6 @@ def _topic(group: str, topic: str, known: list[PartitionLag], missing: int) -> T
         partitions_known=len(known),
         lag_sum=sum(lags),
         lag_max=max(lags),
-        offset_sum=sum([row.offset for row in known]),
-        end_offset_sum=sum([row.end_offset for row in known]),
+        offset_sum=sum(map(_OFFSET, known)),
+        end_offset_sum=sum(map(_END, known)),
     )
