@@ -1,5 +1,6 @@
 """Passwords and TLS, as JVMs have them: who is let in, and what those are told who are not."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import pytest
 
 from demo.servers import Jvm
+from jmxbridge import build
+from jmxbridge.config.effective import show
+from jmxbridge.config.loader import load
 from jmxbridge.jmx import ConnectionFailed, Credentials, Tls, connect
 from tests.real.papers import STORE_PASSWORD, Papers, make_papers
 
@@ -129,6 +133,33 @@ async def test_tls_client_certificate_and_password(fortress: Jvm, papers: Papers
     assert await domain(fortress, tls=tls, credentials=RIGHT) == "DefaultDomain"
     error = await refusal(fortress, tls=tls, credentials=WRONG)
     assert error.error_class == "access"
+
+
+def by_keytool(store: Path, copy: Path) -> Path:
+    """Write a key store anew, as Java does."""
+    files = f"-srckeystore {store} -destkeystore {copy} -deststoretype PKCS12"
+    passwords = f"-srcstorepass {STORE_PASSWORD} -deststorepass {STORE_PASSWORD}"
+    command = f"keytool -importkeystore {files} {passwords}"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    return copy
+
+
+@pytest.mark.parametrize("maker", ["openssl", "keytool"])
+async def test_a_client_certificate_in_a_key_store(
+    fortress: Jvm, papers: Papers, tmp_path: Path, maker: str
+) -> None:
+    """A file names the PKCS#12 store and what opens it, and that lets us in."""
+    store = papers.folder / "client.p12"
+    if maker == "keytool":
+        store = by_keytool(store, tmp_path / "client.p12")
+    (tmp_path / "opens-it").write_text(f"{STORE_PASSWORD}\n")
+    tls = f"registry: true, ca_file: {papers.ca}, cert_file: {store}, key_password_file: opens-it"
+    target = f"name: fortress, jmx: '127.0.0.1:{fortress.jmx_port}', collect: [jvm]"
+    (tmp_path / "mbeans.yaml").write_text(f"targets:\n  - {{{target}, tls: {{{tls}}}}}\n")
+    settings = load(tmp_path / "mbeans.yaml", {})
+    assert STORE_PASSWORD not in show(settings)
+    made = build.tls(settings.targets[0])
+    assert await domain(fortress, tls=made, credentials=RIGHT) == "DefaultDomain"
 
 
 async def test_a_client_certificate_is_missing(fortress: Jvm, papers: Papers) -> None:
