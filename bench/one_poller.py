@@ -1,0 +1,236 @@
+"""One poller by itself: `python -m bench.one_poller NAME HOST PORT WORK PACKS TARGET_PID POLLS`.
+
+In a process of its own, so that its CPU and its memory are nobody else's; each imports only what it
+needs. WORK is a file with a line for each MBean: its name, a tab, attributes. PACKS are the sets of
+rules that ask for just that, `-` where there are none. Printed is a `Cost` as JSON.
+
+- ours: the JMX library, reading alone;
+- spool: all that the bridge does, from the poll to lines that are durable in its spool, by PACKS,
+  or by a rule for each kind of MBean, every key property a tag;
+- floor: our requests, and as many bytes received as then come; nothing is looked at;
+- jolokia: one POST for all, to the agent inside the JVM, and its JSON read. HOST:PORT is the agent.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cost import Cost, Meter, rss_mb
+
+if TYPE_CHECKING:
+    from jmxbridge.mbeans.rule import Rule
+
+WARM_UPS = 3  # polls that are not counted: the JVMs compile, we learn shapes
+PAUSE_S = 0.05  # between polls: a poll does not begin in the dust of the last one
+TIMEOUT_S = 60.0
+
+Work = list[tuple[str, list[str]]]
+Poll = Callable[[], Awaitable[int]]
+
+
+def read_work(file: str) -> Work:
+    """Return names and attributes."""
+    lines = [line.split("\t") for line in Path(file).read_text().splitlines()]
+    return [(name, attributes.split(",")) for name, attributes in lines]
+
+
+async def timed(meter: Meter, polls: int, poll: Poll) -> Cost:
+    """Poll a few times, then as often as is counted."""
+    for _ in range(WARM_UPS):
+        await poll()
+    for _ in range(polls):
+        await asyncio.sleep(PAUSE_S)
+        meter.start()
+        meter.stop(await poll())
+    return replace(meter.cost(), rss_mb=rss_mb("self"))
+
+
+async def ours(host: str, port: int, work: Work, meter: Meter, polls: int) -> Cost:
+    """Poll over one kept connection, names known."""
+    from jmxbridge.jmx import ObjectName, RemoteException, connect
+
+    async with connect(host, port, timeout_s=TIMEOUT_S) as connection:
+        wanted = tuple((ObjectName.parse(name), tuple(names)) for name, names in work)
+        work.clear()  # it is not the library's
+
+        async def poll() -> int:
+            answers = await connection.get_many(wanted)
+            return sum(len(a) for a in answers if not isinstance(a, RemoteException))
+
+        before = connection.traffic
+        cost = await timed(meter, polls, poll)
+        after = connection.traffic
+        rounds = polls + WARM_UPS
+        return replace(
+            cost,
+            round_trips=(after.round_trips - before.round_trips) // rounds,
+            bytes=(after.bytes_received - before.bytes_received) // rounds,
+        )
+
+
+async def spool(
+    host: str, port: int, work: Work, meter: Meter, polls: int, packs: Sequence[str] = ()
+) -> Cost:
+    """Poll as the bridge does."""
+    import tempfile
+    import time
+
+    from jmxbridge.config.loader import pack_rules
+    from jmxbridge.delivery import freeze
+    from jmxbridge.service.garbage import collect_seldom
+    from jmxbridge.service.grid import Tick
+    from jmxbridge.store import Store
+    from jmxbridge.targets.backoff import Backoff
+    from jmxbridge.targets.rmi import RmiTransport
+    from jmxbridge.targets.target import Target
+
+    collect_seldom()
+    interval_ns = 10**10
+    with tempfile.TemporaryDirectory(prefix="jmxbridge-bench-") as folder:
+        store = await Store.open(Path(folder) / "s.sqlite3", max_bytes=1 << 34, retain_s=None)
+        transport = RmiTransport(host, port, clock_s=time.monotonic)
+        target = Target(
+            "bench",
+            transport=transport,
+            rules=[rule for pack in packs for rule in pack_rules(pack)] or rules(work),
+            tags={"cluster": "bench"},
+            interval_ns=interval_ns,
+            deadline_s=TIMEOUT_S,
+            backoff=Backoff(0.0, lambda: 0.0),
+        )
+        number = 0
+
+        async def poll() -> int:
+            nonlocal number
+            number += 1
+            points = await target.poll(Tick(number * interval_ns, 0))
+            await store.append(freeze(points), time_ns=number * interval_ns, source="bench")
+            return sum(len(point.fields) for point in points[:-1])
+
+        cost = await timed(meter, polls, poll)
+        costs = transport.costs
+        await target.close()
+        await store.close()
+    return replace(cost, round_trips=costs["round_trips"], bytes=costs["bytes_received"])
+
+
+def rules(work: Work) -> "list[Rule]":
+    """Return a rule for each kind of MBean; a name is a string, all else a float."""
+    from jmxbridge.jmx import ObjectName
+    from jmxbridge.mbeans.rule import Field, FieldType, Rule
+
+    found: dict[tuple[str, ...], Rule] = {}
+    for text, attributes in work:
+        name = ObjectName.parse(text)
+        keys = sorted(name.properties)
+        kind = (name.domain, name.properties["type"], *keys)
+        if kind in found:
+            continue
+        pattern = ",".join(f"{key}=*" for key in keys if key != "type")
+        found[kind] = Rule(
+            "bench",
+            (ObjectName.parse(f"{name.domain}:type={name.properties['type']},{pattern}"),),
+            f"bench_{len(found)}",
+            {key: key for key in keys if key != "type"},
+            tuple(
+                Field(each, (), each, FieldType.STRING if each == "Name" else FieldType.FLOAT)
+                for each in attributes
+            ),
+        )
+    return list(found.values())
+
+
+async def floor(host: str, port: int, work: Work, meter: Meter, polls: int) -> Cost:
+    """Send our requests at once and receive; what comes is counted, in bytes, and dropped."""
+    import select
+    import socket
+
+    from jmxbridge.jmx import ObjectName, connect
+    from jmxbridge.jmx.calls import get_attributes
+
+    async with connect(host, port, timeout_s=TIMEOUT_S) as connection:
+        own, channel = connection._own, connection._channel
+        wanted = [(ObjectName.parse(name), tuple(names)) for name, names in work]
+        before = connection.traffic.bytes_received
+        answers = await connection.get_many(wanted)
+        size = connection.traffic.bytes_received - before
+        requests = b"".join(get_attributes(own, *each).request for each in wanted)
+        transport = channel._transport
+        assert transport is not None
+        transport.pause_reading()
+        sock = socket.socket(fileno=transport.get_extra_info("socket").fileno())
+        waiting = select.poll()
+        room = memoryview(bytearray(1 << 18))
+
+        def receive() -> None:
+            got, sent = 0, 0
+            while got < size:
+                mark = max(1, min(size - got, 1 << 16))
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, mark)
+                writes = select.POLLOUT if sent < len(requests) else 0
+                waiting.register(sock, select.POLLIN | writes)
+                for _, event in waiting.poll(5):
+                    if event & select.POLLOUT:
+                        sent += sock.send(memoryview(requests)[sent:])
+                    if event & select.POLLIN:
+                        got += sock.recv_into(room)
+                    break
+                else:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+                    if waiting.poll(0):
+                        got += sock.recv_into(room)
+
+        async def poll() -> int:
+            receive()
+            return sum(map(len, answers))  # type: ignore[arg-type]
+
+        cost = await timed(meter, polls, poll)
+        sock.detach()
+        return replace(cost, round_trips=1, bytes=size)
+
+
+async def jolokia(host: str, port: int, work: Work, meter: Meter, polls: int) -> Cost:
+    """Ask the agent for all in one POST over a kept connection, and read its JSON."""
+    import http.client
+
+    body = json.dumps(
+        [{"type": "read", "mbean": name, "attribute": names} for name, names in work]
+    ).encode()
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    size = 0
+
+    async def poll() -> int:
+        nonlocal size
+        connection.request("POST", "/jolokia/", body, {"Content-Type": "application/json"})
+        data = connection.getresponse().read()
+        size = len(data)
+        return sum(len(each["value"]) for each in json.loads(data))
+
+    cost = await timed(meter, polls, poll)
+    connection.close()
+    return replace(cost, round_trips=1, bytes=size)
+
+
+Poller = Callable[[str, int, Work, Meter, int], Coroutine[None, None, Cost]]
+POLLERS: dict[str, Poller] = {"ours": ours, "spool": spool, "floor": floor, "jolokia": jolokia}
+
+
+def main() -> None:
+    """Run one poller."""
+    name, host, port, file, packs, target_pid, polls = sys.argv[1:]
+    work = read_work(file)
+    meter = Meter(int(target_pid), len(work))
+    poller = POLLERS[name]
+    if name == "spool" and packs != "-":
+        poller = partial(spool, packs=packs.split(","))
+    cost = asyncio.run(poller(host, int(port), work, meter, int(polls)))
+    sys.stdout.write(json.dumps(asdict(cost)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
