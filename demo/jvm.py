@@ -1,10 +1,11 @@
 """A JVM with JMX on that runs a one-file Java program and can be talked to, line by line.
 
-The program prints one line when it is ready; after that it may answer each line of its standard
+The program prints "ready" when it is; after that it may answer each line of its standard
 input with one line (`Jvm.ask`). What it says on standard error is in its log.
 """
 
 import os
+import re
 import select
 import time
 from collections.abc import Sequence
@@ -46,8 +47,17 @@ def jolokia_option(port: int, version: str, **settings: str) -> str:
     return f"-javaagent:{jolokia_agent(version)}={given}"
 
 
+# Jolokia's agents start beside the program, and say so on its standard output when they like.
+_JOLOKIA_SAYS = ("Jolokia: ", "I> ", "D> ", "E> ")
+_JOLOKIA_PORT = re.compile(r"-javaagent:[^=]*jolokia[^=]*=(?:.*,)?port=(\d+).*")
+
+
+def _jolokia_ports(options: Sequence[str]) -> list[int]:
+    return [int(found[1]) for each in options if (found := _JOLOKIA_PORT.fullmatch(each))]
+
+
 class Jvm(Server):
-    """A Java program from its source file; ready when it has printed its first line."""
+    """A Java program from its source file; ready when it says so, and its agents listen."""
 
     def __init__(
         self,
@@ -79,7 +89,8 @@ class Jvm(Server):
 
     def _await_ready(self, process: Process) -> None:
         self._read_line(READY_S)
-        process.wait_until(lambda: accepts(self.jmx_port))
+        ports = [self.jmx_port, *_jolokia_ports(self._options)]
+        process.wait_until(lambda: all(map(accepts, ports)))
 
     def ask(self, line: str, *, timeout_s: float = ANSWER_S) -> str:
         """Send one line and return the program's answer, without its line end."""
@@ -107,4 +118,6 @@ class Jvm(Server):
                 raise ServerError(f"{name} ended:\n{self.process.tail()}")
             self._unread += data
         line, _, self._unread = self._unread.partition(b"\n")
+        if line.decode().startswith(_JOLOKIA_SAYS):
+            return self._read_line(deadline - time.monotonic())
         return line.decode()

@@ -8,7 +8,7 @@ attribute: what then fails is NaN, or one of the infinities, and the rest of it 
 import json
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self, TypeAlias, TypeGuard
 
 from jmxbridge.jmx.access import Credentials, Tls
 from jmxbridge.jmx.errors import RemoteException
@@ -100,12 +100,15 @@ class JolokiaAgent:
         return [jolokia_json.names(each) for each in replies]
 
     async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
-        """Return the attributes of many MBeans, in order."""
+        """Return the attributes of many MBeans, in order; raises where an agent forbids to list."""
         found: list[MBeanInfo | RemoteException] = []
         for start in range(0, len(names), LISTED_AT_ONCE):
             part = names[start : start + LISTED_AT_ONCE]
             replies = await self._ask([jolokia_json.list_attributes(each) for each in part])
             found += map(jolokia_json.info, replies)
+        refusals = [each for each in found if is_refusal(each)]
+        if refusals and len(refusals) == len(found):
+            raise refusals[0]
         for name, info in zip(names, found, strict=True):
             if isinstance(info, MBeanInfo):
                 self._never_null[name] = jolokia_json.never_null(info)
@@ -162,3 +165,8 @@ class JolokiaAgent:
             return []
         answer = await self._poster.post(json.dumps(requests).encode())
         return jolokia_json.parse(answer, len(requests), self._poster.url)
+
+
+def is_refusal(found: MBeanInfo | RemoteException) -> TypeGuard[RemoteException]:
+    """Tell whether an agent's policy, not the MBean, is why nothing is known of it."""
+    return isinstance(found, RemoteException) and found.error_class == "access"

@@ -40,6 +40,7 @@ _NEVER_NULL = ("double", "float")
 
 _FOUND = 200
 _NOT_MODIFIED = 304
+_FORBIDDEN = 403  # by the agent's policy, whatever Java class that is thrown as
 _GONE = "javax.management.InstanceNotFoundException"
 _ERROR = re.compile(r"ERROR: (.*) \(class ([\w.$]+)\)", re.DOTALL)
 
@@ -86,6 +87,8 @@ def failure(reply: Reply) -> RemoteException:
     """Return what the Java side threw for one request."""
     java_class = str(reply.get("error_type") or "java.lang.Exception")
     message = str(reply.get("error") or "")
+    if reply.get("status") == _FORBIDDEN:
+        return RemoteException("java.lang.SecurityException", message)
     return RemoteException(java_class, message.removeprefix(f"{java_class} : ") or None)
 
 

@@ -15,6 +15,7 @@ from jmxbridge.jmx import (
     ConnectionFailed,
     Credentials,
     JmxError,
+    MBeanInfo,
     ObjectName,
     RemoteException,
     Tls,
@@ -234,6 +235,20 @@ async def test_one_mbean_that_failed_leaves_the_others() -> None:
     assert isinstance(failed, RemoteException)
     assert failed.error_class == "not_found"
     assert read == {"a": 1}
+
+
+async def test_what_is_forbidden_is_no_lack_of_attributes() -> None:
+    """One MBean that may not be listed stands for itself; where none may be, that is an error."""
+    refused = {"status": 403, "error_type": "java.lang.SecurityException", "error": "not allowed"}
+    fine = {"status": 200, "value": {"Used": {"type": "long", "rw": False}}}
+    replies = [http(json.dumps(each).encode()) for each in ([refused, fine], [refused, refused])]
+    async with agent_at(answers(*replies)) as agent:
+        failed, info = await agent.get_infos([MEMORY, MEMORY])
+        assert isinstance(failed, RemoteException)
+        assert isinstance(info, MBeanInfo)
+        assert [each.name for each in info.attributes] == ["Used"]
+        with pytest.raises(RemoteException, match="not allowed"):
+            await agent.get_infos([MEMORY, MEMORY])
 
 
 @pytest.mark.parametrize(
