@@ -86,10 +86,10 @@ def parse(body: bytes, count: int, url: str) -> list[Reply]:
 def failure(reply: Reply) -> RemoteException:
     """Return what the Java side threw for one request."""
     java_class = str(reply.get("error_type") or "java.lang.Exception")
-    message = str(reply.get("error") or "")
+    message = str(reply.get("error") or "").removeprefix(f"{java_class} : ")
     if reply.get("status") == _FORBIDDEN:
-        return RemoteException("java.lang.SecurityException", message)
-    return RemoteException(java_class, message.removeprefix(f"{java_class} : ") or None)
+        java_class = "java.lang.SecurityException"
+    return RemoteException(java_class, message or None)
 
 
 def names(reply: Reply) -> list[ObjectName]:

@@ -209,6 +209,33 @@ async def test_tls_with_a_certificate_or_a_password(guarded: str, papers: Papers
         assert "hunter2" not in str(caught.value)
 
 
+POLICY = "<restrict><commands>{}</commands></restrict>"
+
+
+@pytest.fixture(scope="module", params=[JOLOKIA_VERSIONS[0], JOLOKIA_VERSIONS[-1]])
+def restricted(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of an agent that lets search and read, and not list."""
+    policy = tmp_path_factory.mktemp("policy") / "access.xml"
+    allowed = "".join(f"<command>{each}</command>" for each in ("search", "read"))
+    policy.write_text(POLICY.format(allowed))
+    port = free_port()
+    option = jolokia_option(port, request.param, policyLocation=f"file://{policy}")
+    with Jvm(SOURCE, jvm_options=[option]):
+        yield url(port)
+
+
+async def test_what_an_agent_forbids_is_an_error(restricted: str) -> None:
+    """Names without attributes would look like a JVM that has nothing to read."""
+    async with JolokiaAgent(restricted) as agent:
+        names = await agent.query_names(ObjectName.parse("odd:*"))
+        assert await agent.get_many([(ObjectName.parse("odd:type=Faulty"), ["Fine"])])
+        with pytest.raises(RemoteException) as caught:
+            await agent.get_infos(names)
+    assert caught.value.error_class == "access"
+
+
 def call(*args: str) -> str:
     """Run `jmxbridge` in this process and return its stdout."""
     result = CliRunner().invoke(app, args)

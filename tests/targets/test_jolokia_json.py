@@ -79,6 +79,16 @@ def test_an_mbean_that_is_gone_while_errors_are_ignored() -> None:
     assert found.error_class == "not_found"
 
 
+@pytest.mark.parametrize("said", ["java.lang.Exception : LIST not allowed", "LIST not allowed"])
+def test_what_a_policy_forbids(said: str) -> None:
+    """It is a matter of access, whatever class an agent has for it."""
+    error = jolokia_json.failure(
+        {"status": 403, "error_type": "java.lang.Exception", "error": said}
+    )
+    assert error.error_class == "access"
+    assert error.message == "LIST not allowed"
+
+
 def test_attributes_read_apart() -> None:
     """Each takes one reply; a failure is all there is only where nothing else was read."""
     nan = {"status": 400, "error_type": "java.lang.NumberFormatException", "error": "N"}
