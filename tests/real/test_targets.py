@@ -1,12 +1,14 @@
-"""What any transport promises, held against real JVMs: our own client and jmxquery alike."""
+"""What any transport promises, held against real JVMs: our client, jmxquery and Jolokia alike."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from demo.servers import Client, Kafka, free_port
+from demo.servers import JOLOKIA_VERSIONS, Client, Kafka, free_port, jolokia_option
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Composite
@@ -14,6 +16,8 @@ from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Field, Rule
 from jmxbridge.targets.catalog import EVERYTHING_S, INCOMPLETE_S
 from jmxbridge.targets.jmxquery import JmxqueryTransport
+from jmxbridge.targets.jolokia import JolokiaTransport
+from jmxbridge.targets.jolokia_agent import JolokiaAgent
 from jmxbridge.targets.rmi import RmiTransport
 from jmxbridge.targets.transport import Transport
 
@@ -37,90 +41,47 @@ BROKER = rule(
 RENAMED = rule("kafka.server:type=OldName", "Value", aliases=("java.lang:type=Runtime",))
 
 
-@pytest.fixture
-def make_rmi() -> Make:
-    def make(port: int) -> Transport:
-        return RmiTransport("127.0.0.1", port, rmi_host=None, rmi_port=None, clock_s=time.monotonic)
-
-    return make
+WAYS = ("rmi", "jmxquery", JOLOKIA_VERSIONS[0], JOLOKIA_VERSIONS[-1])
+# Those that keep what they learned.
+LEARNING = [way for way in WAYS if way != "jmxquery"]
 
 
-@pytest.fixture
-def make_jmxquery() -> Make:
-    return lambda port: JmxqueryTransport("127.0.0.1", port, timeout_s=60.0)
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A broker and a JVM to consume in, and the ports at which a way of reading finds them."""
+
+    kafka: Kafka
+    client: Client
+    broker_port: int
+    client_port: int
 
 
-@pytest.fixture(params=["rmi", "jmxquery"])
-async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
-    """Make a transport to a port; closed after the test."""
-    chosen: Make = request.getfixturevalue(f"make_{request.param}")
-    made: list[Transport] = []
-
-    def remember(port: int) -> Transport:
-        made.append(chosen(port))
-        return made[-1]
-
-    yield remember
-    for each in made:
-        await each.close()
+@pytest.fixture(scope="module", params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    """A transport; a version is that of a Jolokia agent."""
+    chosen: str = request.param
+    return chosen
 
 
-def by_name(readings: list[Reading]) -> dict[str, Reading]:
-    return {reading.name.canonical: reading for reading in readings}
-
-
-async def test_a_composite_is_read_and_an_attribute_that_is_not_there_is_not(
-    kafka: Kafka, make: Make
-) -> None:
-    """A reading has the attributes that exist, composites with all their items."""
-    (reading,) = await make(kafka.jmx_port).fetch([MEMORY])
-    assert reading.rule is MEMORY
-    assert set(reading.values) == {"HeapMemoryUsage"}
-    heap = reading.values["HeapMemoryUsage"]
-    assert isinstance(heap, Composite)
-    assert {"init", "used", "committed", "max"} == set(heap)
-    assert isinstance(heap["used"], int)
-    assert heap["used"] > 0
-
-
-async def test_a_pattern_gives_a_reading_for_each_mbean(
-    kafka: Kafka, client: Client, make: Make, fresh_name: Callable[[str], str]
-) -> None:
-    """Every topic written to has its own reading; the count is exact."""
-    topic = fresh_name("counted")
-    client.create(topic)
-    client.produce(topic, 12)
-    found = by_name(await make(kafka.jmx_port).fetch([BROKER]))
-    name = f"kafka.server:name=MessagesInPerSec,topic={topic},type=BrokerTopicMetrics"
-    assert found[name].values == {"Count": 12}
-
-
-async def test_an_alias_is_used_where_the_first_name_is_not_there(kafka: Kafka, make: Make) -> None:
-    """A rule with names of several Kafka versions reads the one that this JVM has."""
-    renamed = rule("kafka.server:type=OldName", "Uptime", aliases=("java.lang:type=Runtime",))
-    (reading,) = await make(kafka.jmx_port).fetch([renamed])
-    assert reading.name.canonical == "java.lang:type=Runtime"
-
-
-async def test_an_unreachable_jvm_is_an_error_not_an_empty_answer(make: Make) -> None:
-    """Nothing listens: the caller must not mistake that for a JVM without MBeans."""
-    with pytest.raises(ConnectionFailed, match=r"127\.0\.0\.1"):
-        await make(free_port()).fetch([MEMORY])
-
-
-async def test_a_jvm_that_comes_back_is_read_again(consumer: Client, make: Make) -> None:
-    """The same transport fails while the JVM is away and reads its successor, on the same port."""
-    transport = make(consumer.jmx_port)
-    assert await transport.fetch([MEMORY])
-    consumer.kill()
-    with pytest.raises(JmxError):
-        await transport.fetch([MEMORY])
-    consumer.start()
-    assert await transport.fetch([MEMORY])
+@pytest.fixture(scope="module")
+def polled(way: str, request: pytest.FixtureRequest) -> Iterator[Polled]:
+    """What is read: the broker of all tests, or one that carries an agent."""
+    if way in JOLOKIA_VERSIONS:
+        ports = [free_port(), free_port()]
+        options = [[jolokia_option(port, way)] for port in ports]
+        with (
+            Kafka(jvm_options=options[0]) as kafka,
+            Client(kafka, jvm_options=options[1]) as client,
+        ):
+            yield Polled(kafka, client, *ports)
+        return
+    shared: Kafka = request.getfixturevalue("kafka")
+    with Client(shared) as client:
+        yield Polled(shared, client, shared.jmx_port, client.jmx_port)
 
 
 class Clock:
-    """The transport's clock, moved by the test."""
+    """The transports' clock, moved by the test."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -134,56 +95,138 @@ def clock() -> Clock:
     return Clock()
 
 
+def transport(way: str, port: int, clock: Clock) -> Transport:
+    if way == "rmi":
+        return RmiTransport("127.0.0.1", port, clock_s=clock)
+    if way == "jmxquery":
+        return JmxqueryTransport("127.0.0.1", port, timeout_s=60.0)
+    return JolokiaTransport(JolokiaAgent(f"http://127.0.0.1:{port}/jolokia/"), clock_s=clock)
+
+
 @pytest.fixture
-async def rmi(consumer: Client, clock: Clock) -> AsyncIterator[RmiTransport]:
-    """Our own client on the consumer's JVM, with a clock that only the test moves."""
-    transport = RmiTransport(
-        "127.0.0.1", consumer.jmx_port, rmi_host=None, rmi_port=None, clock_s=clock
-    )
-    yield transport
-    await transport.close()
+async def make(way: str, clock: Clock) -> AsyncIterator[Make]:
+    """Make a transport to a port; closed after the test."""
+    made: list[Transport] = []
+
+    def remember(port: int) -> Transport:
+        made.append(transport(way, port, clock))
+        return made[-1]
+
+    yield remember
+    for each in made:
+        await each.close()
 
 
+def by_name(readings: list[Reading]) -> dict[str, Reading]:
+    return {reading.name.canonical: reading for reading in readings}
+
+
+async def test_a_composite_is_read_and_an_attribute_that_is_not_there_is_not(
+    polled: Polled, make: Make
+) -> None:
+    """A reading has the attributes that exist, composites with all their items."""
+    (reading,) = await make(polled.broker_port).fetch([MEMORY])
+    assert reading.rule is MEMORY
+    assert set(reading.values) == {"HeapMemoryUsage"}
+    heap = reading.values["HeapMemoryUsage"]
+    assert isinstance(heap, Composite)
+    assert {"init", "used", "committed", "max"} == set(heap)
+    assert isinstance(heap["used"], int)
+    assert heap["used"] > 0
+
+
+async def test_a_pattern_gives_a_reading_for_each_mbean(
+    polled: Polled, make: Make, fresh_name: Callable[[str], str]
+) -> None:
+    """Every topic written to has its own reading; the count is exact."""
+    topic = fresh_name("counted")
+    polled.client.create(topic)
+    polled.client.produce(topic, 12)
+    found = by_name(await make(polled.broker_port).fetch([BROKER]))
+    name = f"kafka.server:name=MessagesInPerSec,topic={topic},type=BrokerTopicMetrics"
+    assert found[name].values == {"Count": 12}
+
+
+async def test_an_alias_is_used_where_the_first_name_is_not_there(
+    polled: Polled, make: Make
+) -> None:
+    """A rule with names of several Kafka versions reads the one that this JVM has."""
+    renamed = rule("kafka.server:type=OldName", "Uptime", aliases=("java.lang:type=Runtime",))
+    (reading,) = await make(polled.broker_port).fetch([renamed])
+    assert reading.name.canonical == "java.lang:type=Runtime"
+
+
+async def test_an_unreachable_jvm_is_an_error_not_an_empty_answer(make: Make) -> None:
+    """Nothing listens: the caller must not mistake that for a JVM without MBeans."""
+    with pytest.raises(ConnectionFailed, match=r"127\.0\.0\.1"):
+        await make(free_port()).fetch([MEMORY])
+
+
+async def test_a_jvm_that_comes_back_is_read_again(polled: Polled, make: Make) -> None:
+    """The same transport fails while the JVM is away and reads its successor, on the same port."""
+    transport = make(polled.client_port)
+    assert await transport.fetch([MEMORY])
+    polled.client.kill()
+    with pytest.raises(JmxError):
+        await transport.fetch([MEMORY])
+    polled.client.start()
+    assert await transport.fetch([MEMORY])
+
+
+async def fetch_at_rest(transport: Transport, rules: list[Rule]) -> None:
+    """Fetch until nothing was looked up: a JVM that just started still registers MBeans."""
+    async with asyncio.timeout(60):
+        await transport.fetch(rules)
+        while transport.costs["round_trips"] != 1:
+            await transport.fetch(rules)
+
+
+@pytest.mark.parametrize("way", LEARNING, indirect=True)
 async def test_mbeans_that_come_and_go_are_noticed_by_the_next_poll_but_one(
-    consumer: Client, client: Client, rmi: RmiTransport, fresh_name: Callable[[str], str]
+    polled: Polled, make: Make, fresh_name: Callable[[str], str]
 ) -> None:
     """A consumer that starts is read, one that stops is left out; neither waits for a refresh."""
+    consumer, transport = polled.client, make(polled.client_port)
     topic = fresh_name("coming")
-    client.create(topic)
-    assert await rmi.fetch([FETCHES]) == []
+    consumer.create(topic)
+    assert await transport.fetch([FETCHES]) == []
     consumer.subscribe(fresh_name("group"), topic, "comer")
-    await rmi.fetch([FETCHES])  # this poll sees that the number of MBeans is another
-    assert [reading.name.value("client-id") for reading in await rmi.fetch([FETCHES])] == ["comer"]
+    await transport.fetch([FETCHES])  # this poll sees that there are other MBeans
+    (reading,) = await transport.fetch([FETCHES])
+    assert reading.name.value("client-id") == "comer"
     consumer.unsubscribe()
-    await rmi.fetch([FETCHES, MEMORY])
-    assert [reading.rule for reading in await rmi.fetch([FETCHES, MEMORY])] == [MEMORY]
+    await transport.fetch([FETCHES, MEMORY])
+    readings = await transport.fetch([FETCHES, MEMORY])
+    assert [reading.rule for reading in readings] == [MEMORY]
 
 
-async def test_a_steady_poll_is_one_round_trip(consumer: Client, rmi: RmiTransport) -> None:
+@pytest.mark.parametrize("way", LEARNING, indirect=True)
+async def test_a_steady_poll_is_one_round_trip(polled: Polled, make: Make) -> None:
     """Names and attributes are looked up once; after that a poll asks for values only."""
-    await rmi.fetch([MEMORY, RENAMED])
-    connection = rmi.connection
-    assert connection is not None
-    before = connection.traffic.round_trips
-    await rmi.fetch([MEMORY, RENAMED])
-    assert connection.traffic.round_trips == before + 1
-    assert rmi.costs["round_trips"] == 1
-    assert (rmi.costs["template_hits"], rmi.costs["template_misses"]) == (1, 0)
+    transport = make(polled.client_port)
+    await transport.fetch([MEMORY, RENAMED])
+    assert transport.costs["round_trips"] > 1
+    await fetch_at_rest(transport, [MEMORY, RENAMED])
+    await transport.fetch([MEMORY, RENAMED])
+    assert transport.costs["round_trips"] == 1
+    assert transport.costs["bytes_received"] > 0
+    if isinstance(transport, RmiTransport):
+        costs = transport.costs
+        assert (costs["template_hits"], costs["template_misses"]) == (1, 0)
 
 
+@pytest.mark.parametrize("way", LEARNING, indirect=True)
 async def test_what_was_learned_is_looked_at_again_in_time(
-    consumer: Client, rmi: RmiTransport, clock: Clock
+    polled: Polled, make: Make, clock: Clock
 ) -> None:
     """MBeans that lack an attribute are asked sooner than all the others."""
-    await rmi.fetch([MEMORY])
-    connection = rmi.connection
-    assert connection is not None
+    transport = make(polled.client_port)
+    await fetch_at_rest(transport, [MEMORY])
     costs = []
     for seconds in (INCOMPLETE_S / 2, INCOMPLETE_S / 2, EVERYTHING_S):
         clock.now_s += seconds
-        before = connection.traffic.round_trips
-        await rmi.fetch([MEMORY])
-        costs.append(connection.traffic.round_trips - before)
+        await transport.fetch([MEMORY])
+        costs.append(transport.costs["round_trips"])
     assert costs[0] == 1
     assert costs[1] > 1  # MEMORY names an attribute that does not exist
     assert costs[2] > 1
