@@ -37,6 +37,7 @@ chaos: setup
 bench: setup
 	@demo/needs.sh java maven go
 	$(BIN)/python -m bench.jmx_poll
+	$(BIN)/python -m bench.load
 	$(BIN)/python -m bench.lag_poll
 	$(BIN)/python -m bench.delivery
 	$(BIN)/python -m bench.run_memory
