@@ -25,6 +25,7 @@ from typing import Any, Self
 
 import yaml
 
+from bench.cost import process_cpu_s
 from bench.lag_pollers import POLLERS
 from demo.cache import kafka_libs, lag_libraries
 from demo.servers import Influx, Jvm, Kafka, Pair, Process
@@ -91,12 +92,6 @@ class Poller:
             raise SystemExit(f"{self._process.name} ended:\n{self._process.tail()}")
         answer: dict[str, Any] = json.loads(line)
         return answer
-
-
-def process_cpu_s(pid: int) -> float:
-    """CPU that another process has taken (proc(5): utime and stime)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def cpu_of(brokers: Sequence[Kafka]) -> float:
@@ -203,7 +198,6 @@ def main() -> None:
     write("poller               rows requests  cpu min  cpu med wall med  brokers peak MB\n")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jmxbridge-bench-")))
-        # Twice as many groups as partitions of __consumer_offsets would hide a coordinator's share.
         pair = stack.enter_context(Pair(folder / "pair"))
         bootstrap = ",".join(broker.bootstrap for broker in pair.brokers)
         sizes = [str(number) for number in (GROUPS, TOPICS, PARTITIONS)]

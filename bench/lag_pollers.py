@@ -20,6 +20,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.cost import cpu_s
+
 Row = tuple[str, str, int, int, int]
 
 JAVA_COLUMNS = 9
@@ -221,12 +223,6 @@ def addresses(bootstrap: str) -> list[tuple[str, int]]:
     """Split HOST:PORT,HOST:PORT."""
     pairs = (each.rpartition(":") for each in bootstrap.split(","))
     return [(host, int(port)) for host, _, port in pairs]
-
-
-def cpu_s() -> float:
-    """CPU of this process and of its children that have ended."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def peak_mb() -> float:
