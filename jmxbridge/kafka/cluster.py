@@ -321,11 +321,9 @@ class _Take:
         for commits in map(self.commits.__getitem__, self.commits if groups is None else groups):
             for topic, offsets in commits.items():
                 partitions = wanted.setdefault(topic, set())
-                for partition, offset in offsets.items():
-                    if offset is None:
-                        self.complete = False
-                    elif offset >= 0:
-                        partitions.add(partition)
+                partitions.update([p for p, at in offsets.items() if at is not None and at >= 0])
+                if None in offsets.values():
+                    self.complete = False
         return wanted
 
     def snapshot(self, view: View) -> Snapshot:
