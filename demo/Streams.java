@@ -11,8 +11,9 @@ import org.apache.kafka.streams.kstream.Materialized;
 /**
  * A Kafka Streams application that counts the records of a topic by key, in RocksDB.
  *
- * Arguments: bootstrap, application id, topic, state folder. Prints "ready" once it runs; answers
- * every line of standard input with its state. End of input ends it.
+ * Arguments: bootstrap, application id, topic, state folder, and its group.protocol where that is
+ * not to be the usual one. Prints "ready" once it runs; answers every line of standard input with
+ * its state. End of input ends it.
  */
 public class Streams {
   public static void main(String[] args) throws Exception {
@@ -22,6 +23,9 @@ public class Streams {
     settings.put("client.id", args[1]);
     settings.put("state.dir", args[3]);
     settings.put("num.stream.threads", "1");
+    if (args.length > 4) {
+      settings.put("group.protocol", args[4]);
+    }
     settings.put("commit.interval.ms", "200");
     settings.put("auto.offset.reset", "earliest");
     settings.put("default.key.serde", Serdes.ByteArraySerde.class.getName());

@@ -8,15 +8,21 @@ from demo.kafka import Kafka, log_option
 
 
 class Streams(Jvm):
-    """It counts what is in `topic`, which must exist; ready when its tasks run."""
+    """It counts what is in `topic`, which must exist; ready when its tasks run.
 
-    def __init__(self, kafka: Kafka, topic: str, *, folder: Path) -> None:
+    `protocol` is its group.protocol: Kafka 4.2 has `streams` (KIP-1071).
+    """
+
+    def __init__(
+        self, kafka: Kafka, topic: str, *, folder: Path, protocol: str | None = None
+    ) -> None:
         super().__init__(
             HERE / "Streams.java",
             kafka.bootstrap,
             f"counting-{topic}",
             topic,
             str(folder / "state"),
+            *([] if protocol is None else [protocol]),
             libs=[app_libs(kafka.version)],
             jvm_options=[log_option(kafka.version)],
             log=folder / "streams.log",
