@@ -16,11 +16,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jmxbridge.build import Poller, make_writer, open_store, wanted_pollers
+from jmxbridge.build import (
+    Poller,
+    addresses,
+    find_brokers,
+    make_writer,
+    open_store,
+    wanted_pollers,
+)
+from jmxbridge.config.brokers import with_brokers
 from jmxbridge.config.models import InfluxSettings, Settings
 from jmxbridge.delivery import Delivery, flush, freeze
 from jmxbridge.influx.sender import Sender
 from jmxbridge.influx.series import SeriesBound
+from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.known_brokers import KnownBrokers
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.service.fleet import Fleet, Wanted
@@ -48,6 +58,9 @@ class Bridge:
         self._store = store
         self._topics = TopicNames()
         self._consumers = Consumers()
+        self._brokers = KnownBrokers(self._meet_brokers, clock_s=time.monotonic)
+        self._meeting: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
         self._fleet = Fleet(self._wanted(settings), self._poll)
         influx = settings.influxdb
         self._sender = None if influx is None else Sender(store, make_writer(influx))
@@ -79,8 +92,9 @@ class Bridge:
             names = ", ".join(key.removesuffix("_s") for key in fixed)
             log.warning("%s: nothing changed: %s needs a restart", settings.path, names)
             return
-        changes = await self._fleet.change(self._wanted(settings))
-        self._settings = settings
+        async with self._changing:
+            changes = await self._fleet.change(self._wanted(settings))
+            self._settings = settings
         self._bound.limit = settings.max_series
         log.info(
             "%s: reloaded: %d kept, %d begun, %d ended",
@@ -108,16 +122,33 @@ class Bridge:
 
     async def close(self) -> None:
         """Let go of targets and cluster, then close the store."""
+        if self._meeting is not None:
+            await cancel(self._meeting)
         await self._fleet.close()
         await self._delivery.close()
         await self._store.close()
 
+    def _meet_brokers(self) -> None:
+        """Poll the brokers there are now, if the file asks for them, beside the lag poll."""
+        if self._settings.discover:
+            self._meeting = asyncio.create_task(self._poll_brokers())
+
+    async def _poll_brokers(self) -> None:
+        async with self._changing:
+            changes = await self._fleet.change(self._wanted(self._settings))
+        known = ", ".join(map(str, sorted(self._brokers.known)))
+        log.info("brokers %s: %d begun, %d ended", known, changes.begun, changes.ended)
+
     def _wanted(self, settings: Settings) -> list[Wanted[Poller]]:
+        found = with_brokers(settings, addresses(self._brokers.known))
+        for problem in found.problems:
+            log.error("not polled: %s", problem)
         return wanted_pollers(
-            settings,
+            found.settings,
             interval_ns=self._interval_ns,
             topics=self._topics,
             consumers=self._consumers,
+            brokers=self._brokers,
             memory_path=self._store.path.with_suffix(".lag.json"),
         )
 
@@ -158,6 +189,7 @@ class Polled:
 
 async def poll_once(settings: Settings) -> Polled:
     """Poll everything a file names one time, with the newest instant of the grid as timestamp."""
+    settings, unmet = await meet_brokers(settings)
     interval_ns = round(settings.interval_s * NS)
     every = [rule.every_s or 0.0 for rules in settings.mbeans.values() for rule in rules]
     # With an interval as long as the longest `every`, every rule is due.
@@ -176,10 +208,26 @@ async def poll_once(settings: Settings) -> Polled:
     return Polled(
         tick.due_ns,
         tuple((each.name, freeze(found)) for each, found in zip(pollers, points, strict=True)),
-        tuple(
-            f"{each.name}: {each.line.sentence}" for each in pollers if each.line.mood is Mood.DOWN
+        (
+            *unmet,
+            *(
+                f"{each.name}: {each.line.sentence}"
+                for each in pollers
+                if each.line.mood is Mood.DOWN
+            ),
         ),
     )
+
+
+async def meet_brokers(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
+    """Return the file with a target for each broker that it wants found, and what went wrong."""
+    if settings.kafka is None or not settings.discover:
+        return settings, ()
+    try:
+        found = with_brokers(settings, await find_brokers(settings.kafka))
+    except KafkaUnavailable as exc:
+        return settings, (f"discover: {exc}",)
+    return found.settings, found.problems
 
 
 async def deliver(settings: Settings, polled: Polled, environ: Mapping[str, str]) -> list[str]:

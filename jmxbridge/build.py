@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from jmxbridge.config.address import Address
 from jmxbridge.config.grammar import is_pkcs12
 from jmxbridge.config.loader import store_path
 from jmxbridge.config.models import (
@@ -24,6 +25,7 @@ from jmxbridge.config.models import (
 from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import Credentials, Tls
 from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.known_brokers import Brokers, KnownBrokers
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.kafka.memory_file import MemoryFile
 from jmxbridge.kafka.rights import Scope
@@ -213,6 +215,20 @@ def make_cluster(
     )
 
 
+async def find_brokers(kafka: KafkaSettings) -> dict[int, Address]:
+    """Ask a cluster for the brokers that live; raises KafkaUnavailable."""
+    cluster = make_cluster(kafka, timeout_s=kafka.timeout_s)
+    try:
+        return addresses(await cluster.find_brokers())
+    finally:
+        await cluster.close()
+
+
+def addresses(brokers: Brokers) -> dict[int, Address]:
+    """Return brokers as a file has addresses."""
+    return {number: Address(host, port) for number, (host, port) in brokers.items()}
+
+
 async def missing_rights(cluster: Cluster, kafka: KafkaSettings) -> tuple[tuple[str, str], ...]:
     """Find out which rights a file wants and we lack: each, and the command that grants it.
 
@@ -248,6 +264,7 @@ def make_lag_poll(
     topics: TopicNames,
     consumers: Consumers,
     memory_path: Path | None,
+    brokers: KnownBrokers | None = None,
 ) -> LagPoll:
     """Build the lag poll; with a path it goes on where the last run ended."""
     memory, save = Memory(), None
@@ -274,6 +291,7 @@ def make_lag_poll(
         memory=memory,
         save=save,
         learn_topics=topics.learn,
+        learn_brokers=None if brokers is None else brokers.learn,
         consumers=consumers.all,
         uncommitted=kafka.uncommitted,
     )
@@ -285,11 +303,13 @@ def wanted_pollers(
     interval_ns: int,
     topics: TopicNames,
     consumers: Consumers,
+    brokers: KnownBrokers | None = None,
     memory_path: Path | None = None,
 ) -> list[Wanted[Poller]]:
     """Say what a file asks to poll. `interval_ns` decides which rules are due at a tick.
 
-    What the pollers tell each other goes by `topics` and `consumers`. Two files that ask the same
+    What the pollers tell each other goes by `topics` and `consumers`; `brokers` is told which there
+    are. Two files that ask the same
     of a target specify it the same, wherever its lines are.
     """
     found: list[Wanted[Poller]] = []
@@ -312,6 +332,7 @@ def wanted_pollers(
             interval_ns=interval_ns,
             topics=topics,
             consumers=consumers,
+            brokers=brokers,
             memory_path=memory_path,
         )
         found.append(Wanted(settings.kafka, lag))

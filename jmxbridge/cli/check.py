@@ -92,8 +92,9 @@ def summary(settings: "Settings") -> str:
     lag = "no lag poll" if kafka is None else f"lag of {', '.join(map(str, kafka.bootstrap))}"
     influx = settings.influxdb
     sink = "the local store alone" if influx is None else f"{influx.url}, bucket {influx.bucket}"
+    found = " and the brokers" if settings.discover else ""
     return (
-        f"{settings.path}: fine: {counted(len(settings.targets), 'target')},"
+        f"{settings.path}: fine: {counted(len(settings.targets), 'target')}{found},"
         f" {counted(rules, 'rule')}, {lag},"
         f" every {settings.interval_s:g} s, into {sink}"
     )

@@ -1,5 +1,6 @@
 """Which JVM a command looks at, and with which rules."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,8 @@ def find(target: str, file: Path | None) -> Subject:
     from jmxbridge.config.malformed import Malformed
 
     settings = settings_if_any(file)
+    if settings is not None and target not in {each.name for each in settings.targets}:
+        settings = with_its_brokers(settings, target)
     known = {} if settings is None else {each.name: each for each in settings.targets}
     if target in known:
         return Subject(jvm_of(known[target]), settings, known[target])
@@ -95,6 +98,18 @@ def find(target: str, file: Path | None) -> Subject:
     if server is None:
         return Subject(Jvm(address.host, address.port), settings)
     return Subject(Jvm(address.host, address.port, server.host, server.port), settings)
+
+
+def with_its_brokers(settings: "Settings", target: str) -> "Settings":
+    """Ask the cluster for its brokers where a target may be one that the file wants found."""
+    if not settings.discover or ":" in target:
+        return settings
+    from jmxbridge.app import meet_brokers
+
+    met, problems = asyncio.run(meet_brokers(settings))
+    for problem in problems:
+        typer.echo(problem, err=True)
+    return met
 
 
 def jvm_of(target: "TargetSettings") -> Jvm:

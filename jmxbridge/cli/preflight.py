@@ -38,6 +38,7 @@ class Preflight:
     surveys: "tuple[Survey, ...]"
     kafka: KafkaCheck | None
     influx: "Probe | None"
+    unmet: tuple[str, ...] = ()
 
     @property
     def series(self) -> Counter[str]:
@@ -58,7 +59,8 @@ class Preflight:
 
     def warnings(self) -> list[str]:
         """Say what answered and is not as the file expects it, each with its place."""
-        said = [line for survey in self.surveys for line in survey_warnings(survey)]
+        said = [f"{self.settings.path}: warning: {problem}" for problem in self.unmet]
+        said += [line for survey in self.surveys for line in survey_warnings(survey)]
         slow = [each for each in self.surveys if each.seconds > self.settings.interval_s]
         said += [
             f"{self.settings.path}: warning: {each.target} took {each.seconds:.1f} s to read:"
@@ -91,12 +93,15 @@ def survey_warnings(survey: "Survey") -> list[str]:
 
 async def preflight(settings: "Settings") -> Preflight:
     """Meet every target and the cluster once, all at the same time; write one line to InfluxDB."""
+    from jmxbridge.app import meet_brokers
+
+    settings, unmet = await meet_brokers(settings)
     surveys, kafka, influx = await asyncio.gather(
         asyncio.gather(*(survey_target(settings, each) for each in settings.targets)),
         check_kafka(settings, settings.kafka),
         check_influxdb(settings, settings.influxdb),
     )
-    return Preflight(settings, tuple(surveys), kafka, influx)
+    return Preflight(settings, tuple(surveys), kafka, influx, unmet)
 
 
 async def survey_target(settings: "Settings", target: "TargetSettings") -> "Survey":

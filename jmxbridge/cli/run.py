@@ -54,22 +54,31 @@ def run(
         asyncio.run(serve(file, only or (), log_format))
 
 
-def load(file: Path, only: Sequence[str]) -> "Settings":
-    """Read the file, narrowed to some of its targets; raises ConfigError."""
+async def load(file: Path, only: Sequence[str]) -> "Settings":
+    """Read the file, narrowed to some of its targets; raises ConfigError.
+
+    A target that is no other's may be a broker: the cluster is asked where the file wants that.
+    """
     settings = load_settings(file)
     if not only:
         return settings
+    if not {target.name for target in settings.targets}.issuperset(only):
+        from jmxbridge.app import meet_brokers
+
+        settings, problems = await meet_brokers(settings)
+        for problem in problems:
+            typer.echo(problem, err=True)
     known = [target.name for target in settings.targets]
     for name in only:
         if name not in known:
             fail(f"{file} has no target {name}: there is {', '.join(known) or 'none'}", USAGE)
     targets = tuple(target for target in settings.targets if target.name in only)
-    return settings.model_copy(update={"targets": targets, "kafka": None})
+    return settings.model_copy(update={"targets": targets, "discover": (), "kafka": None})
 
 
 async def serve(file: Path, only: Sequence[str], log_format: LogFormat) -> None:
     """Run a bridge until a signal."""
-    settings = load(file, only)
+    settings = await load(file, only)
     from jmxbridge.app import Bridge
     from jmxbridge.cli.screen import shown
     from jmxbridge.service.signals import reload_requests, stop_requests
@@ -79,7 +88,7 @@ async def serve(file: Path, only: Sequence[str], log_format: LogFormat) -> None:
     bridge = await Bridge.open(settings, os.environ)
 
     async def reload() -> None:
-        again = load_again(file, only)
+        again = await load_again(file, only)
         if again is not None:
             await bridge.reload(again)
 
@@ -96,13 +105,13 @@ async def serve(file: Path, only: Sequence[str], log_format: LogFormat) -> None:
         await bridge.close()
 
 
-def load_again(file: Path, only: Sequence[str]) -> "Settings | None":
+async def load_again(file: Path, only: Sequence[str]) -> "Settings | None":
     """Read the file as it is now; None, with the reason in the log, where it cannot be used."""
     from jmxbridge.config.problem import ConfigError
 
     logger = logging.getLogger("jmxbridge.reload")
     try:
-        return load(file, only)
+        return await load(file, only)
     except ConfigError as exc:
         logger.error("%s: nothing changed, the file has mistakes:\n%s", file, exc)
     except typer.Exit:

@@ -83,6 +83,15 @@ def check_targets(
         _check_access(reader, target)
 
 
+def refuse_discovery(reader: SectionReader, targets: Sequence[LocatedTarget]) -> None:
+    """Without a cluster there is nobody to ask for its brokers."""
+    for target in targets:
+        entry = target.node.get("discover")
+        if entry:
+            said = "needs kafka: its bootstrap is asked for the brokers"
+            reader.add(entry.key, (*target.path, "discover"), said)
+
+
 def _check_collect(
     reader: SectionReader, target: LocatedTarget, set_names: Sequence[str], packs: Sequence[str]
 ) -> None:

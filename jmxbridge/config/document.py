@@ -16,6 +16,7 @@ from jmxbridge.config.checks import (
     check_influxdb,
     check_store,
     check_targets,
+    refuse_discovery,
 )
 from jmxbridge.config.entries import RuleEntry
 from jmxbridge.config.grammar import parse_header_secret, parse_secret
@@ -23,6 +24,7 @@ from jmxbridge.config.located_target import LocatedTarget
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.models import (
     MAX_SERIES,
+    DiscoverSettings,
     InfluxSettings,
     KafkaSettings,
     Section,
@@ -53,7 +55,8 @@ SECTIONS = ("influxdb", "kafka", "targets", "mbeans", "store")
 HEAD = ("cluster", "interval", "max_series")
 KNOWN = [*HEAD, inclusion.KEY, *SECTIONS]
 
-T = TypeVar("T", KafkaSettings, TargetSettings)
+T = TypeVar("T", KafkaSettings, TargetSettings, DiscoverSettings)
+Target = TypeVar("Target", TargetSettings, DiscoverSettings)
 ReadSecret = Callable[[Path], str]
 Packs = Mapping[str, Callable[[], str]]
 """Sets of rules that ship with the package: name → what reads its text."""
@@ -134,6 +137,8 @@ class _Document:
             check_rule(self.reader, rule, head.interval_s if head else None)
         rules = [*self.pack_rules(located), *own]
         check_names(self.reader, rules)
+        if self.node("kafka") is None:
+            refuse_discovery(self.reader, located)
         check_targets(self.reader, located, rules, self.set_names(), tuple(self.packs))
         if not (self.reader.problems or kafka or targets):
             first = self.root.entries[0].key
@@ -148,7 +153,8 @@ class _Document:
             max_series=head.max_series,
             influxdb=influxdb,
             kafka=kafka,
-            targets=tuple(targets),
+            targets=tuple(each for each in targets if isinstance(each, TargetSettings)),
+            discover=tuple(each for each in targets if isinstance(each, DiscoverSettings)),
             mbeans=self.sets(rules),
             store=self.placed(store) if store else StoreSettings(),
             warnings=in_order(self.reader.warnings),
@@ -156,7 +162,7 @@ class _Document:
 
     def warn(
         self,
-        targets: Sequence[TargetSettings],
+        targets: Sequence[TargetSettings | DiscoverSettings],
         located: Sequence[LocatedTarget],
         kafka: KafkaSettings | None,
     ) -> None:
@@ -284,26 +290,35 @@ class _Document:
         elif node is not None:
             self.reader.add(node, path, "wants a list (lines that begin with -)")
 
-    def targets(self) -> tuple[list[TargetSettings], list[LocatedTarget]]:
+    def targets(self) -> tuple[list[TargetSettings | DiscoverSettings], list[LocatedTarget]]:
         """Return the targets that are right, and the places of all of them."""
-        settings, located = [], []
+        settings: list[TargetSettings | DiscoverSettings] = []
+        located = []
         counts: Counter[str] = Counter()
         for node in self.items(self.node("targets"), ("targets",)):
             path = ("targets", counts[node.span.file])
             counts[node.span.file] += 1
-            made = self.reader.read(TargetSettings, node, path)
+            discovers = isinstance(node, tree.Mapping) and node.get("discover")
+            if discovers:
+                settings += self.target(DiscoverSettings, node, path)
+            else:
+                settings += self.target(TargetSettings, node, path)
             if isinstance(node, tree.Mapping):
                 located.append(LocatedTarget(node, path))
-                settings += [self.completed(made, located[-1])] if made is not None else []
         return settings, located
 
-    def completed(self, target: TargetSettings, place: LocatedTarget) -> TargetSettings:
-        """Read a target's password, and take the paths of its files from the folder of the file."""
-        update: dict[str, object] = {}
-        entry = place.node.get("password_file")
-        if target.password_file is not None and entry is not None:
-            update["password"] = self.secret(entry, place.path, target.password_file)
-        return self.with_files(target.model_copy(update=update), place.node, place.path)
+    def target(
+        self, model: type[Target], node: tree.Node, path: tuple[str | int, ...]
+    ) -> list[Target]:
+        """Read a target, its password, and its files from the folder of the file it stands in."""
+        made = self.reader.read(model, node, path)
+        if made is None or not isinstance(node, tree.Mapping):
+            return []
+        entry = node.get("password_file")
+        if made.password_file is not None and entry is not None:
+            password = self.secret(entry, path, made.password_file)
+            made = made.model_copy(update={"password": password})
+        return [self.with_files(made, node, path)]
 
     def rules(self) -> Iterator[LocatedRule]:
         mbeans = self.node("mbeans")

@@ -28,7 +28,7 @@ _DURATIONS = (
 )
 _SIZES = ("max_bytes",)
 # What no file says, and the sets, which are written one by one.
-_NOT_IN_HEAD = ("path", "warnings", "mbeans")
+_NOT_IN_HEAD = ("path", "warnings", "mbeans", "discover")
 _SPECIAL = re.compile(r"[\\.{}]")
 
 
@@ -68,6 +68,8 @@ def _section(section: Section) -> dict[str, Any]:
         value = getattr(section, name)
         if value is None or (isinstance(section, Settings) and name in _NOT_IN_HEAD):
             continue
+        if isinstance(section, Settings) and name == "targets":
+            value = (*value, *section.discover)
         key = str(field.validation_alias or name)
         found[key] = _value(name, key, value)
     return _without_files(found)

@@ -11,7 +11,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from jmxbridge.config.address import Address, parse_port
+from jmxbridge.config.broker_templates import (
+    BrokerTemplate,
+    parse_broker_name,
+    parse_broker_port,
+)
 from jmxbridge.config.grammar import choice
+from jmxbridge.config.jmx_address import JmxAddress
 from jmxbridge.config.problem import Problem
 from jmxbridge.config.sasl import MECHANISMS
 from jmxbridge.config.scalars import (
@@ -173,11 +180,9 @@ class TlsSettings(ClientTls):
     registry: Boolean = False
 
 
-class TargetSettings(Section):
-    """One JVM to poll, and the sets of rules to read from it."""
+class TargetOptions(Section):
+    """How a JVM is polled, and the sets of rules to read from it."""
 
-    name: Text
-    jmx: JmxPort
     collect: Annotated[tuple[Text, ...], one_or_many, Field(min_length=1)]
     tags: Mapping[TagName, Text] = {}
     transport: Transport = "rmi"
@@ -187,6 +192,17 @@ class TargetSettings(Section):
     password: Secret | None = None
     password_file: FilePath | None = None
     tls: TlsSettings | None = None
+
+
+class TargetAddress(Section):
+    """Which JVM it is."""
+
+    name: Text
+    jmx: JmxPort
+
+
+class TargetSettings(TargetOptions, TargetAddress):
+    """One JVM to poll, and the sets of rules to read from it."""
 
     @property
     def server_host(self) -> str | None:
@@ -206,6 +222,28 @@ class TargetSettings(Section):
         if self.transport != "jolokia":
             return None
         return self.jmx.agent_url(tls=self.tls is not None)
+
+
+class Discovery(Section):
+    """Which JVMs they are: every broker of the cluster, named and found by its id."""
+
+    discover: Annotated[Literal["kafka"], read(choice("kafka"), "text")]
+    jmx_port: Annotated[BrokerTemplate, read(parse_broker_port, "a TCP port")]
+    name: Annotated[BrokerTemplate, read(parse_broker_name, "text")] = BrokerTemplate("broker-{id}")
+
+
+class DiscoverSettings(TargetOptions, Discovery):
+    """The brokers of the cluster, each of them a target."""
+
+    def target(self, broker: int, address: Address) -> TargetSettings:
+        """Return the target that a broker is; raises Malformed for a port that is none."""
+        port = parse_port(self.jmx_port.fill(broker, address.port))
+        options = {name: getattr(self, name) for name in TargetOptions.model_fields}
+        return TargetSettings(
+            name=self.name.fill(broker, address.port),
+            jmx=JmxAddress(address.host, port),
+            **options,
+        )
 
 
 WhenFull = Annotated[Literal["drop_oldest", "pause"], read(choice("drop_oldest", "pause"), "text")]
@@ -234,6 +272,7 @@ class Settings(Section):
     influxdb: InfluxSettings | None = None
     kafka: KafkaSettings | None = None
     targets: tuple[TargetSettings, ...] = ()
+    discover: tuple[DiscoverSettings, ...] = ()
     mbeans: Mapping[str, tuple[Rule, ...]] = {}
     store: StoreSettings = StoreSettings()
     warnings: tuple[Problem, ...] = ()

@@ -12,6 +12,7 @@ from jmxbridge.config.document import Head
 from jmxbridge.config.entries import FieldEntry, RuleEntry
 from jmxbridge.config.inclusion import KEY
 from jmxbridge.config.models import (
+    DiscoverSettings,
     InfluxSettings,
     KafkaSettings,
     Section,
@@ -33,7 +34,9 @@ def schema() -> dict[str, Any]:
     }
     found = _section(Head)
     found["properties"] |= {key: _or_nothing(_section(each)) for key, each in sections.items()}
-    found["properties"]["targets"] = _or_nothing(_list(_section(TargetSettings)))
+    found["properties"]["targets"] = _or_nothing(
+        _list({"anyOf": [_section(TargetSettings), _section(DiscoverSettings)]})
+    )
     found["properties"]["mbeans"] = _or_nothing(
         {"type": "object", "additionalProperties": _list(_section(RuleEntry))}
     )

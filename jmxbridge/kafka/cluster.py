@@ -29,6 +29,7 @@ from jmxbridge.kafka.commits import RETRY_PAUSE_S, fetch_commits
 from jmxbridge.kafka.ends import STABLE_END, START, Ends, fetch_ends
 from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.groups import Roster, moved
+from jmxbridge.kafka.known_brokers import Brokers
 from jmxbridge.kafka.members import fetch_members
 from jmxbridge.kafka.rights import MissingRight, Scope, missing_rights
 from jmxbridge.kafka.round import Round
@@ -156,6 +157,17 @@ class Cluster:
             for name in sorted(named - take.groups.keys() - take.gone):
                 take.round.note(f"group {name!r} is of a kind that keeps no offsets")
             return Description(take.snapshot(self._view), members, tuple(sorted(take.gone)))
+
+    @property
+    def brokers(self) -> Brokers:
+        """The brokers that live, as the last poll was told."""
+        return {number: (each.host, each.port) for number, each in self._view.brokers.items()}
+
+    async def find_brokers(self) -> Brokers:
+        """Ask which brokers live; raises KafkaUnavailable."""
+        async with self._taking() as take:
+            await self._view.ensure_fresh(take.round)
+            return self.brokers
 
     async def missing_rights(self, groups: Scope, topics: Scope) -> tuple[MissingRight, ...]:
         """Find out which rights we lack to see these; raises KafkaUnavailable."""

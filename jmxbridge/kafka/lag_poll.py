@@ -17,6 +17,7 @@ from typing import Protocol
 
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.known_brokers import Brokers
 from jmxbridge.lag.client_verdict import Client, Finding, worst
 from jmxbridge.lag.client_words import in_words
 from jmxbridge.lag.consumer import Consumer
@@ -83,6 +84,7 @@ class LagPoll:
         save: Save | None = None,
         clock_s: Callable[[], float] = time.monotonic,
         learn_topics: LearnTopics | None = None,
+        learn_brokers: Callable[[Brokers], None] | None = None,
         consumers: Callable[[], Sequence[Consumer]] = tuple,
         uncommitted: Uncommitted = Uncommitted.SKIP,
     ) -> None:
@@ -91,6 +93,7 @@ class LagPoll:
         self._cluster_name = cluster_name
         self._clock_s = clock_s
         self._learn_topics = learn_topics
+        self._learn_brokers = learn_brokers
         self._complaints: tuple[str, ...] = ()
         self._describe_complaints: tuple[str, ...] = ()
         self._described_ns: int | None = None
@@ -143,6 +146,8 @@ class LagPoll:
             }
             self._memberships = before | dict(snapshot.memberships)
             self._describe_complaints = note(snapshot.describe_errors, self._describe_complaints)
+        if self._learn_brokers is not None:
+            self._learn_brokers(self._cluster.brokers)
         if self._learn_topics is not None:
             self._learn_topics(snapshot.end_offsets, complete=snapshot.complete)
         self._tell_of_vanished(snapshot)

@@ -1,0 +1,37 @@
+"""What a file asks of the brokers of its cluster, once they are known."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jmxbridge.config.address import Address
+from jmxbridge.config.malformed import Malformed
+from jmxbridge.config.models import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class WithBrokers:
+    """A file with a target for each broker, and why one or another is none."""
+
+    settings: Settings
+    problems: tuple[str, ...] = ()
+
+
+def with_brokers(settings: Settings, brokers: Mapping[int, Address]) -> WithBrokers:
+    """Add what `discover` makes of the brokers, by their ids; a target of the file keeps its name.
+
+    Asked again with the brokers of a later day it starts from what the file itself has.
+    """
+    targets = list(settings.targets)
+    taken = {target.name for target in targets}
+    problems = []
+    for number, address in sorted(brokers.items()):
+        for each in settings.discover:
+            try:
+                target = each.target(number, address)
+            except Malformed as error:
+                problems.append(f"broker {number}: jmx_port {each.jmx_port}: {error.message}")
+                continue
+            if target.name not in taken:
+                taken.add(target.name)
+                targets.append(target)
+    return WithBrokers(settings.model_copy(update={"targets": tuple(targets)}), tuple(problems))
