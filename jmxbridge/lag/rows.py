@@ -123,8 +123,7 @@ def compute(snapshot: Snapshot) -> Lags:
 
 _row: Callable[[tuple[str, str, int, int, int, int, int, int | None]], PartitionLag]
 _row = partial(tuple.__new__, PartitionLag)
-"""A row of its values in order: what PartitionLag(...) does, without a call into Python. Of all that
-`compute` takes that is a sixth."""
+"""What PartitionLag(...) does, without a call into Python: it saves a sixth of `compute`."""
 
 _Bounds = Mapping[int, tuple[int, int | None]]
 """Of the partitions of one topic: where each ends, and where it begins if that is known."""
