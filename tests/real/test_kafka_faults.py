@@ -20,7 +20,7 @@ pytestmark = pytest.mark.real
 
 FIRST, SECOND = 1, 2
 COMMITS_TOPIC = "__consumer_offsets"
-PATIENCE_S = 1.0
+PATIENCE_S = 2.0
 MOST_GROUPS = 20  # one of them lands on each broker, but for once in half a million times
 
 
