@@ -4,8 +4,8 @@
 # make unit    the tests that need nothing but Python
 # make chaos   kill -9 a thousand times; KILLS=200 SEED=7 choose how often, and which schedule
 # make bench   a poll beside jmxquery, a lag poll beside Kafka's clients, delivery beside
-#              influxdb-client, then ten minutes of memory; MBEANS=200 GROUPS=30 SECONDS=60 shorten
-#              it, LINES=10000000 is the long outage
+#              influxdb-client, then ten minutes of memory; MBEANS=200 LAG_GROUPS=30 SECONDS=60
+#              shorten it, LINES=10000000 is the long outage
 PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin

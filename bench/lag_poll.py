@@ -4,8 +4,8 @@ Two real brokers, every poller in a process of its own (lag_pollers.py), one aft
 requests are those the brokers count, CPU is that of the poller with its children, and what the
 brokers took is beside it; medians of warm polls. All pollers must have the same rows. Then two
 scripted brokers with 1,000 groups on 50 partitions each, and the whole `jmxbridge run` on the real
-ones, into a real InfluxDB. Printed: a table, and as the last line JSON. In the environment GROUPS,
-POLLS and POLLERS (`ours,java`) shorten it.
+ones, into a real InfluxDB. Printed: a table, and as the last line JSON. In the environment
+LAG_GROUPS (GROUPS is bash's own), POLLS and POLLERS (`ours,java`) shorten it.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from demo.cache import kafka_libs, lag_libraries
 from demo.servers import Influx, Jvm, Kafka, Pair, Process
 from jmxbridge.jmx import ObjectName, RemoteException, connect
 
-GROUPS = int(os.environ.get("GROUPS", "300"))
+GROUPS = int(os.environ.get("LAG_GROUPS", "300"))
 TOPICS, PARTITIONS = 4, 25
 MANY_GROUPS, MANY_TOPICS = 1000, 2
 POLLS = int(os.environ.get("POLLS", "15"))
