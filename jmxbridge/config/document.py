@@ -183,10 +183,7 @@ class _Document:
 
     def node(self, key: str) -> tree.Node | None:
         """Return what stands under a section's key; a key over nothing but comments is none."""
-        entry = self.root.get(key)
-        if entry is None or (isinstance(entry.value, tree.Scalar) and entry.value.is_null):
-            return None
-        return entry.value
+        return tree.value_at(self.root, key)
 
     def head(self) -> Head | None:
         entries = [entry for entry in self.root.entries if entry.key.text in HEAD]

@@ -46,7 +46,7 @@ def include(
 
 
 def _items(reader: SectionReader, root: tree.Mapping) -> tuple[tree.Node, ...]:
-    value = _value(root, "targets")
+    value = tree.value_at(root, "targets")
     if isinstance(value, tree.Sequence):
         return value.items
     if value is not None:
@@ -55,7 +55,7 @@ def _items(reader: SectionReader, root: tree.Mapping) -> tuple[tree.Node, ...]:
 
 
 def _sets(reader: SectionReader, root: tree.Mapping) -> tuple[tree.Entry, ...]:
-    value = _value(root, "mbeans")
+    value = tree.value_at(root, "mbeans")
     if isinstance(value, tree.Mapping):
         return value.entries
     if value is not None:
@@ -64,7 +64,7 @@ def _sets(reader: SectionReader, root: tree.Mapping) -> tuple[tree.Entry, ...]:
 
 
 def _with_targets(root: tree.Mapping, at: tree.Entry, items: Sequence[tree.Node]) -> tree.Mapping:
-    own = _value(root, "targets")
+    own = tree.value_at(root, "targets")
     if not items or not (own is None or isinstance(own, tree.Sequence)):
         return root
     every = (*(own.items if own else ()), *items)
@@ -76,7 +76,7 @@ def _with_targets(root: tree.Mapping, at: tree.Entry, items: Sequence[tree.Node]
 def _with_sets(
     reader: SectionReader, root: tree.Mapping, at: tree.Entry, sets: Sequence[tree.Entry]
 ) -> tree.Mapping:
-    own = _value(root, "mbeans")
+    own = tree.value_at(root, "mbeans")
     if not sets or not (own is None or isinstance(own, tree.Mapping)):
         return root
     every = {entry.key.text: entry for entry in (own.entries if own else ())}
@@ -97,14 +97,6 @@ def _put(root: tree.Mapping, at: tree.Entry, key: str, node: tree.Node) -> tree.
     made = tree.Entry(known.key if known else replace(at.key, text=key), node)
     rest = [entry for entry in root.entries if entry is not known]
     return replace(root, entries=(*rest, made))
-
-
-def _value(root: tree.Mapping, key: str) -> tree.Node | None:
-    """Return what stands under a key; a key over nothing but comments is none."""
-    entry = root.get(key)
-    if entry is None or (isinstance(entry.value, tree.Scalar) and entry.value.is_null):
-        return None
-    return entry.value
 
 
 def _files(

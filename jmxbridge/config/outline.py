@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jmxbridge.config.composer import NotYaml, compose
 from jmxbridge.config.models import Settings, StoreSettings
-from jmxbridge.config.tree import Mapping, Node, Scalar, Sequence
+from jmxbridge.config.tree import Sequence, text_at, value_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +25,13 @@ def outline(text: str, path: Path) -> Outline:
         root = compose(text).root
     except NotYaml:
         return Outline()
-    targets = _value(root, "targets")
+    targets = value_at(root, "targets")
     items = targets.items if isinstance(targets, Sequence) else ()
-    names = [_text(item, "name") for item in items]
-    store = _text(_value(root, "store"), "path")
+    names = [text_at(item, "name") for item in items]
+    store = text_at(value_at(root, "store"), "path")
     settings = Settings(
         path=path,
-        cluster=_text(root, "cluster") or "local",
+        cluster=text_at(root, "cluster") or "local",
         store=StoreSettings(path=path.parent / store if store else None),
     )
     return Outline(tuple(name for name in names if name), settings)
-
-
-def _value(node: Node | None, key: str) -> Node | None:
-    entry = node.get(key) if isinstance(node, Mapping) else None
-    return None if entry is None else entry.value
-
-
-def _text(node: Node | None, key: str) -> str:
-    value = _value(node, key)
-    return value.text if isinstance(value, Scalar) and not value.is_null else ""

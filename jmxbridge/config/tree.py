@@ -85,3 +85,17 @@ class Mapping:
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+def value_at(node: Node | None, key: str) -> Node | None:
+    """Return what stands under a key; None where nothing does, or nothing but comments."""
+    entry = node.get(key) if isinstance(node, Mapping) else None
+    if entry is None or (isinstance(entry.value, Scalar) and entry.value.is_null):
+        return None
+    return entry.value
+
+
+def text_at(node: Node | None, key: str) -> str:
+    """Return the text under a key; empty where there is none."""
+    value = value_at(node, key)
+    return value.text if isinstance(value, Scalar) else ""

@@ -19,7 +19,7 @@ from jmxbridge.config.migration.draft import (
     tag_name,
 )
 from jmxbridge.config.migration.exporter_pattern import Any, ExporterPattern, Token, parse_pattern
-from jmxbridge.config.tree import Mapping, Node, Scalar, Sequence
+from jmxbridge.config.tree import Mapping, Node, Scalar, Sequence, text_at, value_at
 
 MEASUREMENT = "prometheus"
 SET_NAME = "jmx-exporter"
@@ -44,7 +44,7 @@ def read_exporter(text: str) -> Draft:
         root = compose(text).root
     except NotYaml as error:
         raise Malformed(f"line {error.fault.span.line + 1}: {error.fault.message}") from None
-    rules = _value(root, "rules")
+    rules = value_at(root, "rules")
     if not isinstance(root, Mapping) or not isinstance(rules, Sequence):
         raise Malformed('no "rules" in it: is this a file of jmx_exporter?')
     draft = Draft()
@@ -53,10 +53,10 @@ def read_exporter(text: str) -> Draft:
         if entry.key.text not in KNOWN:
             said = f"{entry.key.text}: rules name what they read, nothing else is asked for"
             draft.leave(_line(entry.key), said)
-    lower = _text(root, "lowercaseOutputName") == "true"
-    lower_labels = _text(root, "lowercaseOutputLabelNames") == "true"
+    lower = text_at(root, "lowercaseOutputName") == "true"
+    lower_labels = text_at(root, "lowercaseOutputLabelNames") == "true"
     for node in rules.items:
-        what = f"pattern {_text(node, 'pattern') or '.*'}"
+        what = f"pattern {text_at(node, 'pattern') or '.*'}"
         try:
             rule = _Rule(node, lower, lower_labels)
             entries = list(rule.entries())
@@ -71,16 +71,16 @@ def read_exporter(text: str) -> Draft:
 
 
 def _target(root: Mapping, draft: Draft) -> None:
-    address = _text(root, "jmxUrl") or _text(root, "hostPort")
+    address = text_at(root, "jmxUrl") or text_at(root, "hostPort")
     if not address:
         address = "127.0.0.1:9999"
         said = "it ran inside the JVM: set jmx of target jvm-1 to that JVM's JMX port"
         draft.leave(1, said)
     target: dict[str, object] = {"name": "jvm-1", "jmx": literal(address)}
-    username = _text(root, "username")
+    username = text_at(root, "username")
     if username:
-        target |= draft.login(_line(root), "target jvm-1", username, _text(root, "password"))
-    if _text(root, "ssl") == "true":
+        target |= draft.login(_line(root), "target jvm-1", username, text_at(root, "password"))
+    if text_at(root, "ssl") == "true":
         target["tls"] = {}
     draft.targets.append(DraftTarget(_line(root), SET_NAME, target))
 
@@ -89,8 +89,8 @@ class _Rule:
     """One rule: its pattern, and what it makes of the groups."""
 
     def __init__(self, node: Node, lower: bool, lower_labels: bool) -> None:
-        pattern = _text(node, "pattern")
-        if not pattern or not _text(node, "name"):
+        pattern = text_at(node, "pattern")
+        if not pattern or not text_at(node, "name"):
             raise Malformed("takes everything under names of its own: collect a pack instead")
         for entry in node.entries if isinstance(node, Mapping) else ():
             if entry.key.text not in RULE_KEYS:
@@ -98,10 +98,10 @@ class _Rule:
         self._pattern = parse_pattern(pattern)
         self._lower = lower
         self._lower_labels = lower_labels
-        self._name = _text(node, "name")
-        self._value = _text(node, "value")
-        self._factor = _text(node, "valueFactor")
-        labels = _value(node, "labels")
+        self._name = text_at(node, "name")
+        self._value = text_at(node, "value")
+        self._factor = text_at(node, "valueFactor")
+        labels = value_at(node, "labels")
         self._labels = {
             entry.key.text: entry.value.text
             for entry in (labels.entries if isinstance(labels, Mapping) else ())
@@ -209,16 +209,6 @@ def _keys(pattern: ExporterPattern) -> dict[int, str]:
 
 def _shown(tokens: tuple[Token, ...]) -> str:
     return "".join("*" if isinstance(token, Any) else token for token in tokens)
-
-
-def _value(node: Node | None, key: str) -> Node | None:
-    entry = node.get(key) if isinstance(node, Mapping) else None
-    return None if entry is None else entry.value
-
-
-def _text(node: Node | None, key: str) -> str:
-    value = _value(node, key)
-    return value.text if isinstance(value, Scalar) and not value.is_null else ""
 
 
 def _line(node: Node) -> int:

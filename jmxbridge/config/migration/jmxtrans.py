@@ -23,7 +23,7 @@ from jmxbridge.config.migration.draft import (
 )
 from jmxbridge.config.quantity import format_duration
 from jmxbridge.config.tree import Mapping as Object
-from jmxbridge.config.tree import Node, Scalar, Sequence
+from jmxbridge.config.tree import Node, Scalar, Sequence, text_at, value_at
 from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
 from jmxbridge.mbeans.naming import snake_case
 
@@ -43,7 +43,7 @@ def read_jmxtrans(text: str) -> Draft:
         root = compose(text.replace("\t", " ")).root
     except NotYaml as error:
         raise Malformed(f"line {error.fault.span.line + 1}: {error.fault.message}") from None
-    servers = _items(_value(root, "servers"))
+    servers = _items(value_at(root, "servers"))
     if not servers:
         raise Malformed('no "servers" in it: is this a file of jmxtrans?')
     reader = _Reader()
@@ -60,33 +60,35 @@ class _Reader:
 
     def server(self, server: Node) -> None:
         line = _line(server)
-        host, port = _text(server, "host"), _text(server, "port")
-        address = _text(server, "url") or f"{host}:{port}"
-        name = _text(server, "alias") or address
+        host, port = text_at(server, "host"), text_at(server, "port")
+        address = text_at(server, "url") or f"{host}:{port}"
+        name = text_at(server, "alias") or address
         set_name = f"jmxtrans-{len(self.draft.targets) + 1}"
         self._interval(server, line)
         self._unread(server, SERVER_KEYS, f"server {name}")
-        writers = _items(_value(server, "outputWriters"))
-        for query in _items(_value(server, "queries")):
+        writers = _items(value_at(server, "outputWriters"))
+        for query in _items(value_at(server, "queries")):
             self._query(query, set_name)
-            writers += _items(_value(query, "outputWriters"))
+            writers += _items(value_at(query, "outputWriters"))
         for writer in writers:
             self._writer(writer)
         target: dict[str, object] = {"name": literal(name), "jmx": literal(address)}
-        if _text(server, "username"):
-            password = _text(server, "password")
-            target |= self.draft.login(line, f"target {name}", _text(server, "username"), password)
+        if text_at(server, "username"):
+            password = text_at(server, "password")
+            target |= self.draft.login(
+                line, f"target {name}", text_at(server, "username"), password
+            )
         self.draft.targets.append(DraftTarget(line, set_name, target))
 
     def _interval(self, server: Node, line: int) -> None:
-        seconds = _text(server, "runPeriodSeconds")
+        seconds = text_at(server, "runPeriodSeconds")
         if re.fullmatch(r"[1-9][0-9]{0,5}", seconds):
             interval = format_duration(float(seconds))
             if self.draft.section("interval") is None:
                 self.draft.sections.append(Section(line, "interval", interval))
             elif self.draft.section("interval") != interval:
                 self.draft.leave(line, f"runPeriodSeconds {seconds}: one interval is for all")
-        if _text(server, "cronExpression"):
+        if text_at(server, "cronExpression"):
             self.draft.leave(line, "cronExpression: polls are an interval apart")
 
     def _unread(self, node: Node, known: set[str], what: str) -> None:
@@ -96,15 +98,15 @@ class _Reader:
                 self.draft.leave(entry.key.span.line + 1, said)
 
     def _query(self, query: Node, set_name: str) -> None:
-        line = _line(_value(query, "obj") or query)
-        bean = _text(query, "obj")
+        line = _line(value_at(query, "obj") or query)
+        bean = text_at(query, "obj")
         self._unread(query, QUERY_KEYS, f"query {bean}")
         try:
             name = ObjectName.parse(bean)
         except MalformedObjectName as error:
             self.draft.leave(line, f"query {bean}: {error}")
             return
-        measurement = _text(query, "resultAlias")
+        measurement = text_at(query, "resultAlias")
         if not measurement:
             measurement = f"{snake_case(name.domain)}_{snake_case(name.value('type') or '')}"
         entry: dict[str, object] = {"bean": literal(bean), "measurement": literal(measurement)}
@@ -117,37 +119,33 @@ class _Reader:
 
     def _tags(self, query: Node, name: ObjectName) -> dict[str, str]:
         """Return tags for what tells MBeans apart: the type names, and every other pattern."""
-        keys = [
-            item.text for item in _items(_value(query, "typeNames")) if isinstance(item, Scalar)
-        ]
+        keys = _texts(query, "typeNames")
         keys += [key for key, value in name.properties.items() if "*" in value or "?" in value]
         return {tag_name(key): key for key in dict.fromkeys(keys)}
 
     def _fields(self, query: Node) -> Mapping[str, str]:
-        attributes = [
-            item.text for item in _items(_value(query, "attr")) if isinstance(item, Scalar)
-        ]
-        keys = [item.text for item in _items(_value(query, "keys")) if isinstance(item, Scalar)]
+        attributes = _texts(query, "attr")
+        keys = _texts(query, "keys")
         if not attributes:
             return {"{attribute}": "{=attribute}"}
         return dict(each for attribute in attributes for each in _field(attribute, keys))
 
     def _writer(self, writer: Node) -> None:
         line = _line(writer)
-        kind = _text(writer, "@class").rpartition(".")[2]
+        kind = text_at(writer, "@class").rpartition(".")[2]
         if kind != INFLUX_WRITER:
             self.draft.leave(line, f"{kind or 'a writer'}: points go to InfluxDB alone")
             return
-        url, database = _text(writer, "url").rstrip("/"), _text(writer, "database")
+        url, database = text_at(writer, "url").rstrip("/"), text_at(writer, "database")
         known = self.draft.section("influxdb")
         if isinstance(known, dict):
             if (known["url"], known["bucket"]) != (literal(url), literal(database)):
                 self.draft.leave(line, f"{url}, {database}: one InfluxDB is written to")
             return
         influxdb: dict[str, object] = {"url": literal(url), "bucket": literal(database)}
-        if _text(writer, "username"):
-            password = _text(writer, "password")
-            influxdb |= self.draft.login(line, "influxdb", _text(writer, "username"), password)
+        if text_at(writer, "username"):
+            password = text_at(writer, "password")
+            influxdb |= self.draft.login(line, "influxdb", text_at(writer, "username"), password)
         self.draft.sections.append(Section(line, "influxdb", influxdb))
 
 
@@ -160,21 +158,15 @@ def _field(attribute: str, keys: list[str]) -> Iterator[tuple[str, str]]:
         yield escaped(attribute), attribute
 
 
-def _value(node: Node | None, key: str) -> Node | None:
-    entry = node.get(key) if isinstance(node, Object) else None
-    return None if entry is None else entry.value
-
-
-def _text(node: Node | None, key: str) -> str:
-    value = _value(node, key)
-    return value.text if isinstance(value, Scalar) and not value.is_null else ""
-
-
 def _items(node: Node | None) -> list[Node]:
     """Return the items of a list; of one thing that stands where a list may, itself."""
     if node is None:
         return []
     return list(node.items) if isinstance(node, Sequence) else [node]
+
+
+def _texts(node: Node, key: str) -> list[str]:
+    return [item.text for item in _items(value_at(node, key)) if isinstance(item, Scalar)]
 
 
 def _line(node: Node) -> int:
