@@ -26,6 +26,7 @@ class RecordedConnection:
     """Answers as the connection to the JVM did when it was recorded."""
 
     peer_host = "127.0.0.1"
+    round_trip_us = None
 
     def __init__(self, mbeans: Sequence[MBean]) -> None:
         self._mbeans = {mbean.name: mbean for mbean in mbeans}
