@@ -9,7 +9,7 @@ order. What agents of 1.7 to 2.5 do, as they did it to us:
   `{"objectName": "d:a=b"}`; an enum constant is its name; a date, and before 2.0 a BigDecimal, a
   text. A table is an object by key, where RMI has rows.
 - With `ignoreErrors` an attribute that fails does not spoil the others. Its value is then the text
-  `ERROR: why (class Name)`, or from 2.3 an object with the key `.error`.
+  `ERROR: why (class Name)`, or from 2.4.3 an object with the key `.error`.
 - An agent tells whether MBeans came or went since a second of its own clock (`ifModifiedSince`).
 """
 
