@@ -26,21 +26,20 @@ from functools import partial
 from jmxbridge.kafka import codec
 from jmxbridge.kafka.asides import Asides
 from jmxbridge.kafka.commits import RETRY_PAUSE_S, fetch_commits
-from jmxbridge.kafka.ends import STABLE_END, START, Ends, fetch_ends
+from jmxbridge.kafka.ends import STABLE_END, START, fetch_ends
 from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.groups import Roster, moved
 from jmxbridge.kafka.known_brokers import Brokers
 from jmxbridge.kafka.members import fetch_members
 from jmxbridge.kafka.rights import MissingRight, Scope, missing_rights
-from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.security import NOTHING, Security
 from jmxbridge.kafka.states import with_states
+from jmxbridge.kafka.take import Take
 from jmxbridge.kafka.view import REFRESH_S, View
-from jmxbridge.lag.aside import Aside
 from jmxbridge.lag.description import Description
 from jmxbridge.lag.members import Membership
 from jmxbridge.lag.names import USER_GROUPS, USER_TOPICS, is_internal
-from jmxbridge.lag.snapshot import Commits, Group, Partition, Phases, Snapshot
+from jmxbridge.lag.snapshot import Commits, Partition, Snapshot
 
 TIMEOUT_S = 5.0
 """How long one poll waits for one broker in all."""
@@ -179,18 +178,18 @@ class Cluster:
         await self._view.close()
 
     @asynccontextmanager
-    async def _taking(self) -> "AsyncIterator[_Take]":
+    async def _taking(self) -> AsyncIterator[Take]:
         if not self._loaded:
             await asyncio.to_thread(codec.load)
             self._loaded = True
-        take = _Take(self._timeout_s)
+        take = Take(self._timeout_s)
         try:
             yield take
         finally:
             if take.round.lost_a_broker:
                 self._view.distrust()
 
-    async def _find_groups(self, take: "_Take", roster: Roster) -> None:
+    async def _find_groups(self, take: Take, roster: Roster) -> None:
         await self._view.ensure_fresh(take.round)
         listing = await roster.list_groups(take.round, self._view)
         if take.round.answered.isdisjoint(self._view.brokers.values()):
@@ -200,7 +199,7 @@ class Cluster:
         take.shares = listing.shares
         take.lap("list_groups_ms")
 
-    async def _find_commits(self, take: "_Take") -> None:
+    async def _find_commits(self, take: Take) -> None:
         fetched = await fetch_commits(
             take.round,
             self._view,
@@ -217,7 +216,7 @@ class Cluster:
         }
         take.lap("fetch_commits_ms")
 
-    async def _find_ends(self, take: "_Take", members: Mapping[str, Membership]) -> None:
+    async def _find_ends(self, take: Take, members: Mapping[str, Membership]) -> None:
         wanted = take.committed()
         for membership in members.values():
             for member in membership.members:
@@ -227,7 +226,7 @@ class Cluster:
         take.ends = await fetch_ends(take.round, self._view, wanted)
         take.lap("list_ends_ms")
 
-    async def _find_starts(self, take: "_Take") -> None:
+    async def _find_starts(self, take: Take) -> None:
         """Ask where partitions begin: those that are new, and every so many polls all of them."""
         known = {} if self._polls % STARTS_EVERY == 0 else self._starts
         self._polls += 1
@@ -242,13 +241,13 @@ class Cluster:
         self._starts = {topic: known[topic] for topic in take.ends.offsets if topic in known}
         take.starts = self._starts
 
-    async def _find_stable_ends(self, take: "_Take") -> None:
+    async def _find_stable_ends(self, take: Take) -> None:
         take.read_committed = frozenset(filter(self._reads_committed, take.commits))
         if take.read_committed:
             wanted = take.committed(take.read_committed)
             take.stable_ends = await fetch_ends(take.round, self._view, wanted, STABLE_END)
 
-    async def _find_members(self, take: "_Take") -> None:
+    async def _find_members(self, take: Take) -> None:
         known = len(take.round.errors)
         found = await fetch_members(take.round, self._view, take.present())
         take.memberships = {
@@ -262,7 +261,7 @@ class Cluster:
     def _looks_at(self, group: str, topic: str) -> bool:
         return self._wants_topic(topic) and (self._wants_internal or not is_internal(group, topic))
 
-    async def _may_have_commits(self, take: "_Take") -> bool:
+    async def _may_have_commits(self, take: Take) -> bool:
         """Whether the topic of all commits exists; looking up a coordinator would create it."""
         try:
             await self._view.refresh(take.round, (COMMITS_TOPIC,))
@@ -270,103 +269,3 @@ class Cluster:
             return True
         topic = self._view.topics.get(COMMITS_TOPIC)
         return topic is not None and topic.error != codec.UNKNOWN_TOPIC_OR_PARTITION
-
-
-class _Take:
-    """What a poll has found so far."""
-
-    def __init__(self, timeout_s: float) -> None:
-        self.round = Round(timeout_s)
-        self.groups: Mapping[str, Group] = {}
-        self.missing: frozenset[str] = frozenset()
-        self.gone: frozenset[str] = frozenset()
-        self.commits: Mapping[str, Commits] = {}
-        self.vanished: frozenset[str] = frozenset()
-        self.ends_wanted: Mapping[str, Collection[int]] = {}
-        self.ends = Ends()
-        self.starts: Mapping[str, Mapping[int, int]] = {}
-        self.stable_ends = Ends()
-        self.read_committed: frozenset[str] = frozenset()
-        self.memberships: Mapping[str, Membership] | None = None
-        self.describe_errors: tuple[str, ...] = ()
-        self.shares: tuple[Group, ...] = ()
-        self.aside = Aside()
-        self.listed = 0
-        self.complete = True
-        self._clock = asyncio.get_running_loop().time
-        self._lap_began = self._clock()
-        self._laps: dict[str, float] = {}
-
-    def lap(self, phase: str) -> None:
-        """Note the time since the last lap under this name of Phases."""
-        now = self._clock()
-        self._laps[phase] = self._laps.get(phase, 0.0) + (now - self._lap_began) * 1000
-        self._lap_began = now
-
-    def drop_missing(self) -> None:
-        """Nobody has ever committed anything here, so what is not listed does not exist."""
-        self.gone, self.missing = self.missing, frozenset()
-        self.groups = {name: g for name, g in self.groups.items() if name not in self.gone}
-
-    def drop_internal(self) -> None:
-        """Leave out the topics that Streams applications made for themselves."""
-        self.commits = {
-            name: {topic: at for topic, at in commits.items() if not is_internal(name, topic)}
-            for name, commits in self.commits.items()
-        }
-
-    def keep(self, last_commits: Mapping[str, Commits]) -> None:
-        """Go on with the last commits of groups that are gone."""
-        self.vanished = frozenset(last_commits)
-        self.commits = {**self.commits, **last_commits}
-
-    def present(self) -> list[Group]:
-        """The groups that exist."""
-        return [group for name, group in self.groups.items() if name not in self.gone]
-
-    def committed(self, groups: Collection[str] | None = None) -> dict[str, set[int]]:
-        """The partitions some group, or some of these, has a commit for.
-
-        Notes whether a commit was unreadable.
-        """
-        wanted: dict[str, set[int]] = {}
-        for commits in map(self.commits.__getitem__, self.commits if groups is None else groups):
-            for topic, offsets in commits.items():
-                partitions = wanted.setdefault(topic, set())
-                partitions.update([p for p, at in offsets.items() if at is not None and at >= 0])
-                if None in offsets.values():
-                    self.complete = False
-        return wanted
-
-    def snapshot(self, view: View) -> Snapshot:
-        """Freeze what was found."""
-        groups = {group.name: group for group in self.present()}
-        complete = (
-            self.complete
-            and self.missing <= self.gone
-            and groups.keys() <= self.commits.keys()
-            and not self.ends.unavailable
-            and not self.stable_ends.unavailable
-        )
-        return Snapshot(
-            groups=groups,
-            commits=self.commits,
-            end_offsets=self.ends.offsets,
-            orphaned=frozenset(self.ends.orphaned),
-            unavailable=frozenset(self.ends.unavailable | self.stable_ends.unavailable),
-            gone=self.gone,
-            complete=complete,
-            brokers=len(view.brokers),
-            brokers_answered=len(self.round.answered.intersection(view.brokers.values())),
-            groups_listed=self.listed,
-            requests=self.round.requests,
-            errors=tuple(self.round.errors),
-            phases=Phases(**self._laps),
-            vanished=self.vanished,
-            start_offsets=self.starts,
-            stable_ends=self.stable_ends.offsets,
-            read_committed=self.read_committed,
-            memberships=self.memberships,
-            describe_errors=self.describe_errors,
-            aside=self.aside,
-        )
