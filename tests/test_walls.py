@@ -32,7 +32,8 @@ ROOMS: dict[str, set[str]] = {
     "delivery": {"influx", "point", "service", "store"},
 }
 ROOMS["build"] = set(ROOMS) - {"delivery"}
-ROOMS["app"] = set(ROOMS)
+ROOMS["doctor"] = {"build", "config", "influx", "jmx", "kafka", "store"}
+ROOMS["app"] = set(ROOMS) - {"doctor"}
 ROOMS["cli"] = set(ROOMS)
 
 # Where a room may be entered only through some of its modules.
@@ -155,7 +156,7 @@ def test_every_room_is_listed() -> None:
 def test_the_table_has_no_way_back() -> None:
     """The rooms can be put in an order in which each knows only those before it."""
     order = list(graphlib.TopologicalSorter(ROOMS).static_order())
-    assert order[-2:] == ["app", "cli"]
+    assert order[-1] == "cli"
 
 
 def test_no_module_imports_itself_by_a_detour() -> None:

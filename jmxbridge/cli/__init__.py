@@ -6,7 +6,7 @@ so that `--help` and shell completion do not wait for libraries they do not use.
 
 import typer
 
-from jmxbridge.cli import check, config, dlq, init, lag, mbeans, once, run, spool
+from jmxbridge.cli import check, config, dlq, doctor, init, lag, mbeans, once, run, spool
 
 app = typer.Typer(
     name="jmxbridge",
@@ -20,6 +20,7 @@ app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("once")(once.once)
 app.command("check")(check.check)
+app.command("doctor")(doctor.doctor)
 app.command("lag")(lag.lag)
 app.add_typer(mbeans.app, name="mbeans")
 app.add_typer(config.app, name="config")

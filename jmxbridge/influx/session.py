@@ -171,6 +171,7 @@ class Session:
             retry_after=response.headers.get("Retry-After"),
             location=None if location is None else self._redacted(location),
             version=response.headers.get("X-Influxdb-Version"),
+            date=response.headers.get("Date"),
         )
 
     def _failure(self, exc: BaseException) -> Failure:

@@ -41,7 +41,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer; `body` may be cut, `version` is what the server says of itself."""
+    """An HTTP answer; `body` may be cut, `version` is what the server says of itself.
+
+    `date` is its clock, as RFC 9110 has it in a header.
+    """
 
     status: int
     body: str = ""
@@ -49,6 +52,7 @@ class Answer:
     retry_after: str | None = None
     location: str | None = None
     version: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

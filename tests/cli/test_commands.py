@@ -18,6 +18,7 @@ COMMANDS = [
     "run",
     "once",
     "check",
+    "doctor",
     "lag",
     "mbeans ls",
     "mbeans get",

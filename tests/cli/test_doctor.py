@@ -1,0 +1,98 @@
+"""`doctor` on a machine with troubles: facts that a test cannot bring about are handed in."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from jmxbridge.cli import app
+from jmxbridge.doctor import examination, unit
+
+GOLDEN = Path(__file__).parent / "golden"
+UNIT = {
+    "LoadState": "loaded",
+    "ActiveState": "failed",
+    "Result": "exit-code",
+    "ExecMainStatus": "69",
+    "Type": "simple",
+}
+
+
+def call(*args: str) -> Result:
+    """Run `doctor` in this process; whatever is not an exit fails the test."""
+    result = CliRunner().invoke(app, ["doctor", *args])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a disk, a clock that nothing keeps, a service that failed."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setattr(unit, "ask", lambda: UNIT)
+    monkeypatch.setattr(examination, "is_kept", lambda: False)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=512 * 2**20))
+    monkeypatch.setattr(examination, "mounts", lambda: "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(("options", "golden"), [([], "doctor.out"), (["--json"], "doctor.json")])
+def test_prints_what_the_golden_file_says(
+    options: list[str],
+    golden: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    recorded_jvm: Callable[[str], None],
+) -> None:
+    """One finding a line: where, what, how to mend it; what is fine goes to stderr."""
+    monkeypatch.chdir(GOLDEN)
+    recorded_jvm("consumer-4.1.0")
+    result = call(*options)
+    assert result.exit_code == 1
+    said = result.stdout + "".join(f"! {line}\n" for line in result.stderr.splitlines())
+    assert said.replace(str(tmp_path), "/state") == (GOLDEN / golden).read_text()
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_file_of_no_use_is_a_configuration_error(tmp_path: Path) -> None:
+    """Every problem a line with its place, a variable that is not set too; then the machine."""
+    file = tmp_path / "mbeans.yaml"
+    file.write_text("intervall: 10s\ninfluxdb: {url: 'http://h:1', bucket: '${NOT_SET_HERE}'}\n")
+    result = call(str(file), "--json")
+    assert result.exit_code == 78
+    areas = {each["name"]: each for each in json.loads(result.stdout)["areas"]}
+    assert list(areas) == ["file", "clock", "systemd"]
+    found = areas["file"]["findings"]
+    assert [each["where"] for each in found] == [f"{file}:1:1", f"{file}:2:39"]
+    assert found[0]["mend"] == 'Did you mean "interval"?'
+    assert "NOT_SET_HERE is not set" in found[1]["problem"]
+
+
+def test_without_a_file_it_is_about_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is wrong: status 0, and nothing on stdout."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(unit, "ask", lambda: "not looked at: no systemd")
+    monkeypatch.setattr(examination, "is_kept", lambda: True)
+    result = call()
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "clock: fine\nsystemd: not looked at: no systemd\n"
+
+
+def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of a file that is right nor of one that is not."""
+    monkeypatch.setattr(unit, "ask", lambda: "not looked at: no systemd")
+    text = "influxdb: {url: 'http://127.0.0.1:1', bucket: b, token: swordfish-of-a-test}\n"
+    for more in ("kafka: {bootstrap: '127.0.0.1:1'}\n", "intervall: 1s\n"):
+        (tmp_path / "mbeans.yaml").write_text(text + more)
+        result = call(str(tmp_path / "mbeans.yaml"))
+        assert result.exit_code in (1, 78)
+        assert re.search("swordfish", result.output) is None

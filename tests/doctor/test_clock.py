@@ -1,0 +1,63 @@
+"""This machine's clock, held against a Date of whole seconds."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.doctor.clock import ahead_s, examine_clock, is_kept
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+@given(
+    true_s=st.floats(-86_400, 86_400),
+    before_s=st.floats(0, 5),
+    after_s=st.floats(0, 5),
+)
+def test_it_is_never_further_than_the_truth(true_s: float, before_s: float, after_s: float) -> None:
+    """Whatever the way there and back takes: at least so far, on the right side, or 0."""
+    written = NOON + timedelta(seconds=0.75)
+    ours = written.timestamp() + true_s
+    found = ahead_s(ours - before_s, ours + after_s, format_datetime(written, usegmt=True))
+    assert found is not None
+    assert found * true_s >= 0
+    assert abs(found) <= abs(true_s) + 1e-6
+    assert abs(true_s) - abs(found) <= 1 + before_s + after_s + 1e-6
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday"])
+def test_who_writes_no_date_tells_nothing(date: str | None) -> None:
+    """A server without a clock, or a proxy, is not an error."""
+    assert ahead_s(0, 1, date) is None
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"),
+    [
+        (0.0, []),
+        (4.9, []),
+        (5.1, ["this machine's clock is at least 5.1 s ahead of InfluxDB's"]),
+        (-61.0, ["this machine's clock is at least 61.0 s behind InfluxDB's"]),
+        (None, []),
+    ],
+)
+def test_half_an_interval_is_too_much(ahead: float | None, said: list[str]) -> None:
+    """A point that is off by more stands on another tick than its neighbours' points."""
+    area = examine_clock(kept=True, ahead=ahead, interval_s=10.0)
+    assert [each.problem for each in area.findings] == said
+
+
+def test_a_clock_that_nothing_keeps() -> None:
+    """A finding; a kernel that does not say is none."""
+    (found,) = examine_clock(kept=False, ahead=None, interval_s=10.0).findings
+    assert "NTP" in found.mend
+    unknown = examine_clock(kept=None, ahead=None, interval_s=10.0)
+    assert (unknown.findings, len(unknown.notes)) == ((), 1)
+
+
+def test_the_kernel_is_asked_and_not_told() -> None:
+    """An answer, or none; the question needs no rights."""
+    assert is_kept() in (True, False, None)

@@ -1,0 +1,59 @@
+"""What a file needs of the machine it is on."""
+
+from pathlib import Path
+
+import pytest
+
+from jmxbridge.config.loader import load
+from jmxbridge.config.models import Settings
+from jmxbridge.doctor.limits import examine_extras, examine_files
+
+
+def settings(folder: Path, text: str) -> Settings:
+    """Load a file."""
+    (folder / "mbeans.yaml").write_text(text)
+    return load(folder / "mbeans.yaml", {})
+
+
+def targets(count: int, more: str = "") -> str:
+    """So many targets."""
+    lines = (f"  - {{name: t{n}, jmx: 'h{n}:9999', collect: jvm{more}}}\n" for n in range(count))
+    return "targets:\n" + "".join(lines)
+
+
+@pytest.mark.parametrize(("limit", "is_fine"), [(264, True), (263, False), (-1, True)])
+def test_open_files_by_targets(tmp_path: Path, limit: int, is_fine: bool) -> None:
+    """Two of each target and 64 more; a limit below 0 is none."""
+    area = examine_files(settings(tmp_path, targets(100)), limit)
+    assert (area.findings == ()) == is_fine
+    for found in area.findings:
+        assert "LimitNOFILE=264" in found.mend
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("kafka: {bootstrap: k:1, sasl: {mechanism: GSSAPI}}", "pip install 'jmxbridge[gssapi]'"),
+        ("kafka: {bootstrap: k:1, sasl: {mechanism: AWS_MSK_IAM, region: eu-west-1}}",
+         "pip install 'jmxbridge[msk]'"),
+        ("kafka: {bootstrap: k:1, tls: {cert_file: me.p12}}", "pip install 'jmxbridge[pkcs12]'"),
+        (targets(1, ", tls: {cert_file: me.p12}"), "pip install 'jmxbridge[pkcs12]'"),
+        (targets(1, ", transport: jmxquery"), "Install a Java runtime"),
+    ],
+)  # fmt: skip
+def test_what_keys_need_and_is_not_there(tmp_path: Path, text: str, mend: str) -> None:
+    """Each with the command that brings it; where it is there, nothing is said."""
+    file = settings(tmp_path, text)
+    nothing = examine_extras(file, has_module=lambda _: False, find_program=lambda _: None)
+    assert [each.mend for each in nothing.findings if mend in each.mend] != []
+    assert len(nothing.findings) == 1
+    everything = examine_extras(file, has_module=lambda _: True, find_program=lambda _: "/bin/java")
+    assert everything.findings == ()
+
+
+def test_a_plain_file_needs_nothing(tmp_path: Path) -> None:
+    """Extras are extras."""
+    file = settings(tmp_path, targets(1) + "kafka: {bootstrap: k:1, tls: {cert_file: me.pem}}\n")
+    assert (
+        examine_extras(file, has_module=lambda _: False, find_program=lambda _: None).findings == ()
+    )

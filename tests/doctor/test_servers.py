@@ -1,0 +1,84 @@
+"""Servers that are away, or are not what the file takes them for."""
+
+import asyncio
+
+import pytest
+
+from demo.servers import free_port
+from jmxbridge.config.address import Address
+from jmxbridge.config.jmx_address import JmxAddress
+from jmxbridge.config.models import KafkaSettings, TargetSettings
+from jmxbridge.doctor.finding import Finding
+from jmxbridge.doctor.servers import _advertised, examine_kafka, examine_targets
+from tests.kafka.fake_cluster import FakeCluster
+
+
+def kafka(*addresses: tuple[str, int]) -> KafkaSettings:
+    """A cluster at these addresses."""
+    return KafkaSettings(bootstrap=tuple(Address(*each) for each in addresses))
+
+
+async def test_every_address_is_tried_by_itself() -> None:
+    """A dead one in the list is a finding, though the poll would do with the other."""
+    dead = ("127.0.0.1", free_port())
+    async with FakeCluster() as fake:
+        area = await examine_kafka(kafka(dead, *fake.bootstrap))
+    (found,) = [each for each in area.findings if each.where != "rights"]
+    assert found.where == f"127.0.0.1:{dead[1]}"
+    assert found.problem == "Connection refused"
+    assert found.mend == "Start the broker, or correct the port"
+
+
+async def test_a_broker_that_is_not_where_it_says() -> None:
+    """The address it advertises is named with its id: the bootstrap list does not help there."""
+    async with FakeCluster(2) as fake:
+        await fake.brokers[2].stop()
+        area = await examine_kafka(kafka(fake.bootstrap[0]))
+    (found,) = [each for each in area.findings if each.where != "rights"]
+    assert found.where == f"broker 2 advertises 127.0.0.1:{fake.ports[2]}"
+    assert "advertised.listeners of broker 2" in found.mend
+
+
+async def test_a_cluster_that_is_away() -> None:
+    """Each address of the list, and nothing about what cannot be asked any more."""
+    area = await examine_kafka(kafka(("127.0.0.1", free_port()), ("127.0.0.1", free_port())))
+    assert [each.problem for each in area.findings] == ["Connection refused"] * 2
+
+
+@pytest.mark.parametrize(
+    ("advertised", "listed", "word"),
+    [
+        ("localhost:9092", "kafka-1", "That is this machine to every client"),
+        ("[::1]:9092", "kafka-1", "That is this machine to every client"),
+        ("127.0.0.1:9093", "localhost", "or see to it that 127.0.0.1 leads there"),
+        ("kafka-9:9092", "kafka-1", "or see to it that kafka-9 leads there"),
+    ],
+)
+def test_a_broker_that_advertises_itself_as_our_machine(
+    advertised: str, listed: str, word: str
+) -> None:
+    """The mistake everybody makes has a sentence of its own."""
+    found = _advertised(7, Finding(advertised, "Connection refused"), [(listed, 9092)])
+    assert word in found.mend
+
+
+async def test_targets_that_do_not_answer_as_they_should() -> None:
+    """Each with its own way out: nobody there, nothing that speaks JMX, a name nobody knows."""
+    not_jmx = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = not_jmx.sockets[0].getsockname()[1]
+    hosts = {
+        "away": JmxAddress("127.0.0.1", free_port()),
+        "other": JmxAddress("127.0.0.1", port),
+        "nobody": JmxAddress("nobody.invalid", 9999),
+    }
+    targets = [TargetSettings(name=name, jmx=at, collect=("jvm",)) for name, at in hosts.items()]
+    agent = JmxAddress("127.0.0.1", free_port())
+    targets.append(TargetSettings(name="agent", jmx=agent, collect=("jvm",), transport="jolokia"))
+    async with not_jmx:
+        area = await examine_targets(targets)
+    mends = {each.where: each.mend for each in area.findings}
+    assert "JMX_PORT=9999" in mends["away"]
+    assert "Name its JMX port" in mends["other"]
+    assert "/etc/hosts" in mends["nobody"]
+    assert "Jolokia agent" in mends["agent"]
+    assert area.notes == ("0 of 4 answer",)

@@ -1,0 +1,42 @@
+"""InfluxDB as `doctor` meets it: does it take a line, and does its clock go with ours?"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+from jmxbridge.config.models import InfluxSettings
+from jmxbridge.doctor.servers import examine_influxdb
+
+VERSION = "X-Influxdb-Version: 1.8.10"
+
+
+async def test_its_clock_is_in_its_answers(script: Any, reply: Callable[..., bytes]) -> None:
+    """A server an hour behind: we are an hour ahead, to the second."""
+    behind = format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
+    answer = reply(204, b"", VERSION, f"Date: {behind}")
+    script.replies = [answer, reply(200, "{}"), answer]
+    area, ahead = await examine_influxdb(InfluxSettings(url=script.url, bucket="b"), "prod")
+    assert area.findings == ()
+    assert ahead is not None
+    assert 3590 < ahead <= 3600 + 60
+
+
+async def test_a_bucket_that_is_not_there(script: Any, reply: Callable[..., bytes]) -> None:
+    """Named, with what to do; a clock that is not told is not judged."""
+    words = '{"code": "not found", "message": "bucket \\"b\\" not found"}'
+    refusal = reply(404, words, "Content-Type: application/json", "X-Influxdb-Version: v2.9.1")
+    script.replies = [refusal, reply(204, b"")]
+    area, ahead = await examine_influxdb(InfluxSettings(url=script.url, bucket="b"), "prod")
+    (found,) = area.findings
+    assert found.mend == "Create the bucket b"
+    assert ahead is None
+
+
+async def test_nobody_there(script: Any) -> None:
+    """What is there and is no InfluxDB is told apart by nothing: both are a wrong URL."""
+    script.replies = [b"", b"", b""]
+    area, ahead = await examine_influxdb(InfluxSettings(url=script.url, bucket="b"), "prod")
+    (found,) = area.findings
+    assert found.mend == "Start it, or correct influxdb.url"
+    assert ahead is None
