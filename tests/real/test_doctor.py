@@ -1,0 +1,71 @@
+"""`doctor` on a real broker, with a file in which several things are wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from demo.servers import Influx, Kafka, free_port
+
+pytestmark = pytest.mark.real
+
+DEADLINE_S = 60
+
+
+def call(file: Path) -> tuple[int, dict[str, list[dict[str, Any]]]]:
+    """Run `doctor --json` to its end: status, and the findings by area."""
+    done = subprocess.run(
+        [sys.executable, "-m", "jmxbridge", "doctor", str(file), "--json"],
+        cwd=file.parent,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    areas = json.loads(done.stdout)["areas"]
+    return done.returncode, {each["name"]: each["findings"] for each in areas}
+
+
+def test_each_thing_that_is_wrong_is_named(kafka: Kafka, influx: Influx, tmp_path: Path) -> None:
+    """A dead bootstrap address, a dead JMX port, no bucket; the broker that is right is not."""
+    dead = free_port()
+    document = {
+        "kafka": {"bootstrap": [kafka.bootstrap, f"127.0.0.1:{dead}"]},
+        "influxdb": {"url": influx.url, "bucket": "nobody_made_it"},
+        "store": {"path": str(tmp_path / "store.sqlite3"), "max_size": "1MiB"},
+        "targets": [
+            {"name": "broker", "jmx": f"127.0.0.1:{kafka.jmx_port}", "collect": ["jvm"]},
+            {"name": "gone", "jmx": f"127.0.0.1:{dead}", "collect": ["jvm"]},
+            {"name": "wrong", "jmx": kafka.bootstrap, "collect": ["jvm"]},
+        ],
+    }
+    file = tmp_path / "mbeans.yaml"
+    file.write_text(yaml.safe_dump(document))
+    status, areas = call(file)
+    assert status == 1
+    assert [each["where"] for each in areas["targets"]] == ["gone", "wrong"]
+    assert [each["where"] for each in areas["kafka"]] == [f"127.0.0.1:{dead}"]
+    (no_bucket,) = areas["influxdb"]
+    assert no_bucket["mend"] == "Create the bucket nobody_made_it"
+    assert areas["file"] == areas["limits"] == areas["packages"] == []
+    assert not [each for each in areas["clock"] if "InfluxDB" in each["problem"]]
+
+
+def test_what_is_right_is_fine(
+    kafka: Kafka, influx: Influx, influx_database: str, tmp_path: Path
+) -> None:
+    """Servers that answer, and the address that the broker advertises, are no findings."""
+    document = {
+        "kafka": {"bootstrap": [kafka.bootstrap]},
+        "influxdb": {"url": influx.url, "bucket": influx_database},
+        "store": {"path": str(tmp_path / "store.sqlite3"), "max_size": "1MiB"},
+        "targets": [{"discover": "kafka", "jmx_port": kafka.jmx_port, "collect": ["jvm"]}],
+    }
+    file = tmp_path / "mbeans.yaml"
+    file.write_text(yaml.safe_dump(document))
+    _, areas = call(file)
+    assert areas["targets"] == areas["kafka"] == areas["influxdb"] == []
