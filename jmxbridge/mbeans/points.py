@@ -15,11 +15,11 @@ dropped and nothing counted. What it did say is either in a point or in a count.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from jmxbridge.mbeans.conversion import INT64_MAX, INT64_MIN, Dropped
-from jmxbridge.mbeans.plan import Account, Part, Plan, Series
+from jmxbridge.mbeans.conversion import INT64_MAX, INT64_MIN
+from jmxbridge.mbeans.plan import Account, Entity, Found, Plan, Series
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
-from jmxbridge.point import FieldValue, KeptTags, Point
+from jmxbridge.point import KeptTags, Point
 
 # How long what is constant is kept: as long as names of MBeans are.
 KEPT_NS = 300 * 10**9
@@ -65,91 +65,89 @@ class PointMaker:
         self._tags = tags
         self._resolve_topic = resolve_topic
         self._plans: dict[int, Plan] = {}  # by the identity of their rules
-        self._kept: dict[Series, KeptTags] = {}
+        self._entities: dict[Series, Entity] = {}
         self._kept_since_ns = 0
 
     def points(self, readings: Iterable[Reading], *, time_ns: int) -> Points:
         """Make the points of one poll."""
         if not 0 <= time_ns - self._kept_since_ns < KEPT_NS:
             self._plans.clear()
-            self._kept.clear()
+            self._entities.clear()
             self._kept_since_ns = time_ns
         account = Account()
-        series = self._merged(readings, account)
-        points = tuple(
-            Point(key[0], self._all_tags(key), fields, time_ns)
-            for key, fields in series.items()
+        found = self._found(readings, account)
+        points = [
+            Point(entity.measurement, entity.tags, fields, time_ns)
+            for entity, fields in found.items()
             if fields
-        )
-        dropped = account.dropped
-        return Points(points, dropped[Dropped.NONFINITE], dropped[Dropped.TYPE], account.duplicates)
+        ]
+        return Points(tuple(points), account.nonfinite, account.type, account.duplicates)
 
-    def _merged(
-        self, readings: Iterable[Reading], account: Account
-    ) -> dict[Series, dict[str, FieldValue]]:
-        series: dict[Series, dict[str, FieldValue]] = {}
+    def _found(self, readings: Iterable[Reading], account: Account) -> Found:
+        found: Found = {}
         sums: dict[int, _Sums] = {}
         for reading in readings:
             plan = self._plan(reading.rule)
-            for part in plan.read(reading, account):
-                if plan.sums:
-                    sums.setdefault(id(plan.rule), _Sums()).add(part)
-                else:
-                    _merge(series, part.series, part.fields, account)
+            if plan.sums:
+                if id(plan) not in sums:
+                    sums[id(plan)] = _Sums(plan)
+                sums[id(plan)].add(reading)
+            else:
+                plan.read(reading, found, account)
         for each in sums.values():
-            for key, fields in each.totals(account):
-                _merge(series, key, fields, account)
-        return series
+            each.put_into(found, account)
+        return found
 
     def _plan(self, rule: Rule) -> Plan:
         plan = self._plans.get(id(rule))
         if plan is None:
-            plan = self._plans[id(rule)] = Plan(rule, self._resolve_topic)
+            plan = self._plans[id(rule)] = Plan(rule, self._entity, self._resolve_topic)
         return plan
 
-    def _all_tags(self, key: Series) -> KeptTags:
-        tags = self._kept.get(key)
-        if tags is None:
-            tags = self._kept[key] = KeptTags({**self._tags, **dict(key[1])})
-        return tags
-
-
-def _merge(
-    series: dict[Series, dict[str, FieldValue]],
-    key: Series,
-    found: dict[str, FieldValue],
-    account: Account,
-) -> None:
-    """Add fields to a series that may have some; count those it had already."""
-    fields = series.setdefault(key, found)
-    if fields is found:
-        return
-    account.duplicates += len(fields.keys() & found.keys())
-    for name, value in found.items():
-        fields.setdefault(name, value)
+    def _entity(self, series: Series) -> Entity:
+        entity = self._entities.get(series)
+        if entity is None:
+            measurement, tags = series
+            entity = Entity(measurement, KeptTags({**self._tags, **dict(tags)}))
+            self._entities[series] = entity
+        return entity
 
 
 class _Sums:
-    """The sums of one rule, series by series."""
+    """The sums of one rule, entity by entity."""
 
-    def __init__(self) -> None:
-        self._parts: dict[Series, list[Part]] = {}
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._account = Account()
+        self._totals: dict[Entity, dict[str, float | int]] = {}
 
-    def add(self, part: Part) -> None:
-        self._parts.setdefault(part.series, []).append(part)
+    def add(self, reading: Reading) -> None:
+        """Add a reading to what the others gave."""
+        parts: Found = {}
+        self._plan.read(reading, parts, self._account)
+        for entity, fields in parts.items():
+            total = self._totals.setdefault(entity, {})
+            for name, value in fields.items():
+                if not isinstance(value, str):
+                    total[name] = total.get(name, 0) + value
 
-    def totals(self, account: Account) -> Iterable[tuple[Series, dict[str, FieldValue]]]:
-        for series, parts in self._parts.items():
-            spoiled = {name for part in parts for name in part.spoiled}
-            total: dict[str, float | int] = {}
-            for part in parts:
-                for name, value in part.fields.items():
-                    if name not in spoiled and not isinstance(value, str):
-                        total[name] = total.get(name, 0) + value
-            fits = {name: value for name, value in total.items() if _fits(value)}
-            account.dropped[Dropped.TYPE] += len(total) - len(fits)
-            if fits:
-                yield series, dict(fits)
+    def put_into(self, found: Found, account: Account) -> None:
+        """Put the sums into what was found otherwise; those are left out that are not whole."""
+        own = self._account
+        for entity, total in self._totals.items():
+            fields = found.setdefault(entity, {})
+            for name, value in total.items():
+                if (entity, name) in own.spoiled:
+                    continue
+                if not _fits(value):
+                    own.type += 1
+                elif name in fields:
+                    own.duplicates += 1
+                else:
+                    fields[name] = value
+        account.nonfinite += own.nonfinite
+        account.type += own.type
+        account.duplicates += own.duplicates
 
 
 def _fits(value: float | int) -> bool:
