@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from jmxbridge.cli import completion
 from jmxbridge.cli.arguments import FileOption, Json, settings_if_any
 from jmxbridge.cli.habits import ZkOfLag
 from jmxbridge.cli.outcome import FINDINGS, USAGE, document, fail, reported
+from jmxbridge.cli.until_stopped import EVERY_S, Every, Watch, clear, until_stopped
 
 if TYPE_CHECKING:
     from jmxbridge.cli.looking import Looking
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from jmxbridge.lag.watching import Look
 
 FILTERS = ("groups", "topics")
-CLEAR = "\x1b[H\x1b[2J"
 
 
 def lag(
@@ -41,10 +40,8 @@ def lag(
     everything: Annotated[
         bool, typer.Option("--all", help="Every group and topic, whatever the file leaves out.")
     ] = False,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Again and again.")] = False,
-    every: Annotated[
-        float, typer.Option("--every", min=0.5, metavar="SECONDS", help="With --watch: how often.")
-    ] = 2.0,
+    watch: Watch = False,
+    every: Every = EVERY_S,
     as_json: Json = False,
     zk: ZkOfLag = None,
 ) -> None:
@@ -126,28 +123,19 @@ async def follow(
     as_json: bool,
 ) -> None:
     """Look again and again until Ctrl-C; a cluster that is away for a while is waited for."""
-    from jmxbridge.app import cancel
     from jmxbridge.cli.looking import Looking
-    from jmxbridge.service.signals import stop_requests
 
     looking = Looking(kafka, group, settings=settings, every_s=every_s)
-    with stop_requests() as stop:
-        watching = asyncio.create_task(keep_looking(looking, every_s, as_json=as_json))
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if watching.done():  # by an error: it never ends by itself
-                watching.result()
-        finally:
-            await cancel(watching, stopping)
-            await looking.close()
+    try:
+        await until_stopped(keep_looking(looking, every_s, as_json=as_json))
+    finally:
+        await looking.close()
 
 
 async def keep_looking(looking: "Looking", every_s: float, *, as_json: bool) -> None:
     """Print what is seen, each time afresh, for ever."""
     from jmxbridge.kafka.errors import KafkaUnavailable
 
-    clear = CLEAR if sys.stdout.isatty() else ""
     while True:
         try:
             description, look = await looking.look()
@@ -155,7 +143,7 @@ async def keep_looking(looking: "Looking", every_s: float, *, as_json: bool) -> 
             typer.echo(f"error: {exc}", err=True)
         else:
             if not as_json:
-                typer.echo(f"{clear}{datetime.now():%H:%M:%S}")
+                typer.echo(f"{clear()}{datetime.now():%H:%M:%S}")
             show(description, look, looking.problems(), as_json=as_json, graph=True)
         await asyncio.sleep(every_s)
 

@@ -1,7 +1,7 @@
 """`jmxbridge mbeans`: what a JVM has, looked at without a file."""
 
 import asyncio
-import math
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,12 +11,16 @@ import typer
 from jmxbridge.cli.arguments import FileOption, Json
 from jmxbridge.cli.explain import explain
 from jmxbridge.cli.jvm import EVERYTHING, Jvm, TargetName, connect, find, parse_pattern
-from jmxbridge.cli.outcome import FINDINGS, echo_json, fail, reported
+from jmxbridge.cli.mbean_values import plain, shown
+from jmxbridge.cli.outcome import FINDINGS, document, echo_json, fail, reported
 from jmxbridge.cli.suggest import suggest
+from jmxbridge.cli.until_stopped import EVERY_S, Every, Watch, clear, until_stopped
 
 if TYPE_CHECKING:
+    from jmxbridge.cli.changes import Change, Place
     from jmxbridge.jmx import ObjectName
     from jmxbridge.jmx.values import Value
+    from jmxbridge.targets.transport import MBeans
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,16 +59,27 @@ def get(
         list[str] | None, typer.Argument(metavar="[ATTRIBUTE]...", help="All, if none is named.")
     ] = None,
     file: FileOption = None,
+    watch: Watch = False,
+    every: Every = EVERY_S,
     as_json: Json = False,
 ) -> None:
     """Print the attributes of the MBeans that match PATTERN, with their values now.
 
+    With --watch it goes on until Ctrl-C: on a terminal all values, drawn again; elsewhere all of
+    them once and then those that change, one a line, with the time and the difference. A JVM that
+    is away for a while is waited for.
+
     Exit status 1: no MBean matches.
 
-    Example: jmxbridge mbeans get 127.0.0.1:9999 java.lang:type=Memory HeapMemoryUsage
+    Example: jmxbridge mbeans get 127.0.0.1:9999 java.lang:type=Memory HeapMemoryUsage --watch
     """
     with reported():
-        found = asyncio.run(read(find(target, file).jvm, parse_pattern(pattern), attributes or ()))
+        jvm, names = find(target, file).jvm, parse_pattern(pattern)
+        if watch:
+            watching = Watching(jvm, names, attributes or (), as_json=as_json)
+            asyncio.run(until_stopped(watching.run(every)))
+            return
+        found = asyncio.run(read(jvm, names, attributes or ()))
     if as_json:
         mbeans = [{"name": name.text, "attributes": plain(values)} for name, values in found]
         echo_json("attributes", {"target": target, "mbeans": mbeans})
@@ -72,7 +87,7 @@ def get(
         for name, values in found:
             typer.echo(name.text)
             for attribute, value in sorted(values.items()):
-                typer.echo(f"  {attribute} = {shown(value)}")
+                typer.echo(f"  {attribute} = {shown(plain(value))}")
     if not found:
         fail(f"no MBean of {target} matches {pattern}", FINDINGS)
 
@@ -86,20 +101,25 @@ async def query(where: Jvm, pattern: "ObjectName") -> "list[ObjectName]":
 async def read(
     where: Jvm, pattern: "ObjectName", attributes: Sequence[str]
 ) -> "list[tuple[ObjectName, Mapping[str, Value]]]":
+    """Read attributes of every MBean that matches, on a connection for that alone."""
+    async with await connect(where) as mbeans:
+        return await read_on(mbeans, pattern, attributes)
+
+
+async def read_on(
+    mbeans: "MBeans", pattern: "ObjectName", attributes: Sequence[str]
+) -> "list[tuple[ObjectName, Mapping[str, Value]]]":
     """Read attributes of every MBean that matches; those that vanish meanwhile are left out."""
     from jmxbridge.jmx.errors import RemoteException
 
-    async with await connect(where) as mbeans:
-        names = sorted(await mbeans.query_names(pattern), key=lambda name: name.text)
-        wanted = []
-        for name, info in zip(names, await mbeans.get_infos(names), strict=True):
-            if isinstance(info, RemoteException):
-                continue
-            readable = [each.name for each in info.attributes if each.readable]
-            wanted.append(
-                (name, [each for each in readable if not attributes or each in attributes])
-            )
-        replies = await mbeans.get_many(wanted)
+    names = sorted(await mbeans.query_names(pattern), key=lambda name: name.text)
+    wanted = []
+    for name, info in zip(names, await mbeans.get_infos(names), strict=True):
+        if isinstance(info, RemoteException):
+            continue
+        readable = [each.name for each in info.attributes if each.readable]
+        wanted.append((name, [each for each in readable if not attributes or each in attributes]))
+    replies = await mbeans.get_many(wanted)
     return [
         (name, reply)
         for (name, _), reply in zip(wanted, replies, strict=True)
@@ -107,30 +127,70 @@ async def read(
     ]
 
 
-def plain(value: "Value | Mapping[str, Value]") -> Any:
-    """Turn a value into what JSON has: composites to objects, arrays to lists, dates to text."""
-    from jmxbridge.jmx.object_name import ObjectName
+class Watching:
+    """Reads the same attributes of a JVM again and again, on a connection that it keeps."""
 
-    match value:
-        case float() if not math.isfinite(value):
-            return str(value)  # JSON has no NaN and no infinities
-        case None | bool() | int() | float() | str():
-            return value
-        case datetime():
-            return value.isoformat()
-        case ObjectName():
-            return value.text
-        case Mapping():
-            return {key: plain(each) for key, each in value.items()}
-        case tuple():
-            return [plain(each) for each in value]
-        case _:
-            return repr(value)
+    def __init__(
+        self, jvm: Jvm, pattern: "ObjectName", attributes: Sequence[str], *, as_json: bool
+    ) -> None:
+        self._jvm = jvm
+        self._pattern = pattern
+        self._attributes = attributes
+        self._as_json = as_json
+        self._mbeans: MBeans | None = None
+        self._before: dict[Place, Any] = {}
+
+    async def run(self, every_s: float) -> None:
+        """Print what is read, for ever."""
+        from jmxbridge.jmx.errors import JmxError
+
+        try:
+            while True:
+                try:
+                    await self._look()
+                except JmxError as exc:
+                    typer.echo(f"error: {exc}", err=True)
+                    await self._leave()
+                await asyncio.sleep(every_s)
+        finally:
+            await self._leave()
+
+    async def _look(self) -> None:
+        from jmxbridge.cli.changes import changes, flat
+
+        if self._mbeans is None:
+            self._mbeans = await connect(self._jvm)
+        now = flat(await read_on(self._mbeans, self._pattern, self._attributes))
+        if not now:
+            typer.echo(f"no MBean matches {self._pattern.text}", err=True)
+        show_changes(now, changes(self._before, now), as_json=self._as_json)
+        self._before = now
+
+    async def _leave(self) -> None:
+        if self._mbeans is not None:
+            mbeans, self._mbeans = self._mbeans, None
+            await mbeans.close()
 
 
-def shown(value: "Value") -> str:
-    """Write a value for people: text as it is, everything with a structure as JSON."""
-    import json
-
-    readable = plain(value)
-    return readable if isinstance(readable, str) else json.dumps(readable, ensure_ascii=False)
+def show_changes(now: "Mapping[Place, Any]", changed: "Sequence[Change]", *, as_json: bool) -> None:
+    """Print one reading: on a terminal all of it, elsewhere what is not as it was."""
+    time = datetime.now().astimezone()
+    if as_json:
+        values = [
+            {"mbean": each.place[0], "attribute": each.place[1], "value": each.value}
+            | ({} if each.delta is None else {"delta": each.delta})
+            for each in changed
+        ]
+        content = {"time": time.isoformat(timespec="milliseconds"), "changes": values}
+        typer.echo(json.dumps(document("changes", content)))
+        return
+    said = {each.place: each.delta for each in changed}
+    emptied = clear()
+    if emptied:
+        typer.echo(f"{emptied}{time:%H:%M:%S}")
+    for place, value in now.items():
+        if emptied or place in said:
+            delta = said.get(place)
+            grown = "" if delta is None else f" ({delta:+g})"
+            begin = "" if emptied else f"{time:%H:%M:%S} "
+            typer.echo(f"{begin}{' '.join(place)} = {shown(value)}{grown}")

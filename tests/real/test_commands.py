@@ -133,6 +133,24 @@ def test_watching_lag_goes_on_until_it_is_stopped(
     assert [each["kind"] for each in documents] == ["lag"] * 3
 
 
+def test_watching_values_goes_on_until_it_is_stopped(kafka: Kafka, tmp_path: Path) -> None:
+    """A counter of a real JVM, twice: the second line has by how much it grew."""
+    target = f"127.0.0.1:{kafka.jmx_port}"
+    command = ["mbeans", "get", target, "java.lang:type=Runtime", "Uptime"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "jmxbridge", *command, "--watch", "--every", "0.5"],
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        text=True,
+    ) as watching:
+        assert watching.stdout is not None
+        first, second = (watching.stdout.readline().split(" = ")[1] for _ in range(2))
+        watching.send_signal(signal.SIGTERM)
+        assert watching.wait(DEADLINE_S) == 0
+    number, grown = second.split()
+    assert grown == f"(+{int(number) - int(first)})"
+
+
 def test_mbeans_are_listed_and_read_without_a_file(kafka: Kafka, tmp_path: Path) -> None:
     """HOST:PORT is enough to see names and values; composites are shown as JSON."""
     target = f"127.0.0.1:{kafka.jmx_port}"

@@ -1,0 +1,143 @@
+"""`mbeans get --watch`: the same values again and again, and what became of them."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from jmxbridge import jmx
+from jmxbridge.cli import mbeans
+from jmxbridge.cli.changes import Change, changes, difference, flat
+from jmxbridge.cli.jvm import Jvm
+from jmxbridge.jmx import ConnectionFailed, ObjectName
+from tests.cli.conftest import RecordedConnection
+
+MEMORY = ObjectName.parse("java.lang:type=Memory")
+
+
+class OneMBean:
+    """An MBean with these values."""
+
+    name = MEMORY
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+        self.attributes = tuple(values)
+
+
+def test_composites_are_looked_at_item_by_item() -> None:
+    """Each item has a place of its own, sorted; lists are one value."""
+    values: dict[str, Any] = {"b": {"used": 1, "max": {"x": 2}}, "a": (1, 2), "c": {}}
+    found = flat([(MEMORY, values)])
+    assert {place[1]: value for place, value in found.items()} == {
+        "a": [1, 2],
+        "b.max.x": 2,
+        "b.used": 1,
+        "c": {},
+    }
+    assert list(found) == sorted(found)
+
+
+def test_only_what_changes_is_a_change() -> None:
+    """New, other and gone: what is gone is not mentioned."""
+    a, b, c = (("m", name) for name in "abc")
+    found = changes({a: 1, b: 1, ("m", "gone"): 1}, {a: 1, b: 3, c: "x"})
+    assert found == [Change(b, 3, False, 2), Change(c, "x", True)]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "delta"),
+    [(1, 3, 2), (1.5, 1, -0.5), (True, False, None), ("a", "b", None), (None, 1, None)],
+)
+def test_numbers_have_a_difference(before: Any, now: Any, delta: float | None) -> None:
+    """Words, and true and false, have none."""
+    assert difference(before, now) == delta
+
+
+@pytest.fixture
+def readings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., asyncio.Event]:
+    """Let a JVM be there with one value after the other, or away where it is an error."""
+
+    def use(*outcomes: Mapping[str, Any] | Exception) -> asyncio.Event:
+        left: Iterator[Mapping[str, Any] | Exception] = iter(outcomes)
+        all_read = asyncio.Event()
+
+        class Connection(RecordedConnection):
+            async def query_names(self, pattern: ObjectName | None = None) -> list[ObjectName]:
+                outcome = next(left, None)
+                if outcome is None:
+                    all_read.set()
+                    await asyncio.Event().wait()
+                if isinstance(outcome, Exception):
+                    raise outcome
+                self._mbeans = {MEMORY: OneMBean(outcome or {})}
+                return await super().query_names(pattern)
+
+        async def connect(host: str, port: int, **_: object) -> Connection:
+            return Connection([])
+
+        monkeypatch.setattr(jmx, "connect", connect)
+        return all_read
+
+    return use
+
+
+async def watch(all_read: asyncio.Event, *, as_json: bool = False) -> None:
+    """Watch until everything was read."""
+    watching = mbeans.Watching(Jvm("h", 1), MEMORY, (), as_json=as_json)
+    task = asyncio.create_task(watching.run(0.0))
+    await all_read.wait()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_a_line_for_what_changes(
+    readings: Callable[..., asyncio.Event], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All values at first, then those that are others, with the difference; a JVM that is away
+    for a while is waited for."""
+    away = ConnectionFailed("cannot connect to h:1", "refused")
+    all_read = readings({"n": 5, "s": "x"}, {"n": 7, "s": "x"}, away, {"n": 7, "s": "y"})
+    await watch(all_read)
+    out, err = capsys.readouterr()
+    assert [line.split(" ", 1)[1] for line in out.splitlines()] == [
+        f"{MEMORY.text} n = 5",
+        f"{MEMORY.text} s = x",
+        f"{MEMORY.text} n = 7 (+2)",
+        f"{MEMORY.text} s = y",
+    ]
+    assert err == "error: cannot connect to h:1\n"
+
+
+async def test_json_is_a_document_a_reading(
+    readings: Callable[..., asyncio.Event], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line each, with an instant that says its zone; a reading without changes is empty."""
+    await watch(readings({"n": 5}, {"n": 5}, {"n": 4}), as_json=True)
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["kind"] for each in documents] == ["changes"] * 3
+    place = {"mbean": MEMORY.text, "attribute": "n"}
+    assert [each["changes"] for each in documents] == [
+        [{**place, "value": 5}],
+        [],
+        [{**place, "value": 4, "delta": -1}],
+    ]
+
+
+async def test_on_a_terminal_everything_is_drawn_again(
+    readings: Callable[..., asyncio.Event],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also what has not changed."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    await watch(readings({"n": 5, "s": "x"}, {"n": 7, "s": "x"}))
+    screens = capsys.readouterr().out.split("\x1b[H\x1b[2J")[1:]
+    assert [screen.splitlines()[1:] for screen in screens] == [
+        [f"{MEMORY.text} n = 5", f"{MEMORY.text} s = x"],
+        [f"{MEMORY.text} n = 7 (+2)", f"{MEMORY.text} s = x"],
+    ]
