@@ -35,9 +35,10 @@ from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.service.fleet import Fleet, Wanted
 from jmxbridge.service.garbage import collect_seldom
-from jmxbridge.service.grid import NS, Tick, last_due, ticks
+from jmxbridge.service.grid import NS, Tick, last_due, spread_ns, ticks
 from jmxbridge.service.status import Line, Mood
 from jmxbridge.store import Store
+from jmxbridge.targets.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,7 @@ class Bridge:
         )
 
     async def _poll(self, poller: Poller) -> None:
-        async for tick in ticks(self._interval_ns):
+        async for tick in ticks(self._interval_ns, offset_ns=self._offset_ns(poller)):
             if self._delivery.paused and poller is not self._delivery:
                 continue
             try:
@@ -161,6 +162,11 @@ class Bridge:
                 await self._delivery.put(points, time_ns=tick.due_ns, source=poller.name)
             except Exception:  # a bug of ours in one poll; the next one may go well
                 log.exception("%s: this poll failed inside jmxbridge", poller.name)
+
+    def _offset_ns(self, poller: Poller) -> int:
+        """Spread targets; the lag and the account are of the instant itself."""
+        targets = [each for each in self._fleet.members if isinstance(each, Target)]
+        return spread_ns(targets.index(poller), self._interval_ns) if poller in targets else 0
 
     def _destination(self) -> str:
         influx = self._settings.influxdb

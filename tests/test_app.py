@@ -9,10 +9,18 @@ import pytest
 
 from jmxbridge import app
 from jmxbridge.app import Bridge
-from jmxbridge.config.models import InfluxSettings, Settings, StoreSettings
+from jmxbridge.config.address import Address
+from jmxbridge.config.jmx_address import JmxAddress
+from jmxbridge.config.models import (
+    InfluxSettings,
+    KafkaSettings,
+    Settings,
+    StoreSettings,
+    TargetSettings,
+)
 from jmxbridge.point import Point
 from jmxbridge.service.fleet import Wanted
-from jmxbridge.service.grid import NS, Tick
+from jmxbridge.service.grid import NS, SPREAD_STEP_NS, Tick
 from jmxbridge.service.status import Line, Mood
 from jmxbridge.store import View
 
@@ -48,7 +56,7 @@ async def test_a_poll_that_fails_inside_us_does_not_stop_the_next(
     stop = asyncio.Event()
     poller = Stumbling(stop)
 
-    async def three(interval_ns: int) -> AsyncIterator[Tick]:
+    async def three(interval_ns: int, *, offset_ns: int) -> AsyncIterator[Tick]:
         for n in range(1, 4):
             yield Tick(n * interval_ns, 0)
         await asyncio.Event().wait()
@@ -69,6 +77,41 @@ async def test_a_poll_that_fails_inside_us_does_not_stop_the_next(
     assert poller.polled == [10 * NS, 20 * NS, 30 * NS]
     (record,) = [each for each in caplog.records if each.exc_info]
     assert record.getMessage() == "stumbling: this poll failed inside jmxbridge"
+
+
+async def test_targets_are_polled_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each begins a step after the one before it in the file; lag and account are not put off."""
+    stop = asyncio.Event()
+    offsets: list[int] = []
+
+    async def never(interval_ns: int, *, offset_ns: int) -> AsyncIterator[Tick]:
+        offsets.append(offset_ns)
+        if len(offsets) == 5:
+            stop.set()
+        await asyncio.Event().wait()
+        yield Tick(interval_ns, 0)
+
+    monkeypatch.setattr(app, "ticks", never)
+    settings = Settings(
+        path=tmp_path / "mbeans.yaml",
+        store=StoreSettings(path=tmp_path / "store.db"),
+        targets=tuple(
+            TargetSettings(name=name, jmx=JmxAddress("127.0.0.1", 9), collect=("jvm",))
+            for name in "abc"
+        ),
+        mbeans={"jvm": ()},
+        kafka=KafkaSettings(bootstrap=(Address("127.0.0.1", 9),)),
+    )
+    bridge = await Bridge.open(settings, {})
+
+    try:
+        await bridge.run(stop)
+    finally:
+        await bridge.close()
+
+    assert sorted(offsets) == [0, 0, 0, SPREAD_STEP_NS, 2 * SPREAD_STEP_NS]
 
 
 class Once:
@@ -98,7 +141,7 @@ async def test_a_black_holed_influxdb_does_not_hold_up_the_stop(
         await reader.read()
         writer.close()
 
-    async def one(interval_ns: int) -> AsyncIterator[Tick]:
+    async def one(interval_ns: int, *, offset_ns: int) -> AsyncIterator[Tick]:
         yield Tick(interval_ns, 0)
         await asyncio.Event().wait()
 

@@ -37,7 +37,7 @@ class Failure:
 class Target:
     """Polls one JVM through a transport.
 
-    A poll has until `deadline_s` after it began. `clock_s` is a monotonic clock in seconds.
+    A poll has until `deadline_s` after it was due. `clock_s` is a monotonic clock in seconds.
     `resolve_topic` gives the name a topic has where a consumer says it with underscores for dots;
     `consumers` is told what the consumers among the MBeans say.
     """
@@ -78,7 +78,7 @@ class Target:
         for anything the target does.
         """
         started_s = self._clock_s()
-        outcome = await self._fetch(tick.due_ns, started_s)
+        outcome = await self._fetch(tick, started_s)
         read_ms = (self._clock_s() - started_s) * 1000
         if isinstance(outcome, Failure):
             self._note_failure(outcome)
@@ -101,14 +101,15 @@ class Target:
         self._consumers.forget(self.name)
         await self._transport.close()
 
-    async def _fetch(self, due_ns: int, started_s: float) -> list[Reading] | Failure:
+    async def _fetch(self, tick: Tick, started_s: float) -> list[Reading] | Failure:
         if self._failure is not None and not self._backoff.may_try(started_s):
             return self._failure
+        deadline_s = self._deadline_s - tick.offset_ns / NS
         try:
-            async with asyncio.timeout(self._deadline_s):
-                readings = await self._transport.fetch(self._rules_due(due_ns))
+            async with asyncio.timeout(deadline_s):
+                readings = await self._transport.fetch(self._rules_due(tick.due_ns))
         except TimeoutError:
-            failure = Failure("timeout", f"no answer within {self._deadline_s:g} s")
+            failure = Failure("timeout", f"no answer within {deadline_s:g} s")
         except JmxError as exc:
             failure = Failure(exc.error_class, str(exc))
         else:

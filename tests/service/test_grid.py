@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.service.grid import Tick, due_after, is_due, last_due, ticks
+from jmxbridge.service.grid import (
+    SPREAD_SHARE,
+    SPREAD_STEP_NS,
+    Tick,
+    due_after,
+    is_due,
+    last_due,
+    spread_ns,
+    ticks,
+)
 
 S = 1_000_000_000
 instants = st.integers(min_value=0, max_value=4_000_000_000 * S)
@@ -51,9 +60,13 @@ class Clock:
         self.now_ns += round(seconds * S) + next(self.jumps_ns)
 
 
-async def take(count: int, clock: Clock, interval_ns: int = 10 * S) -> list[Tick]:
+async def take(
+    count: int, clock: Clock, interval_ns: int = 10 * S, offset_ns: int = 0
+) -> list[Tick]:
     found: list[Tick] = []
-    async for tick in ticks(interval_ns, clock_ns=clock.read, sleep=clock.sleep):
+    async for tick in ticks(
+        interval_ns, offset_ns=offset_ns, clock_ns=clock.read, sleep=clock.sleep
+    ):
         found.append(tick)
         if len(found) == count:
             break
@@ -83,6 +96,35 @@ async def test_a_clock_set_back_goes_on_at_once() -> None:
     """After a step back of an hour the next poll is due within one interval, not in an hour."""
     ticks_seen = await take(2, Clock(7200 * S, [-3600 * S, 0]))
     assert ticks_seen == [Tick(7210 * S, 0), Tick(3620 * S, 0)]
+
+
+@pytest.mark.parametrize(
+    ("now", "due"), [(3 * S, 10 * S), (11 * S, 10 * S), (12 * S, 20 * S), (19 * S, 20 * S)]
+)
+async def test_a_poll_that_begins_later_has_the_timestamp_of_its_instant(
+    now: int, due: int
+) -> None:
+    """Two seconds after each instant; one started in between still makes the instant's poll."""
+    clock = Clock(now, [0, 0])
+
+    assert await take(2, clock, offset_ns=2 * S) == [
+        Tick(due, 0, 2 * S),
+        Tick(due + 10 * S, 0, 2 * S),
+    ]
+    assert clock.now_ns == due + 12 * S
+
+
+@given(count=st.integers(1, 1000), interval=intervals)
+def test_targets_begin_one_after_the_other_in_the_first_part_of_an_interval(
+    count: int, interval: int
+) -> None:
+    """The first at once, a step apart while there is room, never beyond the share; always alike."""
+    offsets = [spread_ns(index, interval) for index in range(count)]
+
+    assert offsets[0] == 0
+    assert max(offsets) <= interval * SPREAD_SHARE
+    room = int(interval * SPREAD_SHARE) // SPREAD_STEP_NS
+    assert offsets[:room] == [index * SPREAD_STEP_NS for index in range(min(count, room))]
 
 
 @pytest.mark.parametrize("every", [15 * S, 30 * S, 70 * S])

@@ -129,6 +129,15 @@ async def test_a_jvm_that_never_answers_costs_its_deadline() -> None:
     assert target.line.mood is Mood.FINE
 
 
+async def test_a_poll_that_begins_later_ends_as_early_as_the_others() -> None:
+    """Its time runs from when it was due: it must not miss the next instant."""
+    target = make(Scripted(None), clock=Clock(), deadline_s=2.0)
+
+    await target.poll(Tick(10 * S, 0, round(1.99 * S)))
+
+    assert target.line.sentence == "timeout: no answer within 0.01 s"
+
+
 async def test_going_down_and_coming_back_are_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
