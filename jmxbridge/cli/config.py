@@ -1,5 +1,7 @@
 """`jmxbridge config`: the file as it is understood, and its form for editors."""
 
+from typing import Annotated
+
 import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
@@ -11,18 +13,28 @@ app = typer.Typer(
 
 
 @app.command("show")
-def show(file: File = DEFAULT_FILE) -> None:
+def show(
+    file: File = DEFAULT_FILE,
+    effective: Annotated[
+        bool, typer.Option("--effective", help="All that holds; it is shown in any case.")
+    ] = True,
+) -> None:
     """Print all that holds: FILE with every default, and the rules of the packs it collects.
 
-    Each rule stands below the place it comes from. A secret is shown as a variable, ${TOKEN}; where
-    that is set the text is a file that means the same.
+    Behind each value stands where it comes from: a line, the variables in it, or default. Each rule
+    stands below its place. A secret is shown as a variable, ${TOKEN}; where that is set the text is
+    a file that means the same.
 
     Example: jmxbridge config show mbeans.yaml
     """
-    from jmxbridge.config import effective
+    import os
+
+    from jmxbridge.config.effective import show as write
+    from jmxbridge.config.loader import load_origins
 
     with reported():
-        typer.echo(effective.show(load_settings(file)), nl=False)
+        settings = load_settings(file)
+        typer.echo(write(settings, load_origins(file, os.environ)), nl=False)
 
 
 @app.command("schema")

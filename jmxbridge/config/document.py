@@ -77,17 +77,27 @@ def build(
     A pack is read where a target collects it and the file has no set of that name. `read_included`
     reads what the file includes; by default there is nothing to include.
     """
+    reader, root = read_tree(text, path=path, environ=environ, read_included=read_included)
+    settings = _Document(reader, root, path, read_secret, packs).settings()
+    if settings is None or reader.problems:
+        raise ConfigError(reader.problems)
+    return settings
+
+
+def read_tree(
+    text: str, *, path: Path, environ: Mapping[str, str], read_included: inclusion.ReadIncluded
+) -> tuple[SectionReader, tree.Mapping]:
+    """Read a file's text, and what it includes, as one tree; raises ConfigError.
+
+    What is wrong with it and did not end the reading is among the reader's problems.
+    """
     source = Source(str(path), text)
     root, faults = _root(source, text)
     source.hide_secrets(root)
     reader = SectionReader(source, environ)
     for fault in faults:
         reader.problems.append(source.problem(fault.span, "", fault.message))
-    root = inclusion.include(reader, root, path, read_included)
-    settings = _Document(reader, root, path, read_secret, packs).settings()
-    if settings is None or reader.problems:
-        raise ConfigError(reader.problems)
-    return settings
+    return reader, inclusion.include(reader, root, path, read_included)
 
 
 def _root(source: Source, text: str) -> tuple[tree.Mapping, tuple[composer.Fault, ...]]:

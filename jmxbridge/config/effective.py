@@ -13,6 +13,7 @@ import yaml
 from pydantic import SecretStr
 
 from jmxbridge.config.models import KafkaSettings, Section, Settings
+from jmxbridge.config.origins import Origins, annotated
 from jmxbridge.config.quantity import format_duration, format_size
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 
@@ -32,9 +33,11 @@ _NOT_IN_HEAD = ("path", "warnings", "mbeans", "discover")
 _SPECIAL = re.compile(r"[\\.{}]")
 
 
-def show(settings: Settings) -> str:
-    """Write settings as YAML, each set of rules below where it comes from."""
+def show(settings: Settings, origins: Origins | None = None) -> str:
+    """Write settings as YAML, each rule below where it comes from, other values before it."""
     text = _yaml(_section(settings))
+    if origins is not None:
+        text = annotated(text, origins)
     if settings.mbeans:
         text += "mbeans:\n"
     for name, rules in settings.mbeans.items():

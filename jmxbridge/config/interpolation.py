@@ -28,6 +28,12 @@ def interpolate(text: str, environ: Mapping[str, str]) -> str:
     return "".join([*pieces, text[end:]])
 
 
+def variables(text: str) -> list[tuple[str, bool]]:
+    """Return the variables a text refers to, and whether each has a default beside it."""
+    found = _REFERENCE.finditer(text)
+    return [(each["name"], each["has_default"] is not None) for each in found if each["name"]]
+
+
 def names_a_variable(text: str) -> bool:
     """Tell whether the text is one `${NAME}` and nothing else, thus shows nobody's secret."""
     return _ONLY_REFERENCE.fullmatch(text) is not None

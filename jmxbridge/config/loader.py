@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from jmxbridge.config.document import build, read_pack
+from jmxbridge.config.document import build, read_pack, read_tree
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.models import Settings
+from jmxbridge.config.origins import Origins, origins
 from jmxbridge.config.problem import ConfigError, Problem
 from jmxbridge.config.source import Source
 from jmxbridge.config.tree import Span
@@ -32,6 +33,13 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         packs=packs(),
         read_included=_read_included,
     )
+
+
+def load_origins(path: Path, environ: Mapping[str, str]) -> Origins:
+    """Say where each value of a file comes from; raises ConfigError."""
+    text = read_text(path)
+    _, root = read_tree(text, path=path, environ=environ, read_included=_read_included)
+    return origins(root, file=str(path), environ=environ)
 
 
 def read_text(path: Path) -> str:
