@@ -41,7 +41,8 @@ def show(
 def schema() -> None:
     """Print the JSON Schema of mbeans.yaml, for editors that complete and check as one types.
 
-    For most of them: write `# yaml-language-server: $schema=mbeans.schema.json` as its first line.
+    It is installed with the package, and `jmxbridge init` names it in the first line of what it
+    writes: `# yaml-language-server: $schema=…`, a path from the file's folder, or a URL.
 
     Example: jmxbridge config schema > mbeans.schema.json
     """

@@ -118,7 +118,10 @@ def carry_over(tool: str, old: Path, output: Path, bootstrap: "Sequence[Address]
 
 
 def write(output: Path, text: str) -> None:
-    """Write the file, or stdout."""
+    """Write the file, or stdout, with a first line that leads editors to the schema."""
+    from jmxbridge.config.loader import schema_line
+
+    text = schema_line() + text
     if str(output) == "-":
         typer.echo(text, nl=False)
     else:

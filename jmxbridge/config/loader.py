@@ -19,6 +19,7 @@ from jmxbridge.mbeans.rule import Rule
 # A rule is about 300 bytes; a thousand of them and a thousand targets are below this.
 MAX_FILE_BYTES = 1024 * 1024
 PACKS = Path(__file__).parent.parent / "packs"
+SCHEMA = Path(__file__).parent.parent / "mbeans.schema.json"
 # Tokens are about 100 bytes; a file of this size is something else.
 MAX_SECRET_BYTES = 16 * 1024
 
@@ -33,6 +34,14 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         packs=packs(),
         read_included=_read_included,
     )
+
+
+def schema_line() -> str:
+    """Return the line by which editors find the schema that is installed here.
+
+    The form is that of yaml-language-server, which takes a URL or a path up to the next blank.
+    """
+    return f"# yaml-language-server: $schema={SCHEMA.as_uri()}\n"
 
 
 def load_origins(path: Path, environ: Mapping[str, str]) -> Origins:

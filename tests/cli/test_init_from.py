@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from jmxbridge.cli import app
+from jmxbridge.config.loader import schema_line
 
 OLD = Path(__file__).parents[1] / "config" / "migration"
 
@@ -34,7 +35,7 @@ def test_writes_the_file_and_lists_the_rest(
     result = call(option, OLD / old, "--output", output)
 
     assert result.exit_code == 0
-    assert output.read_text() == (OLD / new).read_text()
+    assert output.read_text() == schema_line() + (OLD / new).read_text()
     *left, last = result.stderr.splitlines()
     assert left
     assert all(line.startswith(f"{OLD / old}:") for line in left)
@@ -47,7 +48,7 @@ def test_stdout_is_the_file_alone() -> None:
     """With `-o -` what is said goes to stderr, so that the output can be piped."""
     result = call("--from-telegraf", OLD / "telegraf.conf", "-o", "-")
 
-    assert result.stdout == (OLD / "telegraf.yaml").read_text()
+    assert result.stdout == schema_line() + (OLD / "telegraf.yaml").read_text()
 
 
 def test_brokers_add_the_lag(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """The schema for editors, against files that are right and files that are not."""
 
+import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
 
+from jmxbridge.config.loader import SCHEMA, schema_line
 from jmxbridge.config.schema import schema
 
 ROOT = Path(__file__).parents[2]
@@ -69,3 +72,18 @@ def test_a_file_that_passes_check_fits(file: str) -> None:
 def test_a_file_of_another_shape_does_not(name: str) -> None:
     """Unknown keys, missing ones, lists for mappings: an editor marks them while one types."""
     assert not fits(yaml.safe_load((BROKEN / f"{name}.yaml").read_text()), schema())
+
+
+def test_it_ships_as_a_file() -> None:
+    """What editors read is what `jmxbridge config schema` prints: print it into that file again."""
+    assert SCHEMA.read_text() == json.dumps(schema(), indent=2) + "\n"
+
+
+def test_the_first_line_leads_to_it() -> None:
+    """From the shipped file by a path beside it; from what `init` writes by a URL, offline."""
+    first = (ROOT / "mbeans.yaml").read_text().splitlines()[0]
+    mark = "# yaml-language-server: $schema="
+    assert (ROOT / first.removeprefix(mark)).samefile(SCHEMA)
+    url = schema_line().removeprefix(mark).rstrip()
+    assert Path(unquote(urlsplit(url).path)).samefile(SCHEMA)
+    assert " " not in url
