@@ -2,6 +2,9 @@
 
 Rule: everything here is beside the lag, never instead of it. A row whose past is not known has its
 lag and nothing else.
+
+Groups that are at one offset of a partition are equally far behind it, so in each poll that is
+worked out once for all of them: most often many have read all, or stand still together.
 """
 
 import re
@@ -12,7 +15,7 @@ from typing import NamedTuple
 from jmxbridge.lag.bisection import Trails
 from jmxbridge.lag.client_verdict import Finding
 from jmxbridge.lag.rates import Rate, Rates
-from jmxbridge.lag.retention import risks
+from jmxbridge.lag.retention import risk_s
 from jmxbridge.lag.rows import Lags, PartitionLag
 from jmxbridge.lag.seconds import Behind, Ends
 from jmxbridge.lag.snapshot import Partition, Snapshot
@@ -29,6 +32,10 @@ class Judged(NamedTuple):
 
     behind: Behind | None
     status: Status
+
+
+_Equals = dict[tuple[str, int, int, Status], Judged]
+"""What is said of all rows of one topic, partition, offset and status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ class Outlook:
         self._interval_ns = interval_ns
         self._allowed = AllowedLag(allowed_lag or {})
         self._rates = Rates()
-        self._tracks: dict[tuple[str, str, int], Track] = {}
+        self._tracks: dict[tuple[str, str], dict[int, Track]] = {}
         self._sweep_ns = 0
 
     def questions(self) -> Mapping[Partition, int]:
@@ -86,51 +93,76 @@ class Outlook:
         self.ends.observe(snapshot.end_offsets, time_ns)
         self._trails.take(snapshot.aside.dated, snapshot.end_offsets, time_ns)
         partitions: list[Judged] = []
-        by_topic: dict[tuple[str, str], list[Judged]] = {}
+        topics: dict[tuple[str, str], Judged] = {}
+        by_group: dict[str, list[Judged]] = {row.group: [] for row in lags.groups}
+        risks_s: dict[tuple[str, str], float] = {}
+        equals: _Equals = {}
         allowed = {row.group: self._allowed(row.group) for row in lags.groups}
         presence = {row.group: _presence(row.group, snapshot) for row in lags.groups}
-        for row in lags.partitions:
-            group = row.group
-            judged = self._judge(row, presence[group], allowed[group], time_ns)
-            partitions.append(judged)
-            by_topic.setdefault((group, row.topic), []).append(judged)
+        for topic, rows in lags.by_topic():
+            if not rows:
+                continue
+            group, at = topic.group, (topic.group, topic.topic)
+            tracks = self._tracks.setdefault(at, {})
+            judged = [
+                self._judge(row, tracks, presence[group], allowed[group], time_ns, equals)
+                for row in rows
+            ]
+            partitions += judged
+            topics[at] = _sum_up(judged)
+            by_group[group].append(topics[at])
+            left_s = risk_s(
+                rows, (each.behind for each in judged), snapshot.aside.retention_s.get(topic.topic)
+            )
+            if left_s is not None:
+                risks_s[at] = left_s
         self._sweep(time_ns)
-        topics = {at: _sum_up(found) for at, found in by_topic.items()}
-        by_group: dict[str, list[Judged]] = {row.group: [] for row in lags.groups}
-        for (group, _), summary in topics.items():
-            by_group[group].append(summary)
         groups = {name: _sum_up(found) for name, found in by_group.items()}
-        delays = [judged.behind for judged in partitions]
         return Verdicts(
             tuple(partitions),
             topics,
             self._rates.take(lags, time_ns),
             groups,
-            retention_risk_s=risks(lags.partitions, delays, snapshot.aside.retention_s),
+            retention_risk_s=risks_s,
         )
 
-    def _judge(self, row: PartitionLag, presence: Presence, allowed: int, time_ns: int) -> Judged:
-        at = row[:3]
-        track = self._tracks.get(at)
+    def _judge(
+        self,
+        row: PartitionLag,
+        tracks: dict[int, Track],
+        presence: Presence,
+        allowed: int,
+        time_ns: int,
+        equals: _Equals,
+    ) -> Judged:
+        track = tracks.get(row.partition)
         if track is None:
             track = Track(row.offset, row.lag, time_ns, self._interval_ns)
-            self._tracks[at] = track
+            tracks[row.partition] = track
         status = track.judge(row, presence, allowed, time_ns)
         if row.lag <= allowed:
             return _FINE if status is Status.OK else Judged(_CAUGHT_UP, status)
+        at = (*row[1:4], status)
+        judged = equals.get(at)
+        if judged is None:
+            judged = equals[at] = Judged(self._behind(row, time_ns), status)
+        return judged
+
+    def _behind(self, row: PartitionLag, time_ns: int) -> Behind | None:
         behind = self.ends.behind(row[1:3], row.offset, time_ns)
         if behind is not None and behind.at_least:
             behind = self._trails.behind(row[1:3], row.offset, row.start_offset, behind, time_ns)
-        return Judged(behind, status)
+        return behind
 
     def _sweep(self, time_ns: int) -> None:
         if time_ns < self._sweep_ns:
             return
         self._sweep_ns = time_ns + FORGET_TRACK_NS
+        oldest_ns = time_ns - FORGET_TRACK_NS
         self._tracks = {
-            at: track
-            for at, track in self._tracks.items()
-            if track.now_ns > time_ns - FORGET_TRACK_NS
+            at: kept
+            for at, tracks in self._tracks.items()
+            if (kept := {key: each for key, each in tracks.items() if each.now_ns > oldest_ns})
         }
 
 

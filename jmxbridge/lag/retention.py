@@ -10,32 +10,29 @@ are only compacted lose none, and what deletes by size (`retention.bytes`) does 
 knows before: nothing is said of either, and where both age and size delete, this is at the latest.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 
 from jmxbridge.lag.rows import PartitionLag
 from jmxbridge.lag.seconds import Behind
 
 
-def risks(
-    rows: Sequence[PartitionLag],
-    delays: Sequence[Behind | None],
-    retention_s: Mapping[str, float],
-) -> dict[tuple[str, str], float]:
-    """Return seconds by group and topic, of the partition that is nearest to it.
+def risk_s(
+    rows: Iterable[PartitionLag], delays: Iterable[Behind | None], kept_s: float | None
+) -> float | None:
+    """Return seconds for one group and topic, of the partition that is nearest to it.
 
-    `delays` stand beside `rows`, `retention_s` has the topics that delete by age.
+    `delays` stand beside `rows`; `kept_s` is how long the topic keeps records, None where it does
+    not delete by age.
     """
-    nearest: dict[tuple[str, str], float] = {}
+    if kept_s is None:
+        return None
+    oldest_s: float | None = None
     for row, behind in zip(rows, delays, strict=True):
-        kept_s = retention_s.get(row.topic)
-        if kept_s is None or not row.lag:
+        if not row.lag:
             continue
         if row.expired:
-            left_s = 0.0
-        elif behind is None or behind.at_least or not behind.seconds:
-            continue  # 0 is also what a lag has that is allowed
-        else:
-            left_s = max(0.0, kept_s - behind.seconds)
-        at = (row.group, row.topic)
-        nearest[at] = min(left_s, nearest.get(at, left_s))
-    return nearest
+            return 0.0
+        # 0 seconds is also what a lag has that is allowed
+        if behind is not None and not behind.at_least and behind.seconds > (oldest_s or 0.0):
+            oldest_s = behind.seconds
+    return None if oldest_s is None else max(0.0, kept_s - oldest_s)

@@ -21,7 +21,7 @@ Sums are over known partitions and come with the number of partitions they leave
 is known there is no sum: 0 would read as "caught up".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -100,6 +100,14 @@ class Lags:
     partitions: tuple[PartitionLag, ...]
     topics: tuple[TopicLag, ...]
     groups: tuple[GroupLag, ...]
+
+    def by_topic(self) -> Iterator[tuple[TopicLag, tuple[PartitionLag, ...]]]:
+        """Each topic with the rows it sums up; none where no partition is known."""
+        first = 0
+        for topic in self.topics:
+            after = first + topic.partitions_known
+            yield topic, self.partitions[first:after]
+            first = after
 
 
 def compute(snapshot: Snapshot) -> Lags:

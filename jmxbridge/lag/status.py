@@ -211,8 +211,10 @@ class Track:
         self.committed = committed
         if self.moved_ns != NEVER:
             interval_ns = max(0, self.now_ns - self.moved_ns)
-            self.intervals = (*self.intervals[1 - _INTERVALS :], interval_ns)
-            self._fit_window()
+            intervals = (*self.intervals[1 - _INTERVALS :], interval_ns)
+            if intervals != self.intervals:
+                self.intervals = intervals
+                self._fit_window()
         self.moved_ns = self.now_ns
 
     def _fit_window(self) -> None:

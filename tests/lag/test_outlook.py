@@ -82,6 +82,24 @@ def test_a_group_and_a_topic_have_the_worst_of_their_rows() -> None:
     assert [each.status for each in verdicts.partitions] == [Status.STOP, Status.OK, Status.OK]
 
 
+def test_groups_at_one_offset_differ_in_status_and_in_what_is_allowed() -> None:
+    """As far behind as each other, and each judged by its own members and its own limit."""
+    groups = {"empty": "Empty", "full": "Stable", "lax": "Stable"}
+    three = Snapshot(
+        groups={name: Group(name, 1, "consumer", state) for name, state in groups.items()},
+        commits={name: {"t": {0: 5, 1: 7}} for name in groups},
+        end_offsets={"t": {0: 10, 1: 10}},
+    )
+    looked = outlook({"lax": 5})
+    looked.take(compute(three), three, 0)
+
+    found = looked.take(compute(three), three, 10 * NS).partitions
+
+    behind, caught_up = Behind(10.0, at_least=True), Judged(Behind(0.0), Status.OK)
+    stopped, reading = Judged(behind, Status.STOP), Judged(behind, Status.OK)
+    assert found == (stopped, stopped, reading, reading, caught_up, caught_up)
+
+
 def test_the_first_pattern_says_what_is_allowed() -> None:
     """Whole names, in the order of the file; no pattern, no lag."""
     allowed = AllowedLag({"billing": 1, "bill.*": 5})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jmxbridge.lag.retention import risks
+from jmxbridge.lag.retention import risk_s
 from jmxbridge.lag.rows import PartitionLag
 from jmxbridge.lag.seconds import Behind
 
@@ -37,11 +37,11 @@ def test_a_partition_has_so_long(
     why: str, at: PartitionLag, behind: Behind | None, expected: float | None
 ) -> None:
     """Seconds until retention.ms, or nothing."""
-    assert risks([at], [behind], KEPT) == ({} if expected is None else {("g", "t"): expected})
+    assert risk_s([at], [behind], KEPT.get(at.topic)) == expected
 
 
 def test_a_topic_has_the_shortest_of_its_partitions() -> None:
     """That of which something is known."""
     rows = [row(5), row(6, partition=1), row(7, partition=2)]
     delays = [Behind(600.0), Behind(900.0), Behind(1.0, at_least=True)]
-    assert risks(rows, delays, KEPT) == {("g", "t"): 2700.0}
+    assert risk_s(rows, delays, HOUR_S) == 2700.0

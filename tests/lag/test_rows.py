@@ -169,3 +169,24 @@ def test_commits_before_ends_is_never_negative(steps: list[tuple[int, int]], cut
 
     assert row.ahead == 0
     assert row.lag >= end - read
+
+
+def test_rows_come_with_the_topic_that_sums_them_up() -> None:
+    """Every row under its own group and topic, in order; none under a topic of which none is."""
+    snapshot = Snapshot(
+        groups={},
+        commits={"a": {"t": {0: 1, 1: None}, "lost": {0: 1}, "u": {0: 1}}, "b": {"t": {0: 2}}},
+        end_offsets={"t": {0: 5, 1: 5}, "u": {0: 5}},
+    )
+    lags = compute(snapshot)
+
+    found = [(topic.group, topic.topic, rows) for topic, rows in lags.by_topic()]
+
+    assert [(*at, len(rows)) for *at, rows in found] == [
+        ("a", "t", 1),
+        ("a", "lost", 0),
+        ("a", "u", 1),
+        ("b", "t", 1),
+    ]
+    assert all(row[:2] == (group, topic) for group, topic, rows in found for row in rows)
+    assert tuple(row for *_, rows in found for row in rows) == lags.partitions
