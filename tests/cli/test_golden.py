@@ -1,0 +1,157 @@
+"""Commands that report, plain and as JSON, against `golden/NAME.out` and `golden/NAME.json`.
+
+What is printed goes to people and to scripts: a change of it is a change of these files, made on
+purpose with WRITE_GOLDEN=1 in the environment and read before it is kept. Lines of stderr begin
+with `! `. Times, durations, paths of this test, and sizes of files are masked. Those of `mbeans
+explain`, `mbeans suggest`, `doctor`, `init` and `spool drain` are with the other tests of these.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jmxbridge.cli import app, lag
+from jmxbridge.config.address import Address
+from jmxbridge.config.models import KafkaSettings
+from jmxbridge.store import DeadLine, Store
+from tests.kafka.fake_answers import Group
+from tests.kafka.fake_cluster import FakeCluster
+
+GOLDEN = Path(__file__).parent / "golden"
+TIME_NS = 1_700_000_000 * 10**9
+TARGET = "orders"
+FETCH = "kafka.consumer:type=consumer-fetch-manager-metrics,client-id=*"
+ATTRIBUTES = ["records-lag-max", "records-consumed-total"]
+
+# Of the recorded JVM: name of the golden file, arguments, exit status.
+OF_A_JVM: list[tuple[str, list[str], int]] = [
+    ("check", ["check"], 0),
+    ("check_connect", ["check", "--connect"], 1),
+    ("mbeans_ls", ["mbeans", "ls", TARGET, "kafka.consumer:*"], 0),
+    ("mbeans_get", ["mbeans", "get", TARGET, FETCH, *ATTRIBUTES], 0),
+]
+PLAIN_ALONE: list[tuple[str, list[str], int]] = [
+    ("config_show", ["config", "show"], 0),
+    ("once", ["once", "--dry-run"], 0),
+]
+# Of a store with a line that waits, one that arrived, and two that were refused.
+OF_A_STORE = [
+    ("spool_status", ["spool", "status"], 0),
+    ("spool_verify", ["spool", "verify"], 0),
+    ("dlq_ls", ["dlq", "ls"], 0),
+    ("dlq_show", ["dlq", "show", "1"], 0),
+    ("dlq_replay", ["dlq", "replay", "1"], 0),
+    ("dlq_purge", ["dlq", "purge", "--all"], 0),
+]
+MASKS = [
+    (r'("(?:seconds|refused_ns|file_bytes)": )[\d.]+', r"\g<1>0"),
+    (r"\d+\.\d\d s$", "0.00 s"),
+    (r"(?<=, )[\d,]+(?= bytes)", "0"),
+    (r"20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2023-11-14T22:13:20Z"),
+    (r"((?:read_ms|age_seconds|round_trip_us|server_us)=)[-\d.]+i?", r"\g<1>0"),
+    (r" \d{19}$", " 1700000000000000000"),
+]
+
+
+def compare(name: str, out: str, err: str, folder: Path | None = None) -> None:
+    """Hold what was printed against the golden file of that name."""
+    said = out + "".join(f"! {line}\n" for line in err.splitlines())
+    if folder is not None:
+        said = said.replace(str(folder), "/folder")
+    for pattern, instead in MASKS:
+        said = re.sub(pattern, instead, said, flags=re.MULTILINE)
+    if os.environ.get("WRITE_GOLDEN"):
+        (GOLDEN / name).write_text(said)
+    assert said == (GOLDEN / name).read_text()
+
+
+def run(name: str, arguments: list[str], status: int, folder: Path | None = None) -> None:
+    """Run a command in this process and compare what it prints."""
+    result = CliRunner().invoke(app, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == status, result.output
+    compare(name, result.stdout, result.stderr, folder)
+
+
+@pytest.mark.parametrize("suffix", ["out", "json"])
+@pytest.mark.parametrize(("name", "arguments", "status"), OF_A_JVM)
+def test_reports_of_a_recorded_jvm(
+    name: str,
+    arguments: list[str],
+    status: int,
+    suffix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    recorded_jvm: Callable[[str], None],
+) -> None:
+    """The same findings as text and as one JSON document."""
+    monkeypatch.chdir(GOLDEN)
+    recorded_jvm("consumer-4.1.0")
+    options = ["--json"] if suffix == "json" else []
+    run(f"{name}.{suffix}", [*arguments, *options], status)
+
+
+@pytest.mark.parametrize(("name", "arguments", "status"), PLAIN_ALONE)
+def test_what_has_one_form(
+    name: str,
+    arguments: list[str],
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    recorded_jvm: Callable[[str], None],
+) -> None:
+    """A file is YAML and points are line protocol, whoever reads them."""
+    monkeypatch.chdir(GOLDEN)
+    recorded_jvm("consumer-4.1.0")
+    run(f"{name}.out", arguments, status)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A file whose InfluxDB is not there, and its store."""
+
+    async def fill() -> None:
+        lines = [b"m,n=%d v=%d.0 1700000000000000000" % (n, n) for n in range(4)]
+        path = tmp_path / "s.sqlite3"
+        async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+            await store.append(lines, time_ns=TIME_NS, source="broker-1")
+            batch = await store.take(max_lines=3, max_bytes=10**6)
+            assert batch is not None
+            await store.settle(batch, [DeadLine(0, "400: bad"), DeadLine(2, "422: conflict")])
+
+    asyncio.run(fill())
+    file = tmp_path / "mbeans.yaml"
+    file.write_text(
+        "influxdb: {url: 'http://127.0.0.1:9', bucket: kafka}\n"
+        "kafka: {bootstrap: '127.0.0.1:9'}\n"
+        "store: {path: s.sqlite3}\n"
+    )
+    return file
+
+
+@pytest.mark.parametrize("suffix", ["out", "json"])
+@pytest.mark.parametrize(("name", "arguments", "status"), OF_A_STORE)
+def test_reports_of_a_store(
+    name: str, arguments: list[str], status: int, suffix: str, store: Path
+) -> None:
+    """Looking, and what moves lines."""
+    options = ["--json"] if suffix == "json" else []
+    where = ["-f", str(store)]
+    run(f"{name}.{suffix}", [*arguments, *where, *options], status, store.parent)
+
+
+@pytest.mark.parametrize("suffix", ["out", "json"])
+async def test_lag_of_a_cluster(suffix: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One group that is behind, one that has read everything, a partition never committed."""
+    async with FakeCluster() as fake:
+        fake.add_topic("paid", partitions=2, end=10)
+        fake.groups["billing"] = Group({"paid": {0: 4, 1: 10}})
+        fake.groups["audit"] = Group({"paid": {0: 10}}, state="Empty")
+        kafka = KafkaSettings(bootstrap=tuple(Address(*each) for each in fake.bootstrap))
+        await lag.once(kafka, None, None, every_s=2.0, as_json=suffix == "json")
+    out, err = capsys.readouterr()
+    compare(f"lag.{suffix}", out, err)
