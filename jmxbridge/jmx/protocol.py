@@ -224,7 +224,7 @@ class Protocol:
             self._bytes_in_flight -= len(in_flight.popleft().request)
         reader.pos = pos
         if not in_flight:
-            self._bytes_expected = 0
+            self._all_answered()
         self.calls_answered += len(outcomes)
         self._template_hits += len(outcomes)
         return outcomes
@@ -308,5 +308,10 @@ class Protocol:
         self._bytes_in_flight -= len(call.request)
         self.calls_answered += 1
         if not self._in_flight:
-            self._bytes_expected = 0  # two calls in flight may have shared a habit
+            self._all_answered()
         return Reply(call, outcome)
+
+    def _all_answered(self) -> None:
+        self._bytes_expected = 0  # two calls in flight may have shared a habit
+        self._whole = (b"", 0)
+        self._reader.let_go()

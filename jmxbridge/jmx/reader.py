@@ -103,6 +103,13 @@ class Reader:
         self._wanted = 0
         return True
 
+    def let_go(self) -> None:
+        """Free what is read, if that is all there is: the next reply may be an interval away."""
+        if self.pos == self.end and self.buf:
+            self._read_before += self.pos
+            self.buf = b""
+            self.pos = self.end = 0
+
     @property
     def offset(self) -> int:
         """Bytes of this reply read so far."""

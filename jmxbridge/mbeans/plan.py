@@ -25,7 +25,8 @@ from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import KEY_IN_TEMPLATE, Field, Rule
 from jmxbridge.point import FieldValue, KeptTags
 
-Series: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
+Series: TypeAlias = tuple[str, ...]
+"""A measurement, and in turn the tags and their values: one flat tuple, for each is kept."""
 Lookup: TypeAlias = Callable[[str], str | None]
 """A key property's value, unquoted; None where there is none."""
 
@@ -166,15 +167,16 @@ class Plan:
         if self._measurement_is_template:
             measurement = fill(measurement, lookup)
         if name.domain == CLIENT:
-            return measurement, tuple(self._client_tags(lookup))
+            return measurement, *self._client_tags(lookup)
         pairs = ((tag, lookup(key)) for tag, key in self._tags)
-        return measurement, tuple((tag, value) for tag, value in pairs if value)
+        return measurement, *(text for tag, value in pairs if value for text in (tag, value))
 
-    def _client_tags(self, lookup: Lookup) -> Iterator[tuple[str, str]]:
+    def _client_tags(self, lookup: Lookup) -> Iterator[str]:
         for tag, key in self._tags:
             value = lookup(key)
             if value:
-                yield tag, self._resolve_topic(value) if key == "topic" else value
+                yield tag
+                yield self._resolve_topic(value) if key == "topic" else value
 
 
 class _Shape:

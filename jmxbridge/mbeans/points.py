@@ -107,7 +107,8 @@ class PointMaker:
     def _entity(self, series: Series) -> Entity:
         entity = self._entities.get(series)
         if entity is None:
-            measurement, tags = series
+            measurement, *texts = series
+            tags = zip(texts[::2], texts[1::2], strict=True)
             entity = Entity(measurement, KeptTags({**self._tags, **dict(tags)}))
             self._entities[series] = entity
         return entity

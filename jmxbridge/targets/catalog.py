@@ -151,9 +151,11 @@ class Catalog:
 
     def _wanted_by(self, takes: Sequence[Take]) -> list[Wanted]:
         found: list[Wanted] = []
+        shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # most MBeans of a rule have the same
         for each in takes:
             available = self._available.get(each.name, frozenset())
             existing = attributes(each.rule, available - self._unreadable.left_out(each.name))
             if existing:
+                existing = shared.setdefault(existing, existing)
                 found.append(Wanted(each.rule, each.name, existing))
         return found

@@ -167,6 +167,17 @@ def test_a_name_is_its_canonical_form() -> None:
     assert (str(other), repr(other)) == ("d:b=2,a=1", "ObjectName('d:b=2,a=1')")
 
 
+def test_names_share_what_they_have_in_common() -> None:
+    """A broker has thousands of names: keys, domains and values are there once."""
+    one, other = (
+        ObjectName.parse(f"kafka.log:type=Log,topic=a,partition={number}") for number in "12"
+    )
+    assert one.domain is other.domain
+    assert one.properties["topic"] is other.properties["topic"]
+    for key, same in zip(one.properties, other.properties, strict=True):
+        assert key is same
+
+
 def test_long_wildcards_do_not_backtrack() -> None:
     """A hostile value against many stars takes time in proportion, not in powers."""
     pattern = ObjectName.parse("d:a=" + "*a" * 50 + "*b")

@@ -95,6 +95,23 @@ def test_replies_are_for_calls_in_order(greeted: Greeted, make_reply: Reply) -> 
     assert protocol.unanswered == 0
 
 
+def test_what_was_read_is_let_go_when_all_is_answered(greeted: Greeted, make_reply: Reply) -> None:
+    """Nothing of a poll's answers is held until the next one; what comes next is read as ever."""
+    protocol = greeted()
+    protocol.call_all((call("a"), call("b")))
+    protocol.data_to_send()
+    protocol.receive_data(make_reply(text("x")) + make_reply(text("y"))[:-1])
+    assert replies(protocol) == [("a", "x")]
+    assert protocol._reader.buf
+    protocol.receive_data(b"y")
+    assert replies(protocol) == [("b", "y")]
+    assert not protocol._reader.buf
+    protocol.call(call("c"))
+    protocol.data_to_send()
+    protocol.receive_data(make_reply(text("z")))
+    assert replies(protocol) == [("c", "z")]
+
+
 def test_a_call_without_a_result(greeted: Greeted, make_reply: Reply) -> None:
     """A void call's reply ends after its frame, and the next one begins there."""
     protocol = greeted()
