@@ -1,12 +1,15 @@
 """What the way to InfluxDB costs: points per second, CPU of an append, memory after an outage.
 
-In turns, several times over, each into a database of its own on one real InfluxDB 1.8:
+In turns, several times over, POLLS polls of a thousand points go into one real InfluxDB 1.8, on
+every way of `bench.ways`:
 
 - bare: the same compressed bodies, posted one after the other, and nothing else: the floor;
-- ours: the spool drained, every line booked;
-- poll: points encoded, appended poll by poll, drained: all that `run` does after reading;
+- run: as `jmxbridge run` has it, polls frozen and appended while the sender sends;
+- in turn: all of it frozen and appended, then drained; `drain` is the second half alone;
 - client: influxdb-client's batching writer, with our batch size, given lines that are encoded
-  already, and closed; it keeps them in memory until then.
+  already, or dicts, and closed; it keeps them in memory until then.
+
+Ratios are taken within a turn; CPU is of one point, this process's and influxd's.
 
 Then a poll of a real JVM with MBEANS MBeans of six attributes, from JMX to frozen lines, and its
 append. Then an outage: LINES in the spool, drained while the resident set is watched
@@ -17,24 +20,18 @@ import asyncio
 import json
 import os
 import statistics
-import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
+from bench.ways import Polls, as_dicts, as_run, bare, client, drain, empty_store, in_turn
 from demo.servers import Influx, Jvm
 from jmxbridge.delivery import freeze, resident_bytes
-from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
-from jmxbridge.influx.line_protocol import encode
-from jmxbridge.influx.pace import Pace
-from jmxbridge.influx.sender import Sender
-from jmxbridge.influx.verdict import Answer
 from jmxbridge.jmx import ObjectName
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
-from jmxbridge.point import Point
+from jmxbridge.point import KeptTags, Point
+from jmxbridge.service.garbage import collect_seldom
 from jmxbridge.service.grid import Tick
-from jmxbridge.store import Store
 from jmxbridge.targets.backoff import Backoff
 from jmxbridge.targets.rmi import RmiTransport
 from jmxbridge.targets.target import Target
@@ -42,17 +39,17 @@ from jmxbridge.targets.target import Target
 LINES = int(os.environ.get("LINES", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 MBEANS = int(os.environ.get("MBEANS", "2000"))
-POLLS = 100
+POLLS = int(os.environ.get("POLLS", "200"))
 POINTS = 1000  # of a poll: a large broker's
-BATCH = 5000
 START_S = 1_700_000_000
-MAX_BYTES = 16 * 1024**3
-PACE = Pace(max_lines=BATCH, linger_s=0.0)
-LOOK_S = 0.01
 MANY = Path(__file__).parent / "Many.java"
 JVM_POLLS, WARM_UPS = 25, 3  # shapes are learned by the first polls
 INTERVAL_NS = 10 * 10**9
 MB = 1024 * 1024
+TAGS = [  # kept from poll to poll, as a target's are
+    KeptTags({"cluster": "prod", "target": f"broker-{n % 12}", "topic": f"orders-{n}"})
+    for n in range(POINTS)
+]
 
 
 def poll(number: int) -> list[Point]:
@@ -60,7 +57,7 @@ def poll(number: int) -> list[Point]:
     return [
         Point(
             "kafka_broker_topic",
-            {"cluster": "prod", "target": f"broker-{n % 12}", "topic": f"orders-{n}"},
+            tags,
             {
                 "bytes_in_total": number * 1000 + n,
                 "bytes_in_rate": number * 1.37 + n / 7,
@@ -69,77 +66,8 @@ def poll(number: int) -> list[Point]:
             },
             (START_S + number * 10) * 10**9,
         )
-        for n in range(POINTS)
+        for n, tags in enumerate(TAGS)
     ]
-
-
-async def open_store(folder: str) -> Store:
-    """An empty store in a folder."""
-    return await Store.open(Path(folder) / "s.sqlite3", max_bytes=MAX_BYTES, retain_s=None)
-
-
-async def drain(store: Store, writer: Writer) -> int:
-    """Send all that waits; the largest resident set seen."""
-    sending = asyncio.create_task(Sender(store, writer, pace=PACE).run())
-    largest = resident_bytes()
-    while (await store.counts()).pending:
-        largest = max(largest, resident_bytes())
-        await asyncio.sleep(LOOK_S)
-    sending.cancel()
-    await asyncio.gather(sending, return_exceptions=True)
-    return largest
-
-
-async def bare(influx: Influx, polls: Sequence[Sequence[Point]]) -> float:
-    """Seconds for the same bodies, made before."""
-    lines = [encode(point) for points in polls for point in points]
-    bodies = [Body.of(lines[at : at + BATCH]) for at in range(0, len(lines), BATCH)]
-    packed = sum(len(body.packed) for body in bodies)
-    assert packed
-    writer = Writer(influx.url, bucket=influx.create_database())
-    began_s = time.perf_counter()
-    for body in bodies:
-        outcome = await writer.write(body)
-        assert isinstance(outcome, Answer)
-        assert outcome.status == 204
-    return time.perf_counter() - began_s
-
-
-async def ours(influx: Influx, polls: Sequence[Sequence[Point]]) -> tuple[float, float, float]:
-    """Seconds to drain, seconds from points to drained, append's share of that CPU."""
-    with tempfile.TemporaryDirectory(prefix="jmxbridge-bench-") as folder:
-        async with await open_store(folder) as store:
-            writer = Writer(influx.url, bucket=influx.create_database())
-            append_s = 0.0
-            began_s, began_cpu_s = time.perf_counter(), time.process_time()
-            for number, points in enumerate(polls):
-                lines = [encode(point) for point in points]
-                before_s = time.process_time()
-                await store.append(lines, time_ns=number, source="bench")
-                append_s += time.process_time() - before_s
-            cpu_s = time.process_time() - began_cpu_s
-            drain_s = time.perf_counter()
-            await drain(store, writer)
-            ended_s = time.perf_counter()
-            await writer.close()
-            return ended_s - drain_s, ended_s - began_s, append_s / cpu_s
-
-
-def client(influx: Influx, polls: Sequence[Sequence[Point]]) -> float:
-    """Seconds of influxdb-client's batching writer for the same lines, until it is closed."""
-    from influxdb_client.client.influxdb_client import InfluxDBClient
-    from influxdb_client.client.write_api import WriteOptions
-
-    lines = [[encode(point).decode() for point in points] for points in polls]
-    database = influx.create_database()
-    began_s = time.perf_counter()
-    with (
-        InfluxDBClient(influx.url, token="-", org="-", enable_gzip=True) as connection,  # noqa: S106
-        connection.write_api(WriteOptions(batch_size=BATCH)) as writer,
-    ):
-        for of_poll in lines:
-            writer.write(bucket=database, record=of_poll)
-    return time.perf_counter() - began_s
 
 
 def rule() -> Rule:
@@ -154,26 +82,25 @@ def rule() -> Rule:
 
 async def append_beside_poll(port: int) -> dict[str, float]:
     """CPU of a poll of a JVM until its lines are frozen, and of their append; medians."""
-    with tempfile.TemporaryDirectory(prefix="jmxbridge-bench-") as folder:
-        target = Target(
-            "bench",
-            transport=RmiTransport("127.0.0.1", port, clock_s=time.monotonic),
-            rules=[rule()],
-            tags={"cluster": "bench"},
-            interval_ns=INTERVAL_NS,
-            deadline_s=60.0,
-            backoff=Backoff(0.0, lambda: 0.0),
-        )
-        rounds = []
-        async with await open_store(folder) as store:
-            for number in range(WARM_UPS + JVM_POLLS):
-                began_s = time.process_time()
-                lines = freeze(await target.poll(Tick(number * INTERVAL_NS, 0)))
-                frozen_s = time.process_time()
-                await store.append(lines, time_ns=number * INTERVAL_NS, source="bench")
-                rounds.append((frozen_s - began_s, time.process_time() - frozen_s))
-                assert len(lines) > MBEANS
-        await target.close()
+    target = Target(
+        "bench",
+        transport=RmiTransport("127.0.0.1", port, clock_s=time.monotonic),
+        rules=[rule()],
+        tags={"cluster": "bench"},
+        interval_ns=INTERVAL_NS,
+        deadline_s=60.0,
+        backoff=Backoff(0.0, lambda: 0.0),
+    )
+    rounds = []
+    async with empty_store() as store:
+        for number in range(WARM_UPS + JVM_POLLS):
+            began_s = time.process_time()
+            lines = freeze(await target.poll(Tick(number * INTERVAL_NS, 0)))
+            frozen_s = time.process_time()
+            await store.append(lines, time_ns=number * INTERVAL_NS, source="bench")
+            rounds.append((frozen_s - began_s, time.process_time() - frozen_s))
+            assert len(lines) > MBEANS
+    await target.close()
     polls, appends = zip(*rounds[WARM_UPS:], strict=True)
     poll_s, append_s = statistics.median(polls), statistics.median(appends)
     return {
@@ -185,19 +112,18 @@ async def append_beside_poll(port: int) -> dict[str, float]:
 
 async def outage(influx: Influx) -> dict[str, float]:
     """Fill the spool with LINES, as an outage does, and drain it."""
-    with tempfile.TemporaryDirectory(prefix="jmxbridge-bench-") as folder:
-        async with await open_store(folder) as store:
-            for number in range(LINES // POINTS):
-                at = (START_S + number) * 10**9
-                lines = [b"outage,n=%d v=%d.5,total=%di %d" % (n, n, n, at) for n in range(POINTS)]
-                await store.append(lines, time_ns=at, source="bench")
-            writer = Writer(influx.url, bucket=influx.create_database())
-            before = resident_bytes()
-            began_s = time.perf_counter()
-            largest = await drain(store, writer)
-            took_s = time.perf_counter() - began_s
-            await writer.close()
-            file_mb = store.path.stat().st_size / MB
+    async with empty_store() as store:
+        for number in range(LINES // POINTS):
+            at = (START_S + number) * 10**9
+            lines = [b"outage,n=%d v=%d.5,total=%di %d" % (n, n, n, at) for n in range(POINTS)]
+            await store.append(lines, time_ns=at, source="bench")
+        writer = Writer(influx.url, bucket=influx.create_database())
+        before = resident_bytes()
+        began_s = time.perf_counter()
+        largest = await drain(store, writer)
+        took_s = time.perf_counter() - began_s
+        await writer.close()
+        file_mb = store.path.stat().st_size / MB
     return {
         "outage_lines": LINES,
         "outage_drain_lines_per_s": round(LINES / took_s),
@@ -206,30 +132,44 @@ async def outage(influx: Influx) -> dict[str, float]:
     }
 
 
+async def turn(influx: Influx, polls: Polls) -> dict[str, float]:
+    """Each way once: points per second, ratios to the floor, CPU of a point."""
+    count = sum(map(len, polls))
+    lines = [[line.decode() for line in freeze(points)] for points in polls]
+    dicts = [as_dicts(points) for points in polls]
+    costs = {"bare": await bare(influx, polls), "run": await as_run(influx, polls)}
+    filled, costs["drain"] = await in_turn(influx, polls)
+    costs["client_lines"] = await asyncio.to_thread(client, influx, lines)
+    costs["client_dicts"] = await asyncio.to_thread(client, influx, dicts)
+    wall_s = {name: cost.wall_s for name, cost in costs.items()}
+    wall_s["in_turn"] = filled.wall_s + wall_s["drain"]
+    return {
+        **{f"{name}_points_per_s": count / each for name, each in wall_s.items()},
+        **{f"{name}_of_bare": wall_s["bare"] / each for name, each in wall_s.items()},
+        **{f"{name}_cpu_us": cost.mbean_us for name, cost in costs.items()},
+        **{
+            f"{name}_influxd_cpu_us": each.target_cpu_s / count * 1e6
+            for name, each in costs.items()
+        },
+    }
+
+
 async def measure(influx: Influx, jmx_port: int) -> dict[str, float]:
-    """All figures; medians over the rounds, ratios taken within a round."""
+    """All figures; medians over the rounds."""
     polls = [poll(number) for number in range(POLLS)]
-    count = POLLS * POINTS
     await bare(influx, polls[:10])  # imports and first connections belong to nobody
+    collect_seldom()  # as `run` does, for all of them
     rounds = []
     for number in range(ROUNDS):
-        bare_s = await bare(influx, polls)
-        drain_s, poll_s, share = await ours(influx, polls)
-        client_s = await asyncio.to_thread(client, influx, polls)
-        rounds.append((bare_s, drain_s, poll_s, client_s, share))
-        print(
-            f"round {number}: bare {count / bare_s:9,.0f}/s  ours {count / drain_s:9,.0f}/s"
-            f"  poll to 204 {count / poll_s:9,.0f}/s  client {count / client_s:9,.0f}/s",
-            flush=True,
-        )
-    middle = [statistics.median(column) for column in zip(*rounds, strict=True)]
+        rounds.append(await turn(influx, polls))
+        shown = [f"{name} {value:.2f}" for name, value in rounds[-1].items() if "_of_" in name]
+        print(f"turn {number}: {', '.join(shown)}", flush=True)
+    medians = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
     return {
-        "bare_points_per_s": round(count / middle[0]),
-        "drain_points_per_s": round(count / middle[1]),
-        "poll_to_204_points_per_s": round(count / middle[2]),
-        "client_points_per_s": round(count / middle[3]),
-        "drain_of_bare": round(statistics.median(r[0] / r[1] for r in rounds), 3),
-        "append_share_of_encode_and_append": round(middle[4], 3),
+        **{
+            name: round(value, None if name.endswith("_s") else 3)
+            for name, value in medians.items()
+        },
         **await append_beside_poll(jmx_port),
         **await outage(influx),
     }
