@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The MBeans asked about, explained; the values read; and what each rule takes of the JVM."""
+    """The MBeans asked about, explained; the values read; and what each rule takes of the JVM.
+
+    `unreadable` are attributes that rules want and the JVM cannot send.
+    """
 
     explanations: "Sequence[Explanation]"
     values: "Mapping[tuple[ObjectName, int], Mapping[str, Value]]"
     rules: "Sequence[tuple[Rule, int]]"
     tags: Mapping[str, str]
+    unreadable: "Mapping[ObjectName, Sequence[str]]"
 
     def lines(self, name: "ObjectName", taken: "Taken") -> list[str]:
         """Return the line protocol a rule makes of an MBean now, without a timestamp."""
@@ -83,6 +87,7 @@ async def survey(
     """Look at a JVM the way a poll does, and at the MBeans that match in full."""
     from jmxbridge.jmx import RemoteException
     from jmxbridge.mbeans import explanation
+    from jmxbridge.targets.unreadable import Unreadable
 
     async with await connect(where) as mbeans:
         names = await mbeans.query_names(None)
@@ -96,12 +101,31 @@ async def survey(
         explained = explanation.explain(takes, available)
         reads = [(each.name, taken) for each in explained for taken in each.taken]
         replies = await mbeans.get_many([(name, taken.attributes) for name, taken in reads])
+        unreadable = Unreadable()
+        for (name, taken), reply in zip(reads, replies, strict=True):
+            if isinstance(reply, RemoteException):
+                unreadable.suspect(name, taken.attributes, reply)
+        await unreadable.tell_apart(mbeans)
+        without = {name: unreadable.left_out(name) for name, _ in reads}
+        if any(without.values()):  # then as the second poll reads them
+            replies = await mbeans.get_many(
+                [
+                    (name, [a for a in taken.attributes if a not in without[name]])
+                    for name, taken in reads
+                ]
+            )
     values = {
         (name, id(taken.rule)): reply
         for (name, taken), reply in zip(reads, replies, strict=True)
         if not isinstance(reply, RemoteException)
     }
-    return Found(explained, values, list(zip(rules, counts, strict=True)), tags)
+    return Found(
+        explained,
+        values,
+        list(zip(rules, counts, strict=True)),
+        tags,
+        {name: sorted(attributes) for name, attributes in without.items() if attributes},
+    )
 
 
 def print_one(found: Found, each: "Explanation") -> None:
@@ -114,6 +138,8 @@ def print_one(found: Found, each: "Explanation") -> None:
         about = " ".join(filter(None, [taken.rule.help, units_shown(taken)]))
         if about:
             typer.echo(f"    {about}")
+    if unreadable := found.unreadable.get(each.name):
+        typer.echo(f"  its JVM cannot send {', '.join(unreadable)}")
     for out in each.left_out:
         typer.echo(f"  {out.rule.set_name} ({out.rule.where}) leaves it out: {out.why.value}")
     if each.unread:
@@ -178,6 +204,7 @@ def plain(found: Found, shown: "Sequence[Explanation]") -> dict[str, Any]:
                     for out in each.left_out
                 ],
                 "unread": list(each.unread),
+                "unreadable": list(found.unreadable.get(each.name, ())),
             }
             for each in shown
         ],

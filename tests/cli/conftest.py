@@ -1,6 +1,6 @@
 """A recorded JVM in the place of one that runs: the commands cannot tell them apart."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 import pytest
@@ -28,7 +28,8 @@ class RecordedConnection:
     peer_host = "127.0.0.1"
     round_trip_us = None
 
-    def __init__(self, mbeans: Sequence[MBean]) -> None:
+    def __init__(self, mbeans: Sequence[MBean], unreadable: Collection[str] = ()) -> None:
+        self._unreadable = frozenset(unreadable)
         self._mbeans = {mbean.name: mbean for mbean in mbeans}
 
     @property
@@ -73,18 +74,23 @@ class RecordedConnection:
     async def get_many(
         self, wanted: Sequence[tuple[ObjectName, Sequence[str]]]
     ) -> list[dict[str, Value] | RemoteException]:
-        return [await self.get_attributes(name, attributes) for name, attributes in wanted]
+        return [
+            RemoteException("java.io.NotSerializableException", "java.lang.Thread")
+            if self._unreadable.intersection(attributes)
+            else await self.get_attributes(name, attributes)
+            for name, attributes in wanted
+        ]
 
 
 @pytest.fixture
 def recorded_jvm(
     recorded: Callable[[str], list[Any]], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str], None]:
-    """Let commands connect to a recording, whatever address they are given."""
+) -> Callable[..., None]:
+    """Let commands connect to a recording, whatever address; `unreadable` names attributes."""
 
-    def use(what: str) -> None:
+    def use(what: str, unreadable: Collection[str] = ()) -> None:
         async def connect(host: str, port: int, **_: object) -> RecordedConnection:
-            return RecordedConnection(recorded(what))
+            return RecordedConnection(recorded(what), unreadable)
 
         monkeypatch.setattr(jmx, "connect", connect)
         monkeypatch.setattr(rmi, "connect", connect)

@@ -15,7 +15,7 @@ from jmxbridge.cli import app
 
 GOLDEN = Path(__file__).parent / "golden"
 FETCH = "kafka.consumer:type=consumer-fetch-manager-metrics,*"
-UseRecording = Callable[[str], None]
+UseRecording = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +73,21 @@ def test_json_and_text_say_the_same_lines() -> None:
     ]
     assert lines
     assert not [line for line in lines if f"→ {line}\n" not in text]
+
+
+def test_attributes_that_the_jvm_cannot_send_are_named(recorded_jvm: UseRecording) -> None:
+    """The line is what `run` writes from its second poll on: the others are in it."""
+    recorded_jvm("consumer-4.1.0", unreadable={"records-lag-max"})
+    name = FETCH.replace("*", "client-id=*")
+
+    text = call("explain", "127.0.0.1:1", name).stdout
+    (mbean,) = json.loads(call("explain", "127.0.0.1:1", name, "--json").stdout)["mbeans"]
+
+    assert "\n  its JVM cannot send records-lag-max\n" in text
+    assert mbean["unreadable"] == ["records-lag-max"]
+    (line,) = mbean["taken"][0]["lines"]
+    assert "records_consumed_total=" in line
+    assert "records_lag_max=" not in line
 
 
 @pytest.mark.parametrize("command", ["explain", "suggest"])
