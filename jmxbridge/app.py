@@ -158,8 +158,10 @@ class Bridge:
             if self._delivery.paused and poller is not self._delivery:
                 continue
             try:
-                points = await poller.poll(tick)
-                await self._delivery.put(points, time_ns=tick.due_ns, source=poller.name)
+                # By no name: points that are delivered need not stay until the next ones are made.
+                await self._delivery.put(
+                    await poller.poll(tick), time_ns=tick.due_ns, source=poller.name
+                )
             except Exception:  # a bug of ours in one poll; the next one may go well
                 log.exception("%s: this poll failed inside jmxbridge", poller.name)
 

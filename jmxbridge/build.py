@@ -5,7 +5,7 @@ What is built here has no task of its own and has opened nothing but, in `open_s
 
 import random
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -68,7 +68,7 @@ class Poller(Protocol):
     def line(self) -> Line:
         """How it stands."""
 
-    async def poll(self, tick: Tick) -> Sequence[Point]:
+    async def poll(self, tick: Tick) -> Collection[Point]:
         """Return the points of one poll. Raises nothing for what the polled thing does."""
 
     async def close(self) -> None:

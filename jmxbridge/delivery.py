@@ -13,7 +13,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from jmxbridge.influx.line_protocol import encode, series_key
@@ -81,7 +81,7 @@ class Delivery:
         """Whether polls should not be made: the spool is full, and the file says to pause then."""
         return self._intake.paused
 
-    async def put(self, points: Sequence[Point], *, time_ns: int, source: str) -> None:
+    async def put(self, points: Collection[Point], *, time_ns: int, source: str) -> None:
         """Freeze one poll's points and store them; durable on return, unless `line` says no."""
         refused = self._bound.refused
         lines = freeze(points, self._bound)

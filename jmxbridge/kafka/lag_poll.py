@@ -11,7 +11,7 @@ What must outlive a restart is saved once a minute and at the end, beside the po
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -116,7 +116,7 @@ class LagPoll:
         self._saving: asyncio.Task[None] | None = None
         self._last: tuple[Lags, Verdicts, int] | None = None
 
-    async def poll(self, tick: Tick) -> Sequence[Point]:
+    async def poll(self, tick: Tick) -> Collection[Point]:
         """Return the points of one poll, all with the tick's timestamp."""
         started_s = self._clock_s()
         try:

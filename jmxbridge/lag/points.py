@@ -11,12 +11,12 @@ Who reads a partition is a field, never a tag: a consumer has a new id at every 
 at the polls that ask for it, once a minute, in every partition row there is.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 
 from jmxbridge.lag.aside import SharePartition
 from jmxbridge.lag.client_verdict import Finding, worst
-from jmxbridge.lag.members import Member, owners, uncommitted
+from jmxbridge.lag.members import Member, Row, owners, uncommitted
 from jmxbridge.lag.outlook import Judged, Verdicts
 from jmxbridge.lag.rates import Rate
 from jmxbridge.lag.rows import GroupLag, Lags, PartitionLag, TopicLag
@@ -31,6 +31,34 @@ GROUP_STATE = "kafka_consumer_group"
 SHARE = "kafka_share_group_lag"
 POLL = "jmxbridge_lag_poll"
 
+_Told = tuple[PartitionLag, Judged | None, Member | None]
+
+
+class LagPoints(Collection[Point]):
+    """The points of one poll; those of partitions are made whenever they are looked at.
+
+    They are tens of thousands, and weigh three times as much as the lines they become.
+    """
+
+    def __init__(
+        self, rows: Sequence[_Told], others: Sequence[Point], *, cluster: str, time_ns: int
+    ) -> None:
+        self._rows = rows
+        self._others = others
+        self._cluster = cluster
+        self._time_ns = time_ns
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._others)
+
+    def __iter__(self) -> Iterator[Point]:
+        for told in self._rows:
+            yield _partition_point(*told, self._cluster, self._time_ns)
+        yield from self._others
+
+    def __contains__(self, point: object) -> bool:
+        return any(each == point for each in self)
+
 
 def to_points(
     lags: Lags,
@@ -41,7 +69,7 @@ def to_points(
     cluster: str,
     time_ns: int,
     skipped_ticks: int = 0,
-) -> tuple[Point, ...]:
+) -> LagPoints:
     """Make the points of one poll, all with the one timestamp it was due at.
 
     Without `volume` every row is written.
@@ -51,15 +79,8 @@ def to_points(
     finest = volume.fit(lags.groups)
     volume.sweep(time_ns)
     readers = owners(snapshot.memberships or {})
-    points = [
-        _partition_point(row, judged, readers.get(row[:3]), cluster, time_ns)
-        for row, judged in _rows(lags, verdicts)
-        if finest[row.group] is Granularity.PARTITION
-        and (
-            judged is None
-            or volume.wants(row, judged, time_ns, anyway=bool(readers) and row[:3] in readers)
-        )
-    ]
+    rows = list(_rows(lags, verdicts, volume, finest, readers, time_ns))
+    points: list[Point] = []
     for topic in lags.topics:
         if finest[topic.group] is Granularity.GROUP:
             continue
@@ -92,7 +113,7 @@ def to_points(
         "rows_rolled_up": sum(volume.rolled_up.values()),
     }
     points.append(Point(POLL, {"cluster": cluster}, fields, time_ns))
-    return tuple(points)
+    return LagPoints(rows, points, cluster=cluster, time_ns=time_ns)
 
 
 def failed_poll(*, cluster: str, time_ns: int, duration_ms: float, skipped_ticks: int = 0) -> Point:
@@ -107,9 +128,27 @@ def failed_poll(*, cluster: str, time_ns: int, duration_ms: float, skipped_ticks
     return Point(POLL, {"cluster": cluster}, fields, time_ns)
 
 
-def _rows(lags: Lags, verdicts: Verdicts) -> Iterator[tuple[PartitionLag, Judged | None]]:
-    beside: Iterable[Judged | None] = verdicts.partitions or repeat(None)
-    return zip(lags.partitions, beside, strict=False)
+def _rows(
+    lags: Lags,
+    verdicts: Verdicts,
+    volume: Volume,
+    finest: Mapping[str, Granularity],
+    readers: Mapping[Row, Member],
+    time_ns: int,
+) -> Iterator[_Told]:
+    """The partition rows to write; all of them where nothing was judged."""
+    after = 0
+    for topic, rows in lags.by_topic():
+        first, after = after, after + len(rows)
+        if finest[topic.group] is not Granularity.PARTITION:
+            continue
+        told: Iterable[tuple[PartitionLag, Judged | None]] = (
+            volume.worth_writing(rows, verdicts.partitions[first:after], time_ns, readers)
+            if verdicts.partitions
+            else zip(rows, repeat(None), strict=False)
+        )
+        for row, judged in told:
+            yield row, judged, readers.get(row[:3])
 
 
 def _partition_point(

@@ -12,9 +12,10 @@ of them as it takes, and how many rows that leaves out is told.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
+from jmxbridge.lag.members import Row
 from jmxbridge.lag.outlook import Judged
 from jmxbridge.lag.rows import GroupLag, PartitionLag
 
@@ -53,7 +54,7 @@ class Volume:
         self.rolled_up: dict[str, int] = {}
         self._rules = [(re.compile(key), finest) for key, finest in (granularity or {}).items()]
         self._heartbeat_ns = round(heartbeat_s * NS)
-        self._written: dict[tuple[str, str, int], tuple[int, int, int, int]] = {}
+        self._written: dict[tuple[str, str], dict[int, tuple[int, int, int, int]]] = {}
         self._sweep_ns = 0
 
     def finest(self, group: str) -> Granularity:
@@ -76,25 +77,32 @@ class Volume:
             self.rolled_up[group] = sizes[group]
         return finest
 
-    def wants(
-        self, row: PartitionLag, judged: Judged, time_ns: int, *, anyway: bool = False
-    ) -> bool:
-        """Tell whether to write a row now, and take it as written if so.
+    def worth_writing(
+        self,
+        rows: Sequence[PartitionLag],
+        judged: Sequence[Judged],
+        time_ns: int,
+        anyway: Container[Row],
+    ) -> Iterator[tuple[PartitionLag, Judged]]:
+        """Yield the rows to write now, of those of one group on one topic; taken as written then.
 
-        `anyway`: something else than offset, end and status is to be told.
+        `judged` stands beside `rows`. Of rows in `anyway` something else than offset, end and
+        status is to be told.
         """
-        at = row[:3]
-        last = self._written.get(at)
-        if (
-            not anyway
-            and last is not None
-            and last[1:] == (row.offset, row.end_offset, judged.status)
-        ):
-            elapsed_ns = time_ns - last[0]
-            if 0 <= elapsed_ns < self._heartbeat_ns:
-                return False
-        self._written[at] = (time_ns, row.offset, row.end_offset, judged.status)
-        return True
+        if not rows:
+            return
+        written = self._written.setdefault(rows[0][:2], {})
+        for row, each in zip(rows, judged, strict=True):
+            last = written.get(row.partition)
+            if (
+                last is not None
+                and last[1:] == (row.offset, row.end_offset, each.status)
+                and 0 <= time_ns - last[0] < self._heartbeat_ns
+                and row[:3] not in anyway
+            ):
+                continue
+            written[row.partition] = (time_ns, row.offset, row.end_offset, each.status)
+            yield row, each
 
     def sweep(self, time_ns: int) -> None:
         """Forget rows that were not written for two heartbeats: they are gone."""
@@ -102,4 +110,8 @@ class Volume:
             return
         self._sweep_ns = time_ns
         oldest = time_ns - 2 * self._heartbeat_ns
-        self._written = {at: last for at, last in self._written.items() if last[0] > oldest}
+        self._written = {
+            at: kept
+            for at, written in self._written.items()
+            if (kept := {key: last for key, last in written.items() if last[0] > oldest})
+        }

@@ -66,7 +66,7 @@ def snapshot(committed: int, end: int, *errors: str) -> Snapshot:
 
 async def test_rows_and_the_poll_itself_carry_the_ticks_instant() -> None:
     """Lag, roll-ups and the poll's own point have one timestamp, that of the grid."""
-    points = await lag_poll(snapshot(90, 100)).poll(Tick(30 * S, 1))
+    points = list(await lag_poll(snapshot(90, 100)).poll(Tick(30 * S, 1)))
     assert {point.time_ns for point in points} == {30 * S}
     assert [point.measurement for point in points] == [
         "kafka_consumer_lag",

@@ -274,3 +274,21 @@ def test_share_groups_have_a_measurement_of_their_own() -> None:
         (where | {"partition": "0"}, {"start_offset": 4}),
         (where | {"partition": "1"}, {"start_offset": 4, "lag": 0}),
     ]
+
+
+def test_points_made_when_they_are_looked_at_are_the_same_every_time() -> None:
+    """As many as they say; looking again writes nothing anew and leaves nothing out."""
+    looked = Outlook(interval_ns=10**10)
+    lags = compute(SNAPSHOT)
+    verdicts = looked.take(lags, SNAPSHOT, NOW)
+    volume = Volume()
+
+    made = to_points(lags, SNAPSHOT, verdicts, volume, cluster="c", time_ns=NOW)
+
+    found = list(made)
+    assert len(made) == len(found) == 10
+    assert list(made) == found
+    assert found[0] in made
+    assert failed_poll(cluster="c", time_ns=NOW, duration_ms=1.0) not in made
+    again = to_points(lags, SNAPSHOT, verdicts, volume, cluster="c", time_ns=NOW + 10**10)
+    assert [p for p in again if p.measurement == "kafka_consumer_lag"] == []

@@ -75,7 +75,7 @@ def many(volume: Volume, sizes: dict[str, int]) -> dict[str, int]:
         end_offsets={"t": dict.fromkeys(range(max(sizes.values())), 5)},
     )
     lags = compute(snapshot)
-    points = to_points(lags, snapshot, None, volume, cluster="c", time_ns=0)
+    points = list(to_points(lags, snapshot, None, volume, cluster="c", time_ns=0))
     found: dict[str, int] = {}
     for point in points:
         if point.measurement == "kafka_consumer_lag":
