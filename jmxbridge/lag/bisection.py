@@ -28,7 +28,7 @@ Timestamps are the producers' (CreateTime) or the broker's (LogAppendTime), as t
 producer's clock that runs ahead is cut off at the first poll.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Mapping
 from heapq import nsmallest
 from typing import NamedTuple
@@ -70,6 +70,10 @@ class Answer(NamedTuple):
     written_ms: int
 
 
+Around = tuple[Answer | None, Answer | None]
+"""The last answer at or before an offset and the first one after it."""
+
+
 class Trail:
     """What the log of one partition has answered, by offset; times never decrease either."""
 
@@ -90,7 +94,7 @@ class Trail:
             new = Answer(_NOWHERE, 0 if found is None else asked_ms, _NOWHERE)
         else:
             new = Answer(found.offset, asked_ms, found.written_ms)
-        at = bisect_right(self.answers, new.offset, key=_offset)
+        at = self._after(new.offset)
         if at and self.answers[at - 1].offset == new.offset:
             at -= 1
             old = self.answers.pop(at)
@@ -100,15 +104,22 @@ class Trail:
         if not all(_agree(*pair) for pair in zip(self.answers, self.answers[1:], strict=False)):
             self.answers = [new]
 
-    def around(self, offset: int) -> tuple[Answer | None, Answer | None]:
+    def around(self, offset: int) -> Around:
         """The last answer at or before an offset and the first one after it."""
-        after = bisect_right(self.answers, offset, key=_offset)
+        after = self._after(offset)
         low = self.answers[after - 1] if after else None
         return low, self.answers[after] if after < len(self.answers) else None
 
-    def question(self, offset: int, start: int, first_ms: int, now_ms: int) -> int | None:
+    def _after(self, offset: int) -> int:
+        """Where the first answer after an offset stands."""
+        # A tuple is less than one that begins with it: so none is unpacked for its offset.
+        return bisect_left(self.answers, (offset + 1,))
+
+    def question(
+        self, offset: int, start: int, first_ms: int, now_ms: int, around: Around
+    ) -> int | None:
         """The time to ask for next, to learn about an offset; None where that is all."""
-        low, high = self.around(offset)
+        low, high = around
         if low is None or start > offset:
             return None if high is not None and self.answers[0].asked_ms == 0 else 0
         if low.offset == offset:
@@ -119,14 +130,14 @@ class Trail:
         return (low.written_ms + before_ms) // 2
 
     def written(
-        self, offset: int, start: int, first_ms: int, *, settled: bool
+        self, offset: int, start: int, first_ms: int, around: Around, *, settled: bool
     ) -> tuple[int, bool, bool] | None:
         """When the record at an offset was written, in ms; `at_least` and `approximate` as Behind.
 
         `settled`: there is no question left. None where nothing is known but what the first poll,
         at `first_ms`, saw.
         """
-        low, high = self.around(offset)
+        low, high = around
         if low is None or start > offset:
             found = None if high is None else (high.written_ms, True, False)
         elif low.offset == offset:
@@ -207,21 +218,18 @@ class Trails:
         trail.wanted.add(offset)
         now_ms = time_ns // MS
         first_ms = (time_ns - round(bound.seconds * NS)) // MS
-        question = trail.question(offset, start or 0, first_ms, now_ms)
+        around = trail.around(offset)
+        question = trail.question(offset, start or 0, first_ms, now_ms, around)
         # Of several groups those first that stand still: who reads on has another question soon.
         if question is not None and (at not in self._open or offset in trail.still):
             self._open[at] = question
         elif question is None and at not in self._open:
             trail.turn = 0
-        found = trail.written(offset, start or 0, first_ms, settled=question is None)
+        found = trail.written(offset, start or 0, first_ms, around, settled=question is None)
         if found is None:
             return bound
         written_ms, at_least, approximate = found
         return Behind((time_ns / MS - written_ms) / 1000, at_least, approximate)
-
-
-def _offset(answer: Answer) -> int:
-    return answer.offset
 
 
 def _agree(low: Answer, high: Answer) -> bool:
