@@ -5,6 +5,7 @@ The producer decides about the timestamps, so the tests know what must be found.
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -25,11 +26,17 @@ HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-async def cluster(kafka: Kafka) -> AsyncIterator[Cluster]:
-    """The cluster under test, with the filters of a fresh installation."""
-    cluster = Cluster([("127.0.0.1", kafka.port)], timeout_s=TIMEOUT_S)
-    yield cluster
-    await cluster.close()
+async def cluster_of(kafka: Kafka) -> AsyncIterator[Callable[..., Cluster]]:
+    """The cluster under test with these groups alone: other tests' groups are searched for too."""
+    async with AsyncExitStack() as opened:
+
+        def open_for(*groups: str) -> Cluster:
+            address = ("127.0.0.1", kafka.port)
+            cluster = Cluster([address], timeout_s=TIMEOUT_S, groups=groups.__contains__)
+            opened.push_async_callback(cluster.close)
+            return cluster
+
+        yield open_for
 
 
 class Search:
@@ -65,7 +72,10 @@ class Search:
 
 
 async def test_what_was_written_before_the_first_poll_is_dated(
-    kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+    kafka: Kafka,
+    client: Client,
+    cluster_of: Callable[..., Cluster],
+    fresh_name: Callable[[str], str],
 ) -> None:
     """CreateTime of single records: to the millisecond, with one request more a poll at most."""
     topic, early, late = fresh_name("orders"), fresh_name("early"), fresh_name("late")
@@ -77,7 +87,7 @@ async def test_what_was_written_before_the_first_poll_is_dated(
     client.produce_at(topic, stamps[10:40])
     client.commit(late, topic)
     client.produce_at(topic, stamps[40:])
-    search = Search(cluster)
+    search = Search(cluster_of(early, late))
 
     found = await search.written([early, late])
     verdicts, judged, _ = await search.poll()
@@ -96,7 +106,10 @@ async def test_what_was_written_before_the_first_poll_is_dated(
 
 
 async def test_timestamps_of_a_batch_and_of_the_broker_are_near(
-    kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+    kafka: Kafka,
+    client: Client,
+    cluster_of: Callable[..., Cluster],
+    fresh_name: Callable[[str], str],
 ) -> None:
     """LogAppendTime is one for a batch, of which the first record is what a broker finds."""
     topic, inside = fresh_name("appended"), fresh_name("inside")
@@ -108,7 +121,7 @@ async def test_timestamps_of_a_batch_and_of_the_broker_are_near(
     client.produce(topic, 1000)
     plan = ("--to-offset", "500", "--execute", "--group", inside, "--topic", topic)
     kafka.tool("consumer.group.ConsumerGroupCommand", "--reset-offsets", *plan)
-    search = Search(cluster)
+    search = Search(cluster_of(inside))
 
     found = await search.written([inside])
     verdicts, _, now_ns = await search.poll()
@@ -120,7 +133,7 @@ async def test_timestamps_of_a_batch_and_of_the_broker_are_near(
 
 
 async def test_timestamps_in_no_order_give_no_false_bound(
-    client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+    client: Client, cluster_of: Callable[..., Cluster], fresh_name: Callable[[str], str]
 ) -> None:
     """A record that is older than those before it is dated by them: approximate, never exact."""
     topic, group = fresh_name("mixed"), fresh_name("g")
@@ -130,7 +143,7 @@ async def test_timestamps_in_no_order_give_no_false_bound(
     client.commit(group, topic)
     client.produce_at(topic, [base_ms + n * HOUR_MS for n in (3, 2, 12)])
 
-    found = await Search(cluster).written([group])
+    found = await Search(cluster_of(group)).written([group])
 
     written_ms, exact = found[group]
     assert written_ms == pytest.approx(base_ms + 9 * HOUR_MS, abs=1)
@@ -138,7 +151,10 @@ async def test_timestamps_in_no_order_give_no_false_bound(
 
 
 async def test_the_brokers_say_how_long_things_are_kept(
-    kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
+    kafka: Kafka,
+    client: Client,
+    cluster_of: Callable[..., Cluster],
+    fresh_name: Callable[[str], str],
 ) -> None:
     """A topic of its own setting, one that is compacted, and the offsets of empty groups."""
     short, compacted, group = fresh_name("short"), fresh_name("compacted"), fresh_name("g")
@@ -146,7 +162,7 @@ async def test_the_brokers_say_how_long_things_are_kept(
         kafka.tool("TopicCommand", "--create", "--topic", topic, "--config", config)
         client.commit(group, topic)
 
-    aside = (await cluster.poll()).aside
+    aside = (await cluster_of(group).poll()).aside
 
     assert aside.retention_s[short] == 7200.0
     assert compacted not in aside.retention_s
