@@ -119,7 +119,7 @@ async def asked_by_packs(host: str, port: int) -> Asked:
 async def asked_of_all(host: str, port: int) -> Asked:
     """Return all attributes of all MBeans of Many.java."""
     async with connect(host, port) as connection:
-        return tuple((name, ATTRIBUTES) for name in await connection.query_names(PATTERN))
+        return tuple((name, ATTRIBUTES) for name in await connection.query(PATTERN))
 
 
 @contextmanager

@@ -104,7 +104,7 @@ async def requests_of(brokers: Sequence[Kafka]) -> int:
     total = 0
     for broker in brokers:
         async with await connect("127.0.0.1", broker.jmx_port, timeout_s=60) as connection:
-            names = await connection.query_names(COUNTS)
+            names = await connection.query(COUNTS)
             wanted = [(name, ("Count",)) for name in names if name.properties["request"] in ASKED]
             for answer in await connection.get_many(wanted):
                 if not isinstance(answer, RemoteException):

@@ -90,7 +90,7 @@ async def survey(
     from jmxbridge.targets.unreadable import Unreadable
 
     async with await connect(where) as mbeans:
-        names = await mbeans.query_names(None)
+        names = await mbeans.query(None)
         takes, counts = explanation.counts(rules, names)
         wanted = [name for name in names if pattern.matches(name)]
         available = {

@@ -220,7 +220,7 @@ async def look_at(name: str, jmx: "Address") -> "FoundBroker":
 
     try:
         async with asyncio.timeout(TIMEOUT_S), await connect(jmx.host, jmx.port) as mbeans:
-            names = await mbeans.query_names(None)
+            names = await mbeans.query(None)
     except JmxError as exc:
         return FoundBroker(name, jmx, problem=str(exc))
     except TimeoutError:

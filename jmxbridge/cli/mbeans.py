@@ -95,7 +95,7 @@ def get(
 async def query(where: Jvm, pattern: "ObjectName") -> "list[ObjectName]":
     """Return the names that match, sorted."""
     async with await connect(where) as mbeans:
-        return sorted(await mbeans.query_names(pattern), key=lambda name: name.text)
+        return sorted(await mbeans.query(pattern), key=lambda name: name.text)
 
 
 async def read(
@@ -112,7 +112,7 @@ async def read_on(
     """Read attributes of every MBean that matches; those that vanish meanwhile are left out."""
     from jmxbridge.jmx.errors import RemoteException
 
-    names = sorted(await mbeans.query_names(pattern), key=lambda name: name.text)
+    names = sorted(await mbeans.query(pattern), key=lambda name: name.text)
     wanted = []
     for name, info in zip(names, await mbeans.get_infos(names), strict=True):
         if isinstance(info, RemoteException):

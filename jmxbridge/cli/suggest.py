@@ -39,7 +39,7 @@ async def suggestion(where: Jvm, pattern: "ObjectName") -> str | None:
     from jmxbridge.mbeans import suggestion
 
     async with await connect(where) as mbeans:
-        names = sorted(await mbeans.query_names(pattern), key=lambda name: name.canonical)
+        names = sorted(await mbeans.query(pattern), key=lambda name: name.canonical)
         if not names:
             return None
         [info] = await mbeans.get_infos(names[:1])

@@ -101,7 +101,7 @@ class Connection:
         """What was exchanged so far."""
         return self._earlier + self._channel.protocol.traffic
 
-    async def query_names(self, pattern: ObjectName | str | None = None) -> list[ObjectName]:
+    async def query(self, pattern: ObjectName | str | None = None) -> list[ObjectName]:
         """Return the names of MBeans that `pattern` selects; of all where it is None."""
         selects = None if pattern is None else _name(pattern)
         return await self._one(calls.query_names(self._own, selects))
@@ -124,9 +124,7 @@ class Connection:
         repeats = self._infos
         return await self._many([calls.get_mbean_info(self._own, name, repeats) for name in names])
 
-    async def get_attributes(
-        self, name: ObjectName | str, attributes: Sequence[str]
-    ) -> dict[str, Value]:
+    async def get(self, name: ObjectName | str, attributes: Sequence[str]) -> dict[str, Value]:
         """Return values of attributes of one MBean.
 
         An attribute that does not exist or whose getter throws is left out.

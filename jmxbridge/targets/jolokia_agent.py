@@ -88,7 +88,7 @@ class JolokiaAgent:
         """The IP address at the other end."""
         return self._poster.peer_host
 
-    async def query_names(self, pattern: ObjectName | None = None) -> list[ObjectName]:
+    async def query(self, pattern: ObjectName | None = None) -> list[ObjectName]:
         """Return the names of MBeans that `pattern` selects; of all where it is None."""
         [found] = await self._ask([jolokia_json.search(pattern)])
         return jolokia_json.names(found)

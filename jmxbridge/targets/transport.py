@@ -58,7 +58,7 @@ class MBeans(Protocol):
         traceback: TracebackType | None,
     ) -> None: ...
 
-    async def query_names(self, pattern: ObjectName | None = None) -> list[ObjectName]:
+    async def query(self, pattern: ObjectName | None = None) -> list[ObjectName]:
         """Return the names that `pattern` selects; all where it is None."""
 
     async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:

@@ -34,10 +34,10 @@ async def record(address: str) -> list[dict[str, Any]]:
     """Read every attribute of every MBean."""
     async with connect(address) as connection:
         entries: list[dict[str, Any]] = []
-        for name in sorted(await connection.query_names(), key=str):
+        for name in sorted(await connection.query(), key=str):
             try:
                 info = await connection.get_mbean_info(name)
-                values = await connection.get_attributes(name, [a.name for a in info.attributes])
+                values = await connection.get(name, [a.name for a in info.attributes])
             except RemoteException:  # it went meanwhile
                 continue
             attributes = [

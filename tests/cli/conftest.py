@@ -42,11 +42,11 @@ class RecordedConnection:
     async def __aexit__(self, *_: object) -> None:
         """There is nothing to close."""
 
-    async def query_names(self, pattern: ObjectName | None = None) -> list[ObjectName]:
+    async def query(self, pattern: ObjectName | None = None) -> list[ObjectName]:
         return [name for name in self._mbeans if pattern is None or pattern.matches(name)]
 
     async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
-        return [await self.query_names(each) for each in patterns]
+        return [await self.query(each) for each in patterns]
 
     async def get_mbean_info(self, name: ObjectName) -> MBeanInfo:
         return MBeanInfo(
@@ -67,7 +67,7 @@ class RecordedConnection:
     async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
         return [await self.get_mbean_info(name) for name in names]
 
-    async def get_attributes(self, name: ObjectName, attributes: Sequence[str]) -> dict[str, Value]:
+    async def get(self, name: ObjectName, attributes: Sequence[str]) -> dict[str, Value]:
         values = self._mbeans[name].values
         return {each: values[each] for each in attributes if each in values}
 
@@ -77,7 +77,7 @@ class RecordedConnection:
         return [
             RemoteException("java.io.NotSerializableException", "java.lang.Thread")
             if self._unreadable.intersection(attributes)
-            else await self.get_attributes(name, attributes)
+            else await self.get(name, attributes)
             for name, attributes in wanted
         ]
 

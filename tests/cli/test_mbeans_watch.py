@@ -66,7 +66,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., asyncio.Event]:
         all_read = asyncio.Event()
 
         class Connection(RecordedConnection):
-            async def query_names(self, pattern: ObjectName | None = None) -> list[ObjectName]:
+            async def query(self, pattern: ObjectName | None = None) -> list[ObjectName]:
                 outcome = next(left, None)
                 if outcome is None:
                     all_read.set()
@@ -74,7 +74,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., asyncio.Event]:
                 if isinstance(outcome, Exception):
                     raise outcome
                 self._mbeans = {MEMORY: OneMBean(outcome or {})}
-                return await super().query_names(pattern)
+                return await super().query(pattern)
 
         async def connect(host: str, port: int, **_: object) -> Connection:
             return Connection([])

@@ -126,9 +126,9 @@ async def test_connecting_in_one_step(
         await visit.gone()
 
     async with connect(f"127.0.0.1:{await target(script)}") as mbeans:
-        assert await mbeans.get_attributes("odd:type=Faulty", ["Fine"]) == {"Fine": 1}
+        assert await mbeans.get("odd:type=Faulty", ["Fine"]) == {"Fine": 1}
         with pytest.raises(ValueError, match="domain"):
-            await mbeans.query_names("no name")
+            await mbeans.query("no name")
         assert mbeans.is_open
     assert not mbeans.is_open
 
@@ -458,9 +458,9 @@ async def test_a_single_call_raises_what_is_thrown(
 
     async with await connect("127.0.0.1", await target(script)) as connection:
         with pytest.raises(RemoteException) as caught:
-            await connection.get_attributes(NAME, ["Fine"])
+            await connection.get(NAME, ["Fine"])
         assert caught.value.error_class == "not_found"
-        assert await connection.get_attributes(NAME, ["Fine"]) == {"Fine": 1}
+        assert await connection.get(NAME, ["Fine"]) == {"Fine": 1}
 
 
 async def test_names_and_infos(target: Callable[..., Awaitable[int]], captured: Captured) -> None:
@@ -474,7 +474,7 @@ async def test_names_and_infos(target: Callable[..., Awaitable[int]], captured: 
         await visit.gone()
 
     async with await connect("127.0.0.1", await target(script)) as connection:
-        assert len(await connection.query_names(None)) > 10
+        assert len(await connection.query(None)) > 10
         info = await connection.get_mbean_info(NAME)
         first, second = await connection.get_infos([NAME, NAME])
         assert first == info
@@ -511,7 +511,7 @@ async def test_a_cancelled_call_never_leaves_its_answer_to_the_next(
 
     connection = await connect("127.0.0.1", await target(script))
     task = asyncio.create_task(connection.get_default_domain())
-    other = asyncio.create_task(connection.query_names(None))
+    other = asyncio.create_task(connection.query(None))
     await asked.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -558,7 +558,7 @@ async def test_half_an_answer_is_none(
     connection = await connect("127.0.0.1", await target(script))
     hasten(connection)
     with pytest.raises(ConnectionFailed) as caught:
-        await connection.get_attributes(NAME, ["Fine"])
+        await connection.get(NAME, ["Fine"])
     assert caught.value.error_class == "timeout"
     await connection.close()
 
@@ -619,7 +619,7 @@ async def test_several_tasks_share_the_new_socket(
 
     async with await connect("127.0.0.1", await target(first, second)) as connection:
         thrown, *answers = await asyncio.gather(
-            connection.get_attributes(NAME, ["Fine"]),
+            connection.get(NAME, ["Fine"]),
             connection.get_default_domain(),
             connection.get_default_domain(),
             return_exceptions=True,

@@ -184,7 +184,7 @@ async def test_answers_before_one_that_cannot_be_carried_are_not_lost(
 
 async def test_every_name_leads_back_to_its_mbean(oracle: Jvm, connection: Connection) -> None:
     """Whatever is in a name, an MBean found by a query answers to it."""
-    names = await connection.query_names(None)
+    names = await connection.query(None)
     assert {name.canonical for name in names} >= set(json.loads(oracle.ask("dump")))
     infos = await connection.get_infos(names)
     assert [info for info in infos if isinstance(info, RemoteException)] == []
@@ -201,8 +201,8 @@ async def test_every_name_leads_back_to_its_mbean(oracle: Jvm, connection: Conne
 )
 async def test_queries(pattern: str, oracle: Jvm, connection: Connection) -> None:
     """The server selects by a pattern what our own `matches` selects."""
-    selected = await connection.query_names(ObjectName.parse(pattern))
-    everything = await connection.query_names(None)
+    selected = await connection.query(ObjectName.parse(pattern))
+    everything = await connection.query(None)
     by_us = {name for name in everything if ObjectName.parse(pattern).matches(name)}
     assert set(selected) == by_us
     assert {name.canonical for name in by_us} == set(

@@ -137,7 +137,7 @@ async def test_what_fails_stands_for_itself(agent: JolokiaAgent) -> None:
 async def test_every_name_leads_back_to_its_mbean(agent: JolokiaAgent) -> None:
     """Whatever is in a name, quotes and slashes too, it can be listed and read."""
     for pattern in ("odd:*", "b=c:*", "\u00e4:*", None):
-        names = await agent.query_names(None if pattern is None else ObjectName.parse(pattern))
+        names = await agent.query(None if pattern is None else ObjectName.parse(pattern))
         assert names
         assert not [
             each for each in await agent.get_infos(names) if isinstance(each, RemoteException)
@@ -183,7 +183,7 @@ def guarded(request: pytest.FixtureRequest, papers: Papers) -> Iterator[str]:
 
 async def ask(where: str, **options: Any) -> None:
     async with JolokiaAgent(where, **options) as agent:
-        await agent.query_names(DECLARED)
+        await agent.query(DECLARED)
 
 
 async def test_tls_with_a_certificate_or_a_password(guarded: str, papers: Papers) -> None:
@@ -229,7 +229,7 @@ def restricted(
 async def test_what_an_agent_forbids_is_an_error(restricted: str) -> None:
     """Names without attributes would look like a JVM that has nothing to read."""
     async with JolokiaAgent(restricted) as agent:
-        names = await agent.query_names(ObjectName.parse("odd:*"))
+        names = await agent.query(ObjectName.parse("odd:*"))
         assert await agent.get_many([(ObjectName.parse("odd:type=Faulty"), ["Fine"])])
         with pytest.raises(RemoteException) as caught:
             await agent.get_infos(names)

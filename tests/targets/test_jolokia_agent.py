@@ -118,7 +118,7 @@ async def test_an_answer_that_is_none(reply: bytes, word: str, said: str) -> Non
     """Each has its class and its sentence; none has the password, or a secret of a redirect."""
     async with agent_at(answers(reply)) as agent:
         with pytest.raises(JmxError) as caught:
-            await agent.query_names(None)
+            await agent.query(None)
     assert caught.value.error_class == word
     assert said in str(caught.value)
     assert PASSWORD not in str(caught.value)
@@ -141,7 +141,7 @@ async def test_an_answer_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async with agent_at(pour) as agent:
         with pytest.raises(JmxError, match="more than 1 MiB") as caught:
-            await agent.query_names(None)
+            await agent.query(None)
     assert caught.value.error_class == "protocol"
     assert sent < 64 * 2**20  # the bound, and what buffers of sockets hold
 
@@ -158,7 +158,7 @@ async def test_an_answer_byte_by_byte_ends_with_the_callers_patience() -> None:
         ended.set()
 
     async with agent_at(dribble) as agent:
-        call = asyncio.create_task(agent.query_names(None))
+        call = asyncio.create_task(agent.query(None))
         await began.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -179,7 +179,7 @@ async def test_its_own_patience() -> None:
         ):
             agent = JolokiaAgent(url, tls=tls, timeout_s=0.01)
             with pytest.raises(ConnectionFailed, match=said) as caught:
-                await agent.query_names(None)
+                await agent.query(None)
             await agent.close()
             assert caught.value.error_class == "timeout"
 
@@ -188,7 +188,7 @@ async def test_a_host_that_is_not_there() -> None:
     """A name that nobody has is told as that."""
     agent = JolokiaAgent("http://nowhere.invalid:8778/jolokia/")
     with pytest.raises(ConnectionFailed, match="no such host") as caught:
-        await agent.query_names(None)
+        await agent.query(None)
     await agent.close()
     assert caught.value.error_class == "resolve"
 
@@ -207,7 +207,7 @@ async def test_a_connection_that_ended_between_two_calls_is_replaced() -> None:
 
     async with agent_at(serve) as agent:
         for asked in (1, 2, 3):
-            assert await agent.query_names(None) == [MEMORY]
+            assert await agent.query(None) == [MEMORY]
             assert connections == asked
 
 
@@ -222,7 +222,7 @@ async def test_an_agent_that_never_answered_is_asked_once() -> None:
 
     async with agent_at(serve) as agent:
         with pytest.raises(ConnectionFailed):
-            await agent.query_names(None)
+            await agent.query(None)
     assert asked == 1
 
 
@@ -273,8 +273,8 @@ async def test_what_goes_over_the_network_unprotected_is_said_once(
     async with agent_at(answers(found, found)) as example:
         agent = JolokiaAgent(example.url, credentials=credentials)
         with caplog.at_level(logging.WARNING):
-            await agent.query_names(None)
-            await agent.query_names(None)
+            await agent.query(None)
+            await agent.query(None)
         assert agent.peer_host == "127.0.0.1"
         await agent.close()
     warnings = [record.getMessage() for record in caplog.records]

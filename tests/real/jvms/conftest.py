@@ -24,7 +24,7 @@ MIRRORED = (
 async def has(port: int, *patterns: str) -> bool:
     """Tell whether a JVM has an MBean of each pattern."""
     async with connect("127.0.0.1", port, timeout_s=60) as connection:
-        return all([await connection.query_names(pattern) for pattern in patterns])
+        return all([await connection.query(pattern) for pattern in patterns])
 
 
 def jdk(version: int) -> Path:

@@ -111,7 +111,7 @@ def seen(typed: list[Any]) -> Seen:
 
 async def read_ours(connection: Connection, names: Iterable[ObjectName] = ()) -> MBeans:
     """Read the same with our client."""
-    wanted = list(names) or await connection.query_names(None)
+    wanted = list(names) or await connection.query(None)
     infos = dict(zip(wanted, await connection.get_infos(wanted), strict=True))
     asked = [
         (name, [attribute.name for attribute in info.attributes])

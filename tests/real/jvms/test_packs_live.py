@@ -45,7 +45,7 @@ class LiveMBean:
 async def read(port: int) -> list[MBean]:
     """Read all MBeans of a JVM."""
     async with connect("127.0.0.1", port, timeout_s=60) as connection:
-        names = await connection.query_names()
+        names = await connection.query()
         infos = [
             (name, tuple(attribute.name for attribute in info.attributes))
             for name, info in zip(names, await connection.get_infos(names), strict=True)
