@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from jmxbridge.config.models import KafkaSettings
     from jmxbridge.config.proposal import FoundBroker, FoundCluster
 
-TIMEOUT_S = 5.0
 # Packs that a broker's JVM may need; one that takes nothing of it is left out. Topics may come
 # later. Partitions are for a person to ask for: they are many series.
 PACKS = ("kafka-broker", "kafka-topics", "kafka-kraft", "kafka-zookeeper", "jvm")
@@ -63,6 +62,16 @@ def init(
             help="A file with kafka.tls and kafka.sasl; the new one has them too.",
         ),
     ] = None,
+    timeout_s: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            min=1.0,
+            metavar="SECONDS",
+            help="How long each broker and each JVM may take: 5, or what the file of --access says."
+            " The new file has it too.",
+        ),
+    ] = None,
     zk: ZkOfInit = None,
 ) -> None:
     """Look at a cluster and write a mbeans.yaml for it: brokers, their JMX ports, what to collect.
@@ -90,7 +99,7 @@ def init(
     for tool, path in chosen:
         carry_over(tool, path, output, parse(bootstrap) if bootstrap else [])
         return
-    look_and_write(bootstrap, access, jmx_port, output)
+    look_and_write(cluster_of(bootstrap, access, timeout_s), jmx_port, output)
 
 
 def carry_over(tool: str, old: Path, output: Path, bootstrap: "Sequence[Address]") -> None:
@@ -128,12 +137,12 @@ def write(output: Path, text: str) -> None:
         output.write_text(text, encoding="utf-8")
 
 
-def look_and_write(bootstrap: str | None, access: Path | None, jmx_port: int, output: Path) -> None:
+def look_and_write(kafka: "KafkaSettings", jmx_port: int, output: Path) -> None:
     """Write a file for a cluster, and say what could not be reached."""
     from jmxbridge.config.proposal import propose
 
     with reported():
-        found = asyncio.run(look(cluster_of(bootstrap, access), jmx_port))
+        found = asyncio.run(look(kafka, jmx_port))
     write(output, propose(found))
     if str(output) == "-":
         return
@@ -148,7 +157,9 @@ def look_and_write(bootstrap: str | None, access: Path | None, jmx_port: int, ou
             typer.echo(f"{broker.name}: {broker.problem}", err=True)
 
 
-def cluster_of(bootstrap: str | None, access: Path | None) -> "KafkaSettings":
+def cluster_of(
+    bootstrap: str | None, access: Path | None, timeout_s: float | None
+) -> "KafkaSettings":
     """Return the cluster to look at: the one named, else the file's; met as the file says."""
     from jmxbridge.config.models import KafkaSettings
 
@@ -157,11 +168,10 @@ def cluster_of(bootstrap: str | None, access: Path | None) -> "KafkaSettings":
         fail(f"{access} has no kafka section", USAGE)
     if of_file is not None and bootstrap is None:
         bootstrap = ",".join(map(str, of_file.bootstrap))
-    return KafkaSettings(
-        bootstrap=tuple(parse(bootstrap or DEFAULT_BOOTSTRAP)),
-        tls=None if of_file is None else of_file.tls,
-        sasl=None if of_file is None else of_file.sasl,
-    )
+    addresses = tuple(parse(bootstrap or DEFAULT_BOOTSTRAP))
+    kafka = of_file or KafkaSettings(bootstrap=addresses)
+    timeout_s = timeout_s or kafka.timeout_s
+    return kafka.model_copy(update={"bootstrap": addresses, "timeout_s": timeout_s})
 
 
 def parse(bootstrap: str) -> "list[Address]":
@@ -189,18 +199,21 @@ async def look(kafka: "KafkaSettings", jmx_port: int) -> "FoundCluster":
     from jmxbridge.kafka.view import View
 
     addresses = [(each.host, each.port) for each in kafka.bootstrap]
-    security = make_security(kafka, timeout_s=TIMEOUT_S)
+    security = make_security(kafka, timeout_s=kafka.timeout_s)
     view = View(addresses, security=security)
-    cluster = Cluster(addresses, timeout_s=TIMEOUT_S, security=security)
+    cluster = Cluster(addresses, timeout_s=kafka.timeout_s, security=security)
     try:
-        await view.ensure_fresh(Round(TIMEOUT_S))
+        await view.ensure_fresh(Round(kafka.timeout_s))
         brokers = sorted(view.brokers.items())
         snapshot = await cluster.poll()
     finally:
         await view.close()
         await cluster.close()
     found = await asyncio.gather(
-        *(look_at(f"broker-{node}", Address(each.host, jmx_port)) for node, each in brokers)
+        *(
+            look_at(f"broker-{node}", Address(each.host, jmx_port), kafka.timeout_s)
+            for node, each in brokers
+        )
     )
     return FoundCluster(
         kafka.bootstrap,
@@ -211,7 +224,7 @@ async def look(kafka: "KafkaSettings", jmx_port: int) -> "FoundCluster":
     )
 
 
-async def look_at(name: str, jmx: "Address") -> "FoundBroker":
+async def look_at(name: str, jmx: "Address", timeout_s: float) -> "FoundBroker":
     """Find the packs that take something of a broker's JVM, or say why it cannot be read."""
     from jmxbridge.config.loader import pack_rules
     from jmxbridge.config.proposal import FoundBroker
@@ -219,11 +232,11 @@ async def look_at(name: str, jmx: "Address") -> "FoundBroker":
     from jmxbridge.mbeans.discovery import take
 
     try:
-        async with asyncio.timeout(TIMEOUT_S), await connect(jmx.host, jmx.port) as mbeans:
+        async with asyncio.timeout(timeout_s), await connect(jmx.host, jmx.port) as mbeans:
             names = await mbeans.query(None)
     except JmxError as exc:
         return FoundBroker(name, jmx, problem=str(exc))
     except TimeoutError:
-        return FoundBroker(name, jmx, problem=f"{jmx}: no answer within {TIMEOUT_S:g} s")
+        return FoundBroker(name, jmx, problem=f"{jmx}: no answer within {timeout_s:g} s")
     fit = [pack for pack in PACKS if pack == ALWAYS or len(take(pack_rules(pack), names))]
     return FoundBroker(name, jmx, fit)

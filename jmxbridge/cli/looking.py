@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from jmxbridge.lag.memory import Memory
     from jmxbridge.lag.watching import Look
 
-TIMEOUT_S = 5.0
-"""What one broker may take of one look."""
-
 LISTEN_S = 3.0
 """What one target may: it only adds words to what the brokers say."""
 
@@ -43,7 +40,7 @@ class Looking:
         # What goes wrong is said in the report: the log of a service has no place on a terminal.
         logging.getLogger("jmxbridge").addHandler(logging.NullHandler())
         self._groups = None if group is None else [group]
-        self._cluster = make_cluster(kafka, timeout_s=TIMEOUT_S)
+        self._cluster = make_cluster(kafka, timeout_s=kafka.timeout_s)
         self._consumers = Consumers()
         self._targets = (
             make_listeners(settings, self._consumers, timeout_s=LISTEN_S)

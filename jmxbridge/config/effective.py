@@ -48,9 +48,12 @@ def show(settings: Settings, origins: Origins | None = None) -> str:
 
 
 def access(kafka: KafkaSettings) -> str:
-    """Write how a cluster is met, `tls` and `sasl`, as it stands under `kafka`; maybe nothing."""
+    """Write how a cluster is met, as it stands under `kafka`; nothing where that is the default."""
     found = {key: value for key, value in _section(kafka).items() if key in ("tls", "sasl")}
-    return _indented(_yaml(found), 2) if found else ""
+    text = _yaml(found) if found else ""
+    if kafka.timeout_s != type(kafka).model_fields["timeout_s"].default:
+        text += f"timeout: {format_duration(kafka.timeout_s)}\n"
+    return _indented(text, 2)
 
 
 def _indented(text: str, width: int) -> str:

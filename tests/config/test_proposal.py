@@ -58,6 +58,16 @@ def test_how_the_brokers_are_met_is_taken_over() -> None:
     assert (made.kafka.tls, made.kafka.sasl) == (kafka.tls, kafka.sasl)
 
 
+def test_a_cluster_that_takes_its_time_is_given_it() -> None:
+    """Who looked with more patience than the default needs it at every poll."""
+    kafka = KafkaSettings(bootstrap=(Address("k1", 9092),))
+    assert access(kafka) == ""
+    slow = kafka.model_copy(update={"timeout_s": 30.0})
+    made = settings(propose(replace(cluster(GOOD), access=access(slow))))
+    assert made.kafka is not None
+    assert made.kafka.timeout_s == slow.timeout_s
+
+
 def test_without_any_jmx_there_is_the_lag() -> None:
     """Nothing but Kafka answers: the file is about the lag, and still passes."""
     made = settings(propose(cluster(AWAY)))
