@@ -4,8 +4,8 @@
 # make unit    the tests that need nothing but Python
 # make chaos   kill -9 a thousand times; KILLS=200 SEED=7 choose how often, and which schedule
 # make bench   a poll beside jmxquery, a lag poll beside Kafka's clients, delivery beside
-#              influxdb-client, then ten minutes of memory; MBEANS=200 LAG_GROUPS=30 SECONDS=60
-#              shorten it, LINES=10000000 is the long outage
+#              influxdb-client, ten minutes of memory, every --help; MBEANS=200 LAG_GROUPS=30
+#              SECONDS=60 shorten it, LINES=10000000 is the long outage
 PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
@@ -41,6 +41,7 @@ bench: setup
 	$(BIN)/python -m bench.lag_poll
 	$(BIN)/python -m bench.delivery
 	$(BIN)/python -m bench.run_memory
+	$(BIN)/python -m bench.help
 
 setup: .venv/test.stamp
 
