@@ -1,6 +1,6 @@
 """How long every `--help` takes: a process for each, from its start to its end.
 
-    python -m bench.help [ROUNDS]
+python -m bench.help [ROUNDS]
 """
 
 import resource
