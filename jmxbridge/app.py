@@ -12,7 +12,7 @@ moment for what is left, then the store is closed. What was not sent is sent aft
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +33,11 @@ from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.known_brokers import KnownBrokers
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
+from jmxbridge.point import Point
 from jmxbridge.service.fleet import Fleet, Wanted
 from jmxbridge.service.garbage import collect_seldom
 from jmxbridge.service.grid import NS, Tick, last_due, spread_ns, ticks
+from jmxbridge.service.poll_times import PollTimes
 from jmxbridge.service.status import Line, Mood
 from jmxbridge.store import Store
 from jmxbridge.targets.target import Target
@@ -59,6 +61,7 @@ class Bridge:
         self._store = store
         self._topics = TopicNames()
         self._consumers = Consumers()
+        self._times = PollTimes(store.path)
         self._brokers = KnownBrokers(self._meet_brokers, clock_s=time.monotonic)
         self._meeting: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
@@ -127,6 +130,7 @@ class Bridge:
             await cancel(self._meeting)
         await self._fleet.close()
         await self._delivery.close()
+        await asyncio.to_thread(self._times.write, time.monotonic())
         await self._store.close()
 
     def _meet_brokers(self) -> None:
@@ -160,10 +164,22 @@ class Bridge:
             try:
                 # By no name: points that are delivered need not stay until the next ones are made.
                 await self._delivery.put(
-                    await poller.poll(tick), time_ns=tick.due_ns, source=poller.name
+                    await self._timed(poller, tick), time_ns=tick.due_ns, source=poller.name
                 )
             except Exception:  # a bug of ours in one poll; the next one may go well
                 log.exception("%s: this poll failed inside jmxbridge", poller.name)
+
+    async def _timed(self, poller: Poller, tick: Tick) -> Collection[Point]:
+        """Poll, and keep for `check` how long that took."""
+        started_s = time.monotonic()
+        points = await poller.poll(tick)
+        now_s = time.monotonic()
+        if poller is self._delivery:
+            if self._times.is_due(now_s):
+                await asyncio.to_thread(self._times.write, now_s)
+        elif poller.line.mood is not Mood.DOWN:
+            self._times.note(poller.name, now_s - started_s)
+        return points
 
     def _offset_ns(self, poller: Poller) -> int:
         """Spread targets; the lag and the account are of the instant itself."""

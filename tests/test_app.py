@@ -19,6 +19,7 @@ from jmxbridge.config.models import (
     TargetSettings,
 )
 from jmxbridge.point import Point
+from jmxbridge.service import poll_times
 from jmxbridge.service.fleet import Wanted
 from jmxbridge.service.grid import NS, SPREAD_STEP_NS, Tick
 from jmxbridge.service.status import Line, Mood
@@ -77,6 +78,35 @@ async def test_a_poll_that_fails_inside_us_does_not_stop_the_next(
     assert poller.polled == [10 * NS, 20 * NS, 30 * NS]
     (record,) = [each for each in caplog.records if each.exc_info]
     assert record.getMessage() == "stumbling: this poll failed inside jmxbridge"
+
+
+async def test_how_long_polls_take_is_written_for_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the store, of what answered: a poll that failed took what its deadline says."""
+    stop = asyncio.Event()
+    well, down = Stumbling(stop), Stumbling(asyncio.Event())
+    down.name, down.line = "down", Line("down", Mood.DOWN, "refused")
+
+    async def three(interval_ns: int, *, offset_ns: int) -> AsyncIterator[Tick]:
+        for n in range(1, 4):
+            yield Tick(n * interval_ns, 0)
+        await asyncio.Event().wait()
+
+    def wanted(*_: object, **__: object) -> list[Wanted[Any]]:
+        return [Wanted("down", lambda: down), Wanted("well", lambda: well)]
+
+    monkeypatch.setattr(app, "ticks", three)
+    monkeypatch.setattr(app, "wanted_pollers", wanted)
+    path = tmp_path / "store.db"
+    settings = Settings(path=tmp_path / "mbeans.yaml", store=StoreSettings(path=path))
+    bridge = await Bridge.open(settings, {})
+    try:
+        await bridge.run(stop)
+    finally:
+        await bridge.close()
+
+    assert list(poll_times.read(path)) == ["stumbling"]
 
 
 async def test_targets_are_polled_one_after_the_other(

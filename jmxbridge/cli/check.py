@@ -23,6 +23,9 @@ def check(
 ) -> None:
     """Say what is wrong with FILE, all of it at once.
 
+    What works and is probably not meant is a warning: a set nobody collects, a secret in the file,
+    an interval shorter than the polls of the last `jmxbridge run` took.
+
     With --connect every target is read once, with every rule: what each rule takes, rules that
     take nothing, the series of a poll by measurement; the lag is polled once; and InfluxDB is
     given one line, in the measurement jmxbridge_check.
@@ -36,7 +39,7 @@ def check(
     from jmxbridge.config.problem import ConfigError
 
     try:
-        settings = load_settings(file)
+        settings = remembered(load_settings(file))
     except ConfigError as exc:
         if not as_json:
             with reported():
@@ -53,6 +56,21 @@ def check(
         say(settings, found)
     if found is not None:
         end(found)
+
+
+def remembered(settings: "Settings") -> "Settings":
+    """Add what the last `run` of the file knows of how long its polls take."""
+    import os
+
+    from jmxbridge.cli.completion import SERVICE_STATE
+    from jmxbridge.config.loader import store_path, with_last_polls
+    from jmxbridge.service.poll_times import read
+
+    for environ in (dict(os.environ), SERVICE_STATE):
+        took = read(store_path(settings, environ))
+        if took:
+            return with_last_polls(settings, os.environ, took)
+    return settings
 
 
 def say(settings: "Settings", found: Preflight | None) -> None:

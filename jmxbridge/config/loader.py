@@ -11,9 +11,10 @@ from jmxbridge.config.document import build, read_pack, read_tree
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.models import Settings
 from jmxbridge.config.origins import Origins, origins
-from jmxbridge.config.problem import ConfigError, Problem
+from jmxbridge.config.problem import ConfigError, Problem, in_order
 from jmxbridge.config.source import Source
 from jmxbridge.config.tree import Span
+from jmxbridge.config.warnings import warn_of_interval
 from jmxbridge.mbeans.rule import Rule
 
 # A rule is about 300 bytes; a thousand of them and a thousand targets are below this.
@@ -49,6 +50,26 @@ def load_origins(path: Path, environ: Mapping[str, str]) -> Origins:
     text = read_text(path)
     _, root = read_tree(text, path=path, environ=environ, read_included=_read_included)
     return origins(root, file=str(path), environ=environ)
+
+
+def with_last_polls(
+    settings: Settings, environ: Mapping[str, str], took: Mapping[str, float]
+) -> Settings:
+    """Add the warning that an interval is shorter than the last polls took; raises ConfigError.
+
+    `took` has seconds by name of a target, or `lag`; those that the file does not have count for
+    nothing, but where it wants brokers found any name may be one.
+    """
+    names = {each.name for each in settings.targets} | ({"lag"} if settings.kafka else set())
+    known = {name: took[name] for name in took if settings.discover or name in names}
+    path = settings.path
+    reader, root = read_tree(
+        read_text(path), path=path, environ=environ, read_included=_read_included
+    )
+    warn_of_interval(reader, root, known, settings.interval_s)
+    return settings.model_copy(
+        update={"warnings": in_order([*settings.warnings, *reader.warnings])}
+    )
 
 
 def read_text(path: Path) -> str:

@@ -1,6 +1,7 @@
 """What works and is probably not meant: said by `check`, and no reason to refuse a file."""
 
 from collections.abc import Iterable, Set
+from collections.abc import Mapping as Map
 
 from jmxbridge.config.address import Address, is_loopback
 from jmxbridge.config.interpolation import names_a_variable
@@ -45,3 +46,19 @@ def warn_of_eavesdroppers(reader: SectionReader, kafka: Mapping, hosts: Iterable
     if seen is not None:
         said = f"{seen} on the way to {far}: kafka.tls hides it"
         reader.warn(mechanism.key, ("kafka", "sasl", "mechanism"), said)
+
+
+def warn_of_interval(
+    reader: SectionReader, root: Mapping, took: Map[str, float], interval_s: float
+) -> None:
+    """An interval shorter than a poll takes leaves instants out; `took` is of the last polls."""
+    slow = sorted((name for name in took if took[name] > interval_s), key=lambda n: -took[n])
+    if not slow:
+        return
+    others = f", and {len(slow) - 1} more took longer than that" if slow[1:] else ""
+    said = (
+        f"the last poll of {slow[0]} took {took[slow[0]]:.1f} s, longer than the interval of"
+        f" {interval_s:g} s{others}: make it longer, or give rules an `every`"
+    )
+    entry = root.get("interval")
+    reader.warn(root.entries[0].key if entry is None else entry.value, ("interval",), said)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from demo.servers import free_port
 from jmxbridge.cli import app
+from jmxbridge.service.poll_times import PollTimes
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [
@@ -79,6 +80,22 @@ def test_the_file_may_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert call("check").exit_code == 78
     (tmp_path / "mbeans.yaml").write_text((ROOT / "mbeans.yaml").read_text())
     assert call("check").exit_code == 0
+
+
+def test_check_knows_how_long_the_last_polls_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `run` wrote beside its store: a warning with its place, in the text and in the JSON."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    times = PollTimes(tmp_path / "local.sqlite3")
+    times.note("lag", 3.25)
+    times.write(0.0)
+    Path("mbeans.yaml").write_text("interval: 2s\nkafka: {bootstrap: 'k:9092'}\n")
+    text, report = call("check"), json.loads(call("check", "--json").stdout)
+    assert text.exit_code == 0
+    assert "mbeans.yaml:1:11: warning: interval: the last poll of lag took 3.2 s" in text.stderr
+    assert [each["where"] for each in report["warnings"]] == ["interval"]
 
 
 @pytest.mark.parametrize("command", ["run", "once", "check"])

@@ -1,9 +1,11 @@
 """What `check` says of a file that works."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from jmxbridge.config.loader import load, with_last_polls
 from jmxbridge.config.models import Settings
 
 MakeSettings = Callable[..., Settings]
@@ -71,3 +73,41 @@ def test_a_password_of_a_key_in_the_file(settings: MakeSettings) -> None:
         "kafka.tls.key_password",
     ]
     assert "hunter2" not in "".join(map(str, made.warnings))
+
+
+@pytest.mark.parametrize(
+    ("text", "took", "said"),
+    [
+        (
+            "interval: 5s\n",
+            {"a": 5.1},
+            "1:11: warning: interval: the last poll of a took 5.1 s, longer than the interval of"
+            " 5 s: make it longer, or give rules an `every`",
+        ),
+        (
+            "",
+            {"a": 10.5, "lag": 12.25},
+            "1:1: warning: interval: the last poll of lag took 12.2 s, longer than the interval of"
+            " 10 s, and 1 more took longer than that: make it longer, or give rules an `every`",
+        ),
+        ("interval: 5s\n", {"a": 4.9, "gone": 60.0}, None),
+    ],
+)
+def test_an_interval_shorter_than_the_last_polls(
+    text: str, took: dict[str, float], said: str | None, tmp_path: Path
+) -> None:
+    """The slowest is named, at the interval; what the file does not poll any more is not."""
+    file = tmp_path / "mbeans.yaml"
+    file.write_text(f"{text}kafka: {{bootstrap: k:9092}}\n{TARGET}")
+    found = with_last_polls(load(file, {}), {}, took)
+    assert warnings(found) == ([] if said is None else [said])
+
+
+def test_where_brokers_are_found_any_name_may_be_one(tmp_path: Path) -> None:
+    """Their names are not in the file."""
+    file = tmp_path / "mbeans.yaml"
+    file.write_text(
+        "kafka: {bootstrap: k:9092}\ntargets: [{discover: kafka, jmx_port: 9999, collect: [jvm]}]\n"
+    )
+    found = with_last_polls(load(file, {}), {}, {"broker-7": 11.0})
+    assert "the last poll of broker-7 took 11.0 s" in warnings(found)[0]
