@@ -1,6 +1,7 @@
 """`jmxbridge mbeans explain`: which rule takes what, and what line it becomes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class Found:
     """The MBeans asked about, explained; the values read; and what each rule takes of the JVM.
 
-    `unreadable` are attributes that rules want and the JVM cannot send.
+    `unreadable` are attributes that rules want and the JVM cannot send; `shipped` has the packs
+    that would take MBeans which nothing takes, and how many.
     """
 
     explanations: "Sequence[Explanation]"
@@ -29,6 +31,7 @@ class Found:
     rules: "Sequence[tuple[Rule, int]]"
     tags: Mapping[str, str]
     unreadable: "Mapping[ObjectName, Sequence[str]]"
+    shipped: Mapping[str, int]
 
     def lines(self, name: "ObjectName", taken: "Taken") -> list[str]:
         """Return the line protocol a rule makes of an MBean now, without a timestamp."""
@@ -85,6 +88,7 @@ async def survey(
     where: Jvm, pattern: "ObjectName", rules: "Sequence[Rule]", tags: Mapping[str, str]
 ) -> Found:
     """Look at a JVM the way a poll does, and at the MBeans that match in full."""
+    from jmxbridge.config.loader import offered
     from jmxbridge.jmx import RemoteException
     from jmxbridge.mbeans import explanation
     from jmxbridge.targets.unreadable import Unreadable
@@ -119,12 +123,15 @@ async def survey(
         for (name, taken), reply in zip(reads, replies, strict=True)
         if not isinstance(reply, RemoteException)
     }
+    nobodys = {each.name for each in explained if not each.taken and not each.left_out}
+    others = offered(leave_out={rule.set_name for rule in rules})
     return Found(
         explained,
         values,
         list(zip(rules, counts, strict=True)),
         tags,
         {name: sorted(attributes) for name, attributes in without.items() if attributes},
+        explanation.takers(others, names, nobodys) if nobodys else {},
     )
 
 
@@ -173,13 +180,31 @@ def summarise(found: Found) -> None:
     taken = sum(1 for each in found.explanations if each.taken)
     total = len(found.explanations)
     typer.echo(f"{total} MBeans, {taken} taken, {total - taken} not", err=True)
-    for rule, count in found.rules:
-        if not count:
+    for name, count in found.shipped.items():
+        typer.echo(
+            f"{name}, which ships, would take {count} of those: collect it; --collect {name}"
+            " shows how",
+            err=True,
+        )
+    for line in idle_lines(found.rules):
+        typer.echo(f"takes nothing{line}", err=True)
+
+
+def idle_lines(rules: "Sequence[tuple[Rule, int]]") -> list[str]:
+    """Name the rules that take nothing; where a whole set does, which is for another JVM, the set.
+
+    A set of one rule is named as that rule.
+    """
+    sizes = Counter(rule.set_name for rule, _ in rules)
+    idle = Counter(rule.set_name for rule, count in rules if not count)
+    whole = [name for name, count in idle.items() if sizes[name] == count > 1]
+    lines = [f": {name}: none of its {sizes[name]} rules" for name in whole]
+    for rule, count in rules:
+        if not count and rule.set_name not in whole:
             optional = ", which is optional" if rule.optional else ""
             beans = ", ".join(bean.text for bean in rule.beans)
-            typer.echo(
-                f"takes nothing{optional}: {rule.set_name} ({rule.where}): {beans}", err=True
-            )
+            lines.append(f"{optional}: {rule.set_name} ({rule.where}): {beans}")
+    return lines
 
 
 def plain(found: Found, shown: "Sequence[Explanation]") -> dict[str, Any]:
@@ -218,4 +243,5 @@ def plain(found: Found, shown: "Sequence[Explanation]") -> dict[str, Any]:
             }
             for rule, count in found.rules
         ],
+        "shipped": [{"set": name, "mbeans": count} for name, count in found.shipped.items()],
     }

@@ -58,9 +58,9 @@ class Subject:
     def rules(self, sets: Sequence[str]) -> "tuple[Rule, ...]":
         """Return the rules of sets and packs by name; else what the target collects; else all.
 
-        All are those of the file, and without a file those of every pack.
+        All are those of the file, and without a file those of every pack that goes with the others.
         """
-        from jmxbridge.config.loader import pack_rules, packs
+        from jmxbridge.config.loader import PRESETS, pack_rules, packs
 
         if self.settings is not None and self.target is not None and not sets:
             return self.settings.rules_for(self.target)
@@ -70,7 +70,7 @@ class Subject:
             if name not in known and name not in shipped:
                 names = ", ".join(dict.fromkeys((*known, *shipped)))
                 fail(f"no set or pack {name}: there is {names}", USAGE)
-        wanted = sets or known or shipped
+        wanted = sets or known or [name for name in shipped if name not in PRESETS]
         return tuple(
             rule for name in wanted for rule in (known[name] if name in known else pack_rules(name))
         )

@@ -1,6 +1,7 @@
 """`jmxbridge mbeans suggest`: a rule to paste."""
 
 import asyncio
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,26 +21,35 @@ def suggest(
 ) -> None:
     """Print a rule for an MBean, ready to be pasted below a set's name under `mbeans:`.
 
-    It has a field for every number the MBean has now; take away what you do not want.
+    It has a field for every number the MBean has now; take away what you do not want. A set that
+    ships and takes the MBean already is named.
 
     Exit status 1: no MBean matches.
 
     Example: jmxbridge mbeans suggest 127.0.0.1:9999 'kafka.log:type=LogManager,*'
     """
     with reported():
-        rule = asyncio.run(suggestion(find(target, file).jvm, parse_pattern(name)))
-    if rule is None:
+        found = asyncio.run(suggestion(find(target, file).jvm, parse_pattern(name)))
+    if found is None:
         fail(f"no MBean of {target} matches {name}", FINDINGS)
+    rule, shipped = found
     typer.echo(rule)
+    for pack in shipped:
+        typer.echo(f"{pack}, which ships, takes this MBean: collect it instead?", err=True)
 
 
-async def suggestion(where: Jvm, pattern: "ObjectName") -> str | None:
-    """Read the first MBean that matches and write a rule for it; None where there is none."""
+async def suggestion(where: Jvm, pattern: "ObjectName") -> "tuple[str, Collection[str]] | None":
+    """Read the first MBean that matches and write a rule for it; None where there is none.
+
+    Beside it the packs that take it.
+    """
+    from jmxbridge.config.loader import offered
     from jmxbridge.jmx import RemoteException
-    from jmxbridge.mbeans import suggestion
+    from jmxbridge.mbeans import explanation, suggestion
 
     async with await connect(where) as mbeans:
-        names = sorted(await mbeans.query(pattern), key=lambda name: name.canonical)
+        every = await mbeans.query(None)
+        names = sorted(filter(pattern.matches, every), key=lambda name: name.canonical)
         if not names:
             return None
         [info] = await mbeans.get_infos(names[:1])
@@ -50,4 +60,5 @@ async def suggestion(where: Jvm, pattern: "ObjectName") -> str | None:
         if isinstance(values, RemoteException):
             raise values
     in_order = {attribute: values[attribute] for attribute in readable if attribute in values}
-    return suggestion.suggest(names[0], in_order)
+    shipped = explanation.takers(offered(), every, names[:1])
+    return suggestion.suggest(names[0], in_order), shipped

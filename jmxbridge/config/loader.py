@@ -3,7 +3,7 @@
 import errno
 import glob
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from jmxbridge.mbeans.rule import Rule
 # A rule is about 300 bytes; a thousand of them and a thousand targets are below this.
 MAX_FILE_BYTES = 1024 * 1024
 PACKS = Path(__file__).parent.parent / "packs"
+# What other packs read, under another tool's names: nobody collects both.
+PRESETS = frozenset({"telegraf"})
 SCHEMA = Path(__file__).parent.parent / "mbeans.schema.json"
 # Tokens are about 100 bytes; a file of this size is something else.
 MAX_SECRET_BYTES = 16 * 1024
@@ -97,6 +99,13 @@ def packs() -> dict[str, Callable[[], str]]:
     return {
         path.stem: partial(path.read_text, encoding="utf-8")
         for path in sorted(PACKS.glob("*.yaml"))
+    }
+
+
+def offered(leave_out: Collection[str] = ()) -> dict[str, tuple[Rule, ...]]:
+    """Return the packs that go together, with their rules, but for those that are left out."""
+    return {
+        name: pack_rules(name) for name in packs() if name not in PRESETS and name not in leave_out
     }
 
 

@@ -65,6 +65,17 @@ def counts(rules: Iterable[Rule], names: Collection[ObjectName]) -> tuple[Takes,
     return takes, [by_rule.get(id(rule), 0) for rule in rules]
 
 
+def takers(
+    sets: Mapping[str, Sequence[Rule]], names: Collection[ObjectName], of: Collection[ObjectName]
+) -> dict[str, int]:
+    """Count how many MBeans of `of` each set would take on a JVM with these names, if any."""
+    counted = {
+        name: len({each.name for each in take(rules, names)}.intersection(of))
+        for name, rules in sets.items()
+    }
+    return {name: count for name, count in counted.items() if count}
+
+
 def _unread(available: Sequence[str], taken: Iterable[Taken]) -> tuple[str, ...]:
     read = {attribute for each in taken for attribute in each.attributes}
     return tuple(attribute for attribute in available if attribute not in read)

@@ -1,10 +1,11 @@
 """`mbeans explain` and `mbeans suggest` against a recorded consumer.
 
-`golden/NAME.out` is what a command prints, stdout then stderr. A change of wording changes it; read
-it as the person who wants to know why a series is missing.
+`golden/NAME.out` is what a command prints, stdout then stderr. A change of wording changes it, with
+WRITE_GOLDEN=1; read it as the person who wants to know why a series is missing.
 """
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def test_prints_what_the_golden_file_says(name: str, arguments: list[str]) -> No
 
     assert result.exit_code == 0
     said = result.stdout + "".join(f"! {line}\n" for line in result.stderr.splitlines())
+    if os.environ.get("WRITE_GOLDEN"):
+        (GOLDEN / f"{name}.out").write_text(said)
     assert said == (GOLDEN / f"{name}.out").read_text()
 
 
@@ -96,6 +99,30 @@ def test_nothing_to_look_at_is_a_finding(command: str) -> None:
     result = call(command, "orders", "kafka.nowhere:*")
     assert result.exit_code == 1
     assert "no MBean of orders matches kafka.nowhere:*" in result.stderr
+
+
+def test_packs_that_would_take_the_rest_are_named() -> None:
+    """Of what nothing takes, how much each would; those collected and presets are not offered."""
+    result = call("explain", "orders", "java.lang:*", "-c", "kafka-consumer")
+    report = json.loads(call("explain", "orders", "-c", "kafka-broker", "--json").stdout)
+
+    assert "18 MBeans, 0 taken, 18 not\njvm, which ships, would take 15 of those:" in result.stderr
+    assert (
+        "takes nothing: kafka-broker: none of its 37 rules"
+        in call("explain", "orders", "-c", "kafka-broker").stderr
+    )
+    assert [each["set"] for each in report["shipped"]] == ["jvm", "kafka-consumer"]
+
+
+def test_a_broker_without_a_file_is_not_explained_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded_jvm: UseRecording
+) -> None:
+    """Packs that say the same under another tool's names are for those who ask for them."""
+    monkeypatch.chdir(tmp_path)
+    recorded_jvm("broker-4.1.0")
+    report = json.loads(call("explain", "127.0.0.1:1", "kafka.server:*", "--json").stdout)
+    sets = {rule["set"] for each in report["mbeans"] for rule in each["taken"]}
+    assert sets == {"kafka-broker", "kafka-kraft", "kafka-topics"}
 
 
 def test_a_set_that_is_not_there_is_a_usage_error() -> None:

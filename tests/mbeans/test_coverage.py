@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from jmxbridge.config.loader import packs
+from jmxbridge.config.loader import PRESETS, packs
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.discovery import attributes, take
-from tests.mbeans.test_packs import JVMS, PRESETS, Recorded, rules
+from tests.mbeans.test_packs import JVMS, Recorded, rules
 
 REFERENCE: list[dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("reference.yaml").read_text()

@@ -8,7 +8,7 @@ from typing import Protocol
 import pytest
 
 from jmxbridge.config.document import build
-from jmxbridge.config.loader import load, packs
+from jmxbridge.config.loader import PRESETS, load, packs
 from jmxbridge.config.models import Settings
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
@@ -40,8 +40,6 @@ JVMS: dict[str, tuple[str, ...]] = {
 }
 # Of these no JVM has been recorded: a broker has them where client quotas are set by user.
 QUOTA_BEANS = {"kafka.server:type=Request,user=*"}
-# A dashboard's names beside ours: nobody collects both.
-PRESETS = {"telegraf"}
 PAIRS = [(name, jvm) for name, jvms in JVMS.items() for jvm in jvms]
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from jmxbridge.config.loader import packs
+from jmxbridge.config.loader import PRESETS, packs
 from jmxbridge.jmx import ObjectName, RemoteException, Value, connect
 from jmxbridge.mbeans.rule import Rule
-from tests.mbeans.test_packs import PRESETS, MBean, points, rules
+from tests.mbeans.test_packs import MBean, points, rules
 
 pytestmark = pytest.mark.real
 
