@@ -7,8 +7,9 @@ proxy is in neither. Java's own client is kept open and knows its names (JavaCli
 those of `bench.one_poller`, each in a process of its own. Printed: a table, and as the last line
 JSON with the ratios.
 
-In the environment: MBEANS, POLLERS (`ours,spool,floor,java,jolokia,jmxquery`), RTTS (`0,1,10`),
-SETS (`many,broker`). jmxquery takes minutes at 10 ms: it asks for one attribute after the other.
+In the environment: MBEANS, POLLERS (`ours,frozen,spool,floor,java,jolokia,jmxquery`), RTTS
+(`0,1,10`), SETS (`many,broker`). jmxquery takes minutes at 10 ms: it asks for one attribute after
+the other.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ HERE = Path(__file__).parent
 # The address that the far JVM advertises: 127.0.0.1 is taken by the JVM itself.
 FAR_HOST = "127.0.0.2"
 RTTS_MS = [float(rtt) for rtt in os.environ.get("RTTS", "0,1,10").split(",")]
-POLLERS = os.environ.get("POLLERS", "ours,spool,floor,java,jolokia,jmxquery").split(",")
+POLLERS = os.environ.get("POLLERS", "ours,frozen,spool,floor,java,jolokia,jmxquery").split(",")
 SETS = os.environ.get("SETS", "many,broker").split(",")
 PACKS = ("kafka-broker", "kafka-topics", "kafka-kraft", "jvm")
 POLL_S = 1200
@@ -210,6 +211,8 @@ def main() -> None:
                 costs = measure(kind, rtt_ms, Path(name))
                 result[f"{kind}_{rtt_ms:g}_ms"] = {
                     **{name: asdict(cost) for name, cost in costs.items()},
+                    "cpu_of_frozen": ratios(costs, "frozen", lambda cost: cost.cpu_s),
+                    "cpu_of_frozen_min": ratios(costs, "frozen", lambda cost: cost.cpu_s_min),
                     "cpu_of_spool": ratios(costs, "spool", lambda cost: cost.cpu_s),
                     "wall_of_ours": ratios(costs, "ours", lambda cost: cost.wall_s),
                 }

@@ -5,16 +5,19 @@ needs. WORK is a file with a line for each MBean: its name, a tab, attributes. P
 rules that ask for just that, `-` where there are none. Printed is a `Cost` as JSON.
 
 - ours: the JMX library, reading alone;
-- spool: all that the bridge does, from the poll to lines that are durable in its spool, by PACKS,
-  or by a rule for each kind of MBean, every key property a tag;
+- frozen: the bridge from the poll to frozen lines, by PACKS, or by a rule for each kind of MBean,
+  every key property a tag;
+- spool: the same until those lines are durable in its spool;
 - floor: our requests, and as many bytes received as then come; nothing is looked at;
 - jolokia: one POST for all, to the agent inside the JVM, and its JSON read. HOST:PORT is the agent.
 """
 
 import asyncio
+import itertools
 import json
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -24,13 +27,17 @@ from bench.cost import Cost, Meter, rss_mb
 
 if TYPE_CHECKING:
     from jmxbridge.mbeans.rule import Rule
+    from jmxbridge.targets.rmi import RmiTransport
 
 WARM_UPS = 3  # polls that are not counted: the JVMs compile, we learn shapes
 PAUSE_S = 0.05  # between polls: a poll does not begin in the dust of the last one
 TIMEOUT_S = 60.0
+INTERVAL_NS = 10**10
 
 Work = list[tuple[str, list[str]]]
 Poll = Callable[[], Awaitable[int]]
+Frozen = Callable[[int], Awaitable[tuple[list[bytes], int]]]
+"""Polls at an instant; returns its lines, and how many values are in them."""
 
 
 def read_work(file: str) -> Work:
@@ -73,48 +80,77 @@ async def ours(host: str, port: int, work: Work, meter: Meter, polls: int) -> Co
         )
 
 
-async def spool(
-    host: str, port: int, work: Work, meter: Meter, polls: int, packs: Sequence[str] = ()
-) -> Cost:
-    """Poll as the bridge does."""
-    import tempfile
+@asynccontextmanager
+async def bridged(
+    host: str, port: int, work: Work, packs: Sequence[str]
+) -> AsyncIterator[tuple[Frozen, "RmiTransport"]]:
+    """A target as the bridge has it, by what polls it; and its transport."""
     import time
 
     from jmxbridge.config.loader import pack_rules
     from jmxbridge.delivery import freeze
     from jmxbridge.service.garbage import collect_seldom
     from jmxbridge.service.grid import Tick
-    from jmxbridge.store import Store
     from jmxbridge.targets.backoff import Backoff
     from jmxbridge.targets.rmi import RmiTransport
     from jmxbridge.targets.target import Target
 
     collect_seldom()
-    interval_ns = 10**10
-    with tempfile.TemporaryDirectory(prefix="jmxbridge-bench-") as folder:
-        store = await Store.open(Path(folder) / "s.sqlite3", max_bytes=1 << 34, retain_s=None)
-        transport = RmiTransport(host, port, clock_s=time.monotonic)
-        target = Target(
-            "bench",
-            transport=transport,
-            rules=[rule for pack in packs for rule in pack_rules(pack)] or rules(work),
-            tags={"cluster": "bench"},
-            interval_ns=interval_ns,
-            deadline_s=TIMEOUT_S,
-            backoff=Backoff(0.0, lambda: 0.0),
-        )
-        number = 0
+    transport = RmiTransport(host, port, clock_s=time.monotonic)
+    target = Target(
+        "bench",
+        transport=transport,
+        rules=[rule for pack in packs for rule in pack_rules(pack)] or rules(work),
+        tags={"cluster": "bench"},
+        interval_ns=INTERVAL_NS,
+        deadline_s=TIMEOUT_S,
+        backoff=Backoff(0.0, lambda: 0.0),
+    )
+
+    async def poll(time_ns: int) -> tuple[list[bytes], int]:
+        points = await target.poll(Tick(time_ns, 0))
+        return freeze(points), int(points[-1].fields["values"])
+
+    yield poll, transport
+    await target.close()
+
+
+async def frozen(
+    host: str, port: int, work: Work, meter: Meter, polls: int, packs: Sequence[str]
+) -> Cost:
+    """Poll as the bridge does, up to frozen lines."""
+    instants = itertools.count(INTERVAL_NS, INTERVAL_NS)
+    async with bridged(host, port, work, packs) as (lines, transport):
 
         async def poll() -> int:
-            nonlocal number
-            number += 1
-            points = await target.poll(Tick(number * interval_ns, 0))
-            await store.append(freeze(points), time_ns=number * interval_ns, source="bench")
-            return sum(len(point.fields) for point in points[:-1])
+            return (await lines(next(instants)))[1]
 
         cost = await timed(meter, polls, poll)
         costs = transport.costs
-        await target.close()
+    return replace(cost, round_trips=costs["round_trips"], bytes=costs["bytes_received"])
+
+
+async def spool(
+    host: str, port: int, work: Work, meter: Meter, polls: int, packs: Sequence[str]
+) -> Cost:
+    """Poll as the bridge does, until the lines are durable."""
+    import tempfile
+
+    from jmxbridge.store import Store
+
+    instants = itertools.count(INTERVAL_NS, INTERVAL_NS)
+    with tempfile.TemporaryDirectory(prefix="jmxbridge-bench-") as folder:
+        store = await Store.open(Path(folder) / "s.sqlite3", max_bytes=1 << 34, retain_s=None)
+        async with bridged(host, port, work, packs) as (lines, transport):
+
+            async def poll() -> int:
+                time_ns = next(instants)
+                found, values = await lines(time_ns)
+                await store.append(found, time_ns=time_ns, source="bench")
+                return values
+
+            cost = await timed(meter, polls, poll)
+            costs = transport.costs
         await store.close()
     return replace(cost, round_trips=costs["round_trips"], bytes=costs["bytes_received"])
 
@@ -217,7 +253,8 @@ async def jolokia(host: str, port: int, work: Work, meter: Meter, polls: int) ->
 
 
 Poller = Callable[[str, int, Work, Meter, int], Coroutine[None, None, Cost]]
-POLLERS: dict[str, Poller] = {"ours": ours, "spool": spool, "floor": floor, "jolokia": jolokia}
+POLLERS: dict[str, Poller] = {"ours": ours, "floor": floor, "jolokia": jolokia}
+BRIDGES = {"frozen": frozen, "spool": spool}
 
 
 def main() -> None:
@@ -225,9 +262,10 @@ def main() -> None:
     name, host, port, file, packs, target_pid, polls = sys.argv[1:]
     work = read_work(file)
     meter = Meter(int(target_pid), len(work))
-    poller = POLLERS[name]
-    if name == "spool" and packs != "-":
-        poller = partial(spool, packs=packs.split(","))
+    if name in BRIDGES:
+        poller: Poller = partial(BRIDGES[name], packs=[] if packs == "-" else packs.split(","))
+    else:
+        poller = POLLERS[name]
     cost = asyncio.run(poller(host, int(port), work, meter, int(polls)))
     sys.stdout.write(json.dumps(asdict(cost)) + "\n")
 

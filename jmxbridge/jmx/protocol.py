@@ -170,28 +170,30 @@ class Protocol:
         return data
 
     def _fill_window(self) -> None:
-        if not self._queued:
+        queued, in_flight, output = self._queued, self._in_flight, self._output
+        if not queued:
             return
         starts_trip = self.calls_answered >= self._round_trip_ends
-        while self._queued and self._has_room(len(self._queued[0].request)):
-            call = self._queued.popleft()
-            self._in_flight.append(call)
-            self._bytes_in_flight += len(call.request)
+        calls = self.window.calls - len(in_flight)
+        room = self.window.bytes - self._bytes_in_flight
+        expected = taken = 0
+        while queued:
+            call = queued[0]
+            size = len(call.request)
+            if in_flight and (taken == calls or size > room):
+                break
+            room -= size
+            taken += 1
             if call.habit is not None:
-                self._bytes_expected += call.habit.size
-            self._output.append(call.request)
-            self._calls_sent += 1
+                expected += call.habit.size
+            output.append(call.request)
+            in_flight.append(queued.popleft())
+        self._bytes_in_flight = self.window.bytes - room
+        self._bytes_expected += expected
+        self._calls_sent += taken
         if starts_trip:
             self._round_trips += 1
             self._round_trip_ends = self._calls_sent
-
-    def _has_room(self, size: int) -> bool:
-        if not self._in_flight:
-            return True
-        return (
-            len(self._in_flight) < self.window.calls
-            and self._bytes_in_flight + size <= self.window.bytes
-        )
 
     # Receiving.
 
@@ -213,15 +215,23 @@ class Protocol:
         reader, in_flight = self._reader, self._in_flight
         buf, pos = reader.buf, reader.pos
         outcomes: list[Any] = []
-        while in_flight and (habit := in_flight[0].habit) is not None:
-            expected = habit.size
+        expected = asked = 0
+        for call in in_flight:
+            habit = call.habit
+            if habit is None:
+                break
+            size = habit.size
             values = habit.read(buf, pos)
             if values is None:
                 break
-            pos += habit.size
             outcomes.append(values)
-            self._bytes_expected -= expected
-            self._bytes_in_flight -= len(in_flight.popleft().request)
+            pos += habit.size
+            expected += size
+            asked += len(call.request)
+        for _ in outcomes:
+            in_flight.popleft()
+        self._bytes_expected -= expected
+        self._bytes_in_flight -= asked
         reader.pos = pos
         if not in_flight:
             self._all_answered()

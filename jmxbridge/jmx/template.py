@@ -16,9 +16,10 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jmxbridge.jmx import jrmp, modified_utf8
+from jmxbridge.jmx import jrmp
 from jmxbridge.jmx.known_classes import KnownClasses
 from jmxbridge.jmx.marked import Marked, Marks
+from jmxbridge.jmx.modified_utf8 import decode
 from jmxbridge.jmx.reader import Limits, Reader
 from jmxbridge.jmx.values import Composite, Value
 
@@ -34,6 +35,9 @@ MAX_LEARNED_BYTES = 8 << 20
 FREE_LESSONS = 4 * MAX_SHAPES
 
 Make = Callable[[Sequence[Any]], Value]
+
+# Of what is unpacked: the head, the slot of no bytes where the UID is, a constant, then the first.
+_FIRST_SLOT = 3
 
 
 class Template:
@@ -55,30 +59,31 @@ class Template:
         self._unpack = packed.unpack_from
         self._constants = packed.unpack(raw)[::2]
         self._makes = tuple(makes.items())
-        are_slots = [isinstance(make, Slot) and make.index for make in makes.values()]
+        taken = [make.index if isinstance(make, Slot) else None for make in makes.values()]
         # Where each value is a slot, in their order, nothing is made: true of most MBeans.
-        self._names = tuple(makes) if are_slots == list(range(1, len(marks) + 1)) else None
+        self._names = tuple(makes) if taken == list(range(len(marks))) else None
         self._texts = texts
         self.size = len(raw)
         self.key = (layout, self._constants)
 
     def read(self, buf: bytes, pos: int) -> dict[str, Value] | None:
         """Return the attributes in the reply at `pos`; None where it is of another shape."""
-        if pos + self.size > len(buf):
-            return None
-        found = self._unpack(buf, pos)
+        try:
+            found = self._unpack(buf, pos)
+        except struct.error:
+            return None  # it is not there in full
         if found[::2] != self._constants:
             return None
-        values: Sequence[Any] = found[1::2]
+        values: Sequence[Any] = found[_FIRST_SLOT::2]
         if self._texts:
             values = list(values)
             try:
                 for index in self._texts:
-                    values[index] = modified_utf8.decode(values[index])
+                    values[index] = decode(values[index])
             except UnicodeDecodeError:
                 return None  # the decoder has the words for it
         if self._names is not None:
-            return dict(zip(self._names, values[1:], strict=True))
+            return dict(zip(self._names, values))  # noqa: B905 - as many; to count takes 0.1 us
         return {name: make(values) for name, make in self._makes}
 
 
@@ -128,9 +133,11 @@ class Recent:
     def read(self, buf: bytes, pos: int) -> dict[str, Value] | None:
         """Return the attributes in the reply at `pos`, `size` bytes; None where it is unlike."""
         template = self._template
-        if template is not None and (values := template.read(buf, pos)) is not None:
-            self.size = template.size
-            return values
+        if template is not None:
+            values = template.read(buf, pos)
+            if values is not None:
+                self.size = template.size
+                return values
         found = self._shapes.read(buf, pos)
         if found is None:
             return None
@@ -195,11 +202,11 @@ class _Recipe:
         self._walk(marked)
         slots = [mark for start, mark in self._used.items() if start not in self._names]
         used = sorted(slots, key=lambda mark: mark.start)
-        index_by_start = {mark.start: index for index, mark in enumerate(used, 1)}
+        index_by_start = {mark.start: index for index, mark in enumerate(used)}
         makes = {
             name: self._make(marked[name], value, index_by_start) for name, value in result.items()
         }
-        texts = [index for index, mark in enumerate(used, 1) if mark.is_text]
+        texts = [index for index, mark in enumerate(used) if mark.is_text]
         return Template(raw, used, makes, texts)
 
     def _walk(self, value: Value) -> None:

@@ -47,14 +47,24 @@ def converter(field: Field) -> Converter:
     return _along(field.path, convert) if field.path else convert
 
 
+def fitting(field: Field) -> type | None:
+    """Return the type of values that the converter gives back as they are; of floats the finite.
+
+    None where there is no such type. A converter need not be asked about these.
+    """
+    if field.states is not None or field.scale != 1.0 or field.path:
+        return None
+    return _FITTING.get(field.type)
+
+
 def _to_float(value: Value) -> float | Dropped:
-    if isinstance(value, float):
-        return value if isfinite(value) else NONFINITE
     if isinstance(value, int):
         try:
             return float(value)
         except OverflowError:  # a BigInteger, which may be larger than any double
             return TYPE
+    if isinstance(value, float):
+        return value if isfinite(value) else NONFINITE
     return ABSENT if value is None else TYPE
 
 
@@ -89,6 +99,13 @@ _CONVERTERS: Mapping[FieldType, Converter] = {
     FieldType.INT: _to_int,
     FieldType.BOOL: _to_bool,
     FieldType.STRING: _to_string,
+}
+
+# Not int: a BigInteger is one as well, and may be larger than the field can hold.
+_FITTING: Mapping[FieldType, type] = {
+    FieldType.FLOAT: float,
+    FieldType.BOOL: bool,
+    FieldType.STRING: str,
 }
 
 

@@ -8,7 +8,8 @@ a pattern, and the partition is in the attribute's name.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from math import isfinite
+from typing import Any, TypeAlias
 
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.conversion import (
@@ -18,6 +19,7 @@ from jmxbridge.mbeans.conversion import (
     Converter,
     Dropped,
     converter,
+    fitting,
 )
 from jmxbridge.mbeans.discovery import CLIENT
 from jmxbridge.mbeans.naming import fill
@@ -51,25 +53,19 @@ class Account:
     duplicates: int = 0
     spoiled: set[tuple[Entity, str]] = field(default_factory=set)
 
-    def drop(self, why: Dropped) -> None:
-        """Count a value; null is none."""
-        if why is NONFINITE:
-            self.nonfinite += 1
-        elif why is TYPE:
-            self.type += 1
-
 
 @dataclass(frozen=True, slots=True)
 class _Constant:
     """What is the same in every reading of one MBean: its entity, and what its attributes become.
 
-    `fields` are attributes, the names of their fields, and how one becomes the other. A topic that
+    `fields` are attributes, the names of their fields, how one becomes the other, and the type of
+    values that already are what the field wants (finite ones, of floats). A topic that
     consumers say otherwise may get to be known better later: `said` is what the MBean says,
     `resolved` what it was taken for.
     """
 
     entity: Entity
-    fields: tuple[tuple[str, str, Converter], ...]
+    fields: tuple[tuple[str, str, Converter, type | None], ...]
     said: str | None = None
     resolved: str | None = None
 
@@ -91,7 +87,9 @@ class Plan:
         self._measurement_is_template = bool(KEY_IN_TEMPLATE.search(rule.measurement))
         self._tags = tuple(rule.tags.items())
         plain = [each for each in rule.fields if each.pattern is None]
-        self._fields = tuple((each.attribute, each.name, converter(each)) for each in plain)
+        self._fields = tuple(
+            (each.attribute, each.name, converter(each), fitting(each)) for each in plain
+        )
         self._names_are_templates = any(KEY_IN_TEMPLATE.search(each.name) for each in plain)
         self._shapes = [_Shape(each, each.pattern) for each in rule.fields if each.pattern]
         self._entity_of = entity_of
@@ -104,23 +102,33 @@ class Plan:
         """Add a reading to what was found; of two values for one field the first stays."""
         if self._shapes:
             self._read_by_pattern(reading, found, account)
-        constant = self._constant(reading.name)
+        constant = self._constants.get(reading.name.canonical)
+        if constant is None or constant.said is not None:
+            constant = self._constant(reading.name)
         entity = constant.entity
         fields = found.get(entity)
         if fields is None:
             fields = found[entity] = {}
         get = reading.values.get
-        for attribute, name, convert in constant.fields:  # of all we do, done most
-            value = convert(get(attribute))
-            if type(value) is Dropped:
-                self._drop(value, entity, name, account)
-            elif name in fields:
+        value: Any
+        for attribute, name, convert, fits in constant.fields:  # of all we do, done most
+            value = get(attribute)
+            kind = type(value)
+            if kind is not fits or (kind is float and not isfinite(value)):
+                value = convert(value)
+                if type(value) is Dropped:
+                    self._drop(value, entity, name, account)
+                    continue
+            if name in fields:
                 account.duplicates += 1
             else:
                 fields[name] = value
 
     def _drop(self, why: Dropped, entity: Entity, name: str, account: Account) -> None:
-        account.drop(why)
+        if why is NONFINITE:
+            account.nonfinite += 1
+        elif why is TYPE:
+            account.type += 1
         if self.sums and why is not ABSENT:
             account.spoiled.add((entity, name))
 
@@ -136,9 +144,7 @@ class Plan:
         lookup = name.value
         fields = self._fields
         if self._names_are_templates:
-            fields = tuple(
-                (attribute, fill(field, lookup), convert) for attribute, field, convert in fields
-            )
+            fields = tuple((each[0], fill(each[1], lookup), *each[2:]) for each in fields)
         said = lookup("topic") if name.domain == CLIENT else None
         entity = self._entity_of(self._series(name, lookup))
         return _Constant(entity, fields, said, said and self._resolve_topic(said))

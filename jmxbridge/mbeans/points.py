@@ -86,8 +86,10 @@ class PointMaker:
     def _found(self, readings: Iterable[Reading], account: Account) -> Found:
         found: Found = {}
         sums: dict[int, _Sums] = {}
+        plan: Plan | None = None
         for reading in readings:
-            plan = self._plan(reading.rule)
+            if plan is None or plan.rule is not reading.rule:  # readings come rule by rule
+                plan = self._plan(reading.rule)
             if plan.sums:
                 if id(plan) not in sums:
                     sums[id(plan)] = _Sums(plan)

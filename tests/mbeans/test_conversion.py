@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Composite, JavaObject, Value
-from jmxbridge.mbeans.conversion import INT64_MAX, INT64_MIN, Dropped, converter
+from jmxbridge.mbeans.conversion import INT64_MAX, INT64_MIN, Dropped, converter, fitting
 from jmxbridge.mbeans.rule import Field, FieldType
 from jmxbridge.point import FieldValue
 
@@ -74,6 +74,22 @@ def test_table(
     for kind, outcome in expected.items():
         found = convert(value, Field("A", (), "a", kind))
         assert (repr(found), type(found)) == (repr(outcome), type(outcome)), kind
+
+
+@pytest.mark.parametrize("value", [case[1] for case in CASES], ids=[case[0] for case in CASES])
+def test_what_fits_is_what_it_becomes(value: Value) -> None:
+    """A value of the fitting type, if finite, is given back as it is; so nobody need ask."""
+    states = {"4.1.0": 1.0}
+    for kind in FieldType:
+        for field in (
+            Field("A", (), "a", kind),
+            Field("A", (), "a", kind, scale=1000.0),
+            Field("A", (), "a", kind, states=states),
+            Field("A", ("used",), "a", kind),
+        ):
+            is_finite = not isinstance(value, float) or math.isfinite(value)
+            if type(value) is fitting(field) and is_finite:
+                assert convert(value, field) is value
 
 
 PYTHON_TYPE = {
