@@ -10,6 +10,8 @@ import pytest
 import typer.main
 
 from jmxbridge.cli import app
+from jmxbridge.config.document import build
+from jmxbridge.config.loader import packs
 from jmxbridge.config.schema import schema
 from tests.cli.test_commands import COMMANDS
 
@@ -66,3 +68,14 @@ def test_readme_names_every_key() -> None:
             missing.append(".".join(path))
     assert missing == []
     assert "the keys that are not explained here" in README
+
+
+@pytest.mark.parametrize("text", re.findall(r"(?ms)^```yaml\n(.*?)^```", README))
+def test_examples_of_the_readme_are_right(text: str) -> None:
+    """Pasted into a file as they are, each of them passes `check`."""
+    path = Path("mbeans.yaml")
+    made = build(
+        text, path=path, environ={"INFLUX_TOKEN": "x"}, read_secret=lambda _: "x", packs=packs()
+    )
+    assert made.targets or made.kafka
+    assert [each.message for each in made.warnings] == []

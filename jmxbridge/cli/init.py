@@ -14,12 +14,8 @@ from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, USAGE, fail, reported
 if TYPE_CHECKING:
     from jmxbridge.config.address import Address
     from jmxbridge.config.models import KafkaSettings
-    from jmxbridge.config.proposal import FoundBroker, FoundCluster
+    from jmxbridge.config.proposal import FoundCluster
 
-# Packs that a broker's JVM may need; one that takes nothing of it is left out. Topics may come
-# later. Partitions are for a person to ask for: they are many series.
-PACKS = ("kafka-broker", "kafka-topics", "kafka-kraft", "kafka-zookeeper", "jvm")
-ALWAYS = "kafka-topics"
 DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
 
 
@@ -29,8 +25,11 @@ def init(
         typer.Argument(metavar="[HOST:PORT,...]", help="Kafka brokers; one is enough."),
     ] = None,
     jmx_port: Annotated[
-        int, typer.Option("--jmx-port", min=1, max=65535, help="The brokers' JMX_PORT.")
-    ] = 9999,
+        int | None,
+        typer.Option(
+            "--jmx-port", min=1, max=65535, help="The brokers' JMX_PORT; else it is looked for."
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The file to write; - is stdout.")
     ] = DEFAULT_FILE,
@@ -76,7 +75,9 @@ def init(
 ) -> None:
     """Look at a cluster and write a mbeans.yaml for it: brokers, their JMX ports, what to collect.
 
-    A broker whose JMX cannot be read is in the file as a comment, with the reason. With
+    A broker's JMX port is one that a JVM of this machine was started with, or one of those that
+    people use, 9999 first: the one whose JVM has the broker's id. A broker whose JMX cannot be
+    read is in the file as a comment, with the reason. With
     --from-telegraf, --from-jmxtrans or --from-jmx-exporter the file is made of that tool's file,
     and what cannot be carried over is listed, line by line. A file that is there already is not
     overwritten. With --access the brokers are met as that file says, and are those of it where none
@@ -84,7 +85,7 @@ def init(
 
     Exit status 69: no broker answers; 1: nothing of the other tool's file fits.
 
-    Example: jmxbridge init kafka-1:9092 --jmx-port 9999
+    Example: jmxbridge init kafka-1:9092
     """
     old = {
         "telegraf": from_telegraf,
@@ -137,7 +138,7 @@ def write(output: Path, text: str) -> None:
         output.write_text(text, encoding="utf-8")
 
 
-def look_and_write(kafka: "KafkaSettings", jmx_port: int, output: Path) -> None:
+def look_and_write(kafka: "KafkaSettings", jmx_port: int | None, output: Path) -> None:
     """Write a file for a cluster, and say what could not be reached."""
     from jmxbridge.config.proposal import propose
 
@@ -185,13 +186,13 @@ def parse(bootstrap: str) -> "list[Address]":
         fail(str(exc), USAGE)
 
 
-async def look(kafka: "KafkaSettings", jmx_port: int) -> "FoundCluster":
+async def look(kafka: "KafkaSettings", jmx_port: int | None) -> "FoundCluster":
     """Ask the cluster for its brokers and groups, and each broker's JVM for its MBeans.
 
     Raises KafkaUnavailable.
     """
     from jmxbridge.build import make_security
-    from jmxbridge.config.address import Address
+    from jmxbridge.cli.broker_jmx import MANY, find_jvm
     from jmxbridge.config.effective import access
     from jmxbridge.config.proposal import FoundCluster
     from jmxbridge.kafka.cluster import Cluster
@@ -209,11 +210,9 @@ async def look(kafka: "KafkaSettings", jmx_port: int) -> "FoundCluster":
     finally:
         await view.close()
         await cluster.close()
+    turn = asyncio.Semaphore(MANY)
     found = await asyncio.gather(
-        *(
-            look_at(f"broker-{node}", Address(each.host, jmx_port), kafka.timeout_s)
-            for node, each in brokers
-        )
+        *(find_jvm(node, each.host, jmx_port, kafka.timeout_s, turn) for node, each in brokers)
     )
     return FoundCluster(
         kafka.bootstrap,
@@ -222,21 +221,3 @@ async def look(kafka: "KafkaSettings", jmx_port: int) -> "FoundCluster":
         sorted(snapshot.end_offsets),
         access(kafka),
     )
-
-
-async def look_at(name: str, jmx: "Address", timeout_s: float) -> "FoundBroker":
-    """Find the packs that take something of a broker's JVM, or say why it cannot be read."""
-    from jmxbridge.config.loader import pack_rules
-    from jmxbridge.config.proposal import FoundBroker
-    from jmxbridge.jmx import JmxError, connect
-    from jmxbridge.mbeans.discovery import take
-
-    try:
-        async with asyncio.timeout(timeout_s), await connect(jmx.host, jmx.port) as mbeans:
-            names = await mbeans.query(None)
-    except JmxError as exc:
-        return FoundBroker(name, jmx, problem=str(exc))
-    except TimeoutError:
-        return FoundBroker(name, jmx, problem=f"{jmx}: no answer within {timeout_s:g} s")
-    fit = [pack for pack in PACKS if pack == ALWAYS or len(take(pack_rules(pack), names))]
-    return FoundBroker(name, jmx, fit)

@@ -1,0 +1,119 @@
+"""Which JMX port is a broker's, without asking the person."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jmxbridge import jmx
+from jmxbridge.cli.broker_jmx import USUAL_PORTS, Answer, candidates, choose, try_port
+from jmxbridge.config.address import Address
+from jmxbridge.jmx import ConnectionFailed, ObjectName
+from tests.cli.conftest import RecordedConnection
+
+Recorded = Callable[[str], list[Any]]
+REFUSED = ("cannot connect: refused", "refused")
+
+
+def answer(port: int, *names: str, failed: tuple[str, str] = ("", "")) -> Answer:
+    """What a port of host k had."""
+    return Answer(Address("k", port), [ObjectName.parse(each) for each in names], *failed)
+
+
+def broker(node: int) -> str:
+    """The MBean that says which broker a JVM is."""
+    return f"kafka.server:type=app-info,id={node}"
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """A machine that runs two JVMs with JMX, one without, and something else."""
+    option = "-Dcom.sun.management.jmxremote.port="
+    for number, words in enumerate(
+        [
+            ["java", f"{option}12345", "kafka.Kafka"],
+            ["java", "-Xmx1g", f"{option}9998", "Consumer"],
+            ["java", f"{option}99999", "Wrong"],
+            ["sh", "-c", f"echo {option}1"],
+        ]
+    ):
+        folder = tmp_path / str(number + 1)
+        folder.mkdir()
+        (folder / "cmdline").write_bytes(b"\0".join(map(str.encode, words)) + b"\0")
+    (tmp_path / "9").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_on_this_machine_command_lines_come_first(host: str, proc: Path) -> None:
+    """Ports that JVMs were started with, each once, then those that people use."""
+    ports = candidates(host, None, proc)
+    assert ports[:2] == (9998, 12345)
+    assert set(ports[2:]) == set(USUAL_PORTS) - {9998}
+
+
+def test_elsewhere_the_usual_ones_are_tried(proc: Path) -> None:
+    """What runs here says nothing of another host; a port that was told is the only one."""
+    assert candidates("kafka-1", None, proc) == USUAL_PORTS
+    assert candidates("127.0.0.1", 7777, proc) == (7777,)
+
+
+def test_brokers_of_one_host_are_told_apart_by_id() -> None:
+    """Two JVMs answer for each of them: the one with its id is its own."""
+    answers = [answer(9999, broker(1)), answer(9998, broker(2)), answer(9997, failed=REFUSED)]
+    found = [choose(node, answers) for node in (1, 2)]
+    assert [(each.name, each.jmx.port, each.problem) for each in found] == [
+        ("broker-1", 9999, None),
+        ("broker-2", 9998, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (
+            [answer(9999, broker(1)), answer(9998, failed=REFUSED)],
+            "none of the ports 9999, 9998 of k is this broker's JMX; start the broker with",
+        ),
+        (
+            [answer(9999, failed=REFUSED), answer(9998, failed=("wants credentials", "access"))],
+            "wants credentials",
+        ),
+        (
+            [answer(port, failed=("no such host: k", "resolve")) for port in (9999, 9998)],
+            "no such host: k; start the broker with JMX_PORT=9999",
+        ),
+        ([answer(9999, failed=REFUSED)], "cannot connect: refused; start the broker with"),
+        ([answer(9999, broker(1))], "the JVM at k:9999 is broker 1's; start the broker with"),
+        ([answer(9999, "java.lang:type=Memory")], "the JVM at k:9999 is no broker's; start"),
+    ],
+)
+def test_why_there_is_none(answers: list[Answer], said: str) -> None:
+    """What leads on: a port that is JMX and closed to us before those where nobody is."""
+    found = choose(2, answers)
+    assert found.problem is not None
+    assert found.problem.startswith(said)
+
+
+def test_a_port_that_was_told_may_hide_the_id() -> None:
+    """Brokers whose names are filtered are taken at the person's word, not at ours."""
+    hidden = answer(9999, "kafka.server:type=ReplicaManager,name=LeaderCount")
+    assert choose(2, [hidden]).problem is None
+    assert choose(2, [hidden, answer(9998, failed=REFUSED)]).problem is not None
+
+
+async def test_a_port_is_asked_and_answers_whatever_it_is(
+    monkeypatch: pytest.MonkeyPatch, recorded: Recorded
+) -> None:
+    """A JVM's names, or the reason; a broker's are those its packs fit."""
+
+    async def connect(host: str, port: int, **_: object) -> RecordedConnection:
+        if port != 9999:
+            raise ConnectionFailed(f"cannot connect to {host}:{port}: refused", "refused")
+        return RecordedConnection(recorded("broker-4.1.0"))
+
+    monkeypatch.setattr(jmx, "connect", connect)
+    answers = [await try_port(Address("k", port), 5.0) for port in (9998, 9999)]
+    assert (answers[0].names, answers[0].error_class) == ((), "refused")
+    assert choose(1, answers).packs == ["kafka-broker", "kafka-topics", "kafka-kraft", "jvm"]
