@@ -291,6 +291,32 @@ async def test_answers_nobody_asked_for_reach_nobody(
     assert visits == 3
 
 
+async def test_a_half_open_socket_is_replaced(
+    jvm: Callable[[Visiting], Awaitable[int]],
+    captured: Captured,
+    count: bytes,
+    in_order: Visiting,
+    target: Callable[..., Target],
+) -> None:
+    """A JVM behind a firewall that forgot the connection: it costs one poll, never a later one."""
+    visits = 0
+
+    async def polls(visit: Any) -> None:
+        nonlocal visits
+        visits += 1
+        if visits > 1:
+            await in_order(visit)
+        await visit.answer(captured("numbers"))
+        await visit.answer(count)
+        await silence(visit)  # no answer, no end of the stream, no reset
+
+    forgotten = target(await jvm(polls))
+    states = [own(await forgotten.poll(Tick(number * S, 0))) for number in range(4)]
+    assert [fields["up"] for fields in states] == [1, 0, 1, 1]
+    assert states[1]["error"] == "timeout"
+    assert visits == 2
+
+
 async def test_a_port_that_takes_connections_and_says_nothing(
     serve: Serve, target: Callable[..., Target]
 ) -> None:
