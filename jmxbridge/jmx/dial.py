@@ -69,6 +69,11 @@ class Dial:
     def timed_out(self) -> ConnectionFailed:
         """Return the error for a time that ran out on the way."""
         problem = f"{self._heading_for} did not answer within {self._timeout_s:g} s"
+        if self._channel is None:  # not even RMI's greeting
+            problem += (
+                "; can it be reached, and is that a JMX port? (An HTTP server may wait like that,"
+                " and a Jolokia agent does: it wants transport: jolokia)"
+            )
         return self._failed(ConnectionFailed(problem, "timeout"))
 
     async def _open(self, endpoint: Endpoint, tls_context: ssl.SSLContext | None) -> Channel:

@@ -327,11 +327,25 @@ async def test_something_closes_at_once(serve: Serve) -> None:
 
 
 async def test_something_stays_silent(serve: Serve) -> None:
-    """No greeting within the time is `timeout`, with address and time."""
+    """No greeting within the time is `timeout`, with address and time, and who waits like that."""
     port = await serve(silence)
     error = await failure("127.0.0.1", port, timeout_s=0.1)
     assert error.error_class == "timeout"
     assert f"127.0.0.1:{port} did not answer within 0.1 s" in str(error)
+    assert "HTTP server" in str(error)
+    assert "Jolokia" in str(error)
+
+
+async def test_a_registry_stays_silent(serve: Serve) -> None:
+    """It greeted us, so it is no question of the port."""
+
+    async def registry(visit: Any) -> None:
+        await visit.greet()
+        await visit.gone()
+
+    error = await failure("127.0.0.1", await serve(registry), timeout_s=0.1)
+    assert error.error_class == "timeout"
+    assert "HTTP server" not in str(error)
 
 
 @pytest.mark.parametrize(

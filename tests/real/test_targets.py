@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.servers import JOLOKIA_VERSIONS, Client, Kafka, free_port, jolokia_option
+from demo.servers import JOLOKIA_VERSIONS, Client, Jvm, Kafka, free_port, jolokia_option
+from jmxbridge.jmx import connect
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Composite
@@ -24,6 +25,8 @@ from jmxbridge.targets.transport import Transport
 pytestmark = pytest.mark.real
 
 Make = Callable[[int], Transport]
+
+MANY = Path(__file__).parent.parent.parent / "bench" / "Many.java"
 
 
 def rule(bean: str, *attributes: str, aliases: tuple[str, ...] = ()) -> Rule:
@@ -257,3 +260,17 @@ async def test_an_advertised_address_that_is_not_reachable_is_named(
         )
         assert await mended.fetch([MEMORY])
         await mended.close()
+
+
+async def test_the_port_of_something_else(kafka: Kafka, tmp_path: Path) -> None:
+    """A Kafka listener and an HTTP server are told from JMX ports, with what they are."""
+    with pytest.raises(ConnectionFailed, match="Kafka listener") as caught:
+        await connect("127.0.0.1", kafka.port)
+    assert caught.value.error_class == "not_rmi"
+    http = free_port()
+    with Jvm(
+        MANY, "1", jvm_options=[jolokia_option(http, JOLOKIA_VERSIONS[-1])], log=tmp_path / "http"
+    ):
+        with pytest.raises(ConnectionFailed, match=r"HTTP server .* Jolokia") as caught:
+            await connect("127.0.0.1", http, timeout_s=0.5)
+        assert caught.value.error_class == "timeout"
