@@ -64,11 +64,12 @@ def columns(row: "Row") -> tuple[str | None, ...]:
 
 
 def beside_lag(row: "Row", look: "Look") -> tuple[str, str]:
-    """Seconds behind, `>` before what is at least that, and status; `-` where nobody knows."""
+    """Seconds behind and status: `-` where nobody knows, `>` at least that, `~` about that."""
     behind, status = look.seconds.get(row.place), look.statuses.get(row.place)
     seconds = "-"
     if behind is not None:
-        seconds = f"{'>' if behind.at_least else ''}{behind.seconds:.0f}"
+        sign = ">" if behind.at_least else "~" if behind.approximate else ""
+        seconds = f"{sign}{behind.seconds:.0f}"
     return seconds, "-" if status is None else status.name
 
 
@@ -102,6 +103,7 @@ def entry(table: "GroupTable", look: "Look") -> dict[str, Any]:
         "state": table.state,
         "remark": table.remark,
         "diagnosis": diagnose(table),
+        "losses": list(look.losses.get(table.group, ())),
         "clients": list(look.clients.get(table.group, ())),
         "partitions": [partition(row, look) for row in table.rows],
     }
@@ -118,6 +120,7 @@ def partition(row: "Row", look: "Look") -> dict[str, Any]:
         "lag": number(row.lag),
         "seconds": None if behind is None else round(behind.seconds, 3),
         "seconds_at_least": None if behind is None else behind.at_least,
+        "seconds_approximate": None if behind is None else behind.approximate,
         "status": None if status is None else status.name,
         "consumer_id": row.consumer_id,
         "host": row.host,
@@ -136,4 +139,5 @@ def remarks(table: "GroupTable", look: "Look") -> Sequence[str]:
 
     said = [table.remark, diagnose(table)]
     found = [f"group {table.group} {each}" for each in said if each]
-    return [*found, *(f"group {table.group}: {each}" for each in look.clients.get(table.group, ()))]
+    more = (*look.losses.get(table.group, ()), *look.clients.get(table.group, ()))
+    return [*found, *(f"group {table.group}: {each}" for each in more)]

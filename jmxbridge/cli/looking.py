@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jmxbridge.config.models import KafkaSettings, Settings
+    from jmxbridge.kafka.past import Answers
     from jmxbridge.lag.description import Description
     from jmxbridge.lag.memory import Memory
     from jmxbridge.lag.watching import Look
@@ -15,14 +16,19 @@ if TYPE_CHECKING:
 LISTEN_S = 3.0
 """What one target may: it only adds words to what the brokers say."""
 
+SEARCH_ROUNDS = 24
+"""Questions about each partition in one look, one after the other: enough for most searches, and a
+second or two where each takes long."""
+
 NS = 1_000_000_000
 
 
 class Looking:
     """Looks at the groups of a cluster: one named, or all.
 
-    With `settings` it also hears the targets that have consumers, where one group is named, and
-    begins with what `run` has written down for that file. `every_s` is the time between two looks.
+    With `settings` it begins with what `run` has written down for that file. `every_s` is the time
+    between two looks. Where one group is named, the targets of `settings` that have consumers are
+    heard, and the log is asked how old what it has not read is.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class Looking:
             None if settings is None else written(settings),
             interval_ns=round(every_s * NS),
             allowed_lag=kafka.allowed_lag,
+            offsets_retention_s=kafka.offsets_retention_s,
         )
 
     async def look(self) -> "tuple[Description, Look]":
@@ -61,9 +68,22 @@ class Looking:
         heard = asyncio.gather(*(target.poll(tick) for target in self._targets))
         try:
             description = await self._cluster.describe(self._groups)
+            if self._groups is not None:
+                await self._search(description, tick.due_ns)
         finally:
             await heard
         return description, self._watching.take(description, self._consumers.all(), tick.due_ns)
+
+    async def _search(self, description: "Description", time_ns: int) -> None:
+        """Find out when the oldest unread records were written: each answer halves the time."""
+        answers: Answers = {}
+        for _ in range(SEARCH_ROUNDS):
+            questions = self._watching.search(description, answers, time_ns)
+            if not questions:
+                return
+            answers = await self._cluster.date(questions)
+            if not answers:
+                return
 
     def problems(self) -> list[str]:
         """Say which targets could not be heard."""

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from jmxbridge.kafka.configs import Retentions
-from jmxbridge.kafka.past import Past
+from jmxbridge.kafka.past import Answers, Past
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.shares import fetch_shares
 from jmxbridge.kafka.view import View
@@ -44,3 +44,7 @@ class Asides:
             offsets_retention_s=self._retentions.offsets_s,
             shares=tuple(each for each in partitions if self._wants_topic(each.topic)),
         )
+
+    async def date(self, round_: Round, view: View, questions: Mapping[Partition, int]) -> Answers:
+        """Ask when records were written, and nothing else."""
+        return await self._past.ask(round_, view, questions)

@@ -31,6 +31,7 @@ from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.groups import Roster, moved
 from jmxbridge.kafka.known_brokers import Brokers
 from jmxbridge.kafka.members import fetch_members
+from jmxbridge.kafka.past import Answers
 from jmxbridge.kafka.rights import MissingRight, Scope, missing_rights
 from jmxbridge.kafka.security import NOTHING, Security
 from jmxbridge.kafka.states import with_states
@@ -140,8 +141,8 @@ class Cluster:
     async def describe(self, groups: Collection[str] | None = None) -> Description:
         """Read commits, ends and members of the groups named, or of all that pass the filter.
 
-        The end offsets cover what is assigned and not committed as well. Keeps nothing but
-        connections from one call to the next. Raises KafkaUnavailable if no broker answered.
+        The end offsets cover what is assigned and not committed as well; with them come the starts,
+        and how long topics are kept. Raises KafkaUnavailable if no broker answered.
         """
         named = frozenset(groups or ())
         roster = Roster(named.__contains__ if named else self._wants_group, asked_for=named)
@@ -152,10 +153,22 @@ class Cluster:
             await self._find_commits(take)
             members = await fetch_members(take.round, self._view, take.present())
             await self._find_ends(take, members)
+            await self._find_starts(take)
+            take.aside = await self._asides.ask(
+                *(take.round, self._view, {}), topics=take.ends.offsets, shares=()
+            )
             self._view.keep_topics(take.ends_wanted)
             for name in sorted(named - take.groups.keys() - take.gone):
                 take.round.note(f"group {name!r} is of a kind that keeps no offsets")
             return Description(take.snapshot(self._view), members, tuple(sorted(take.gone)))
+
+    async def date(self, questions: Mapping[Partition, int]) -> Answers:
+        """Ask leaders for the first record since a time, in ms, of partitions looked at before.
+
+        Never raises for what fails: it is left out.
+        """
+        async with self._taking() as take:
+            return await self._asides.date(take.round, self._view, questions)
 
     @property
     def brokers(self) -> Brokers:

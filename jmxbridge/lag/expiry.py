@@ -33,13 +33,14 @@ class Expiry:
         self.empty_since = dict(empty_since or {})
         self._retention_s = retention_s
 
+    def retention_s(self, snapshot: Snapshot) -> float:
+        """How long an empty group keeps what it had read."""
+        said = (self._retention_s, snapshot.aside.offsets_retention_s, RETENTION_S)
+        return next(s for s in said if s is not None)
+
     def take(self, snapshot: Snapshot, time_ns: int) -> dict[str, float]:
         """Take one poll's states; return the seconds left to empty groups that have commits."""
-        retention_s = next(
-            s
-            for s in (self._retention_s, snapshot.aside.offsets_retention_s, RETENTION_S)
-            if s is not None
-        )
+        retention_s = self.retention_s(snapshot)
         left: dict[str, float] = {}
         for name, group in snapshot.groups.items():
             if group.state is None:

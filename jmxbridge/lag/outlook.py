@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from jmxbridge.lag.aside import Dated
 from jmxbridge.lag.bisection import Trails
 from jmxbridge.lag.client_verdict import Finding
 from jmxbridge.lag.rates import Rate, Rates
@@ -86,6 +87,24 @@ class Outlook:
 
     def questions(self) -> Mapping[Partition, int]:
         """What the next poll is to ask the log: times in ms, see `lag.bisection`."""
+        return self._trails.questions()
+
+    def search(
+        self,
+        lags: Lags,
+        snapshot: Snapshot,
+        answers: Mapping[Partition, Dated | None],
+        time_ns: int,
+    ) -> Mapping[Partition, int]:
+        """Take answers to the last questions between two polls, and return those that are left.
+
+        Judges nothing: `take` does, of the same instant, when nothing is left to ask.
+        """
+        self.ends.observe(snapshot.end_offsets, time_ns)
+        self._trails.take(answers, snapshot.end_offsets, time_ns)
+        for row in lags.partitions:
+            if row.lag > self._allowed(row.group):
+                self._behind(row, time_ns)
         return self._trails.questions()
 
     def take(self, lags: Lags, snapshot: Snapshot, time_ns: int) -> Verdicts:

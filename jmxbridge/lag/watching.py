@@ -1,24 +1,28 @@
 """What looking at a cluster tells beside the offsets: once, or again and again.
 
 Rule: seconds and statuses come from a past. That of the service that polls the cluster, which it
-has written down, is the past of the first look; from the second on there is one of our own. Without
-either nothing is said.
+has written down, is the past of the first look; from the second on there is one of our own. How old
+an unread record is the log may be asked as well (`search`). Without any of them nothing is said.
 """
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from jmxbridge.lag.aside import Dated
 from jmxbridge.lag.client_words import at_a_glance
 from jmxbridge.lag.consumer import Consumer
 from jmxbridge.lag.crosscheck import Crosscheck
 from jmxbridge.lag.description import Description
+from jmxbridge.lag.expiry import Expiry
 from jmxbridge.lag.judgement import Judgements
+from jmxbridge.lag.losses import losses
 from jmxbridge.lag.members import Row
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.outlook import Judged, Outlook
 from jmxbridge.lag.rows import Lags, compute
 from jmxbridge.lag.seconds import NS, Behind, Ends
+from jmxbridge.lag.snapshot import Partition
 from jmxbridge.lag.status import Status
 
 FRESH_NS = 180 * NS
@@ -32,7 +36,8 @@ LOOKS = 60
 class Look:
     """Beside the rows of one look, where it is known.
 
-    `clients` are sentences about the consumers of a group. `trends` has the lag of each group on
+    `clients` are sentences about the consumers of a group, `losses` about what it has lost or will
+    lose soon. `trends` has the lag of each group on
     each topic, look by look, the last one now.
     """
 
@@ -40,6 +45,7 @@ class Look:
     statuses: Mapping[Row, Status] = field(default_factory=dict)
     clients: Mapping[str, Sequence[str]] = field(default_factory=dict)
     trends: Mapping[tuple[str, str], Sequence[int]] = field(default_factory=dict)
+    losses: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Watching:
@@ -51,22 +57,37 @@ class Watching:
         *,
         interval_ns: int,
         allowed_lag: Mapping[str, int] | None = None,
+        offsets_retention_s: float | None = None,
     ) -> None:
         memory = memory or Memory()
         self._judged = memory.judged
-        self._has_tables = bool(memory.tables)
+        self._has_past = bool(memory.tables)
         self._outlook = Outlook(
             interval_ns=interval_ns, allowed_lag=allowed_lag, ends=Ends(memory.tables)
         )
         self._crosscheck = Crosscheck(interval_ns=interval_ns)
+        self._expiry = Expiry(memory.empty_since, retention_s=offsets_retention_s)
         self._trends: dict[tuple[str, str], deque[int]] = {}
         self._is_first = True
+
+    def search(
+        self, description: Description, answers: Mapping[Partition, Dated | None], time_ns: int
+    ) -> Mapping[Partition, int]:
+        """Take what the log answered to the last questions; return those that are left.
+
+        Of the same instant as the look to come, before it.
+        """
+        self._has_past = True
+        snapshot = description.snapshot
+        return self._outlook.search(compute(snapshot), snapshot, answers, time_ns)
 
     def take(self, description: Description, consumers: Iterable[Consumer], time_ns: int) -> Look:
         """Take one look."""
         snapshot = replace(description.snapshot, memberships=description.memberships)
         lags = compute(snapshot)
-        judged = self._outlook.take(lags, snapshot, time_ns).partitions
+        verdicts = self._outlook.take(lags, snapshot, time_ns)
+        verdicts = replace(verdicts, expires_in_s=self._expiry.take(snapshot, time_ns))
+        judged = verdicts.partitions
         findings = self._crosscheck.take(lags, judged, snapshot, consumers, time_ns)
         clients = {
             group: [at_a_glance(each) for each in found] for group, found in findings.items()
@@ -79,22 +100,27 @@ class Watching:
             seconds={
                 row[:3]: each.behind
                 for row, each in pairs
-                if each.behind is not None and (not is_first or self._has_past(row.lag, each))
+                if each.behind is not None and (not is_first or self._is_past(row.lag, each))
             },
             statuses=said_of(said, lags)
             if is_first
             else {row[:3]: each.status for row, each in pairs},
             clients=clients if said is None else _with_said(clients, said, time_ns),
             trends={at: tuple(trend) for at, trend in self._trends.items()},
+            losses=losses(
+                *(lags, verdicts),
+                kept_s=snapshot.aside.retention_s,
+                offsets_kept_s=self._expiry.retention_s(snapshot),
+            ),
         )
 
     def _fresh(self, time_ns: int) -> Judgements | None:
         judged = self._judged
         return judged if judged and 0 <= time_ns - judged.time_ns < FRESH_NS else None
 
-    def _has_past(self, lag: int, judged: Judged) -> bool:
+    def _is_past(self, lag: int, judged: Judged) -> bool:
         """Whether the first look says more than that it is the first."""
-        return self._has_tables and (lag == 0 or bool(judged.behind and judged.behind.seconds))
+        return self._has_past and (lag == 0 or bool(judged.behind and judged.behind.seconds))
 
     def _draw(self, lags: Lags) -> None:
         for row in lags.topics:

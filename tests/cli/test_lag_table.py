@@ -7,7 +7,16 @@ from types import SimpleNamespace
 import pytest
 
 from jmxbridge.cli.lag import show
-from jmxbridge.cli.lag_table import RED, bars, can_draw, entry, is_coloured, printed, remarks
+from jmxbridge.cli.lag_table import (
+    RED,
+    bars,
+    beside_lag,
+    can_draw,
+    entry,
+    is_coloured,
+    printed,
+    remarks,
+)
 from jmxbridge.lag.description import Description
 from jmxbridge.lag.members import Member, Membership
 from jmxbridge.lag.seconds import Behind
@@ -30,6 +39,7 @@ LOOK = Look(
     seconds={("billing", "bills", 0): Behind(3.4), ("billing", "bills", 1): Behind(75.2, True)},
     statuses={("billing", "bills", 0): Status.OK, ("billing", "bills", 1): Status.STALL},
     clients={"billing": ["client orders of target app is slow: it reads"]},
+    losses={"billing": ["3 records were deleted from bills before it read them"]},
     trends={("billing", "bills"): (0, 600, 1206), ("other", "bills"): (1,)},
 )
 
@@ -53,6 +63,14 @@ def test_seconds_and_status_stand_beside_the_lag() -> None:
         "billing gone  0         7              -              -    -       -     "
         " -           -         -",
     ]
+
+
+def test_seconds_say_how_well_they_are_known() -> None:
+    """Exactly, about, or at least."""
+    row = table().rows[0]
+    delays = (Behind(3.4), Behind(75.0, approximate=True), Behind(75.0, at_least=True))
+    said = [beside_lag(row, Look(seconds={row.place: delay}))[0] for delay in delays]
+    assert said == ["3", "~75", ">75"]
 
 
 def test_where_nobody_knows_a_past_the_columns_are_kafkas_own() -> None:
@@ -96,10 +114,11 @@ def test_colours_are_for_terminals_that_want_them(
 
 
 def test_what_is_said_of_a_group_begins_with_its_name() -> None:
-    """Where it is behind and why, then its consumers."""
+    """Where it is behind and why, then what it loses, then its consumers."""
     assert remarks(table(), LOOK) == [
         "group billing is 1,206 records behind on 2 of 2 partitions, 1,200 of them on bills 1;"
         " 1 partition could not be read",
+        "group billing: 3 records were deleted from bills before it read them",
         "group billing: client orders of target app is slow: it reads",
     ]
 
@@ -112,6 +131,7 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert document["errors"] == ["target app: refused"]
     (group,) = document["groups"]
     assert group == entry(table(), LOOK)
+    assert group["losses"] == ["3 records were deleted from bills before it read them"]
     assert group["clients"] == ["client orders of target app is slow: it reads"]
     assert group["partitions"][1] == {
         "topic": "bills",
@@ -121,6 +141,7 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
         "lag": 1200,
         "seconds": 75.2,
         "seconds_at_least": True,
+        "seconds_approximate": False,
         "status": "STALL",
         "consumer_id": "c-1",
         "host": "/10.0.0.7",

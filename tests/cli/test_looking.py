@@ -10,6 +10,7 @@ from jmxbridge.cli.looking import Looking
 from jmxbridge.config.loader import load
 from jmxbridge.config.models import Settings
 from jmxbridge.kafka.memory_file import MemoryFile
+from jmxbridge.lag.aside import Dated
 from jmxbridge.lag.judgement import Judgement, Judgements
 from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.names import NameFilter
@@ -19,6 +20,7 @@ from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
 
 ROW = ("g", "x", 0)
+DEADLINE_S = 60
 TARGETS = """
 targets:
   - {{name: app, jmx: '127.0.0.1:{port}', collect: [kafka-consumer, jvm]}}
@@ -108,3 +110,45 @@ async def test_targets_are_asked_where_one_group_is(
             await watching.close()
 
     assert asked == ["app"]
+
+
+async def test_the_log_is_asked_where_one_group_is(tmp_path: Path) -> None:
+    """How old what it has not read is, and what was deleted unread; all groups are not searched."""
+    now_ms = time.time_ns() // 1_000_000
+    seconds = {}
+    async with FakeCluster() as fake:
+        group_behind(fake)
+        fake.written["x", 0] = [now_ms - (10 - n) * 600_000 for n in range(10)]
+        fake.starts["x", 0] = 2
+        fake.groups["late"] = Group({"x": {0: 1}})
+        for group in (None, "g", "late"):
+            watching = looking(settings(tmp_path, fake), group)
+            _, look = await watching.look()
+            await watching.close()
+            seconds[group] = look.seconds
+
+    assert seconds[None] == {}
+    assert seconds["g"][ROW].seconds == pytest.approx(3600, abs=DEADLINE_S)
+    assert not seconds["g"][ROW].at_least
+    assert seconds["late"]["late", "x", 0].at_least
+    assert look.losses == {"late": ("1 record was deleted from x before it read them",)}
+
+
+async def test_a_leader_that_does_not_answer_ends_the_search(tmp_path: Path) -> None:
+    """It is asked once; the rows are there without their seconds."""
+    async with FakeCluster() as fake:
+        group_behind(fake)
+        watching = looking(settings(tmp_path, fake))
+        searched = []
+
+        async def nobody(questions: object) -> dict[tuple[str, int], Dated | None]:
+            searched.append(questions)
+            return {}
+
+        watching._cluster.date = nobody  # type: ignore[method-assign]
+        description, look = await watching.look()
+        await watching.close()
+
+    assert len(searched) == 1
+    assert description.snapshot.commits == {"g": {"x": {0: 4}}}
+    assert look.seconds == {}

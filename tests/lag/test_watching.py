@@ -1,5 +1,9 @@
 """Looking at a cluster, once or again and again."""
 
+from dataclasses import replace
+
+from jmxbridge.cli.looking import SEARCH_ROUNDS
+from jmxbridge.lag.aside import Aside, Dated
 from jmxbridge.lag.consumer import Consumer
 from jmxbridge.lag.description import Description
 from jmxbridge.lag.judgement import Judgement, Judgements
@@ -77,6 +81,32 @@ def test_from_the_second_look_on_there_is_a_past_of_our_own() -> None:
     for n in range(LOOKS):
         look = watching.take(description(10, 500), (), (200 + 2 * n) * S)
     assert look.trends == {("g", "t"): (490,) * LOOKS}
+
+
+def test_the_log_is_asked_for_a_past_that_nobody_saw() -> None:
+    """Question by question, of one instant: the first look says how old the record is, and why."""
+    now_s, written_s = 1_700_000_000, 1_700_000_000 - 6 * 3600
+    kept = Aside(retention_s={"t": 7 * 3600.0})
+    looked = description(10, 50)
+    looked = replace(looked, snapshot=replace(looked.snapshot, aside=kept))
+    watching = Watching(interval_ns=2 * S)
+    answers: dict[tuple[str, int], Dated | None] = {}
+    rounds = 0
+    while questions := watching.search(looked, answers, now_s * S):
+        # A record a minute up to the one that was not read, and none since.
+        asked_s = questions["t", 0] // 1000
+        offset = max(0, 10 - (written_s - asked_s) // 60)
+        found = Dated(offset, (written_s - (10 - offset) * 60) * 1000)
+        answers = {("t", 0): found if asked_s <= written_s else Dated(-1, -1)}
+        rounds += 1
+    look = watching.take(looked, (), now_s * S)
+
+    assert look.seconds == {ROW: Behind(6 * 3600.0)}
+    assert look.losses == {
+        "g": ("what it has not read of t may be deleted in 1 h, as old as retention.ms",)
+    }
+    assert look.statuses == {}
+    assert rounds < SEARCH_ROUNDS
 
 
 def test_one_look_at_a_consumer_is_no_verdict() -> None:

@@ -3,13 +3,16 @@
 The producer decides about the timestamps, so the tests know what must be found.
 """
 
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
+from typer.testing import CliRunner
 
 from demo.servers import Client, Kafka
+from jmxbridge.cli import app
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.lag.bisection import SHARE_OF_AGE
 from jmxbridge.lag.outlook import Judged, Outlook, Verdicts
@@ -167,3 +170,23 @@ async def test_the_brokers_say_how_long_things_are_kept(
     assert aside.retention_s[short] == 7200.0
     assert compacted not in aside.retention_s
     assert aside.offsets_retention_s == 7 * 86_400.0
+
+
+def test_one_look_at_a_group_tells_how_old_and_how_long(
+    kafka: Kafka, client: Client, fresh_name: Callable[[str], str]
+) -> None:
+    """Nothing was polled before: the log is asked, and what retention will take is said."""
+    topic, group = fresh_name("orders"), fresh_name("late")
+    kafka.tool("TopicCommand", "--create", "--topic", topic, "--config", "retention.ms=7200000")
+    now_ms = time.time_ns() // 1_000_000
+    client.commit(group, topic)
+    client.produce_at(topic, [now_ms - minutes * 60_000 for minutes in (110, 50, 10)])
+
+    said = CliRunner().invoke(app, ["lag", group, "--bootstrap", kafka.bootstrap])
+    spoken = CliRunner().invoke(app, ["lag", group, "--bootstrap", kafka.bootstrap, "--json"])
+
+    assert (said.exit_code, spoken.exit_code) == (0, 0)
+    assert f"group {group}: what it has not read of {topic} may be deleted in " in said.stderr
+    (row,) = json.loads(spoken.stdout)["groups"][0]["partitions"]
+    assert (row["lag"], row["seconds_at_least"], row["seconds_approximate"]) == (3, False, False)
+    assert 110 * 60 <= row["seconds"] <= 110 * 60 + TIMEOUT_S
