@@ -18,6 +18,7 @@ from typing import Protocol
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.known_brokers import Brokers
+from jmxbridge.lag.bisection import Trails
 from jmxbridge.lag.client_verdict import Client, Finding, worst
 from jmxbridge.lag.client_words import in_words
 from jmxbridge.lag.consumer import Consumer
@@ -100,7 +101,10 @@ class LagPoll:
         memory = memory or Memory()
         self._remembered = Remembered(memory.groups, forget_after_s=forget_after_s)
         self._outlook = Outlook(
-            interval_ns=interval_ns, allowed_lag=allowed_lag, ends=Ends(memory.tables)
+            interval_ns=interval_ns,
+            allowed_lag=allowed_lag,
+            ends=Ends(memory.tables),
+            trails=Trails(memory.searches),
         )
         self._consumers = consumers
         self._uncommitted = uncommitted
@@ -232,6 +236,7 @@ class LagPoll:
             self._outlook.ends.since(lowest_unread(lags)),
             dict(self._expiry.empty_since),
             sum_up(lags, verdicts, time_ns),
+            self._outlook.trails.found(),
         )
 
 

@@ -29,8 +29,9 @@ producer's clock that runs ahead is cut off at the first poll.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import nsmallest
+from itertools import pairwise
 from typing import NamedTuple
 
 from jmxbridge.lag.aside import Dated
@@ -70,8 +71,18 @@ class Answer(NamedTuple):
     written_ms: int
 
 
+class Found(NamedTuple):
+    """What the log of one partition has answered so far, by offset, and where it ended then."""
+
+    end: int
+    answers: tuple[Answer, ...]
+
+
 Around = tuple[Answer | None, Answer | None]
 """The last answer at or before an offset and the first one after it."""
+
+
+_NOTHING = Found(0, ())
 
 
 class Trail:
@@ -79,11 +90,11 @@ class Trail:
 
     __slots__ = ("answers", "asked_poll", "end", "still", "turn", "used_ns", "wanted")
 
-    def __init__(self) -> None:
-        self.answers: list[Answer] = []
+    def __init__(self, found: Found = _NOTHING) -> None:
+        self.answers = list(found.answers)
         self.asked_poll = -1
         self.turn = 0
-        self.end = 0
+        self.end = found.end
         self.used_ns = 0
         self.wanted: set[int] = set()
         self.still: set[int] = set()
@@ -101,7 +112,7 @@ class Trail:
             if old.written_ms == new.written_ms:
                 new = new._replace(asked_ms=min(old.asked_ms, new.asked_ms))
         self.answers.insert(at, new)
-        if not all(_agree(*pair) for pair in zip(self.answers, self.answers[1:], strict=False)):
+        if not is_one_log(self.answers):
             self.answers = [new]
 
     def around(self, offset: int) -> Around:
@@ -148,22 +159,37 @@ class Trail:
             found = None if high is None else (high.asked_ms, True, False)
         return found if found is not None and found[0] < first_ms else None
 
+    def needed(self) -> list[Answer]:
+        """Return the answers that bound an offset wanted since the last time."""
+        kept = {each for offset in self.wanted for each in self.around(offset)}
+        return [each for each in self.answers if each in kept]
+
     def prune(self) -> None:
         """Forget answers that bound no offset wanted since the last time, but for a few."""
         if len(self.answers) > 2 * len(self.wanted) + SPARE:
-            kept = {each for offset in self.wanted for each in self.around(offset)}
-            self.answers = [each for each in self.answers if each in kept]
+            self.answers = self.needed()
         self.wanted, self.still = set(), self.wanted
 
 
 class Trails:
-    """The searches of a cluster: offsets in, questions out, answers in."""
+    """The searches of a cluster: offsets in, questions out, answers in.
 
-    def __init__(self) -> None:
-        self._trails: dict[Partition, Trail] = {}
+    `found` is what an earlier run knew.
+    """
+
+    def __init__(self, found: Mapping[Partition, Found] = {}) -> None:
+        self._trails = {at: Trail(each) for at, each in found.items()}
         self._open: dict[Partition, int] = {}
         self._polls = 0
         self._sweep_ns = 0
+
+    def found(self) -> dict[Partition, Found]:
+        """Return what bounds the offsets of the last poll: all else can be asked for again."""
+        return {
+            at: Found(trail.end, tuple(needed))
+            for at, trail in self._trails.items()
+            if (needed := trail.needed())
+        }
 
     def questions(self) -> dict[Partition, int]:
         """What to ask at this poll, in ms since the epoch.
@@ -187,6 +213,7 @@ class Trails:
             if end < trail.end:
                 trail.answers = []
             trail.end = end
+            trail.used_ns = trail.used_ns or time_ns  # of an earlier run: its hour begins now
         for at, found in answers.items():
             if at in self._open and (asked := self._trails.get(at)) is not None:
                 asked.take(self._open[at], found)
@@ -232,9 +259,12 @@ class Trails:
         return Behind((time_ns / MS - written_ms) / 1000, at_least, approximate)
 
 
-def _agree(low: Answer, high: Answer) -> bool:
-    """Whether both can be of one log: nothing before `high` is as young as it was asked for."""
-    return low.written_ms < high.asked_ms
+def is_one_log(answers: Sequence[Answer]) -> bool:
+    """Whether they come by offset, and nothing before one is as young as that was asked for."""
+    return all(
+        low.offset < high.offset and low.written_ms < high.asked_ms
+        for low, high in pairwise(answers)
+    )
 
 
 def _resolution_ms(age_ms: int) -> int:

@@ -6,6 +6,9 @@ anew.
 Rule: a memory that cannot be read is none: what it held comes back by polling, but for groups that
 are gone by now. So nothing of a damaged file is believed, and nothing stops because of one.
 
+What searches by timestamp have found comes with the offset they were for, so that an age that was
+known stays known.
+
 It is JSON, for people to look at. Ends are kept for the partitions that some group has not read to
 the end, from its commit on: for all others the table that begins after the start says all there is
 to say.
@@ -16,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jmxbridge.lag.bisection import Answer, Found, is_one_log
 from jmxbridge.lag.judgement import Judgement, Judgements
 from jmxbridge.lag.remembered import LastCommits
 from jmxbridge.lag.snapshot import Partition
@@ -41,13 +45,14 @@ class Memory:
     """What one run of the lag poll leaves to the next; tables are times and ends.
 
     `empty_since` has the groups that are seen without members, and since when; `judged` what was
-    said of them at the last poll.
+    said of them at the last poll; `searches` what the log has answered.
     """
 
     groups: Mapping[str, LastCommits] = field(default_factory=dict)
     tables: Tables = field(default_factory=dict)
     empty_since: Mapping[str, int] = field(default_factory=dict)
     judged: Judgements | None = None
+    searches: Mapping[Partition, Found] = field(default_factory=dict)
 
 
 def encode(memory: Memory) -> bytes:
@@ -70,6 +75,12 @@ def encode(memory: Memory) -> bytes:
     empty = {name: since for name, since in memory.empty_since.items() if name in groups}
     document: dict[str, Any] = {"version": VERSION, "groups": groups, "ends": tables}
     document["empty_since"] = empty
+    document["searches"] = searches = []
+    for (topic, partition), found in memory.searches.items():
+        left -= len(found.answers)
+        if left < 0:
+            break
+        searches.append([topic, partition, found.end, found.answers])
     if memory.judged is not None:
         document["judged"] = _judged(memory.judged, left)
     return json.dumps(document, separators=(",", ":")).encode()
@@ -101,12 +112,17 @@ def decode(
             for name, since in document["empty_since"].items()
             if wants_group(name)
         }
+        searches = {
+            (str(topic), _offset(partition)): _found(end, answers)
+            for topic, partition, end, answers in document.get("searches", ())
+            if wants_topic(topic)
+        }
         judged = _judgements(document.get("judged"), wants_group, wants_topic)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
         if isinstance(exc, BadMemory):
             raise
         raise BadMemory(f"it is not a memory of lag polls: {type(exc).__name__}") from None
-    return Memory(groups, tables, empty_since, judged)
+    return Memory(groups, tables, empty_since, judged, searches)
 
 
 def _judged(judged: Judgements, left: int) -> dict[str, Any]:
@@ -164,6 +180,13 @@ def _columns(times: Any, ends: Any) -> tuple[list[int], list[int]]:
     if any(column != sorted(column) for column in columns):
         raise BadMemory("a table goes back in time")
     return columns
+
+
+def _found(end: Any, answers: Any) -> Found:
+    found = tuple(Answer(*map(_offset, each)) for each in answers)
+    if not found or not is_one_log(found):
+        raise BadMemory("a search has answers of two logs")
+    return Found(_offset(end), found)
 
 
 def _offset(value: Any) -> int:

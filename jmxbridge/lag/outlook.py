@@ -76,9 +76,10 @@ class Outlook:
         interval_ns: int,
         allowed_lag: Mapping[str, int] | None = None,
         ends: Ends | None = None,
+        trails: Trails | None = None,
     ) -> None:
         self.ends = ends or Ends()
-        self._trails = Trails()
+        self.trails = trails or Trails()
         self._interval_ns = interval_ns
         self._allowed = AllowedLag(allowed_lag or {})
         self._rates = Rates()
@@ -87,7 +88,7 @@ class Outlook:
 
     def questions(self) -> Mapping[Partition, int]:
         """What the next poll is to ask the log: times in ms, see `lag.bisection`."""
-        return self._trails.questions()
+        return self.trails.questions()
 
     def search(
         self,
@@ -101,16 +102,16 @@ class Outlook:
         Judges nothing: `take` does, of the same instant, when nothing is left to ask.
         """
         self.ends.observe(snapshot.end_offsets, time_ns)
-        self._trails.take(answers, snapshot.end_offsets, time_ns)
+        self.trails.take(answers, snapshot.end_offsets, time_ns)
         for row in lags.partitions:
             if row.lag > self._allowed(row.group):
                 self._behind(row, time_ns)
-        return self._trails.questions()
+        return self.trails.questions()
 
     def take(self, lags: Lags, snapshot: Snapshot, time_ns: int) -> Verdicts:
         """Judge the rows of one poll, with what it was answered."""
         self.ends.observe(snapshot.end_offsets, time_ns)
-        self._trails.take(snapshot.aside.dated, snapshot.end_offsets, time_ns)
+        self.trails.take(snapshot.aside.dated, snapshot.end_offsets, time_ns)
         partitions: list[Judged] = []
         topics: dict[tuple[str, str], Judged] = {}
         by_group: dict[str, list[Judged]] = {row.group: [] for row in lags.groups}
@@ -170,7 +171,7 @@ class Outlook:
     def _behind(self, row: PartitionLag, time_ns: int) -> Behind | None:
         behind = self.ends.behind(row[1:3], row.offset, time_ns)
         if behind is not None and behind.at_least:
-            behind = self._trails.behind(row[1:3], row.offset, row.start_offset, behind, time_ns)
+            behind = self.trails.behind(row[1:3], row.offset, row.start_offset, behind, time_ns)
         return behind
 
     def _sweep(self, time_ns: int) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jmxbridge.lag.aside import Dated
+from jmxbridge.lag.bisection import Trails
 from jmxbridge.lag.client_words import at_a_glance
 from jmxbridge.lag.consumer import Consumer
 from jmxbridge.lag.crosscheck import Crosscheck
@@ -61,9 +62,12 @@ class Watching:
     ) -> None:
         memory = memory or Memory()
         self._judged = memory.judged
-        self._has_past = bool(memory.tables)
+        self._has_past = bool(memory.tables or memory.searches)
         self._outlook = Outlook(
-            interval_ns=interval_ns, allowed_lag=allowed_lag, ends=Ends(memory.tables)
+            interval_ns=interval_ns,
+            allowed_lag=allowed_lag,
+            ends=Ends(memory.tables),
+            trails=Trails(memory.searches),
         )
         self._crosscheck = Crosscheck(interval_ns=interval_ns)
         self._expiry = Expiry(memory.empty_since, retention_s=offsets_retention_s)

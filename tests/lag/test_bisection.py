@@ -288,3 +288,38 @@ def test_what_nobody_asks_about_makes_room() -> None:
     trails.behind(("u", 0), 5, 0, BOUND, NOW_MS * MS + UNUSED_NS)
 
     assert trails.questions() == {("u", 0): 0}
+
+
+def test_what_was_found_outlives_a_restart() -> None:
+    """What was known still is, without a question; a search that had not ended goes on."""
+    log = Log([EPOCH_MS + n * 60_000 for n in range(600)])
+    first = Trails()
+    known = settle(first, log, 100)[-1]
+    asked = len(log.asked)
+
+    second = Trails(first.found())
+    later = poll(second, log, 100, now_ms=NOW_MS + 3_600_000)
+
+    assert later == known._replace(seconds=known.seconds + 3600)
+    assert len(log.asked) == asked
+    assert second.found() == first.found()
+
+    halfway = Trails()
+    for _ in range(5):
+        bound = poll(halfway, log, 100)
+    assert bound.at_least
+    third = Trails(halfway.found())
+    assert poll(third, log, 100) == bound
+    assert settle(third, log, 100)[-1] == known
+
+
+def test_what_was_found_of_another_log_does_not_count() -> None:
+    """The topic was made anew while nobody looked, and is shorter."""
+    first = Trails()
+    settle(first, Log([EPOCH_MS + n * 60_000 for n in range(600)]), 100)
+
+    second = Trails(first.found())
+    second.take({}, {"t": {0: 101}}, NOW_MS * MS)
+
+    assert second.found() == {}
+    assert second.behind(AT, 100, 0, BOUND, NOW_MS * MS) == BOUND

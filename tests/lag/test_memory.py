@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.lag import memory as rules
+from jmxbridge.lag.bisection import Answer, Found
 from jmxbridge.lag.judgement import Judgement, Judgements
 from jmxbridge.lag.memory import BadMemory, Memory, decode, encode
 from jmxbridge.lag.names import NameFilter
@@ -14,8 +15,29 @@ from jmxbridge.lag.remembered import LastCommits
 from jmxbridge.lag.status import Status
 
 EVERY = NameFilter()
+
+
+def batched_in_twos(values: list[int]) -> list[tuple[int, int]]:
+    """Pairs of neighbours, each value in one of them."""
+    return list(zip(values[::2], values[1::2], strict=False))
+
+
 offsets = st.integers(0, 2**63 - 1)
 names = st.text(min_size=1, max_size=5)
+searches = st.builds(
+    lambda end, offsets, times: Found(
+        end,
+        tuple(
+            Answer(offset, *asked_and_written)
+            for offset, asked_and_written in zip(
+                sorted(offsets), batched_in_twos(sorted(times)), strict=False
+            )
+        ),
+    ),
+    offsets,
+    st.sets(offsets, min_size=1, max_size=3),
+    st.sets(offsets, min_size=2, max_size=6),
+)
 memories = st.builds(
     Memory,
     groups=st.dictionaries(
@@ -36,6 +58,7 @@ memories = st.builds(
         ),
         max_size=3,
     ),
+    searches=st.dictionaries(st.tuples(names, st.integers(0, 9)), searches, max_size=3),
     judged=st.none()
     | st.builds(
         Judgements,
@@ -54,6 +77,9 @@ memories = st.builds(
         ),
     ),
 )
+
+
+FOUND = Found(9, (Answer(1, 2, 3),))
 
 
 def back(data: bytes) -> Memory:
@@ -102,6 +128,16 @@ def test_a_damaged_one_is_refused_whole(memory: Memory, data: st.DataObject) -> 
         {"version": 1, "groups": {}, "ends": [["t", 0, [1], [2**63]]], "empty_since": {}},
         {"version": 1, "groups": {}, "ends": [["t", 0, [1], [True]]], "empty_since": {}},
         {"version": 1, "groups": {}, "ends": [["t", 0, [1]]], "empty_since": {}},
+        *(
+            {"version": 1, "groups": {}, "ends": [], "empty_since": {}, "searches": [search]}
+            for search in (
+                ["t", 0, 9, []],
+                ["t", 0, 9, [[1, 2]]],
+                ["t", 0, 9, [[1, 2, "x"]]],
+                ["t", 0, 9, [[2, 1, 1], [1, 2, 2]]],
+                ["t", 0, 9, [[1, 1, 5], [2, 5, 6]]],
+            )
+        ),
     ],
 )
 def test_what_only_looks_like_one_is_refused(document: object) -> None:
@@ -116,11 +152,15 @@ def test_what_is_not_looked_at_any_more_does_not_come_back() -> None:
         {"a": LastCommits({"x": {0: 1}, "y": {0: 2}}), "b": LastCommits({"x": {0: 1}})},
         {("x", 0): ([1], [1]), ("y", 0): ([1], [1])},
         {"a": 7, "b": 8},
+        searches={("x", 0): FOUND, ("y", 0): FOUND},
     )
 
     read = decode(encode(memory), wants_group="a".__eq__, wants_topic="x".__eq__)
 
-    assert read == Memory({"a": LastCommits({"x": {0: 1}})}, {("x", 0): ([1], [1])}, {"a": 7})
+    kept = {("x", 0): ([1], [1])}
+    assert read == Memory(
+        {"a": LastCommits({"x": {0: 1}})}, kept, {"a": 7}, searches={("x", 0): FOUND}
+    )
 
 
 def test_it_is_bounded_and_keeps_what_is_gone_first(monkeypatch: pytest.MonkeyPatch) -> None:
