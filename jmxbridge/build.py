@@ -53,6 +53,9 @@ from jmxbridge.targets.transport import Transport
 
 # Of an interval: a poll that has not ended by then would miss the next tick.
 DEADLINE_SHARE = 0.9
+# Of a deadline: connecting ends before the poll is given up, also one that begins late by 0.4 of
+# the interval, so that of an address that stays silent it is heard which one, and what mends it.
+CONNECT_SHARE = 0.5
 # Of an interval: what one broker may take of a lag poll, so that the others' rows are in time.
 BROKER_SHARE = 0.5
 
@@ -91,6 +94,7 @@ def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
         credentials=credentials(target),
         tls=tls(target),
         clock_s=time.monotonic,
+        connect_timeout_s=deadline_s * CONNECT_SHARE,
     )
 
 

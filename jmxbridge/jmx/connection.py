@@ -234,7 +234,7 @@ class Connecting(Awaitable[Connection]):
                 server, own, channel = await dial.connect()
         except TimeoutError:
             dial.abort()
-            raise dial.timed_out() from None
+            raise dial.timed_out(self._timeout_s) from None
         except BaseException:
             dial.abort()
             raise
@@ -246,6 +246,7 @@ def connect(
     port: int | None = None,
     *,
     timeout_s: float = 10.0,
+    connect_timeout_s: float | None = None,
     rmi_host: str | None = None,
     rmi_port: int | None = None,
     credentials: Credentials | None = None,
@@ -256,8 +257,8 @@ def connect(
     Without `port`, `host` is HOST:PORT or a JMX service URL; raises ValueError where it is neither.
     `rmi_host` and `rmi_port` replace the address that the target advertises. Without `tls` both
     ends must be plain; with it nothing is said to a JMX server that is. `timeout_s` bounds
-    connecting as a whole, and later the wait for each answer. To be awaited, or used in
-    `async with`; that raises ConnectionFailed or RemoteProtocolError.
+    connecting as a whole, unless `connect_timeout_s` does, and later the wait for each answer. To
+    be awaited, or used in `async with`; that raises ConnectionFailed or RemoteProtocolError.
     """
     place = parse(host) if port is None else Place(Endpoint(host, port))
     if place.server is not None:
@@ -270,7 +271,7 @@ def connect(
         tls=tls,
         timeout_s=timeout_s,
     )
-    return Connecting(dial, timeout_s)
+    return Connecting(dial, timeout_s if connect_timeout_s is None else connect_timeout_s)
 
 
 def _name(name: ObjectName | str) -> ObjectName:

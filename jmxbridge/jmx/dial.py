@@ -66,9 +66,9 @@ class Dial:
         if self._channel is not None:
             self._channel.abort()
 
-    def timed_out(self) -> ConnectionFailed:
+    def timed_out(self, after_s: float) -> ConnectionFailed:
         """Return the error for a time that ran out on the way."""
-        problem = f"{self._heading_for} did not answer within {self._timeout_s:g} s"
+        problem = f"{self._heading_for} did not answer within {after_s:g} s"
         if self._channel is None:  # not even RMI's greeting
             problem += (
                 "; can it be reached, and is that a JMX port? (An HTTP server may wait like that,"

@@ -33,7 +33,8 @@ class RmiTransport:
 
     `connection` is the one in use, None before the first fetch and after a failed one.
     `rmi_host` and `rmi_port` replace the address that the JVM's registry advertises. `clock_s` is
-    a monotonic clock in seconds.
+    a monotonic clock in seconds. `connect_timeout_s` should be less than any fetch may take: who
+    gives a fetch up never hears which of the addresses it was that did not answer.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class RmiTransport:
         credentials: Credentials | None = None,
         tls: Tls | None = None,
         clock_s: Callable[[], float],
+        connect_timeout_s: float | None = None,
         keep_alive_s: float = KEEP_ALIVE_S,
     ) -> None:
         self._host = host
@@ -54,6 +56,7 @@ class RmiTransport:
         self._rmi_port = rmi_port
         self._credentials = credentials
         self._tls = tls
+        self._connect_timeout_s = connect_timeout_s
         self._is_exposure_said = False
         self._clock_s = clock_s
         self.connection: Connection | None = None
@@ -154,6 +157,7 @@ class RmiTransport:
                 rmi_port=self._rmi_port,
                 credentials=self._credentials,
                 tls=self._tls,
+                connect_timeout_s=self._connect_timeout_s,
             )
             self.peer_host = self.connection.peer_host
             self._warn_of_exposure(self.peer_host)

@@ -99,11 +99,18 @@ async def target() -> AsyncIterator[Callable[[int], Target]]:
     """Make targets of JVMs at ports of 127.0.0.1."""
     made: list[Target] = []
 
-    def make(port: int, deadline_s: float = DEADLINE_S) -> Target:
+    def make(
+        port: int, deadline_s: float = DEADLINE_S, connect_timeout_s: float | None = None
+    ) -> Target:
         made.append(
             Target(
                 f"at-{port}",
-                transport=RmiTransport("127.0.0.1", port, clock_s=lambda: 0.0),
+                transport=RmiTransport(
+                    "127.0.0.1",
+                    port,
+                    clock_s=lambda: 0.0,
+                    connect_timeout_s=connect_timeout_s,
+                ),
                 rules=(RULE,),
                 tags={},
                 interval_ns=S,
@@ -323,3 +330,22 @@ async def test_a_port_that_takes_connections_and_says_nothing(
     """Connecting counts as part of the poll."""
     fields = own(await target(await serve(silence), deadline_s=0.1).poll(Tick(S, 0)))
     assert (fields["up"], fields["error"]) == (0, "timeout")
+
+
+async def test_an_advertised_address_that_drops_packets_is_named(
+    serve: Serve, stub_at: Callable[[int], bytes], target: Callable[..., Target]
+) -> None:
+    """The poll hears which address stayed silent, and what mends it: not just that time is up."""
+    mute = await serve(silence)
+
+    async def registry(visit: Any) -> None:
+        await visit.greet()
+        await visit.answer(stub_at(mute))
+        await visit.gone()
+
+    port = await serve(registry)
+    away = target(port, deadline_s=60.0, connect_timeout_s=0.1)
+    fields = own(await away.poll(Tick(S, 0)))
+    assert (fields["up"], fields["error"]) == (0, "unreachable_advertised")
+    for words in (f"127.0.0.1:{port}", f"127.0.0.1:{mute} did not answer", "rmi_host"):
+        assert words in away.line.sentence
