@@ -25,7 +25,11 @@ def load_settings(file: Path) -> "Settings":
     import os
 
     from jmxbridge.config.loader import load
+    from jmxbridge.config.problem import ConfigError, Problem
 
+    if not file.exists():
+        said = "no such file: name one, or let `jmxbridge init` write it"
+        raise ConfigError([Problem(str(file), 0, 0, "", said)])
     return load(file, os.environ)
 
 

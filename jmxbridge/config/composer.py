@@ -13,6 +13,7 @@ from typing import Protocol
 import yaml
 from yaml import events
 
+from jmxbridge.config.grammar_faults import explain
 from jmxbridge.config.tree import Entry, Mapping, Node, Scalar, Sequence, Span
 
 # A rule is 7 deep (mbeans, set, rule, fields, field, states, state); the stack holds far more.
@@ -66,17 +67,7 @@ def compose(text: str, file: str = "") -> Document:
 
 
 def _grammar_fault(error: yaml.MarkedYAMLError) -> Fault:
-    said = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
-    said = said.replace(r"'\x00'", "the end of the file")
-    mark = error.problem_mark or error.context_mark
-    if error.problem == "found unexpected end of stream" and error.context_mark is not None:
-        mark = error.context_mark  # where it was opened says more than where the file ends
-    if mark is not None and mark.buffer is not None:
-        before, at = mark.buffer[mark.pointer - 1 : mark.pointer], mark.buffer[mark.pointer]
-        if before + at == "${":
-            said = "quote a text that holds ${…} when it stands inside { } or [ ]"
-        elif at == "\t":
-            said = "not YAML: a tab; indent with spaces"
+    mark, said = explain(error)
     return Fault(_span(mark, mark), said)
 
 

@@ -70,9 +70,39 @@ def choice(*names: str) -> Callable[[str], str]:
     return parse
 
 
+# What the keys are called in files of other tools, and by people: word → our key.
+CALLED_ELSEWHERE = {
+    "address": "jmx",
+    "attributes": "fields",
+    "bootstrap_servers": "bootstrap",
+    "brokers": "bootstrap",
+    "database": "bucket",
+    "db": "bucket",
+    "exclude": "deny",
+    "host": "jmx",
+    "include": "allow",
+    "labels": "tags",
+    "mbean": "bean",
+    "object_name": "bean",
+    "organization": "org",
+    "port": "jmx",
+    "servers": "bootstrap",
+    "url": "jmx",
+    "user": "username",
+}
+
+
 def closest(text: str, names: Iterable[str]) -> str | None:
-    """Return what was meant perhaps."""
-    return next(iter(difflib.get_close_matches(text, list(names), n=1)), None)
+    """Return what was meant perhaps: another spelling, or what it is called elsewhere."""
+    known = {name.casefold(): name for name in names}
+    word = text.casefold()
+    if word in known:
+        return known[word]
+    elsewhere = CALLED_ELSEWHERE.get(word.replace("-", "_"))
+    if elsewhere in known:
+        return elsewhere
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return known[near[0]] if near else None
 
 
 def parse_regex(text: str) -> str:
@@ -82,7 +112,8 @@ def parse_regex(text: str) -> str:
         re.compile(text)
     except re.error as error:
         at = error.pos or 0
-        raise Malformed(f"not a regular expression: {error.msg}", at) from None
+        any_text = "; any text is .*" if text[at : at + 1] == "*" else ""
+        raise Malformed(f"not a regular expression: {error.msg}{any_text}", at) from None
     except (OverflowError, RecursionError):
         raise Malformed("not a regular expression: too large") from None
     return text

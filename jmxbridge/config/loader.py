@@ -165,7 +165,7 @@ def _decoded(path: Path, raw: bytes) -> str:
         source = Source(str(path), before)
         line = len(source.lines) - 1
         column = len(source.lines[-1])
-        said = f"not UTF-8: byte 0x{raw[error.start]:02x}"
+        said = f"not UTF-8: byte 0x{raw[error.start]:02x}; save the file as UTF-8"
         raise ConfigError(
             [source.problem(Span(line, column, line, column + 1), "", said)]
         ) from None

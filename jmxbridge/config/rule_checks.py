@@ -9,6 +9,7 @@ from jmxbridge.config.location import Path
 from jmxbridge.config.quantity import format_duration
 from jmxbridge.config.sections import SectionReader
 from jmxbridge.config.tree import Entry, Mapping, Node, Scalar
+from jmxbridge.config.tree import Sequence as Items
 from jmxbridge.mbeans.attribute_path import AttributePath, parse_path
 from jmxbridge.mbeans.rule import FieldType, Rule
 
@@ -119,11 +120,13 @@ def _check_sum(reader: SectionReader, rule: LocatedRule) -> None:
         return
     path = (*rule.path, "sum_over")
     named = _keys_in_names(rule) | set(rule.entry.tags.values())
-    for key in rule.entry.sum_over:
-        _check_property(reader, rule, node.value, path, key)
+    items = node.value.items if isinstance(node.value, Items) else (node.value,)
+    for index, (key, item) in enumerate(zip(rule.entry.sum_over, items, strict=False)):
+        where_item = (*path, index) if isinstance(node.value, Items) else path
+        _check_property(reader, rule, item, where_item, key)
         if key in named:
             said = f'"{key}" is in a tag or a name: values that differ in it are not added up'
-            reader.add(node.value, path, said)
+            reader.add(item, where_item, said)
     for place, where, name, field_type in rule.field_names():
         field = next(each for each in rule.entry.fields_by_path.values() if each.name == name)
         if field.states is not None or field_type not in (FieldType.INT, FieldType.FLOAT):

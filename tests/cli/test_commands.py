@@ -104,7 +104,8 @@ def test_a_file_that_is_not_there_is_a_configuration_error(command: str, tmp_pat
     missing = tmp_path / "nowhere.yaml"
     result = call(command, str(missing))
     assert result.exit_code == 78
-    assert result.stderr == f"{missing}: error: no such file\n"
+    said = "no such file: name one, or let `jmxbridge init` write it"
+    assert result.stderr == f"{missing}: error: {said}\n"
     assert result.stdout == ""
 
 
