@@ -2,8 +2,12 @@
 
 TARGETS JVMs (50) of MBEANS MBeans (1,200) of six attributes every INTERVAL seconds (10), for
 SECONDS (60), all from the environment. The JVMs are one recording that another process replays, so
-what is measured is the bridge as `run` has it: poll, points, frozen lines, durable in its store. A
-poll's lateness is how long after it was due its lines were there. The last line printed is JSON.
+what is measured is the bridge as `run` has it: poll, points, frozen lines, durable in its store.
+Beside them are eight that misbehave, one in each way of `bench.faulty`, FAULTY=0 leaves them out.
+
+Of the polls of those that are in order: `late_s` is how long after they were due their lines were
+there, `begun_late_s` how long after its turn one began, which the others must not delay. The last
+line printed is JSON.
 """
 
 import asyncio
@@ -13,26 +17,32 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bench.faulty import Faulty
 from bench.replay import Replay, record
 from demo.servers import Jvm
 from jmxbridge.app import Bridge
 from jmxbridge.config.loader import load
 from jmxbridge.delivery import Delivery, resident_bytes
 from jmxbridge.point import Point
+from jmxbridge.service.grid import NS, Tick
+from jmxbridge.targets.target import Target
 
 TARGETS = int(os.environ.get("TARGETS", "50"))
 MBEANS = int(os.environ.get("MBEANS", "1200"))
 INTERVAL_S = int(os.environ.get("INTERVAL", "10"))
 SECONDS = int(os.environ.get("SECONDS", "60"))
+FAULTY = os.environ.get("FAULTY", "1") != "0"
 WARM_UP_S = 2.5 * INTERVAL_S  # connecting and learning, and one poll more
 SOURCE = Path(__file__).with_name("Many.java")
 MB = 1024 * 1024
+IN_ORDER = "jvm-"
 RULE = {
     "bean": "kafka.log:type=Log,*",
     "measurement": "kafka_log",
@@ -48,15 +58,16 @@ RULE = {
 }
 
 
-def settings(folder: Path, port: int) -> Path:
-    """A file with all targets."""
+def settings(folder: Path, port: int, faulty: Mapping[str, int]) -> Path:
+    """A file with all targets; those that misbehave come first."""
     file = folder / "mbeans.yaml"
+    ports = {**faulty, **{f"{IN_ORDER}{number}": port for number in range(TARGETS)}}
     document = {
         "interval": f"{INTERVAL_S}s",
         "store": {"path": str(folder / "store.sqlite3")},
         "targets": [
-            {"name": f"jvm-{number}", "jmx": f"127.0.0.1:{port}", "collect": ["many"]}
-            for number in range(TARGETS)
+            {"name": name, "jmx": f"127.0.0.1:{each}", "collect": ["many"]}
+            for name, each in ports.items()
         ],
         "mbeans": {"many": [RULE]},
     }
@@ -65,22 +76,34 @@ def settings(folder: Path, port: int) -> Path:
 
 
 class Watch:
-    """Notes when polls were in the store, and how many values they had."""
+    """Notes when polls of targets in order began and were in the store, and how many points."""
 
     def __init__(self) -> None:
-        self.late_s: list[float] = []
-        self.points = 0
-        put = Delivery.put
+        self.begin()
+        put, poll = Delivery.put, Target.poll
 
-        async def timed(
+        async def timed_put(
             delivery: Delivery, points: Sequence[Point], *, time_ns: int, source: str
         ) -> None:
             await put(delivery, points, time_ns=time_ns, source=source)
-            if source != Delivery.name:
-                self.late_s.append((time.time_ns() - time_ns) / 1e9)
+            if source.startswith(IN_ORDER):
+                self.late_s.append((time.time_ns() - time_ns) / NS)
                 self.points += len(points)
 
-        setattr(Delivery, "put", timed)  # noqa: B010 - a method is replaced on purpose
+        async def timed_poll(target: Target, tick: Tick) -> Sequence[Point]:
+            if target.name.startswith(IN_ORDER):
+                turn_ns = tick.due_ns + tick.offset_ns
+                self.begun_late_s.append((time.time_ns() - turn_ns) / NS)
+            return await poll(target, tick)
+
+        setattr(Delivery, "put", timed_put)  # noqa: B010 - a method is replaced on purpose
+        setattr(Target, "poll", timed_poll)  # noqa: B010
+
+    def begin(self) -> None:
+        """Forget what was noted so far."""
+        self.late_s: list[float] = []
+        self.begun_late_s: list[float] = []
+        self.points = 0
 
 
 async def measure(file: Path) -> dict[str, Any]:
@@ -89,8 +112,7 @@ async def measure(file: Path) -> dict[str, Any]:
     bridge = await Bridge.open(load(file, {}), {})
     running = asyncio.create_task(bridge.run(stop))
     await asyncio.sleep(WARM_UP_S)
-    watch.late_s.clear()
-    watch.points = 0
+    watch.begin()
     began_s, began_cpu_s = time.monotonic(), time.process_time()
     await asyncio.sleep(SECONDS)
     cpu_s, took_s = time.process_time() - began_cpu_s, time.monotonic() - began_s
@@ -109,19 +131,23 @@ async def measure(file: Path) -> dict[str, Any]:
         "cpu_us_per_mbean": round(cpu_s / (polls * MBEANS) * 1e6, 1),
         "late_s_median": round(statistics.median(watch.late_s), 3),
         "late_s_max": round(max(watch.late_s), 3),
+        "begun_late_s_max": round(max(watch.begun_late_s), 3),
+        "begun_late_share": round(max(watch.begun_late_s) / INTERVAL_S, 4),
         "rss_mb": round(memory / MB, 1),
     }
 
 
 def main() -> None:
     """Record, replay, measure."""
-    with tempfile.TemporaryDirectory(prefix="jmxbridge-bench-") as name:
-        rules = load(settings(Path(name), 1), {}).mbeans["many"]
+    with tempfile.TemporaryDirectory(prefix="jmxbridge-bench-") as name, ExitStack() as stack:
+        rules = load(settings(Path(name), 1, {}), {}).mbeans["many"]
         with Jvm(SOURCE, str(MBEANS)) as jvm:
             replies = record(jvm.jmx_port, rules)
-        with Replay(replies) as replay:
-            file = settings(Path(name), replay.port)
-            sys.stdout.write(json.dumps(asyncio.run(measure(file))) + "\n")
+        replay = stack.enter_context(Replay(replies))
+        faulty = stack.enter_context(Faulty()).ports if FAULTY else {}
+        file = settings(Path(name), replay.port, faulty)
+        result = {"faulty": len(faulty), **asyncio.run(measure(file))}
+        sys.stdout.write(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":
