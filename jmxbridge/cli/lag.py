@@ -62,9 +62,7 @@ def lag(
         settings = settings_if_any(file)
         kafka = find(bootstrap, settings)
         if everything:
-            nothing = {"allow": (), "deny": ()}
-            update = {name: getattr(kafka, name).model_copy(update=nothing) for name in FILTERS}
-            kafka = kafka.model_copy(update=update)
+            kafka = unfiltered(kafka)
         # Another cluster than the file's has nothing to do with its targets, nor with its past.
         settings = settings if bootstrap is None else None
         if watch:
@@ -93,6 +91,13 @@ def find(bootstrap: str | None, settings: "Settings | None") -> "KafkaSettings":
     if of_file is None:
         return KafkaSettings(bootstrap=addresses)
     return of_file.model_copy(update={"bootstrap": addresses})
+
+
+def unfiltered(kafka: "KafkaSettings") -> "KafkaSettings":
+    """Return the cluster with every group and topic, Kafka's own and console consumers too."""
+    nothing = {"allow": (), "deny": ()}
+    update = {name: getattr(kafka, name).model_copy(update=nothing) for name in FILTERS}
+    return kafka.model_copy(update=update)
 
 
 async def once(

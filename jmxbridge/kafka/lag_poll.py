@@ -115,6 +115,7 @@ class LagPoll:
         self._volume = volume or Volume()
         self._rolled_up: tuple[str, ...] = ()
         self._vanished = self._remembered.vanished
+        self._orphaned: set[str] = set()
         self._save = save
         self._saved_ns = 0
         self._saving: asyncio.Task[None] | None = None
@@ -155,6 +156,7 @@ class LagPoll:
         if self._learn_topics is not None:
             self._learn_topics(snapshot.end_offsets, complete=snapshot.complete)
         self._tell_of_vanished(snapshot)
+        self._tell_of_orphaned(snapshot)
         lags = compute(assume(snapshot, self._memberships, self._uncommitted))
         verdicts = self._outlook.take(lags, snapshot, tick.due_ns)
         clients = self._crosscheck.take(
@@ -211,6 +213,14 @@ class LagPoll:
             log.info("lag poll: group %s is back", name)
         self._remembered.drop(snapshot.orphaned)
         self._vanished = snapshot.vanished
+
+    def _tell_of_orphaned(self, snapshot: Snapshot) -> None:
+        """Once a topic: brokers delete its commits with it, so this is seldom, and then stays."""
+        topics = {topic for topic, _ in snapshot.orphaned}
+        if new := sorted(topics - self._orphaned):
+            named = ", ".join(new[:3]) + (", …" if len(new) > len(new[:3]) else "")
+            log.warning("lag poll: commits of what is not there any more have no lag: %s", named)
+        self._orphaned = topics
 
     def _tell_of_clients(self, clients: Mapping[str, Sequence[Finding]]) -> None:
         accused: dict[str, Client] = {}

@@ -288,6 +288,10 @@ def _poll_fields(lags: Lags, snapshot: Snapshot) -> dict[str, FieldValue]:
     described: dict[str, FieldValue] = {}
     if snapshot.memberships is not None:
         described["groups_described"] = len(snapshot.memberships)
+        described["uncommitted"] = sum(
+            len(uncommitted(membership, snapshot.commits.get(group, {})))
+            for group, membership in snapshot.memberships.items()
+        )
         described["describe_ms"] = phases.describe_ms
     return described | {
         "complete": snapshot.complete,

@@ -1,11 +1,16 @@
-"""`jmxbridge lag` where something is wrong with what it was given."""
+"""`jmxbridge lag` by what it is given: filters, names, mistakes."""
 
+import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from jmxbridge.cli import app
+from jmxbridge.cli import app, lag
+from jmxbridge.config.address import Address
+from jmxbridge.config.models import GroupFilter, KafkaSettings
+from tests.kafka.fake_answers import Group
+from tests.kafka.fake_cluster import FakeCluster
 
 
 def test_a_pattern_that_does_not_compile_is_shown_where_it_stands(
@@ -19,3 +24,25 @@ def test_a_pattern_that_does_not_compile_is_shown_where_it_stands(
     result = CliRunner().invoke(app, ["lag", "billing"])
     assert result.exit_code == 78
     assert "mbeans.yaml:3:28: error: kafka.groups.deny[0]: not a regular" in result.stderr
+
+
+async def test_all_is_every_group_and_every_topic(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the file denies, what is denied by default, and what Kafka keeps for itself."""
+    async with FakeCluster() as fake:
+        for topic in ("paid", "__own"):
+            fake.add_topic(topic, end=10)
+        for name in ("billing", "secret", "console-consumer-7"):
+            fake.groups[name] = Group({"paid": {0: 4}, "__own": {0: 1}})
+        bootstrap = tuple(Address(*each) for each in fake.bootstrap)
+        of_file = KafkaSettings(bootstrap=bootstrap).model_copy(
+            update={"groups": GroupFilter(deny=("secret", r"console-consumer-\d+"))}
+        )
+        seen = {}
+        for kafka in (of_file, lag.unfiltered(of_file)):
+            await lag.once(kafka, None, None, every_s=2.0, as_json=True)
+            groups = json.loads(capsys.readouterr().out)["groups"]
+            topics = {row["topic"] for each in groups for row in each["partitions"]}
+            seen[kafka is of_file] = ({each["group"] for each in groups}, topics)
+
+    assert seen[True] == ({"billing"}, {"paid"})
+    assert seen[False] == ({"billing", "secret", "console-consumer-7"}, {"paid", "__own"})

@@ -250,6 +250,20 @@ async def test_a_describe_round_that_failed_is_tried_at_the_next_poll() -> None:
     assert cluster.described == [True, True]
 
 
+async def test_a_topic_that_is_gone_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    """As long as commits of it are left; anew when it has been there in between."""
+    gone = replace(snapshot(5, 5), end_offsets={}, orphaned=frozenset({("orders", 0)}))
+    poll = lag_poll(snapshot(5, 5), gone, gone, snapshot(5, 5), gone)
+    counts = []
+    for n in range(5):
+        points = {point.measurement: point for point in await poll.poll(Tick(n * 10 * S, 0))}
+        counts.append(points["jmxbridge_lag_poll"].fields["orphaned"])
+
+    told = "lag poll: commits of what is not there any more have no lag: orders"
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [told, told]
+    assert counts == [0, 1, 1, 0, 1]
+
+
 async def test_rows_that_are_too_many_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
     """The group is named when its rows begin to be left out, not at every poll."""
     many = replace(

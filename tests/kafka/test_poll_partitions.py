@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from kio.schema.errors import ErrorCode
 
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.lag.rows import compute
@@ -77,6 +78,33 @@ async def test_a_partition_without_a_leader_is_unavailable(
     assert not snapshot.complete
     assert after.complete
     assert after.end_offsets["x"] == {0: 10, 1: 5}
+
+
+async def test_a_topic_we_may_not_describe_is_named(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """TOPIC_AUTHORIZATION_FAILED: no row, counted as unavailable, and the others have theirs."""
+    for broker in two.brokers.values():
+
+        def refuse(asked: Asked, answer: Callable[[Asked], Any] = broker.answer_metadata) -> Any:
+            reply = answer(asked)
+            topics = tuple(
+                dataclasses.replace(topic, error_code=ErrorCode(29), partitions=())
+                if topic.name == "x"
+                else topic
+                for topic in reply.topics
+            )
+            return dataclasses.replace(reply, topics=topics)
+
+        broker.scripts["metadata"] = refuse
+
+    snapshot = await connect_to(two).poll()
+
+    assert snapshot.unavailable == {("x", 0)}
+    assert "topic 'x': TOPIC_AUTHORIZATION_FAILED (29)" in snapshot.errors
+    assert not snapshot.complete
+    assert [row.partitions_unavailable for row in compute(snapshot).groups] == [1, 0]
+    assert groups_with_rows(snapshot) == {"b"}
 
 
 async def test_a_leader_that_moved_is_looked_up_once_and_asked_once(

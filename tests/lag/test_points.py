@@ -212,6 +212,7 @@ def test_what_is_assigned_and_not_committed_is_counted() -> None:
     }
     assert groups["g"]["partitions_uncommitted"] == 1
     assert "partitions_uncommitted" not in groups["s"]
+    assert [p.fields["uncommitted"] for p in made if p.measurement == "jmxbridge_lag_poll"] == [1]
     unread = replace(found, commits={"g": {"t": {0: None, 7: None}}})
     assert [
         p.fields["partitions_uncommitted"]
