@@ -3,6 +3,8 @@
 import asyncio
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,11 +39,26 @@ def once(
         raise typer.Exit(FINDINGS)
 
 
+@contextmanager
+def not_said_twice() -> Iterator[None]:
+    """Keep targets from logging that they are down: that is among the problems."""
+    import logging
+
+    log = logging.getLogger("jmxbridge.targets.target")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
 async def poll(settings: "Settings", *, dry_run: bool) -> list[str]:
     """Poll once, print the lines, deliver them unless told not to; return what went wrong."""
     from jmxbridge.app import deliver, poll_once
 
-    polled = await poll_once(settings)
+    with not_said_twice():
+        polled = await poll_once(settings)
     for line in polled.lines:
         sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()

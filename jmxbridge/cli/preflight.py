@@ -87,7 +87,12 @@ def survey_warnings(survey: "Survey") -> list[str]:
         for rule in survey.idle_rules
     ]
     if survey.series_limited:
-        said.append(f"{survey.target}: warning: limits leave out {survey.series_limited} series")
+        full = (r for r, count in survey.rules if r.limit is not None and count >= r.limit)
+        places = ", ".join(f"{rule.where} (limit {rule.limit})" for rule in full)
+        said.append(
+            f"{survey.target}: warning: limits leave out {survey.series_limited} series: {places};"
+            f" `jmxbridge mbeans explain {survey.target}` names them"
+        )
     return said
 
 

@@ -95,10 +95,10 @@ def _value(name: str, key: str, value: Any) -> Any:
         return format_size(value)
     if isinstance(value, Section):
         return _section(value)
-    if isinstance(value, bool):
+    if isinstance(value, bool) or type(value) is int:
         return value
     if isinstance(value, Mapping):
-        return {key: _literal(str(each)) for key, each in value.items()}
+        return {key: _value("", "", each) for key, each in value.items()}
     if isinstance(value, tuple):
         return [_value("", "", each) for each in value]
     return _literal(str(value))

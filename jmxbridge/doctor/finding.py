@@ -13,7 +13,8 @@ class Finding:
 
     def __str__(self) -> str:
         said = f"{self.where}: {self.problem}" if self.where else self.problem
-        return f"{said}. {self.mend}" if self.mend else said
+        stop = "" if said.endswith((".", ".)", "?", "!")) else "."
+        return f"{said}{stop} {self.mend}" if self.mend else said
 
 
 @dataclass(frozen=True, slots=True)

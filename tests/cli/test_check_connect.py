@@ -49,14 +49,15 @@ def test_json_has_the_rules_one_by_one(
 def test_limits_are_findings(
     tmp_path: Path, recorded_jvm: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A series that a limit leaves out is said before it is missed."""
+    """A series that a limit leaves out is said before it is missed, with the rule."""
     text = (GOLDEN / "mbeans.yaml").read_text().replace("limit: 4", "limit: 2")
     (tmp_path / "mbeans.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
     recorded_jvm("consumer-4.1.0")
     result = call()
     assert result.exit_code == 1
-    assert "orders: warning: limits leave out 1 series" in result.stderr
+    said = "orders: warning: limits leave out 1 series: mbeans.yaml:12:7 (limit 2); `jmxbridge"
+    assert said in result.stderr
 
 
 def test_more_series_than_the_file_lets_in_is_a_finding(

@@ -200,8 +200,8 @@ def test_mbeans_of_a_jvm_that_is_away(tmp_path: Path, monkeypatch: pytest.Monkey
     assert address in result.stderr
 
 
-def test_once_says_what_it_could_not_read(tmp_path: Path) -> None:
-    """A target that is down is a finding: status 1, its name, and its `up=0` in the output."""
+def test_once_says_what_it_could_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A target that is down is a finding: status 1, its name once, and its `up=0` on stdout."""
     file = tmp_path / "mbeans.yaml"
     file.write_text(
         "mbeans:\n"
@@ -217,6 +217,7 @@ def test_once_says_what_it_could_not_read(tmp_path: Path) -> None:
     assert line.startswith("jmxbridge_target,cluster=local,target=app ")
     assert "up=0i" in line
     assert 'error="refused"' in line
+    assert caplog.messages == []
 
 
 def test_a_target_may_be_called_as_the_bridge_calls_its_own_polls(tmp_path: Path) -> None:

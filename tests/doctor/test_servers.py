@@ -10,7 +10,10 @@ from jmxbridge.config.jmx_address import JmxAddress
 from jmxbridge.config.models import KafkaSettings, TargetSettings
 from jmxbridge.doctor.finding import Finding
 from jmxbridge.doctor.servers import _advertised, examine_kafka, examine_targets
+from jmxbridge.kafka.rights import NOBODYS_NAME
+from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
+from tests.kafka.test_rights import refuse_groups
 
 
 def kafka(*addresses: tuple[str, int]) -> KafkaSettings:
@@ -37,6 +40,17 @@ async def test_a_broker_that_is_not_where_it_says() -> None:
     (found,) = [each for each in area.findings if each.where != "rights"]
     assert found.where == f"broker 2 advertises 127.0.0.1:{fake.ports[2]}"
     assert "advertised.listeners of broker 2" in found.mend
+
+
+async def test_rights_that_are_missing() -> None:
+    """What Kafka leaves out without a word, and the command that grants it."""
+    async with FakeCluster() as fake:
+        refuse_groups(fake.brokers[1], NOBODYS_NAME, "orders")
+        fake.groups["orders"] = Group({})
+        area = await examine_kafka(kafka(*fake.bootstrap))
+    (found,) = area.findings
+    assert str(found).startswith("rights: no right to describe group 'orders': without it there")
+    assert "--operation Describe --group orders" in found.mend
 
 
 async def test_a_cluster_that_is_away() -> None:
