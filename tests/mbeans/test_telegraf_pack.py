@@ -1,0 +1,81 @@
+"""The pack `telegraf` against what Telegraf's example for Kafka makes of recorded brokers.
+
+The example is Telegraf's plugins/inputs/jolokia2_agent/examples/kafka.conf; EXAMPLE says what is
+in it. There every number of an MBean that matches becomes a field. Quotas by user, which it has
+too, no recorded broker has.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jmxbridge.jmx.object_name import ObjectName
+from tests.mbeans.test_packs import BROKERS, points, rules
+
+Recorded = Callable[[str], list[Any]]
+
+# Measurement, MBeans, what a field is called ($1 is the first wildcard), tags.
+EXAMPLE: list[tuple[str, str, str, tuple[str, ...]]] = [
+    ("controller", "kafka.controller:name=*,type=*", "$1.{}", ()),
+    ("replica_manager", "kafka.server:name=*,type=ReplicaManager", "$1.{}", ()),
+    (
+        "purgatory",
+        "kafka.server:delayedOperation=*,name=*,type=DelayedOperationPurgatory",
+        "$1.$2",
+        (),
+    ),
+    ("zookeeper", "kafka.server:name=*,type=SessionExpireListener", "$1.{}", ()),
+    ("request", "kafka.network:name=*,request=*,type=RequestMetrics", "$1.{}", ("request",)),
+    ("topics", "kafka.server:name=*,type=BrokerTopicMetrics", "$1.{}", ()),
+    ("topic", "kafka.server:name=*,topic=*,type=BrokerTopicMetrics", "$1.{}", ("topic",)),
+    (
+        "partition",
+        "kafka.log:name=*,partition=*,topic=*,type=Log",
+        "$1",
+        ("topic", "partition"),
+    ),
+    (
+        "partition",
+        "kafka.cluster:name=UnderReplicated,partition=*,topic=*,type=Partition",
+        "UnderReplicatedPartitions",
+        ("topic", "partition"),
+    ),
+]
+Names = set[tuple[str, frozenset[tuple[str, str]], str]]
+
+
+def telegrafs(mbeans: list[Any]) -> Names:
+    """Measurement, tags and field of every number that the example reads."""
+    made: Names = set()
+    for measurement, text, named, tags in EXAMPLE:
+        pattern = ObjectName.parse(text)
+        wild = re.findall(r"(\w+)=\*", text)
+        for mbean in mbeans:
+            if not pattern.matches(mbean.name):
+                continue
+            field = named
+            for number, key in enumerate(wild, 1):
+                field = field.replace(f"${number}", mbean.name.value(key) or "")
+            tagged = frozenset((tag, mbean.name.value(tag) or "") for tag in tags)
+            numbers = [each for each, value in mbean.values.items() if is_number(value)]
+            made.update((f"kafka_{measurement}", tagged, field.format(each)) for each in numbers)
+    return made
+
+
+def is_number(value: object) -> bool:
+    """Whether Telegraf writes it as a number: one that is one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+@pytest.mark.parametrize("jvm", BROKERS)
+def test_every_name_of_the_example_is_there(jvm: str, recorded: Recorded) -> None:
+    """Measurement, tags and field, to the letter; and nothing that the example has not."""
+    ours = {
+        (point.measurement, frozenset(point.tags.items()), field)
+        for point in points(rules("telegraf"), recorded(jvm)).points
+        for field, value in point.fields.items()
+        if isinstance(value, float)
+    }
+    assert ours == telegrafs(recorded(jvm))
