@@ -4,18 +4,44 @@ Rule: a module here imports nothing heavy at its top. What a command needs it im
 so that `--help` and shell completion do not wait for libraries they do not use.
 """
 
+from typing import Annotated
+
 import typer
 
+from jmxbridge import __version__
 from jmxbridge.cli import check, config, dlq, doctor, init, lag, mbeans, once, run, spool
 
 app = typer.Typer(
     name="jmxbridge",
-    help="Kafka's JMX metrics and consumer-group lag side by side in InfluxDB.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def say_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        typer.echo(f"jmxbridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=say_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Kafka's JMX metrics and consumer-group lag side by side in InfluxDB.
+
+    Example: jmxbridge init kafka-1:9092
+    """
+
+
 app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("once")(once.once)

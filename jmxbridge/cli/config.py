@@ -8,7 +8,9 @@ from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
 from jmxbridge.cli.outcome import reported
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Show what a file means, and what it may say."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Show what a file means, and what it may say.\n\nExample: jmxbridge config show",
 )
 
 

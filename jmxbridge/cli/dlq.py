@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Look at dead letters: lines that InfluxDB refused.",
+    help="Look at dead letters: lines that InfluxDB refused.\n\nExample: jmxbridge dlq ls",
 )
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="As `dlq ls` shows them.")]

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Look at the MBeans of a JVM; TARGET is a name from the file, or HOST:PORT.",
+    help="Look at the MBeans of a JVM; TARGET is a name from the file, or HOST:PORT.\n\n"
+    "Example: jmxbridge mbeans explain 127.0.0.1:9999",
 )
 app.command("explain")(explain)
 app.command("suggest")(suggest)

@@ -14,7 +14,8 @@ from jmxbridge.cli.stores import MBEANS_YAML, StoreOf, view_of, when
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Look at the lines that wait for InfluxDB, and send them.",
+    help="Look at the lines that wait for InfluxDB, and send them.\n\n"
+    "Example: jmxbridge spool status",
 )
 
 WORDS = {

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from demo.servers import free_port
+from jmxbridge import __version__
 from jmxbridge.cli import app
 from jmxbridge.service.poll_times import PollTimes
 
@@ -46,6 +47,18 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
     said = call(*command.split(), "--help").stdout
     assert f"Example: jmxbridge {command} " in re.sub(r"\s+", " ", said)
     assert f"| `jmxbridge {command} " in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("group", ["", "mbeans", "config", "spool", "dlq"])
+def test_every_group_shows_an_example_too(group: str) -> None:
+    """Who does not know the command yet sees one that can be typed."""
+    said = call(*group.split(), "--help").stdout
+    assert f"Example: jmxbridge {group}" in re.sub(r"\s+", " ", said)
+
+
+def test_the_version_is_printed() -> None:
+    """For whoever reports a mistake."""
+    assert call("--version").stdout == f"jmxbridge {__version__}\n"
 
 
 def test_help_waits_for_nothing_it_does_not_use() -> None:
