@@ -298,6 +298,7 @@ def make_lag_poll(
         learn_brokers=None if brokers is None else brokers.learn,
         consumers=consumers.all,
         uncommitted=kafka.uncommitted,
+        names=kafka.names,
     )
 
 

@@ -66,6 +66,19 @@ async def test_a_file_decides_about_lag(tmp_path: Path) -> None:
     assert fields(third, "kafka_consumer_group", "bb") == {}
 
 
+async def test_a_file_says_what_things_are_called(tmp_path: Path) -> None:
+    """Measurement and field of another tool, at every poll."""
+    said = "names: {kafka_consumer_lag: burrow_partition, kafka_consumer_lag_group.lag_sum: total}"
+    async with FakeCluster() as fake:
+        fake.add_topic("x", end=10)
+        fake.groups["aa"] = Group({"x": {0: 4}})
+        points = {point.measurement: point for point in await points_of(tmp_path, fake, 1000, said)}
+
+    assert points["burrow_partition"].fields["lag"] == 6
+    assert points["kafka_consumer_lag_group"].fields["total"] == 6
+    assert "kafka_consumer_lag" not in points
+
+
 async def test_a_file_says_where_consumers_begin(tmp_path: Path) -> None:
     """From the second poll on, when it is known who is assigned what; counted all the same."""
     async with FakeCluster() as fake:

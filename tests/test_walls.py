@@ -44,6 +44,7 @@ DOORS: dict[tuple[str, str], set[str]] = {
     ("kafka", "jmx"): {"jmxbridge.jmx.access", "jmxbridge.jmx.errors", "jmxbridge.jmx.tls"},
     ("config", "lag"): {
         "jmxbridge.lag.names",
+        "jmxbridge.lag.renaming",
         "jmxbridge.lag.uncommitted",
         "jmxbridge.lag.volume",
     },

@@ -132,6 +132,7 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
     from jmxbridge.build import make_cluster, missing_rights
     from jmxbridge.kafka.errors import KafkaUnavailable
     from jmxbridge.lag.points import to_points
+    from jmxbridge.lag.renaming import Renaming
     from jmxbridge.lag.rows import compute
 
     cluster = make_cluster(kafka, timeout_s=kafka.timeout_s)
@@ -142,7 +143,8 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
         return KafkaCheck(error=str(exc))
     finally:
         await cluster.close()
-    points = to_points(compute(snapshot), snapshot, cluster=settings.cluster, time_ns=0)
+    made = to_points(compute(snapshot), snapshot, cluster=settings.cluster, time_ns=0)
+    points = Renaming(kafka.names)(made)
     series = Counter(point.measurement for point in points)
     return KafkaCheck(None, snapshot, series, rights)
 

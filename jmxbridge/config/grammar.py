@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from jmxbridge.config.address import parse_host, parse_port
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
+from jmxbridge.lag.renaming import NAMES as LAG_NAMES
 from jmxbridge.mbeans.rule import KEY_IN_TEMPLATE
 
 # InfluxDB refuses a series key (measurement, tags, field) of 64 KiB; one name is far below that.
@@ -242,6 +243,14 @@ def parse_influx_name(text: str) -> str:
     if text == "time":
         raise Malformed("time is InfluxDB's own column")
     return text
+
+
+def parse_lag_name(text: str) -> str:
+    """A measurement of the lag, or a tag or field of one."""
+    if text in LAG_NAMES:
+        return text
+    said = f'"{text}" is no measurement of the lag, nor MEASUREMENT.NAME for a tag or field of one'
+    raise Malformed(said, 0, closest(text, LAG_NAMES))
 
 
 def parse_template(text: str) -> str:

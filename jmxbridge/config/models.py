@@ -34,6 +34,7 @@ from jmxbridge.config.scalars import (
     Host,
     Interval,
     JmxPort,
+    LagNames,
     PemPath,
     Port,
     Regex,
@@ -147,7 +148,8 @@ class KafkaSettings(Section):
     `read_committed` are patterns of groups that skip open transactions; `allowed_lag` has by
     pattern of groups the records that are no lag, and `granularity` the finest rows. A partition
     row at rest is written each `heartbeat_s`. `uncommitted` is where a group begins to read a
-    partition it has never committed.
+    partition it has never committed. `names` has other names for what is written: measurements, and
+    their tags and fields as MEASUREMENT.NAME.
     """
 
     bootstrap: Bootstrap
@@ -167,6 +169,7 @@ class KafkaSettings(Section):
     internal_topics: Boolean = False
     heartbeat_s: Duration = Field(default=60.0, validation_alias="heartbeat")
     uncommitted: UncommittedName = Uncommitted.SKIP
+    names: LagNames = {}
 
 
 Transport = Annotated[

@@ -5,11 +5,11 @@ the type its key stands for, or an error that knows the character it is about. V
 text pass through, so that settings can also be made by code.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from jmxbridge.config.address import (
@@ -25,6 +25,8 @@ from jmxbridge.config.grammar import (
     parse_count,
     parse_header_secret,
     parse_header_text,
+    parse_influx_name,
+    parse_lag_name,
     parse_number,
     parse_object_name,
     parse_path,
@@ -40,6 +42,7 @@ from jmxbridge.config.jmx_address import JmxAddress, parse_jmx_address
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.quantity import format_duration, format_size, parse_duration, parse_size
 from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.lag.renaming import clash
 
 # A grid finer than this is timers, not monitoring: a poll of a remote JVM takes tens of
 # milliseconds. Tests and demonstrations want several polls a second, so it is not a whole second.
@@ -112,6 +115,15 @@ def _bootstrap(value: object) -> object:
     return tuple(addresses)
 
 
+def _without_clash(names: Mapping[str, str]) -> Mapping[str, str]:
+    found = clash(names)
+    if found is not None:
+        raise malformed(
+            Malformed(f'"{names[found.name]}" is what {found.other} is called'), found.name
+        )
+    return names
+
+
 one_or_many = BeforeValidator(_one_or_many)
 
 Text = Annotated[str, read(parse_text, "text")]
@@ -137,6 +149,11 @@ Bootstrap = Annotated[
 ]
 JmxPort = Annotated[JmxAddress, read(parse_jmx_address, "host:port")]
 Pattern = Annotated[ObjectName, read(parse_object_name, "an ObjectName")]
+InfluxName = Annotated[str, read(parse_influx_name, "a name")]
+LagNames = Annotated[
+    Mapping[Annotated[str, read(parse_lag_name, "a name")], InfluxName],
+    AfterValidator(_without_clash),
+]
 TagName = Annotated[str, read(parse_tag_name, "a tag's name")]
 Template = Annotated[str, read(parse_template, "a name")]
 Interval = Annotated[

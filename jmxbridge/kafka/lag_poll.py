@@ -30,6 +30,7 @@ from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.outlook import Outlook, Verdicts, lowest_unread
 from jmxbridge.lag.points import failed_poll, to_points
 from jmxbridge.lag.remembered import FORGET_AFTER_S, Remembered
+from jmxbridge.lag.renaming import Renaming
 from jmxbridge.lag.rows import Lags, compute
 from jmxbridge.lag.seconds import Ends
 from jmxbridge.lag.snapshot import Snapshot
@@ -66,7 +67,8 @@ class LagPoll:
     `offsets_retention_s` is how long the brokers keep what an empty group had read, None to ask
     them. `volume`
     decides which rows are worth a point. `consumers` tells what JMX says of those that are polled.
-    `uncommitted` is what to assume of partitions that are assigned and have no commit.
+    `uncommitted` is what to assume of partitions that are assigned and have no commit. `names` are
+    other names for what is written, see `lag.renaming`.
     """
 
     name = "lag"
@@ -88,6 +90,7 @@ class LagPoll:
         learn_brokers: Callable[[Brokers], None] | None = None,
         consumers: Callable[[], Sequence[Consumer]] = tuple,
         uncommitted: Uncommitted = Uncommitted.SKIP,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.line = Line(self.name, Mood.WAITING, "not polled yet")
         self._cluster = cluster
@@ -113,6 +116,7 @@ class LagPoll:
         self._accused: dict[str, Client] = {}
         self._expiry = Expiry(memory.empty_since, retention_s=offsets_retention_s)
         self._volume = volume or Volume()
+        self._renamed = Renaming(names)
         self._rolled_up: tuple[str, ...] = ()
         self._vanished = self._remembered.vanished
         self._orphaned: set[str] = set()
@@ -182,7 +186,7 @@ class LagPoll:
             skipped_ticks=tick.skipped,
         )
         self._tell_of_volume()
-        return points
+        return self._renamed(points)
 
     async def close(self) -> None:
         """Save what was seen and close every connection to the cluster."""

@@ -18,7 +18,7 @@ kafka:
    tls: {ca_file: ca.pem, cert_file: me.pem, check_hostname: false},
    sasl: {mechanism: OAUTHBEARER, token_url: 'https://id/t', client_id: c, client_secret: catfish},
    granularity: {'a.*': topic}, allowed_lag: {'b.*': 3}, heartbeat: 90s, forget_after: 1d,
-   uncommitted: earliest}
+   uncommitted: earliest, names: {kafka_consumer_lag: lag, kafka_consumer_lag.lag: records}}
 store: {path: /var/lib/x.sqlite3, retain: 36h, max_size: 3MiB}
 targets:
   - {name: "yes", jmx: 'a:1', collect: [mine, jvm, kafka-broker], tags: {app: "22:30"}}
