@@ -8,6 +8,8 @@ simply not in the answer.
 """
 
 import asyncio
+import logging
+import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -22,15 +24,20 @@ from jmxbridge.jmx.values import Composite, Value
 from jmxbridge.mbeans.discovery import take
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
+from jmxbridge.targets.rmi import is_loopback
+
+log = logging.getLogger(__name__)
 
 
 class JmxqueryTransport:
     """Reads one JVM through jmxquery. `timeout_s` ends the Java process of a query."""
 
     def __init__(self, host: str, port: int, *, timeout_s: float) -> None:
+        self._host = host
         self._where = f"{host}:{port}"
         self._jmx = jmxquery.JMXConnection(f"service:jmx:rmi:///jndi/rmi://{self._where}/jmxrmi")
         self._timeout_s = timeout_s
+        self._is_exposure_said = False
         self.series_limited = 0
         self.costs: Mapping[str, int] = {}  # the package does not tell
         self.peer_host: str | None = None  # nor this
@@ -79,13 +86,34 @@ class JmxqueryTransport:
             raise JmxError(f"{self._where}: jmxquery printed something other than JSON") from exc
         if not answers and time.monotonic() - started_s >= self._timeout_s:
             raise self._timed_out()
+        self._warn_of_exposure()
         return answers
+
+    def _warn_of_exposure(self) -> None:
+        """Say once that this goes over a network: the package has neither password nor TLS here."""
+        if self._is_exposure_said or is_loopback(address(self._host)):
+            return
+        self._is_exposure_said = True
+        log.warning(
+            "%s: JMX without TLS and without a password: whoever reaches that port can use it"
+            " (transport: rmi has username, password_file and tls)",
+            self._where,
+        )
 
     def _timed_out(self) -> ConnectionFailed:
         return ConnectionFailed(
             f"{self._where}: jmxquery did not answer within {self._timeout_s:g} s",
             "timeout",
         )
+
+
+def address(host: str) -> str | None:
+    """Return an IP address of a host; None where it has none."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return None
+    return str(found[0][4][0])
 
 
 def by_mbean(answers: Sequence[Any]) -> dict[ObjectName, dict[str, Value]]:
