@@ -97,6 +97,8 @@ def init(
         fail("one file at a time: a second --from-… goes into a second --output", USAGE)
     if str(output) != "-" and output.exists():
         fail(f"{output} is there already: name another with --output, or - for stdout", USAGE)
+    if not output.parent.is_dir():
+        fail(f"{output}: there is no directory {output.parent}", USAGE)
     for tool, path in chosen:
         carry_over(tool, path, output, parse(bootstrap) if bootstrap else [])
         return
@@ -134,8 +136,11 @@ def write(output: Path, text: str) -> None:
     text = schema_line() + text
     if str(output) == "-":
         typer.echo(text, nl=False)
-    else:
+        return
+    try:
         output.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        fail(f"{output}: cannot be written: {exc.strerror}", USAGE)
 
 
 def look_and_write(kafka: "KafkaSettings", jmx_port: int | None, output: Path) -> None:

@@ -1,7 +1,7 @@
 """Which JVM a command looks at, and with which rules."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +29,8 @@ TargetName = Annotated[
 EVERYTHING = "*:*"
 # As long as connecting over RMI may take.
 TIMEOUT_S = 10.0
+# Of targets in a message: a line of them.
+MAX_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Subject:
 
 def find(target: str, file: Path | None) -> Subject:
     """Return the file's target of that name, or the one at HOST:PORT; raises ConfigError."""
+    from jmxbridge.config.grammar import closest
     from jmxbridge.config.jmx_address import parse_jmx_address
     from jmxbridge.config.malformed import Malformed
 
@@ -90,7 +93,8 @@ def find(target: str, file: Path | None) -> Subject:
     try:
         address = parse_jmx_address(target)
     except Malformed as exc:
-        names = f" (the file has {', '.join(known)})" if known else ""
+        near = closest(target, known)
+        names = f" (did you mean {near}?)" if near else _names(known)
         fail(f"{target} is neither a target of the file{names} nor HOST:PORT: {exc}", USAGE)
     if address.url is not None:
         return Subject(Jvm(address.host, address.port, jolokia_url=address.agent_url()), settings)
@@ -98,6 +102,13 @@ def find(target: str, file: Path | None) -> Subject:
     if server is None:
         return Subject(Jvm(address.host, address.port), settings)
     return Subject(Jvm(address.host, address.port, server.host, server.port), settings)
+
+
+def _names(known: Collection[str]) -> str:
+    """Say what targets there are, a few of them."""
+    shown = ", ".join(list(known)[:MAX_NAMED])
+    rest = f" and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else ""
+    return f" (the file has {shown}{rest})" if known else ""
 
 
 def with_its_brokers(settings: "Settings", target: str) -> "Settings":
@@ -134,7 +145,8 @@ def parse_pattern(text: str) -> "ObjectName":
     try:
         return ObjectName.parse(text)
     except MalformedObjectName as exc:
-        fail(f"{text}\n{' ' * exc.position}^ {exc}", USAGE)
+        mend = "" if ":" in text else f"; all MBeans of a domain are {text}:*"
+        fail(f"{text}\n{' ' * exc.position}^ {exc}{mend}", USAGE)
 
 
 async def connect(jvm: Jvm) -> "MBeans":

@@ -190,8 +190,10 @@ def test_lag_of_a_cluster_that_is_away(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["ls", "nobody"], "neither a target of the file nor HOST:PORT"),
-        (["get", "127.0.0.1:1", "java.lang"], "expected ':' after the domain"),
+        (["ls", "nobody"], "nobody is neither a target of the file"),
+        (["ls", "broker-2"], "(did you mean broker-1?) nor HOST:PORT"),
+        (["ls", "else"], "(the file has broker-1) nor HOST:PORT"),
+        (["get", "127.0.0.1:1", "java.lang"], "; all MBeans of a domain are java.lang:*"),
     ],
 )
 def test_mbeans_says_what_it_cannot_read(
@@ -199,6 +201,8 @@ def test_mbeans_says_what_it_cannot_read(
 ) -> None:
     """A target nobody knows and a name that is none are usage errors, before any connection."""
     monkeypatch.chdir(tmp_path)
+    target = "{name: broker-1, jmx: 'k:9999', collect: [jvm]}"
+    Path("mbeans.yaml").write_text(f"targets: [{target}]\n")
     result = call("mbeans", *arguments)
     assert result.exit_code == 2
     assert word in result.stderr

@@ -87,3 +87,18 @@ def test_one_old_file_at_a_time(tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "one file at a time" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("away/mbeans.yaml", "there is no directory"), ("closed/mbeans.yaml", "cannot be written")],
+)
+def test_a_file_that_cannot_be_written(output: str, said: str, tmp_path: Path) -> None:
+    """A sentence and a usage error; a folder that is not there is told before anything is read."""
+    (tmp_path / "closed").mkdir()
+    # Root may write into any folder, but into none that is a dangling link.
+    (tmp_path / "closed" / "mbeans.yaml").symlink_to(tmp_path / "nowhere" / "x")
+    result = call("--from-jmxtrans", OLD / "jmxtrans.json", "-o", tmp_path / output)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
