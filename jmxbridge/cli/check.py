@@ -93,6 +93,7 @@ def end(found: Preflight) -> None:
 def entry(problem: "Problem") -> dict[str, Any]:
     """One problem as JSON; line and column are 0 where the file as a whole is meant."""
     return {
+        "file": problem.file,
         "line": problem.line,
         "column": problem.column,
         "where": problem.where,

@@ -7,10 +7,12 @@ explain`, `mbeans suggest`, `doctor`, `init` and `spool drain` are with the othe
 """
 
 import asyncio
+import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -155,3 +157,28 @@ async def test_lag_of_a_cluster(suffix: str, capsys: pytest.CaptureFixture[str])
         await lag.once(kafka, None, None, every_s=2.0, as_json=suffix == "json")
     out, err = capsys.readouterr()
     compare(f"lag.{suffix}", out, err)
+
+
+def documents() -> list[dict[str, Any]]:
+    """Every JSON document that the golden files have."""
+    texts = [path.read_text() for path in GOLDEN.glob("*.json")]
+    texts.append((GOLDEN / "explain_json.out").read_text())
+    return [json.loads(re.sub(r"(?m)^! .*$", "", text)) for text in texts]
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda each: str(each["kind"]))
+def test_readme_names_what_is_in_a_document(document: dict[str, Any]) -> None:
+    """The kind has a row, and every key stands in it; so scripts need not guess."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (row,) = re.findall(rf"(?m)^\| [^|]*`{document['kind']}`[^|]* \|.*$", readme)
+    rows = [keys for key, value in document.items() for keys in (key, *inside(key, value))]
+    assert document["version"] == 1
+    missing = [key for key in rows if key not in ("kind", "version") and f"`{key}`" not in row]
+    assert missing == []
+
+
+def inside(key: str, value: object) -> list[str]:
+    """The keys of a list's first entry, where the README tells them."""
+    told = ("problems", "warnings", "areas", "mbeans", "dead_letters")
+    first = value[0] if key in told and isinstance(value, list) and value else None
+    return list(first) if isinstance(first, dict) else []
