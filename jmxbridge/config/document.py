@@ -39,7 +39,12 @@ from jmxbridge.config.scalars import Count, Interval, Text
 from jmxbridge.config.sections import S, SectionReader
 from jmxbridge.config.source import Source
 from jmxbridge.config.tls_checks import check_tls
-from jmxbridge.config.warnings import warn_of_eavesdroppers, warn_of_secrets, warn_of_sets
+from jmxbridge.config.warnings import (
+    warn_of_eavesdroppers,
+    warn_of_globs,
+    warn_of_secrets,
+    warn_of_sets,
+)
 from jmxbridge.mbeans.rule import Rule
 
 
@@ -181,6 +186,7 @@ class _Document:
         if kafka is not None and isinstance(cluster, tree.Mapping):
             warn_of_eavesdroppers(self.reader, cluster, kafka.bootstrap)
             warn_of_secrets(self.reader, cluster, ("kafka",))
+            warn_of_globs(self.reader, cluster)
             sasl = cluster.get("sasl")
             if sasl is not None and isinstance(sasl.value, tree.Mapping):
                 warn_of_secrets(self.reader, sasl.value, ("kafka", "sasl"))

@@ -1,6 +1,7 @@
 """What works and is probably not meant: said by `check`, and no reason to refuse a file."""
 
-from collections.abc import Iterable, Set
+import re
+from collections.abc import Iterable, Iterator, Set
 from collections.abc import Mapping as Map
 
 from jmxbridge.config.address import Address, is_loopback
@@ -8,7 +9,10 @@ from jmxbridge.config.interpolation import names_a_variable
 from jmxbridge.config.location import Path
 from jmxbridge.config.sasl import SEEN
 from jmxbridge.config.sections import SectionReader
-from jmxbridge.config.tree import Mapping, Scalar
+from jmxbridge.config.tree import Mapping, Scalar, Sequence
+
+# What separates words in names of groups and topics is never meant to be repeated.
+_GLOB = re.compile(r"(?<!\\)[-_]\*")
 
 
 def warn_of_sets(reader: SectionReader, mbeans: Mapping, collected: Set[str]) -> None:
@@ -46,6 +50,30 @@ def warn_of_eavesdroppers(reader: SectionReader, kafka: Mapping, hosts: Iterable
     if seen is not None:
         said = f"{seen} on the way to {far}: kafka.tls hides it"
         reader.warn(mechanism.key, ("kafka", "sasl", "mechanism"), said)
+
+
+def warn_of_globs(reader: SectionReader, kafka: Mapping) -> None:
+    """`test-*` is a regular expression: test with any number of hyphens, which is no group."""
+    for section in ("groups", "topics"):
+        for key in ("allow", "deny"):
+            for node, path in _texts(kafka, section, key):
+                if _GLOB.search(node.text):
+                    said = "* repeats the character before it; any text is .*"
+                    reader.warn(node, path, said)
+
+
+def _texts(kafka: Mapping, section: str, key: str) -> Iterator[tuple[Scalar, Path]]:
+    entry = kafka.get(section)
+    names = entry.value.get(key) if entry is not None and isinstance(entry.value, Mapping) else None
+    if names is None:
+        return
+    path = ("kafka", section, key)
+    if isinstance(names.value, Scalar):
+        yield names.value, path
+    elif isinstance(names.value, Sequence):
+        for index, item in enumerate(names.value.items):
+            if isinstance(item, Scalar):
+                yield item, (*path, index)
 
 
 def warn_of_interval(

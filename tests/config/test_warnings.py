@@ -76,6 +76,25 @@ def test_a_password_of_a_key_in_the_file(settings: MakeSettings) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("'test-*'", 42),
+        ("[a.b, 'test_*']", 48),
+        ("'test-.*'", None),
+        ("'a\\-*'", None),
+        ("'[-_]*'", None),
+    ],
+)
+def test_a_glob_where_a_regular_expression_stands(
+    text: str, column: int | None, settings: MakeSettings
+) -> None:
+    """It would match nothing that there is, without a word."""
+    made = settings(f"kafka: {{bootstrap: 'k:1', groups: {{deny: {text}}}}}\n", kafka=False)
+    assert [each.column for each in made.warnings] == ([] if column is None else [column])
+    assert all("any text is .*" in each.message for each in made.warnings)
+
+
+@pytest.mark.parametrize(
     ("text", "took", "said"),
     [
         (
