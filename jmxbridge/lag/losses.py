@@ -56,7 +56,10 @@ def _sentences(
         elif left_s == 0.0:
             yield topic.group, f"{what} is older than retention.ms and may be deleted at any moment"
         elif left_s is not None and left_s < NEAR_SHARE * kept_s[topic.topic]:
-            yield topic.group, f"{what} may be deleted in {span(left_s)}, as old as retention.ms"
+            yield (
+                topic.group,
+                f"{what} may be deleted in {span(left_s)}, then as old as retention.ms",
+            )
     for group, left_s in verdicts.expires_in_s.items():
         if left_s < NEAR_SHARE * offsets_kept_s:
             yield group, f"without members Kafka forgets what it has read in at most {span(left_s)}"

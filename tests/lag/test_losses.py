@@ -42,7 +42,7 @@ def said(
         (0, 3 * DAY_S, ()),
         (
             *(0, DAY_S + 4 * 3600 + 59),
-            ("what it has not read of t may be deleted in 1 d 4 h, as old as retention.ms",),
+            ("what it has not read of t may be deleted in 1 d 4 h, then as old as retention.ms",),
         ),
         (
             *(0, 0.0),

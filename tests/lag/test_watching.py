@@ -103,7 +103,7 @@ def test_the_log_is_asked_for_a_past_that_nobody_saw() -> None:
 
     assert look.seconds == {ROW: Behind(6 * 3600.0)}
     assert look.losses == {
-        "g": ("what it has not read of t may be deleted in 1 h, as old as retention.ms",)
+        "g": ("what it has not read of t may be deleted in 1 h, then as old as retention.ms",)
     }
     assert look.statuses == {}
     assert rounds < SEARCH_ROUNDS
