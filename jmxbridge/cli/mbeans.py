@@ -36,20 +36,31 @@ app.command("suggest")(suggest)
 def ls(
     target: TargetName,
     pattern: Annotated[str, typer.Argument(help="ObjectName pattern.")] = EVERYTHING,
+    tree: Annotated[
+        int | None,
+        typer.Option(
+            "--tree",
+            metavar="DEPTH",
+            min=1,
+            help="As a tree of so many levels: 1 is domains, 2 their types.",
+        ),
+    ] = None,
     file: FileOption = None,
     as_json: Json = False,
 ) -> None:
-    """Print the names of the MBeans that match PATTERN, sorted.
+    """Print the names of the MBeans that match PATTERN, sorted, or as a tree with counts.
 
     Example: jmxbridge mbeans ls 127.0.0.1:9999 'kafka.server:type=BrokerTopicMetrics,*'
     """
+    from jmxbridge.mbeans.tree import lines
+
     with reported():
         names = asyncio.run(query(find(target, file).jvm, parse_pattern(pattern)))
     if as_json:
         echo_json("mbeans", {"target": target, "mbeans": [name.text for name in names]})
         return
-    for name in names:
-        typer.echo(name.text)
+    for line in (name.text for name in names) if tree is None else lines(names, tree):
+        typer.echo(line)
 
 
 @app.command("get")

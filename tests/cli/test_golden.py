@@ -38,6 +38,7 @@ OF_A_JVM: list[tuple[str, list[str], int]] = [
     ("mbeans_get", ["mbeans", "get", TARGET, FETCH, *ATTRIBUTES], 0),
 ]
 PLAIN_ALONE: list[tuple[str, list[str], int]] = [
+    ("mbeans_tree", ["mbeans", "ls", TARGET, "kafka.*:*", "--tree", "3"], 0),
     ("config_show", ["config", "show"], 0),
     ("once", ["once", "--dry-run"], 0),
 ]
@@ -106,7 +107,7 @@ def test_what_has_one_form(
     monkeypatch: pytest.MonkeyPatch,
     recorded_jvm: Callable[[str], None],
 ) -> None:
-    """A file is YAML and points are line protocol, whoever reads them."""
+    """A file is YAML, points are line protocol, a tree is for people, whoever reads them."""
     monkeypatch.chdir(GOLDEN)
     recorded_jvm("consumer-4.1.0")
     run(f"{name}.out", arguments, status)
