@@ -1,0 +1,77 @@
+"""Values that name their parts again and again: few bytes, more parts than can be walked through.
+
+A reference takes five bytes. Arrays of two references each to the one before double with each of
+them, and arrays of one nest deeper with each: neither may cost more than its bytes.
+"""
+
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from jmxbridge.jmx.calls import AttributeCalls
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.protocol import Protocol
+from jmxbridge.jmx.stub import RemoteRef
+from jmxbridge.jmx.values import Value
+
+NULL = b"\x70"
+ARRAY_CLASS, FIRST_ARRAY = 8, 10  # handles: of `Object[]`, and of the first array in the outer one
+
+
+def text(characters: str) -> bytes:
+    return struct.pack(">H", len(characters)) + characters.encode()
+
+
+def ref(handle: int) -> bytes:
+    return b"\x71" + struct.pack(">I", 0x7E0000 + handle)
+
+
+def klass(name: str, flags: int, *fields: bytes, above: bytes = NULL) -> bytes:
+    head = b"\x72" + text(name) + bytes(8) + bytes((flags, 0, len(fields)))
+    return head + b"".join(fields) + b"\x70\x78" + above
+
+
+def a_field(name: str, type_name: str) -> bytes:
+    return b"L" + text(name) + b"\x74" + text(type_name)
+
+
+def answer(count: int, references: int) -> bytes:
+    """An AttributeList of `Fine`: an array of arrays, each of references to the one before it."""
+    size = struct.pack(">i", 1)
+    array_list = klass("java.util.ArrayList", 3, b"I" + text("size"))
+    attributes = b"\x73" + klass("javax.management.AttributeList", 2, above=array_list) + size
+    fields = a_field("name", "Ljava/lang/String;"), a_field("value", "Ljava/lang/Object;")
+    attribute = b"\x73" + klass("javax.management.Attribute", 2, *fields) + b"\x74" + text("Fine")
+    outer = b"\x75" + klass("[Ljava.lang.Object;", 2) + struct.pack(">i", count)
+    assert references > 0
+    inner = b"\x75" + ref(ARRAY_CLASS) + size + NULL
+    for before in range(count - 1):
+        inner += b"\x75" + ref(ARRAY_CLASS) + struct.pack(">i", references)
+        inner += ref(FIRST_ARRAY + before) * references
+    return attributes + b"\x77\x04" + size + attribute + outer + inner + b"\x78"
+
+
+@pytest.mark.parametrize(("count", "references"), [(60, 2), (1000, 1), (5, 3)])
+def test_parts_that_are_named_again(
+    count: int,
+    references: int,
+    greeted: Callable[..., Protocol],
+    connection_ref: RemoteRef,
+    make_reply: Callable[[bytes], bytes],
+) -> None:
+    """They are read, at every poll alike; what is learned of them is not more than there is."""
+    call = AttributeCalls(connection_ref).call(ObjectName.parse("odd:type=Any"), ["Fine"])
+    raw, protocol = make_reply(answer(count, references)), greeted()
+    for _ in range(3):
+        protocol.call(call)
+        protocol.data_to_send()
+        protocol.receive_data(raw)
+        [answered] = protocol.next_alike() or [getattr(protocol.next_reply(), "outcome", None)]
+        arrays: tuple[Value, ...] = answered["Fine"]
+        assert len(arrays) == count
+        assert arrays[0] == (None,)
+        assert arrays[-1] == (arrays[-2],) * references
+    assert (protocol.traffic.template_hits, protocol.traffic.template_misses) == (
+        (2, 1) if count == 5 else (0, 3)
+    )
