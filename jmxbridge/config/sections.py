@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from jmxbridge.config.examples import example
 from jmxbridge.config.grammar import closest
 from jmxbridge.config.interpolation import interpolate
 from jmxbridge.config.location import Path, head, known_keys, shown, walk
@@ -21,10 +22,11 @@ from jmxbridge.config.tree import Mapping, Node, Scalar, Sequence, Span
 
 S = TypeVar("S", bound=Section)
 
+_MAPPING = "a mapping (key: value)"
 _WANTS = {
-    "model_type": "a mapping (key: value)",
-    "mapping_type": "a mapping (key: value)",
-    "dict_type": "a mapping (key: value)",
+    "model_type": _MAPPING,
+    "mapping_type": _MAPPING,
+    "dict_type": _MAPPING,
     "tuple_type": "a list",
 }
 
@@ -159,7 +161,7 @@ class SectionReader:
             node = entry.key
         path = (*path, *reached)
         if error["type"] != "malformed":
-            self.add(node, path, _words(error, node))
+            self.add(node, path, _words(error, node, path))
             return
         position, suggestion = context["position"], context["suggestion"]
         self.add(node, path, context["said"], position=position, suggestion=suggestion)
@@ -188,11 +190,12 @@ def _prune(plain: Any, path: Path) -> None:
     plain.pop(key, None)
 
 
-def _words(error: Any, node: Node) -> str:
+def _words(error: Any, node: Node, path: Path) -> str:
     if error["type"] == "too_short":
         return "is empty"
     wants = _WANTS.get(error["type"])
     if wants is None:
         return str(error["msg"])
     got = {Scalar: "text", Sequence: "a list", Mapping: "a mapping"}[type(node)]
-    return f"wants {wants}, got {got}"
+    written = example(path) if wants == _MAPPING else None
+    return f"wants {wants}, got {got}" + (f": write {written}" if written else "")
