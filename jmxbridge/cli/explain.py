@@ -14,7 +14,7 @@ from jmxbridge.cli.outcome import FINDINGS, echo_json, fail, reported
 
 if TYPE_CHECKING:
     from jmxbridge.jmx import ObjectName, Value
-    from jmxbridge.mbeans.explanation import Explanation, Taken
+    from jmxbridge.mbeans.explanation import Absent, Explanation, Taken
     from jmxbridge.mbeans.rule import Rule
 
 
@@ -23,7 +23,8 @@ class Found:
     """The MBeans asked about, explained; the values read; and what each rule takes of the JVM.
 
     `unreadable` are attributes that rules want and the JVM cannot send; `shipped` has the packs
-    that would take MBeans which nothing takes, and how many.
+    that would take MBeans which nothing takes, and how many; `absent` the attributes that rules of
+    the file read and none of their MBeans has.
     """
 
     explanations: "Sequence[Explanation]"
@@ -32,6 +33,7 @@ class Found:
     tags: Mapping[str, str]
     unreadable: "Mapping[ObjectName, Sequence[str]]"
     shipped: Mapping[str, int]
+    absent: "Sequence[Absent]"
 
     def lines(self, name: "ObjectName", taken: "Taken") -> list[str]:
         """Return the line protocol a rule makes of an MBean now, without a timestamp."""
@@ -132,6 +134,12 @@ async def survey(
         tags,
         {name: sorted(attributes) for name, attributes in without.items() if attributes},
         explanation.takers(others, names, nobodys) if nobodys else {},
+        # A pack is for many versions, so each of them lacks something of it.
+        [
+            each
+            for each in explanation.absent(takes, available)
+            if not each.rule.where.startswith("packs/")
+        ],
     )
 
 
@@ -186,6 +194,10 @@ def summarise(found: Found) -> None:
             " shows how",
             err=True,
         )
+    for each in found.absent:
+        meant = f" (did you mean {each.meant}?)" if each.meant else ""
+        where = f"{each.rule.set_name} ({each.rule.where})"
+        typer.echo(f"{where}: none of its MBeans has {each.attribute}{meant}", err=True)
     for line in idle_lines(found.rules):
         typer.echo(f"takes nothing{line}", err=True)
 
@@ -242,6 +254,15 @@ def plain(found: Found, shown: "Sequence[Explanation]") -> dict[str, Any]:
                 "mbeans": count,
             }
             for rule, count in found.rules
+        ],
+        "absent": [
+            {
+                "set": each.rule.set_name,
+                "where": each.rule.where,
+                "attribute": each.attribute,
+                "meant": each.meant,
+            }
+            for each in found.absent
         ],
         "shipped": [{"set": name, "mbeans": count} for name, count in found.shipped.items()],
     }

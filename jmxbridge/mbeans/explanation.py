@@ -6,6 +6,7 @@ so an explanation cannot differ from a poll.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.discovery import LeftOut, Takes, attributes, take
@@ -63,6 +64,40 @@ def counts(rules: Iterable[Rule], names: Collection[ObjectName]) -> tuple[Takes,
     for each in takes:
         by_rule[id(each.rule)] = by_rule.get(id(each.rule), 0) + 1
     return takes, [by_rule.get(id(rule), 0) for rule in rules]
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """An attribute that a rule reads and none of its MBeans has; `meant` is one it may mean."""
+
+    rule: Rule
+    attribute: str
+    meant: str | None
+
+
+def absent(takes: Takes, available: Mapping[ObjectName, Sequence[str]]) -> list[Absent]:
+    """Find attributes that rules read in vain; of rules all of whose MBeans are in `available`."""
+    names: dict[int, list[ObjectName]] = {}
+    rules: dict[int, Rule] = {}
+    for each in takes:
+        names.setdefault(id(each.rule), []).append(each.name)
+        rules[id(each.rule)] = each.rule
+    found = []
+    for number, rule in rules.items():
+        if all(name in available for name in names[number]):
+            there = {attribute for name in names[number] for attribute in available[name]}
+            found += _absent_of(rule, there)
+    return found
+
+
+def _absent_of(rule: Rule, there: Collection[str]) -> list[Absent]:
+    read = dict.fromkeys(field.attribute for field in rule.fields if field.pattern is None)
+    others = sorted(set(there) - read.keys())
+    return [
+        Absent(rule, name, next(iter(get_close_matches(name, others, n=1)), None))
+        for name in read
+        if name not in there
+    ]
 
 
 def takers(

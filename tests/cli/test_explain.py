@@ -114,6 +114,30 @@ def test_packs_that_would_take_the_rest_are_named() -> None:
     assert [each["set"] for each in report["shipped"]] == ["jvm", "kafka-consumer"]
 
 
+def test_an_attribute_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A typing error reads nothing, for ever and without a word, but here; packs may lack some."""
+    monkeypatch.chdir(tmp_path)
+    rule = (
+        "{bean: 'java.lang:type=Memory', measurement: m,"
+        " fields: {HeapMemoryUsag.used: heap_bytes, Verbose: v, Nothing: n}}"
+    )
+    Path("mbeans.yaml").write_text(
+        f"targets: [{{name: t, jmx: 'a:1', collect: [own, jvm]}}]\nmbeans: {{own: [{rule}]}}\n"
+    )
+    said = call("explain", "t", "java.lang:*").stderr
+    report = json.loads(call("explain", "t", "java.lang:*", "--json").stdout)
+
+    place = "own (mbeans.yaml:2:16): none of its MBeans has"
+    assert f"{place} HeapMemoryUsag (did you mean HeapMemoryUsage?)\n" in said
+    assert f"{place} Nothing\n" in said
+    assert said.count("none of its MBeans has") == 2
+    assert [each["meant"] for each in report["absent"]] == ["HeapMemoryUsage", None]
+    other = call("explain", "t", "java.lang:type=Runtime").stderr
+    assert "none of its MBeans has" not in other  # not looked at
+
+
 def test_a_broker_without_a_file_is_not_explained_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded_jvm: UseRecording
 ) -> None:
