@@ -74,7 +74,8 @@ def beside_lag(row: "Row", look: "Look") -> tuple[str, str]:
 
 
 def bars(group: str, look: "Look", *, red: bool) -> list[str]:
-    """A line of bars for each topic of a group: its lag, look by look."""
+    """A line of bars for each topic of a group: its lag, look by look, and for how long."""
+    from jmxbridge.lag.losses import span
     from jmxbridge.lag.sparkline import ASCII_BARS, BARS, sparkline
 
     drawn = {topic: trend for (name, topic), trend in look.trends.items() if name == group}
@@ -84,7 +85,9 @@ def bars(group: str, look: "Look", *, red: bool) -> list[str]:
         line = sparkline(trend, BARS if can_draw() else ASCII_BARS)
         if red and any(trend):
             line = f"{RED}{line}{PLAIN}"
-        lines.append(f"{topic.ljust(width)} {line} {trend[-1]:,}")
+        left_s = look.arrivals_s.get((group, topic))
+        until = "" if left_s is None else f", caught up in {span(left_s)}"
+        lines.append(f"{topic.ljust(width)} {line} {trend[-1]:,}{until}")
     return lines
 
 

@@ -38,8 +38,8 @@ class Look:
     """Beside the rows of one look, where it is known.
 
     `clients` are sentences about the consumers of a group, `losses` about what it has lost or will
-    lose soon. `trends` has the lag of each group on
-    each topic, look by look, the last one now.
+    lose soon. `trends` has the lag of each group on each topic, look by look, the last one now;
+    `arrivals_s` when it will have caught up, where it gains on the topic.
     """
 
     seconds: Mapping[Row, Behind] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Look:
     clients: Mapping[str, Sequence[str]] = field(default_factory=dict)
     trends: Mapping[tuple[str, str], Sequence[int]] = field(default_factory=dict)
     losses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    arrivals_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
 class Watching:
@@ -111,6 +112,7 @@ class Watching:
             else {row[:3]: each.status for row, each in pairs},
             clients=clients if said is None else _with_said(clients, said, time_ns),
             trends={at: tuple(trend) for at, trend in self._trends.items()},
+            arrivals_s={at: rate.eta_s for at, rate in verdicts.rates.items() if rate.eta_s},
             losses=losses(
                 *(lags, verdicts),
                 kept_s=snapshot.aside.retention_s,

@@ -83,6 +83,15 @@ def test_from_the_second_look_on_there_is_a_past_of_our_own() -> None:
     assert look.trends == {("g", "t"): (490,) * LOOKS}
 
 
+def test_a_group_that_gains_says_when_it_will_have_caught_up() -> None:
+    """From the second look on, and not while it falls behind."""
+    watching = Watching(interval_ns=2 * S)
+    gained = [watching.take(description(10 + 10 * n, 500), (), 2 * n * S) for n in range(3)]
+    assert [look.arrivals_s for look in gained] == [{}, {("g", "t"): 96.0}, {("g", "t"): 94.0}]
+    lost = watching.take(description(30, 900), (), 6 * S)
+    assert lost.arrivals_s == {}
+
+
 def test_the_log_is_asked_for_a_past_that_nobody_saw() -> None:
     """Question by question, of one instant: the first look says how old the record is, and why."""
     now_s, written_s = 1_700_000_000, 1_700_000_000 - 6 * 3600
