@@ -6,8 +6,8 @@ what is measured is the bridge as `run` has it: poll, points, frozen lines, dura
 Beside them are eight that misbehave, one in each way of `bench.faulty`, FAULTY=0 leaves them out.
 
 Of the polls of those that are in order: `late_s` is how long after they were due their lines were
-there, `begun_late_s` how long after its turn one began, which the others must not delay. The last
-line printed is JSON.
+there, `begun_late_s` how long after its turn one began, which the others must not delay, `skipped`
+how many were left out because the one before was still under way. The last line printed is JSON.
 """
 
 import asyncio
@@ -94,6 +94,7 @@ class Watch:
             if target.name.startswith(IN_ORDER):
                 turn_ns = tick.due_ns + tick.offset_ns
                 self.begun_late_s.append((time.time_ns() - turn_ns) / NS)
+                self.skipped += tick.skipped
             return await poll(target, tick)
 
         setattr(Delivery, "put", timed_put)  # noqa: B010 - a method is replaced on purpose
@@ -104,6 +105,7 @@ class Watch:
         self.late_s: list[float] = []
         self.begun_late_s: list[float] = []
         self.points = 0
+        self.skipped = 0
 
 
 async def measure(file: Path) -> dict[str, Any]:
@@ -126,6 +128,7 @@ async def measure(file: Path) -> dict[str, Any]:
         "mbeans": MBEANS,
         "interval_s": INTERVAL_S,
         "polls": polls,
+        "skipped": watch.skipped,
         "points": watch.points,
         "share_of_a_core": round(cpu_s / took_s, 4),
         "cpu_us_per_mbean": round(cpu_s / (polls * MBEANS) * 1e6, 1),

@@ -125,8 +125,8 @@ def _by_state(states: Mapping[str, float], otherwise: float | None, then: Conver
             return ABSENT
         if isinstance(value, bool):
             value = str(value).lower()
-        elif isinstance(value, int):
-            value = str(value)
+        elif isinstance(value, int):  # a BigInteger may have more digits than Python writes
+            value = str(value) if INT64_MIN <= value <= INT64_MAX else ""
         number = states.get(value, otherwise) if isinstance(value, str) else None
         return TYPE if number is None else then(number)
 

@@ -157,6 +157,13 @@ def test_states(value: Value, otherwise: float | None, outcome: Outcome) -> None
     assert convert(value, Field("A", (), "a", states=STATES, otherwise=otherwise)) == outcome
 
 
+def test_a_number_too_long_to_write_is_no_state() -> None:
+    """A BigInteger may have more digits than Python turns into text: any other string."""
+    field = Field("A", (), "a", states={"1": 1.0})
+    assert convert(10**5000, field) is TYPE
+    assert convert(10**5000, Field("A", (), "a", states={"1": 1.0}, otherwise=9.0)) == 9.0
+
+
 def test_states_of_an_int_field_are_ints() -> None:
     """The field's type holds for states too."""
     found = convert("leader", Field("A", (), "a", FieldType.INT, states=STATES))
