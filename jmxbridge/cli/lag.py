@@ -49,8 +49,9 @@ def lag(
 
     The brokers are those of --bootstrap, or of the file. `-` means that nobody knows: no commit,
     no leader, or a topic that is gone. Who is furthest behind comes first, with a sentence on why.
-    Seconds and status come from what `jmxbridge run` saw, or with --watch from the looks before;
-    --watch draws the lag of each topic and says when the group will have caught up.
+    Seconds (`>75` is at least, `~75` about) and status come from what `jmxbridge run` saw, or with
+    --watch from the looks before. It draws the lag of each topic, and says when the group will have
+    caught up.
 
     With GROUP the log is asked for the seconds where nobody saw them, and the group's consumers
     among the file's targets are asked whether they read and do not commit, are slow, or are gone.
