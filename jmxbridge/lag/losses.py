@@ -62,4 +62,4 @@ def _sentences(
             )
     for group, left_s in verdicts.expires_in_s.items():
         if left_s < NEAR_SHARE * offsets_kept_s:
-            yield group, f"without members Kafka forgets what it has read in at most {span(left_s)}"
+            yield group, f"it has no members; Kafka forgets what it read in at most {span(left_s)}"

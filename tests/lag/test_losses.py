@@ -64,7 +64,7 @@ def test_what_a_group_without_members_will_have_forgotten() -> None:
     """In the last quarter of the time that Kafka keeps it."""
     assert said(expires_s=2 * DAY_S) == ()
     assert said(expires_s=DAY_S + 90 * 60) == (
-        "without members Kafka forgets what it has read in at most 1 d 1 h",
+        "it has no members; Kafka forgets what it read in at most 1 d 1 h",
     )
 
 
