@@ -27,8 +27,8 @@ def check(
     an interval shorter than the polls of the last `jmxbridge run` took.
 
     With --connect every target is read once, with every rule: what each rule takes, rules that
-    take nothing, the series of a poll by measurement; the lag is polled once; and InfluxDB is
-    given one line, in the measurement jmxbridge_check.
+    take nothing, attributes that look misspelt, the series of a poll by measurement; the lag is
+    polled once; and InfluxDB is given one line, in the measurement jmxbridge_check.
 
     Exit status 0: the file is right, maybe with warnings; 78: it is not. With --connect also 1: a
     rule takes nothing, or something else to mind; 69: a target or the cluster does not answer, or

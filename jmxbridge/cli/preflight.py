@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from jmxbridge.lag.snapshot import Snapshot
     from jmxbridge.targets.survey import Survey
 
+# A first look may take longer than a poll: names and attributes are learned.
+TIMEOUT_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class KafkaCheck:
@@ -39,6 +42,7 @@ class Preflight:
     kafka: KafkaCheck | None
     influx: "Probe | None"
     unmet: tuple[str, ...] = ()
+    misspelt: tuple[str, ...] = ()
 
     @property
     def series(self) -> Counter[str]:
@@ -61,6 +65,7 @@ class Preflight:
         """Say what answered and is not as the file expects it, each with its place."""
         said = [f"{self.settings.path}: warning: {problem}" for problem in self.unmet]
         said += [line for survey in self.surveys for line in survey_warnings(survey)]
+        said += self.misspelt
         slow = [each for each in self.surveys if each.seconds > self.settings.interval_s]
         said += [
             f"{self.settings.path}: warning: {each.target} took {each.seconds:.1f} s to read:"
@@ -99,6 +104,7 @@ def survey_warnings(survey: "Survey") -> list[str]:
 async def preflight(settings: "Settings") -> Preflight:
     """Meet every target and the cluster once, all at the same time; write one line to InfluxDB."""
     from jmxbridge.app import meet_brokers
+    from jmxbridge.cli.misspelt import find_misspelt
 
     settings, unmet = await meet_brokers(settings)
     surveys, kafka, influx = await asyncio.gather(
@@ -106,7 +112,16 @@ async def preflight(settings: "Settings") -> Preflight:
         check_kafka(settings, settings.kafka),
         check_influxdb(settings, settings.influxdb),
     )
-    return Preflight(settings, tuple(surveys), kafka, influx, unmet)
+    answered = {survey.target for survey in surveys if survey.error is None}
+    misspelt = await asyncio.gather(
+        *(
+            find_misspelt(settings, each, timeout_s=TIMEOUT_S)
+            for each in settings.targets
+            if each.name in answered
+        )
+    )
+    lines = dict.fromkeys(line for each in misspelt for line in each)
+    return Preflight(settings, tuple(surveys), kafka, influx, unmet, tuple(lines))
 
 
 async def survey_target(settings: "Settings", target: "TargetSettings") -> "Survey":
@@ -114,8 +129,7 @@ async def survey_target(settings: "Settings", target: "TargetSettings") -> "Surv
     from jmxbridge.build import make_transport
     from jmxbridge.targets.survey import survey
 
-    # A first look may take longer than a poll: names and attributes are learned.
-    timeout_s = max(10.0, settings.interval_s)
+    timeout_s = max(TIMEOUT_S, settings.interval_s)
     return await survey(
         target.name,
         make_transport(target, deadline_s=timeout_s),
