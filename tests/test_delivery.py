@@ -11,6 +11,7 @@ from jmxbridge.point import Point
 from jmxbridge.service.grid import Tick
 from jmxbridge.service.status import Mood
 from jmxbridge.store import DeadLine, Store
+from tests.store.noise import noise
 
 SECOND = 10**9
 
@@ -98,7 +99,8 @@ async def test_a_full_disk_mends_itself(store: Store) -> None:
         database.execute(f"PRAGMA max_page_count = {pages}")
 
     await store._run(lambda: limit(1))  # SQLite takes the present size for it
-    big = [Point("m", {"n": "x" * 20_000}, {"v": float(n)}, 5 * SECOND) for n in range(10)]
+    noises = [noise(20_000, n).decode("latin-1") for n in range(10)]
+    big = [Point("m", {"n": each}, {"v": 1.0}, 5 * SECOND) for each in noises]
     await way.put(big, time_ns=5 * SECOND, source="broker")
     account, _ = await way.poll(Tick(8 * SECOND, 0))
     assert (account.fields["degraded"], account.fields["held"]) == (True, 10)

@@ -5,9 +5,10 @@ cancellation, an exception, a power cut), lines without one are taken again, and
 mind an identical line twice.
 
 One request is under way at a time, so lines arrive in the order they were sampled; meanwhile the
-batch before it is booked, and the lines behind it are taken and compressed, to be taken again if it
-does not go as hoped. A batch is searched for refused lines by `bisect.py`; a verdict that concerns
-the server and not the lines ends it, and the delay is `pace.py`'s.
+batch before it is booked, and the lines behind it are taken, to be taken again if it does not go as
+hoped. Lines go out packed as they lie in the store; only where a batch is searched for refused
+lines, by `bisect.py`, parts of it are packed anew. A verdict that concerns the server and not the
+lines ends the search, and the delay is `pace.py`'s.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from jmxbridge.influx.bisect import Bisection
-from jmxbridge.influx.body import Body
+from jmxbridge.influx.body import Body, PackedBody
 from jmxbridge.influx.pace import Pace
 from jmxbridge.influx.verdict import Action, Outcome, Verdict, judge
 from jmxbridge.store import Batch, DeadLine, Store, StoreError
@@ -73,14 +74,6 @@ class Status:
     requests: int = 0
     last_stored_ns: int | None = None
     next_try_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """A batch, and its body ready to be sent."""
-
-    batch: Batch
-    body: Body
 
 
 class Sender:
@@ -134,14 +127,14 @@ class Sender:
                 self._booking = None
 
     async def _send_all(self) -> None:
-        parcel = await self._fetch()
-        while parcel is not None:
-            following = asyncio.create_task(self._fetch(after=parcel.batch))
+        batch = await self._take()
+        while batch is not None:
+            following = asyncio.create_task(self._take(after=batch))
             try:
                 limit = self._max_bytes
-                decided, stopped = await self._deliver(parcel)
-                if decided == len(parcel.batch.lines) and self._max_bytes == limit:
-                    parcel = await following
+                decided, stopped = await self._deliver(batch)
+                if decided == batch.count and self._max_bytes == limit:
+                    batch = await following
                     continue
             finally:
                 following.cancel()
@@ -149,35 +142,31 @@ class Sender:
             await self._booked()
             if stopped is not None:
                 await self._wait(stopped, self._sentence(stopped))
-            parcel = await self._fetch()
+            batch = await self._take()
         await self._booked()
         self._enter(State.IDLE, "no lines wait")
 
-    async def _fetch(self, *, after: Batch | None = None) -> Parcel | None:
-        """Take the next lines and compress them; those behind `after` while it is under way."""
-        batch = await self._store.take(
+    async def _take(self, *, after: Batch | None = None) -> Batch | None:
+        """Take the next lines; those behind `after` while it is under way."""
+        return await self._store.take(
             max_lines=self._pace.max_lines, max_bytes=self._max_bytes, after=after
         )
-        if batch is None:
-            return None
-        body = Body.of(batch.lines)
-        await asyncio.to_thread(lambda: body.packed)
-        return Parcel(batch, body)
 
-    async def _deliver(self, parcel: Parcel) -> tuple[int, Verdict | None]:
+    async def _deliver(self, batch: Batch) -> tuple[int, Verdict | None]:
         """Send a batch and book what was decided; how many lines, and the verdict that stopped."""
         if self._trouble is None:
             self._enter(State.SENDING, f"sending to {self._writer.url}")
-        batch = parcel.batch
-        search = Bisection(len(batch.lines), budget=self._pace.budget)
+        search = Bisection(batch.count, budget=self._pace.budget)
         while (part := search.part) is not None:
-            whole = len(part) == len(batch.lines)
-            body = parcel.body if whole else Body.of(batch.lines[part.start : part.stop])
+            if len(part) == batch.count:
+                body: Body = PackedBody(batch.parts)
+            else:
+                body = Body.of(batch.lines[part.start : part.stop])
             verdict = judge(await self._writer.write(body), now=self._now())
             self._status = replace(self._status, requests=self._status.requests + 1)
             too_large = verdict.action is Action.TOO_LARGE and len(part) > 1
-            if too_large and len(body.text) // 2 >= SMALLEST_BYTES:
-                self._max_bytes = len(body.text) // 2
+            if too_large and body.size // 2 >= SMALLEST_BYTES:
+                self._max_bytes = body.size // 2
                 break
             search.answer(verdict)
         await self._booked()
@@ -194,7 +183,7 @@ class Sender:
 
     async def _book(self, batch: Batch, dead: list[DeadLine]) -> None:
         await self._store.settle(batch, dead)
-        stored = len(batch.lines) - len(dead)
+        stored = batch.count - len(dead)
         self._attempt = 0
         self._status = replace(
             self._status,

@@ -10,6 +10,7 @@ from jmxbridge.store.errors import (
     StoreUnwritable,
 )
 from jmxbridge.store.intake import Intake
+from jmxbridge.store.packed import Packed, gzipped
 from jmxbridge.store.store import Store
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page
 from jmxbridge.store.view import Audit, Usage, View
@@ -21,6 +22,7 @@ __all__ = [
     "DeadLetter",
     "DeadLine",
     "Intake",
+    "Packed",
     "Page",
     "Store",
     "StoreDamaged",
@@ -32,4 +34,5 @@ __all__ = [
     "StoreUnwritable",
     "Usage",
     "View",
+    "gzipped",
 ]

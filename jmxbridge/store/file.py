@@ -29,7 +29,7 @@ from jmxbridge.store.errors import (
 log = logging.getLogger("jmxbridge.store")
 
 APPLICATION_ID = 0x6A6D7862  # "jmxb", in the header of every file of ours
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE chunk (
@@ -38,6 +38,8 @@ CREATE TABLE chunk (
     source TEXT NOT NULL,
     lines INTEGER NOT NULL,
     size INTEGER NOT NULL,
+    text_size INTEGER NOT NULL,
+    text_crc INTEGER NOT NULL,
     body BLOB NOT NULL,
     crc INTEGER NOT NULL
 );

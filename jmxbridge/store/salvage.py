@@ -42,8 +42,8 @@ class Wreck:
             chunk = chunks.decode(self._pages.row(self._chunks[number]))
             if chunk is None:
                 continue  # torn since it was found
-            done = chunk.lines - account.waiting(number, chunk.lines) if account else 0
-            if left := chunk.body.split(b"\n")[done:]:
+            done = chunk.count - account.waiting(number, chunk.count) if account else 0
+            if left := chunk.packed.lines[done:]:
                 yield Rescued(chunk.time_ns, chunk.source, left)
 
     def letters(self) -> Iterator[DeadLetter]:
@@ -58,8 +58,8 @@ class Wreck:
         number = row[0]
         if len(row) == len(accounts.COLUMNS) + 2:
             self.account = accounts.decode(row[1:]) or self.account
-        elif len(row) == chunks.COLUMNS.count(",") + 1:
+        elif len(row) == len(chunks.COLUMNS.split(",")):
             if chunks.decode(row):
                 self._chunks[number] = place
-            elif letters.decode(row):
-                self._letters[number] = place
+        elif len(row) == len(letters.COLUMNS.split(",")) and letters.decode(row):
+            self._letters[number] = place

@@ -3,10 +3,10 @@
 Rule: every line is in exactly one place, and a line and its count move in one transaction. The
 account's row carries the identity as a CHECK, so a change that broke it could not be committed.
 
-An append becomes one chunk (more when it is large): its lines joined by newlines, with a checksum.
-Lines leave from the front. Whole chunks are deleted; a chunk settled in part is not rewritten, the
-account remembers how many lines of the chunk at the head are done. Because ids are never reused, a
-settle that comes after its chunk was dropped finds nothing and changes nothing.
+An append becomes one chunk (more when it is large): its lines packed, with a checksum. Lines leave
+from the front, packed still. Whole chunks are deleted; a chunk settled in part is not rewritten,
+the account remembers how many lines of the chunk at the head are done. Because ids are never
+reused, a settle that comes after its chunk was dropped finds nothing and changes nothing.
 
 Not thread-safe: all calls come from the one thread that opened the file.
 """
@@ -16,14 +16,17 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from jmxbridge.store import chunks, letters
 from jmxbridge.store.account import Account
+from jmxbridge.store.chunks import Chunk
 from jmxbridge.store.errors import StoreDamaged, StorePaused
 from jmxbridge.store.file import StoreFile
 from jmxbridge.store.ledger import Ledger
+from jmxbridge.store.packed import Packed, text_of
 from jmxbridge.store.takeover import take_over
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page, Segment
 from jmxbridge.store.weeding import weed
@@ -35,7 +38,7 @@ PAGE_CHUNKS = 1000
 
 _OLDEST = "SELECT id, lines, size FROM chunk ORDER BY id LIMIT 1"
 _NEXT = f"SELECT {chunks.COLUMNS} FROM chunk WHERE id > ? ORDER BY id LIMIT 1"  # noqa: S608
-_BODY = "SELECT body FROM chunk WHERE id = ?"
+_CHUNK = f"SELECT {chunks.COLUMNS} FROM chunk WHERE id = ?"  # noqa: S608
 
 
 class Spool:
@@ -111,31 +114,26 @@ class Spool:
     def take(self, *, max_lines: int, max_bytes: int, after: Batch | None = None) -> Batch | None:
         """The oldest pending lines, at least one; None when nothing waits. `after`: behind it.
 
-        Taking moves nothing: until they are settled, the same lines are taken again.
+        As many chunks as fit whole; of one that alone does not, its first lines. `max_bytes` is of
+        text. Taking moves nothing: until they are settled, the same lines are taken again.
         """
-        lines: list[bytes] = []
         segments: list[Segment] = []
-        room = max_bytes
-        start = (
-            after.segments[-1] if after else Segment(self._account.head, 0, self._account.head_done)
-        )
-        for chunk, body in self._read(max(start.chunk - 1, 0)):
-            done = start.first + start.count if chunk == start.chunk else 0
-            count = 0
-            for line in body[done : done + max_lines - len(lines)]:
-                if lines and len(line) + 1 > room:
-                    break
-                lines.append(line)
-                room -= len(line) + 1
-                count += 1
-            if count:
-                segments.append(Segment(chunk, done, count))
-            if done + count < len(body) or len(lines) >= max_lines:
+        parts: list[Packed] = []
+        for segment, part in self._waiting(after):
+            if segment.count > max_lines or part.size > max_bytes:
+                if not parts:
+                    count, part = _front(part.lines, max_lines, max_bytes)
+                    segments.append(replace(segment, count=count))
+                    parts.append(part)
                 break
-        if not lines:
+            segments.append(segment)
+            parts.append(part)
+            max_lines -= segment.count
+            max_bytes -= part.size
+        if not parts:
             return None
         self._newest_taken = max(self._newest_taken, segments[-1].chunk)
-        return Batch(tuple(lines), tuple(segments))
+        return Batch(segments, parts)
 
     def settle(self, batch: Batch, dead: Sequence[DeadLine]) -> None:
         """Book a batch: the lines in `dead` become dead letters, the rest is stored.
@@ -143,18 +141,20 @@ class Spool:
         Lines that were dropped since they were taken stay dropped. Raises ValueError when lines
         before the batch are still pending.
         """
-        reasons = {line.index: _storable(line.reason[: letters.MAX_REASON]) for line in dead}
+        refusals = sorted(dead, key=lambda line: line.index)
+        reasons = {line.index: _storable(line.reason[: letters.MAX_REASON]) for line in refusals}
 
         def step(account: Account) -> Account:
             at = 0
             for segment in batch.segments:
+                end = at + segment.count
                 refused = [
-                    (index - at, batch.lines[index], reasons[index])
-                    for index in range(at, at + segment.count)
-                    if index in reasons
+                    (index - at, batch.lines[index], reason)
+                    for index, reason in reasons.items()
+                    if at <= index < end
                 ]
                 account = self._settle(account, segment, refused)
-                at += segment.count
+                at = end
             return letters.bound(self._db, account, self._max_dead_bytes)
 
         self._ledger.change(step)
@@ -206,21 +206,25 @@ class Spool:
         )
         bounds = (since_ns, until_ns, after, PAGE_CHUNKS)
 
-        def read() -> Page:
+        def read() -> Page | None:
             # Numbers first: sorting rows with their bodies would read all of them at once.
-            chunks = [chunk for (chunk,) in self._db.execute(query, bounds).fetchall()]
+            numbers = [number for (number,) in self._db.execute(query, bounds).fetchall()]
             lines: list[bytes] = []
             size = 0
-            for chunk in chunks:
-                (body,) = self._db.execute(_BODY, (chunk,)).fetchone()
-                done = self._account.head_done if chunk == self._account.head else 0
-                lines.extend(body.split(b"\n")[done:])
-                size += len(body)
+            for number in numbers:
+                chunk = chunks.decode(self._db.execute(_CHUNK, (number,)).fetchone())
+                if chunk is None:
+                    return None
+                done = self._account.head_done if number == self._account.head else 0
+                lines.extend(chunk.packed.lines[done:])
+                size += chunk.packed.size
                 if size >= max_bytes:
-                    return Page(lines, chunk)
-            return Page(lines, chunks[-1] if len(chunks) == PAGE_CHUNKS else None)
+                    return Page(lines, number)
+            return Page(lines, numbers[-1] if len(numbers) == PAGE_CHUNKS else None)
 
-        return self._ledger.guard(read)
+        while (page := self._ledger.guard(read)) is None:
+            weed(self._ledger, self._file)
+        return page
 
     def renew(self) -> None:
         """Begin a new file, the present one being damaged, with what can still be read of it."""
@@ -295,15 +299,25 @@ class Spool:
 
     # -- Reading; a damaged row is taken out, and what there is then is read.
 
-    def _read(self, after: int) -> Iterator[tuple[int, list[bytes]]]:
-        """Every chunk's lines, oldest first."""
+    def _waiting(self, after: Batch | None) -> Iterator[tuple[Segment, Packed]]:
+        """What waits of every chunk behind a batch, oldest first."""
+        account = self._account
+        front = after.segments[-1] if after else Segment(account.head, 0, account.head_done)
+        for chunk in self._read(max(front.chunk - 1, 0)):
+            done = front.first + front.count if chunk.id == front.chunk else 0
+            if done < chunk.count:
+                part = Packed.of(text_of(chunk.packed.lines[done:])) if done else chunk.packed
+                yield Segment(chunk.id, done, chunk.count - done), part
+
+    def _read(self, after: int) -> Iterator[Chunk]:
+        """Every chunk behind one, oldest first."""
         while (row := self._ledger.one(_NEXT, after)) is not None:
             chunk = chunks.decode(row)
             if chunk is None:
                 weed(self._ledger, self._file)
             else:
                 after = chunk.id
-                yield after, chunk.body.split(b"\n")
+                yield chunk
 
     def _letters(self, rows: Callable[[], Sequence[Sequence[Any]]]) -> list[DeadLetter]:
         while None in (found := [letters.decode(row) for row in self._ledger.guard(rows)]):
@@ -322,6 +336,13 @@ class Spool:
         elif self._overflowing and self._account.pending_bytes < self._max_bytes // 2:
             self._overflowing = False
             log.warning("%s has room again", self.path)
+
+
+def _front(lines: Sequence[bytes], max_lines: int, max_bytes: int) -> tuple[int, Packed]:
+    """How many of the first lines fit, at least one, and those."""
+    ends = accumulate(len(line) + 1 for line in lines[:max_lines])
+    count = max(sum(end <= max_bytes for end in ends), 1)
+    return count, Packed.of(text_of(lines[:count]))
 
 
 def _storable(text: str) -> str:

@@ -1,7 +1,10 @@
 """What the store hands out: lines to send, dead letters, and the account of all lines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from jmxbridge.store.packed import Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,24 +16,35 @@ class Segment:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
 class Batch:
-    """The oldest pending lines, in the order they were appended."""
+    """The oldest pending lines, in the order they were appended.
 
-    lines: tuple[bytes, ...]
-    segments: tuple[Segment, ...]
+    `parts` are the segments' lines, packed.
+    """
+
+    def __init__(self, segments: Sequence[Segment], parts: Sequence[Packed]) -> None:
+        self.segments = segments
+        self.parts = parts
+        self.count = sum(segment.count for segment in segments)
+
+    @cached_property
+    def lines(self) -> Sequence[bytes]:
+        """The lines, unpacked when somebody asks for the first time."""
+        return [line for part in self.parts for line in part.lines][: self.count]
 
     def first(self, count: int) -> "Batch":
         """Only the first `count` lines; what follows them stays pending."""
+        if count == self.count:
+            return self
         segments = []
         left = count
         for segment in self.segments:
             if left <= 0:
                 break
             taken = min(left, segment.count)
-            segments.append(Segment(segment.chunk, segment.first, taken))
+            segments.append(replace(segment, count=taken))
             left -= taken
-        return Batch(self.lines[:count], tuple(segments))
+        return Batch(segments, self.parts[: len(segments)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,14 @@ def _sound(rows: Sequence[Sequence[Any]]) -> list[DeadLetter]:
     return [letter for row in rows if (letter := letters.decode(row)) is not None]
 
 
+def _whole(chunk: chunks.Chunk) -> bool:
+    """Whether its lines can be unpacked, and are as many as it says."""
+    try:
+        return len(chunk.packed.lines) == chunk.count
+    except ValueError:
+        return False
+
+
 def _audit(db: sqlite3.Connection) -> Audit:
     problems = [
         f"SQLite: {text}"
@@ -143,10 +151,10 @@ def _audit(db: sqlite3.Connection) -> Audit:
     for row in db.execute(f"SELECT {chunks.COLUMNS} FROM chunk ORDER BY id"):  # noqa: S608
         chunk = chunks.decode(row)
         count += 1
-        if chunk is None:
+        if chunk is None or not _whole(chunk):
             problems.append(f"chunk {row[0]}: its lines do not match their checksum")
         else:
-            pending += account.waiting(chunk.id, chunk.lines) if account else chunk.lines
+            pending += account.waiting(chunk.id, chunk.count) if account else chunk.count
             sizes += chunk.size
     found = 0
     for row in db.execute(f"SELECT {letters.COLUMNS} FROM dead_letter ORDER BY id"):  # noqa: S608

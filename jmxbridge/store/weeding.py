@@ -6,6 +6,7 @@ not have of it is counted as dropped. The damaged rows stay readable in a file b
 """
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from jmxbridge.store.account import Account
 from jmxbridge.store.errors import StoreDamaged
 from jmxbridge.store.file import StoreFile
 from jmxbridge.store.ledger import Ledger
+from jmxbridge.store.packed import readable
 
 log = logging.getLogger("jmxbridge.store")
 
@@ -29,7 +31,7 @@ def weed(ledger: Ledger, file: StoreFile) -> None:
             if chunk is None:
                 damaged.append(("chunk", row))
             else:
-                pending += account.waiting(chunk.id, chunk.lines)
+                pending += account.waiting(chunk.id, chunk.count)
                 size += chunk.size
         for row in ledger.db.execute(f"SELECT {letters.COLUMNS} FROM dead_letter"):  # noqa: S608
             letter = letters.decode(row)
@@ -39,7 +41,7 @@ def weed(ledger: Ledger, file: StoreFile) -> None:
                 letter_count += 1
                 letter_bytes += letters.size_of(letter)
         for table, row in damaged:
-            file.keep(f"{table}-{row[0]}", "\n".join(map(_text, row)).encode())
+            file.keep(f"{table}-{row[0]}", "\n".join(_texts(table, row)).encode())
             gone = ledger.db.execute(f"DELETE FROM {table} WHERE id = ?", row[:1])  # noqa: S608
             if gone.rowcount != 1:  # no tree leads to it: the row is not all that is wrong
                 raise StoreDamaged(f"{ledger.path}: {table} {row[0]} is out of place")
@@ -65,5 +67,11 @@ def weed(ledger: Ledger, file: StoreFile) -> None:
     )
 
 
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def _texts(table: str, row: tuple[Any, ...]) -> Iterator[str]:
+    """A row's values, packed lines as far as they can be read."""
+    for value in row:
+        if isinstance(value, bytes):
+            known = readable(value, chunks.CHUNK_BYTES) if table == "chunk" else value
+            yield known.decode("utf-8", "replace")
+        else:
+            yield str(value)

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -126,8 +128,10 @@ def test_verify_finds_a_flipped_byte(file: Path) -> None:
     with_store(file, fill)
     assert call("spool", "verify", "-f", str(file)).exit_code == 0
     path = file.with_name("s.sqlite3")
-    assert path.read_bytes().count(LINES[3]) == 1
-    path.write_bytes(path.read_bytes().replace(LINES[3], LINES[3].replace(b"v=3", b"v=4")))
+    with closing(sqlite3.connect(path)) as database:
+        ((body,),) = database.execute("SELECT body FROM chunk").fetchall()
+    assert path.read_bytes().count(body) == 1
+    path.write_bytes(path.read_bytes().replace(body, body[:9] + bytes([body[9] ^ 1]) + body[10:]))
 
     result = call("spool", "verify", "-f", str(file), "--json")
     assert result.exit_code == 1

@@ -25,6 +25,7 @@ from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.verdict import Answer
 from jmxbridge.store import View
+from jmxbridge.store.chunks import COLUMNS, decode
 from tests.real.bridge import SETS, Bridge
 
 pytestmark = pytest.mark.real
@@ -73,12 +74,14 @@ class Witness:
     def look(self) -> int:
         """Note the lines that are durable now; how many lines were ever sampled."""
         try:
-            bodies = self._bridge.sql("SELECT body FROM chunk")
+            rows = self._bridge.sql(f"SELECT {COLUMNS} FROM chunk")
             ((sampled,),) = self._bridge.sql("SELECT sampled FROM account")
         except sqlite3.OperationalError:  # it is just being made
             return 0
-        for (body,) in bodies:
-            self.lines.update(body.split(b"\n"))
+        for row in rows:
+            chunk = decode(row)
+            assert chunk is not None
+            self.lines.update(chunk.packed.lines)
         return int(sampled)
 
 

@@ -23,6 +23,7 @@ from jmxbridge.store import (
     StoreForeign,
     View,
 )
+from jmxbridge.store.packed import Packed, text_of
 
 LINES = [b"m,n=%d v=%d.0 %d" % (n, n, n) for n in range(400)]
 SETTLED = 100
@@ -117,8 +118,13 @@ def flip(path: Path, text: bytes) -> None:
     path.write_bytes(path.read_bytes().replace(text, bytes([text[0] ^ 1]) + text[1:]))
 
 
-@pytest.mark.parametrize("text", [b"m,n=105 v=105.0 105", b"no way"])
-async def test_a_flipped_byte_in_a_row_is_found(tmp_path: Path, text: bytes) -> None:
+def packed(lines: list[bytes]) -> bytes:
+    """Lines as they lie in a row."""
+    return Packed.of(text_of(lines)).data
+
+
+@pytest.mark.parametrize("of_lines", [True, False], ids=["lines", "dead letter"])
+async def test_a_flipped_byte_in_a_row_is_found(tmp_path: Path, of_lines: bool) -> None:
     """In lines and in dead letters: the row is set aside and counted, the others are untouched."""
     path = tmp_path / "s"
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
@@ -128,7 +134,7 @@ async def test_a_flipped_byte_in_a_row_is_found(tmp_path: Path, text: bytes) -> 
         await store.settle(first, [DeadLine(3, "no way"), DeadLine(4, "never")])
         await store.append(LINES[100:110], time_ns=2, source="a")
         await store.append(LINES[110:120], time_ns=3, source="a")
-    flip(path, text)
+    flip(path, packed(LINES[100:110])[40:] if of_lines else b"no way")
 
     assert len(View(path).verify().problems) == 1
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
@@ -137,14 +143,13 @@ async def test_a_flipped_byte_in_a_row_is_found(tmp_path: Path, text: bytes) -> 
         counts = await store.counts()
 
     assert batch is not None
-    of_lines = text.startswith(b"m")
     assert list(batch.lines) == LINES[110 if of_lines else 100 : 120]
     assert [letter.line for letter in letters] == [LINES[4], LINES[3]][: 2 if of_lines else 1]
     assert (counts.sampled, counts.stored) == (30, 8)
     assert (counts.dropped, counts.dropped_dead) == ((10, 0) if of_lines else (1, 1))
     assert View(path).verify().problems == ()
     kept = tmp_path / ("s.damaged-chunk-2" if of_lines else "s.damaged-dead_letter-1")
-    assert text[1:] in kept.read_bytes()
+    assert (LINES[100] if of_lines else b"o way") in kept.read_bytes()
 
 
 async def test_a_damaged_letter_is_not_replayed(tmp_path: Path) -> None:

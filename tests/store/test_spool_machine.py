@@ -24,8 +24,10 @@ from jmxbridge.store.account import Account
 from jmxbridge.store.chunks import CHUNK_COST
 from jmxbridge.store.file import StoreFile
 from jmxbridge.store.letters import DEAD_LETTER_COST
+from jmxbridge.store.packed import Packed, text_of
 from jmxbridge.store.spool import Spool
 from jmxbridge.store.values import Batch
+from tests.store.noise import noise
 
 MAX_BYTES = 8 * (CHUNK_COST + 60)
 MAX_DEAD_BYTES = 12 * DEAD_LETTER_COST
@@ -42,7 +44,7 @@ class Chunk:
     @property
     def size(self) -> int:
         """What it counts against the bound."""
-        return len(b"\n".join(self.lines)) + CHUNK_COST
+        return len(Packed.of(text_of(self.lines)).data) + CHUNK_COST
 
 
 @dataclass
@@ -98,6 +100,15 @@ class Model:
 def dead_size(line: bytes, reason: str) -> int:
     """What a dead letter counts against its bound."""
     return len(line) + len(reason) + DEAD_LETTER_COST
+
+
+def next_of(waiting: list[list[bytes]], taken: int) -> list[bytes]:
+    """What must fit for more to be taken: a whole chunk, or of the first one the next line."""
+    for lines in waiting:
+        if taken < len(lines):
+            return lines if lines is not waiting[0] else lines[taken : taken + 1]
+        taken -= len(lines)
+    return []
 
 
 class SpoolMachine(RuleBasedStateMachine):
@@ -156,10 +167,13 @@ class SpoolMachine(RuleBasedStateMachine):
         lines = [] if self.batch is None else list(self.batch.lines)
         assert lines == pending[: len(lines)]
         assert len(lines) <= max_lines
-        size = sum(len(line) + 1 for line in lines)
+        size = len(text_of(lines))
         assert size <= max_bytes or len(lines) == 1
-        if len(lines) < min(max_lines, len(pending)):  # it stopped for bytes, not too early
-            assert size + len(pending[len(lines)]) + 1 > max_bytes
+        waiting = [chunk.lines[chunk.done :] for chunk in self.model.chunks]
+        following = next_of(waiting, len(lines))
+        if following:  # it stopped for what did not fit, not too early
+            too_many = len(lines) + len(following) > max_lines
+            assert too_many or size + len(text_of(following)) > max_bytes
         numbered = [(c, n) for c in self.model.chunks for n in range(c.done, len(c.lines))]
         self.held = numbered[: len(lines)]
 
@@ -241,7 +255,7 @@ class SpoolMachine(RuleBasedStateMachine):
         (pages,) = database.execute("PRAGMA page_count").fetchone()
         (free,) = database.execute("PRAGMA freelist_count").fetchone()
         database.execute(f"PRAGMA max_page_count = {pages}")
-        line = b'm v="%s"' % (b"x" * 5000 * (free + 2))
+        line = b'm v="%s"' % noise(5000 * (free + 2), free)
         with pytest.raises(StoreFull):
             self.spool.append([line], time_ns=self.now_ns, source="a")
         database.execute("PRAGMA max_page_count = 1073741823")
@@ -287,12 +301,12 @@ class SpoolMachine(RuleBasedStateMachine):
         everything = self.spool.take(max_lines=10**6, max_bytes=10**9)
         letters = self.spool.dead_letters(1000)[::-1]
         counts = self.spool.counts()
-        rows = self.spool._db.execute("SELECT id, time_ns, body FROM chunk ORDER BY id").fetchall()
         account = self.spool._account
         self.model = Model(
             [
-                Chunk(body.split(b"\n"), time_ns, account.head_done if n == account.head else 0)
-                for n, time_ns, body in rows
+                Chunk(found.packed.lines, found.time_ns, found.count - left)
+                for found in self.spool._read(0)
+                for left in (account.waiting(found.id, found.count),)
             ],
             [(letter.line, letter.reason) for letter in letters],
             *(counts.sampled, counts.stored, counts.dropped, counts.expired),

@@ -1,0 +1,86 @@
+"""Packed lines: joined without being unpacked they are one gzip file that everybody reads."""
+
+import gzip
+import subprocess
+import zlib
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.store.packed import Packed, gzipped, readable, text_of
+
+LINES = st.lists(st.binary(min_size=1).filter(lambda line: b"\n" not in line), min_size=1)
+NUMBERED = [b"m,n=%d v=%d.0 %d" % (n, n, n) for n in range(100)]
+
+
+@given(polls=st.lists(LINES, max_size=6))
+def test_joined_parts_unpack_to_all_lines_in_order(polls: list[list[bytes]]) -> None:
+    """Python's gzip checks the CRC and the size; the parts themselves give their lines back."""
+    parts = [Packed.of(text_of(lines)) for lines in polls]
+
+    text = gzip.decompress(gzipped(parts))
+
+    assert text == b"".join(line + b"\n" for lines in polls for line in lines)
+    assert [part.lines for part in parts] == polls
+
+
+@given(head=st.binary(), size=st.integers(0, 2**20))
+def test_crcs_of_texts_of_any_size_add_up(head: bytes, size: int) -> None:
+    """Of a mebibyte as of nothing, against the CRC of all the text."""
+    tail = bytes(size)
+
+    packed = gzipped([Packed.of(head), Packed.of(tail)])
+
+    assert int.from_bytes(packed[-8:-4], "little") == zlib.crc32(head + tail)
+
+
+def test_it_is_one_member_for_those_who_read_no_further() -> None:
+    """A reader that stops at the end of the first member has read everything; gzip(1) agrees."""
+    parts = [Packed.of(text_of([line])) for line in NUMBERED]
+    body = gzipped(parts)
+
+    first = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+    assert first.decompress(body) == text_of(NUMBERED)
+    assert first.eof
+    assert first.unused_data == b""
+    by_gzip = subprocess.run(["gzip", "-dc"], input=body, capture_output=True, check=True)
+    assert by_gzip.stdout == text_of(NUMBERED)
+    assert by_gzip.stderr == b""
+
+
+@pytest.mark.parametrize("line", [b"", b"m v=1\nm v=2"], ids=["empty", "newline"])
+def test_what_would_not_come_back_as_one_line_is_refused(line: bytes) -> None:
+    """A count of lines and a count of newlines must never differ."""
+    with pytest.raises(ValueError, match="newline"):
+        text_of([b"m v=0", line])
+
+
+@given(at=st.integers(0, 10**6), bit=st.integers(0, 7), cut=st.booleans())
+def test_a_damaged_part_is_refused(at: int, bit: int, cut: bool) -> None:
+    """It unpacks to what was packed, or raises; what stands before the damage can be read."""
+    packed = Packed.of(text_of(NUMBERED))
+    data = bytearray(packed.data)
+    at %= len(data)
+    if cut:
+        del data[at:]
+    else:
+        data[at] ^= 1 << bit
+
+    with suppress(ValueError):
+        assert Packed(packed.size, packed.crc, bytes(data)).lines == NUMBERED
+    found = readable(bytes(data), packed.size)
+    # A symbol that began before the damage may end in it.
+    whole = zlib.decompressobj(-zlib.MAX_WBITS).decompress(bytes(data[:at]))
+    assert found.startswith(whole)
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    """A text announced small that is large: neither reading costs more than a byte above it."""
+    bomb = Packed.of(bytes(2**26))
+
+    with pytest.raises(ValueError, match="what was packed"):
+        _ = Packed(100, bomb.crc, bomb.data).lines
+    assert len(readable(bomb.data, 1000)) == 1000
