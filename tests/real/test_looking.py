@@ -56,6 +56,16 @@ def test_the_series_announced_are_the_series_written(folder: Path) -> None:
     assert report["kafka"]["brokers_answered"] == 1
 
 
+def test_a_misspelt_attribute_is_found_before_it_runs(folder: Path) -> None:
+    """The JVM's own MBeans say what was meant; everything else about the file is as before."""
+    text = (folder / "mbeans.yaml").read_text()
+    assert "ThreadCount: threads" in text
+    (folder / "mbeans.yaml").write_text(text.replace("ThreadCount: threads", "TreadCount: threads"))
+    report = json.loads(call("check", "--connect", "--json", cwd=folder, status=1))
+    (finding,) = report["findings"]
+    assert "no MBean of broker-1 has TreadCount: did you mean ThreadCount?" in finding
+
+
 def test_a_line_is_written_where_the_file_says(
     folder: Path, influx: Influx, influx_database: str
 ) -> None:

@@ -1,5 +1,6 @@
 """SIGHUP while it runs: what changed is changed, what did not stays connected."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -86,6 +87,8 @@ def test_targets_that_do_not_change_stay_connected(kafka: Kafka, tmp_path: Path)
         run.wait_for("reloaded: 1 kept, 0 begun, 1 ended")
         assert len([line for line in run.said if "target broker: up" in line]) == 1
         assert run.stop() == 0
+    times = json.loads((tmp_path / "store.polls.json").read_text())["seconds"]
+    assert set(times) == {"broker", "again"}  # for `check`, which knows the file's targets
 
 
 def test_one_target_alone(kafka: Kafka, tmp_path: Path) -> None:
