@@ -2,8 +2,9 @@
 
 What is printed goes to people and to scripts: a change of it is a change of these files, made on
 purpose with WRITE_GOLDEN=1 in the environment and read before it is kept. Lines of stderr begin
-with `! `. Times, durations, paths of this test, and sizes of files are masked. Those of `mbeans
-explain`, `mbeans suggest`, `doctor`, `init` and `spool drain` are with the other tests of these.
+with `! `. Times, durations, paths of this test, sizes of files and of what is packed are masked.
+Those of `mbeans explain`, `mbeans suggest`, `doctor`, `init` and `spool drain` are with the other
+tests of these.
 """
 
 import asyncio
@@ -52,7 +53,7 @@ OF_A_STORE = [
     ("dlq_purge", ["dlq", "purge", "--all"], 0),
 ]
 MASKS = [
-    (r'("(?:seconds|refused_ns|file_bytes)": )[\d.]+', r"\g<1>0"),
+    (r'("(?:seconds|refused_ns|file_bytes|pending_bytes)": )[\d.]+', r"\g<1>0"),
     (r"\d+\.\d\d s$", "0.00 s"),
     (r"(?<=, )[\d,]+(?= bytes)", "0"),
     (r"20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2023-11-14T22:13:20Z"),
