@@ -25,6 +25,7 @@ Captured = Callable[[str], bytes]
 StubAt = Callable[[int], bytes]
 Reply = Callable[..., bytes]
 
+REQUEST_START = b"\x50\xac\xed\x00\x05\x77\x22"
 NAME = ObjectName.parse("odd:type=Any")
 
 
@@ -458,6 +459,31 @@ async def test_many_calls_are_answered_in_order(
         assert connection.traffic.calls == before.calls + 3
         assert connection.traffic.round_trips == before.round_trips + 1
         assert await connection.get_many([]) == []
+
+
+async def test_many_calls_are_one_write(
+    target: Callable[..., Awaitable[int]], captured: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the window has room for leaves together, and nothing is written for the answers."""
+    count = 500
+
+    async def script(visit: Any) -> None:
+        for _ in range(count):
+            await visit.answer(captured("faulty"))
+        await visit.gone()
+
+    async with await connect("127.0.0.1", await target(script)) as connection:
+        transport = connection._channel._transport
+        assert transport is not None
+        write, writes = transport.write, list[bytes]()
+
+        def noted(data: bytes) -> None:
+            writes.append(data)
+            write(data)
+
+        monkeypatch.setattr(transport, "write", noted)
+        assert await connection.get_many([(NAME, ["Fine"])] * count) == [{"Fine": 1}] * count
+        assert [data.count(REQUEST_START) for data in writes] == [count]
 
 
 async def test_a_single_call_raises_what_is_thrown(

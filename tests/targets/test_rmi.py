@@ -24,6 +24,7 @@ class Jvm:
         self.round_trip_us = 300
         self.problem: ConnectionFailed | None = None
         self.signs_of_life = 0
+        self.asked_for_names = 0
         self.was_called = asyncio.Event()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -50,6 +51,7 @@ class Jvm:
         return []
 
     async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
+        self.asked_for_names += 1
         return []
 
     async def close(self) -> None:
@@ -149,6 +151,21 @@ async def test_a_connection_that_ended_meanwhile_is_replaced_in_the_same_poll(
     assert await transport.fetch([]) == []
     assert old.is_closed
     assert id(transport.connection) == id(new)
+    await transport.close()
+
+
+async def test_names_are_kept_as_long_as_a_connection(jvms: list[Jvm]) -> None:
+    """What answers at the same address after a reconnect may be another JVM: all is asked anew."""
+    (old,), new = jvms, Jvm()
+    jvms.append(new)
+    transport = make()
+    for _ in range(3):
+        await transport.fetch([])
+    assert old.asked_for_names == 1
+    old.problem = ConnectionFailed("dropped", "closed")
+    for _ in range(3):
+        await transport.fetch([])
+    assert (old.asked_for_names, new.asked_for_names) == (1, 1)
     await transport.close()
 
 
