@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 USUAL_PORTS = (9999, 9998, 9997, 10000, 10001, 9101, 1099, 9010)
 # Of processes: more JVMs than a machine runs.
 MAX_PORTS_HERE = 64
-# Connections at once: below what a process may have open, beside everything else.
-MANY = 64
+# Connections at once: below the 1,024 files that a process may have open, and enough for a hundred
+# brokers behind a firewall that answers nothing to be done with in a few timeouts.
+MANY = 256
 
 # Errors of a port that is JMX, and errors that are about the host and not the port.
 TELLING = frozenset({"access", "tls", "unreachable_advertised"})
