@@ -20,7 +20,7 @@ from jmxbridge.jmx.repeats import Repeats
 from jmxbridge.jmx.stub import RemoteRef, remote_ref
 from jmxbridge.jmx.template import Pool, Recent
 from jmxbridge.jmx.unwrap import BOXES, UNWRAPS
-from jmxbridge.jmx.values import Composite, JavaObject, MBeanInfo, Value
+from jmxbridge.jmx.values import MAX_DEPTH, Composite, JavaObject, MBeanInfo, Value, has_at_most
 
 T = TypeVar("T")
 Wanted: TypeAlias = Sequence[tuple[ObjectName, Sequence[str]]]
@@ -32,6 +32,10 @@ _LOOKUP_INTERFACE_HASH = 4905912898345647071
 
 # 60,000 requests of 550 bytes: a broker of 6,000 partitions. Beyond that they are built anew.
 MAX_KEPT_BYTES = 32 << 20
+
+# As many as one reply may spell out (Limits.elements): parts that are named again count again, for
+# whoever shows or copies a value meets them again.
+MAX_PARTS = 1 << 20
 
 _NAME = "Ljavax/management/ObjectName;"
 _SUBJECT = "Ljavax/security/auth/Subject;"
@@ -202,6 +206,11 @@ def _names(value: Value) -> list[ObjectName]:
 def _attributes(value: Value) -> dict[str, Value]:
     if not isinstance(value, Composite):
         raise _not_an_answer("getAttributes", value)
+    if not has_at_most(MAX_PARTS, value.items_by_name.values()):
+        raise RemoteProtocolError(
+            f"getAttributes was answered with values of more than {MAX_PARTS} parts, or nested more"
+            f" than {MAX_DEPTH} deep"
+        )
     return dict(value.items_by_name)
 
 

@@ -13,7 +13,7 @@ are slots; all other bytes are constants, also those of values that were made of
 """
 
 import struct
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jmxbridge.jmx import jrmp
@@ -21,7 +21,7 @@ from jmxbridge.jmx.known_classes import KnownClasses
 from jmxbridge.jmx.marked import Marked, Marks
 from jmxbridge.jmx.modified_utf8 import decode
 from jmxbridge.jmx.reader import Limits, Reader
-from jmxbridge.jmx.values import Composite, Value
+from jmxbridge.jmx.values import Composite, Value, has_at_most
 
 # Values differ in the lengths of their strings and in what is null or equal: each is a shape.
 MAX_SHAPES = 16
@@ -33,10 +33,6 @@ MAX_LEARNED_BYTES = 8 << 20
 # Lessons that are worth it even if nothing came of the last ones; then every one costs a doubling
 # of misses, so that replies that are never alike cost no more than their decoding.
 FREE_LESSONS = 4 * MAX_SHAPES
-
-# Real values nest under 20 deep, what a reply spells out under `Limits.depth`; by references to
-# what came before it a value can be made that is deeper than any recursion goes.
-MAX_DEPTH = 100
 
 Make = Callable[[Sequence[Any]], Value]
 
@@ -174,37 +170,13 @@ class Pool:
         """Return a template for replies like this one; None where it would take too much."""
         if len(raw) > MAX_REPLY_BYTES or self._bytes + len(raw) > MAX_LEARNED_BYTES:
             return None
-        if not _is_written_out(result, len(raw)):
+        if not has_at_most(len(raw), result.values()):
             return None
         made = learned(raw, result, self._classes)
         kept = self._templates.setdefault(made.key, made)
         if kept is made:
             self._bytes += len(raw)
         return kept
-
-
-def _is_written_out(result: Mapping[str, Value], size: int) -> bool:
-    """Tell whether values, walked through, have no more parts than fit into `size` bytes.
-
-    A reply can name a part again in a few bytes, and what names it, again: forty arrays of two
-    references each are a value of 2^40 parts, which nobody may ever walk through.
-    """
-    level: list[Value] = list(result.values())
-    for _ in range(MAX_DEPTH):
-        size -= len(level)
-        inner = [parts for value in level if (parts := _parts(value))]
-        if size < sum(map(len, inner)):
-            return False
-        if not inner:
-            return True
-        level = [part for parts in inner for part in parts]
-    return False
-
-
-def _parts(value: Value) -> Collection[Value]:
-    if isinstance(value, Composite):
-        return value.items_by_name.values()
-    return value if isinstance(value, tuple) else ()
 
 
 def learned(raw: bytes, result: Mapping[str, Value], classes: KnownClasses) -> Template:

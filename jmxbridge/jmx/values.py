@@ -16,12 +16,16 @@
 | anything else | JavaObject: its class, fields and what it wrote, never an instance |
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from jmxbridge.jmx.object_name import ObjectName
+
+# Real values nest under 20 deep, and what a reply spells out is bounded (`Limits.depth`); by
+# references to what came before, a value can be made that is deeper than any recursion goes.
+MAX_DEPTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,30 @@ Value: TypeAlias = (
     | tuple["Value", ...]
     | None
 )
+
+
+def has_at_most(parts: int, values: Iterable[Value]) -> bool:
+    """Tell whether values can be walked through: so many parts, `MAX_DEPTH` deep, and no more.
+
+    A reply can name a part again in a few bytes, and what names it, again: forty arrays of two
+    references each are a value of 2^40 parts.
+    """
+    level = list(values)
+    for _ in range(MAX_DEPTH):
+        parts -= len(level)
+        inner = [found for value in level if (found := _parts(value))]
+        if parts < sum(map(len, inner)):
+            return False
+        if not inner:
+            return True
+        level = [part for found in inner for part in found]
+    return False
+
+
+def _parts(value: Value) -> Collection[Value]:
+    if isinstance(value, Composite):
+        return value.items_by_name.values()
+    return value if isinstance(value, tuple) else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from jmxbridge.jmx.calls import AttributeCalls
+from jmxbridge.jmx.errors import RemoteProtocolError
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.jmx.protocol import Protocol
+from jmxbridge.jmx.protocol import Protocol, Traffic
 from jmxbridge.jmx.stub import RemoteRef
 from jmxbridge.jmx.values import Value
 
@@ -52,26 +53,49 @@ def answer(count: int, references: int) -> bytes:
     return attributes + b"\x77\x04" + size + attribute + outer + inner + b"\x78"
 
 
-@pytest.mark.parametrize(("count", "references"), [(60, 2), (1000, 1), (5, 3)])
-def test_parts_that_are_named_again(
-    count: int,
-    references: int,
+@pytest.fixture
+def poll(
     greeted: Callable[..., Protocol],
     connection_ref: RemoteRef,
     make_reply: Callable[[bytes], bytes],
-) -> None:
-    """They are read, at every poll alike; what is learned of them is not more than there is."""
+) -> Callable[[bytes], tuple[list[dict[str, Value]], Traffic]]:
+    """Ask three times and be answered so; return what came, and how it was read."""
     call = AttributeCalls(connection_ref).call(ObjectName.parse("odd:type=Any"), ["Fine"])
-    raw, protocol = make_reply(answer(count, references)), greeted()
-    for _ in range(3):
-        protocol.call(call)
-        protocol.data_to_send()
-        protocol.receive_data(raw)
-        [answered] = protocol.next_alike() or [getattr(protocol.next_reply(), "outcome", None)]
-        arrays: tuple[Value, ...] = answered["Fine"]
+
+    def ask(content: bytes) -> tuple[list[dict[str, Value]], Traffic]:
+        protocol, found = greeted(), []
+        for _ in range(3):
+            protocol.call(call)
+            protocol.data_to_send()
+            protocol.receive_data(make_reply(content))
+            found += protocol.next_alike() or [getattr(protocol.next_reply(), "outcome", None)]
+        return found, protocol.traffic
+
+    return ask
+
+
+Poll = Callable[[bytes], tuple[list[dict[str, Value]], Traffic]]
+
+
+@pytest.mark.parametrize(
+    ("count", "references", "hits"),
+    [(5, 3, 2), (15, 2, 0), (90, 1, 0)],
+    ids=["few", "more parts than bytes", "deep"],
+)
+def test_parts_that_are_named_again(count: int, references: int, hits: int, poll: Poll) -> None:
+    """They are read, at every poll alike; nothing is learned of more parts than there are bytes."""
+    found, traffic = poll(answer(count, references))
+    for answered in found:
+        arrays = answered["Fine"]
+        assert isinstance(arrays, tuple)
         assert len(arrays) == count
         assert arrays[0] == (None,)
         assert arrays[-1] == (arrays[-2],) * references
-    assert (protocol.traffic.template_hits, protocol.traffic.template_misses) == (
-        (2, 1) if count == 5 else (0, 3)
-    )
+    assert (traffic.template_hits, traffic.template_misses) == (hits, 3 - hits)
+
+
+@pytest.mark.parametrize(("count", "references"), [(60, 2), (1000, 1)])
+def test_nobody_could_walk_through_them(count: int, references: int, poll: Poll) -> None:
+    """A thousand bytes that are 2^60 parts, and a chain longer than any recursion: refused."""
+    with pytest.raises(RemoteProtocolError, match=r"1048576 parts, or nested more than 100"):
+        poll(answer(count, references))
