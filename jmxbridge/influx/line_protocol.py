@@ -66,14 +66,15 @@ def encode(point: Point, key: str | None = None) -> bytes:
         raise ValueError(
             f"{point.measurement}: time {point.time_ns} ns is outside InfluxDB's range"
         )
-    written = [  # most values are floats or small integers; they go without a call
-        f"{head}{value!r}"
-        if type(value) is float and isfinite(value)
-        else f"{head}{value}i"
-        if type(value) is int and INT64_MIN <= value <= INT64_MAX
-        else head + _value(point, name, value)
-        for head, (name, value) in zip(heads, point.fields.items(), strict=True)
-    ]
+    written: list[str] = []
+    for head, value in zip(heads, point.fields.values(), strict=False):
+        # Most values are floats or small integers; they go without a call.
+        if type(value) is float and isfinite(value):
+            written.append(head + repr(value))
+        elif type(value) is int and INT64_MIN <= value <= INT64_MAX:
+            written.append(f"{head}{value}i")
+        else:
+            written.append(head + _value(point, head, value))
     line = f"{key} {','.join(written)} {point.time_ns}".encode("utf-8", "replace")
     if len(line) > MAX_KEY_BYTES:  # a key is always shorter than its line
         _check_size(point, key, heads)
@@ -152,21 +153,23 @@ def _tag(text: str) -> str:
     return _COMMA_EQUALS_SPACE.sub(r"\\\1", _LOST_IN_TAG.sub("", _visible(text)))
 
 
-def _value(point: Point, name: str, value: FieldValue) -> str:
+def _value(point: Point, head: str, value: FieldValue) -> str:
     if isinstance(value, float):
         if not isfinite(value):
-            raise ValueError(f"{point.measurement}: field {name!r}: InfluxDB has no {value}")
+            raise ValueError(f"{point.measurement}: field {head[:-1]!r}: InfluxDB has no {value}")
         return repr(float(value))  # the shortest text that reads back equal; always . or e
     if isinstance(value, bool):  # before int, which it is
         return "true" if value else "false"
     if isinstance(value, int):
         if not INT64_MIN <= value <= INT64_MAX:
-            raise ValueError(f"{point.measurement}: field {name!r}: {value} does not fit int64")
+            raise ValueError(
+                f"{point.measurement}: field {head[:-1]!r}: {value} does not fit int64"
+            )
         return f"{int(value)}i"
-    return _string(point, name, value)
+    return _string(point, head, value)
 
 
-def _string(point: Point, name: str, text: str) -> str:
+def _string(point: Point, head: str, text: str) -> str:
     if _ODD_IN_STRING.search(text):
         text = _visible(text)
         size = len(text.encode("utf-8", "replace"))
@@ -175,7 +178,7 @@ def _string(point: Point, name: str, text: str) -> str:
         size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
     if size > MAX_STRING_BYTES:
         raise ValueError(
-            f"{point.measurement}: field {name!r}: a string of {size} bytes,"
+            f"{point.measurement}: field {head[:-1]!r}: a string of {size} bytes,"
             f" InfluxDB's limit is {MAX_STRING_BYTES}"
         )
     return f'"{text}"'
