@@ -4,7 +4,7 @@ In turns, several times over, POLLS polls of a thousand points go into one real 
 every way of `bench.ways`:
 
 - bare: the same compressed bodies, posted one after the other, and nothing else: the floor;
-- run: as `jmxbridge run` has it, polls frozen and appended while the sender sends;
+- run: as `jmxbridge run` has it, polls of four targets frozen and appended while the sender sends;
 - in turn: all of it frozen and appended, then drained; `drain` is the second half alone;
 - client: influxdb-client's batching writer, with our batch size, given lines that are encoded
   already, or dicts, and closed; it keeps them in memory until then.

@@ -31,6 +31,7 @@ MAX_BYTES = 16 * 1024**3
 MAX_SERIES = 1_000_000
 PACE = Pace(linger_s=0.0)  # there are no other targets whose polls could be waited for
 LOOK_S = 0.01
+TARGETS = 4  # while the poll of one is appended, that of another is frozen
 
 
 @asynccontextmanager
@@ -93,8 +94,9 @@ async def in_turn(influx: Influx, polls: Polls) -> tuple[Cost, Cost]:
 
 
 async def as_run(influx: Influx, polls: Polls) -> Cost:
-    """Put polls one after the other while the sender sends, as `run` does."""
+    """Put the polls of several targets while the sender sends, as `run` does."""
     count = sum(map(len, polls))
+    waiting = iter(polls)
     meter = meter_of(influx, polls)
     async with empty_store() as store:
         writer = Writer(influx.url, bucket=influx.create_database())
@@ -103,8 +105,12 @@ async def as_run(influx: Influx, polls: Polls) -> Cost:
         delivery = Delivery(store, sender, cluster="bench", destination=influx.url, bound=bound)
         meter.start()
         sending = asyncio.create_task(sender.run())
-        for points in polls:
-            await delivery.put(points, time_ns=points[0].time_ns, source="bench")
+
+        async def target() -> None:
+            for points in waiting:
+                await delivery.put(points, time_ns=points[0].time_ns, source="bench")
+
+        await asyncio.gather(*(target() for _ in range(TARGETS)))
         while sender.status.stored < count:  # noqa: ASYNC110 - nothing announces it
             await asyncio.sleep(LOOK_S)
         meter.stop(count)
