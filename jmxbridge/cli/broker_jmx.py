@@ -1,8 +1,9 @@
 """Which JMX port is a broker's: Kafka does not say, so ports are tried until its JVM answers.
 
-Rule: a JVM is a broker's only if it says that broker's id, so two brokers on one host are never one
-another's. On this machine the JVMs' command lines name their ports; elsewhere the usual ones are
-tried, all of them at once and on the brokers' hosts alone.
+Rule: a JVM is a broker's only if it says that broker's id, and its cluster's where both are known:
+so two brokers on one host are never one another's, of one cluster or of two. On this machine the
+JVMs' command lines name their ports; elsewhere the usual ones are tried, all of them at once and on
+the brokers' hosts alone.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from jmxbridge.config.address import Address
 from jmxbridge.config.proposal import FoundBroker
 
 if TYPE_CHECKING:
-    from jmxbridge.jmx import ObjectName
+    from jmxbridge.jmx import Connection, ObjectName
 
 # 9999 is Kafka's own example; its neighbours are where further brokers of a host are put; 9101 is
 # what Confluent's images are shown with; the last two are RMI's and Tomcat's examples.
@@ -43,14 +44,41 @@ ALWAYS = "kafka-topics"
 _PORT_OPTION = re.compile(rb"(?<=\0)-Dcom\.sun\.management\.jmxremote\.port=(\d{1,5})(?=\0)")
 
 
+_CLUSTER_ID = "kafka.server:type=KafkaServer,name=ClusterId"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one port had: the JVM's names, or why there are none (`JmxError.error_class`)."""
+    """What one port had: the JVM's names, or why there are none (`JmxError.error_class`).
+
+    `cluster` is the id of a broker's cluster, None where the JVM does not say it.
+    """
 
     jmx: Address
     names: "Sequence[ObjectName]" = ()
     problem: str = ""
     error_class: str = ""
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A broker as Kafka knows it; `cluster` is None where that is too old to say it."""
+
+    node: int
+    host: str
+    cluster: str | None
+
+    def is_at(self, answer: Answer) -> bool:
+        """Whether the JVM says that it is this broker."""
+        return str(self.node) in broker_ids(answer.names) and not self._is_foreign(answer)
+
+    def may_be_at(self, answer: Answer) -> bool:
+        """Whether the JVM is a broker and says nothing to the contrary."""
+        return hides_its_id(answer.names) and not self._is_foreign(answer)
+
+    def _is_foreign(self, answer: Answer) -> bool:
+        return None not in (self.cluster, answer.cluster) and self.cluster != answer.cluster
 
 
 def candidates(host: str, told: int | None, proc: Path = Path("/proc")) -> tuple[int, ...]:
@@ -81,30 +109,30 @@ def ports_here(proc: Path) -> list[int]:
 
 
 async def find_jvm(
-    node: int, host: str, told: int | None, timeout_s: float, turn: asyncio.Semaphore
+    sought: Sought, told: int | None, timeout_s: float, turn: asyncio.Semaphore
 ) -> FoundBroker:
     """Find a broker's JVM and the packs that take something of it, or say why there is none."""
 
     async def ask(port: int) -> Answer:
         async with turn:
-            return await try_port(Address(host, port), timeout_s)
+            return await try_port(Address(sought.host, port), timeout_s)
 
-    answers = await asyncio.gather(*map(ask, candidates(host, told)))
-    return choose(node, answers)
+    answers = await asyncio.gather(*map(ask, candidates(sought.host, told)))
+    return choose(sought, answers)
 
 
-def choose(node: int, answers: Sequence[Answer]) -> FoundBroker:
+def choose(sought: Sought, answers: Sequence[Answer]) -> FoundBroker:
     """Take the first answer that is this broker's, else say why none is."""
-    name, first = f"broker-{node}", answers[0].jmx
+    name, first = f"broker-{sought.node}", answers[0].jmx
     told = len(answers) == 1
     for each in answers:
-        if str(node) in broker_ids(each.names) or (told and hides_its_id(each.names)):
+        if sought.is_at(each) or (told and sought.may_be_at(each)):
             return FoundBroker(name, each.jmx, fitting(each.names))
     for each in answers:
         if each.error_class in TELLING:
             return FoundBroker(name, each.jmx, problem=each.problem)
     if told or {each.error_class for each in answers} <= NOT_THERE:
-        said = answers[0].problem or f"the JVM at {first} is {who(answers[0].names)}"
+        said = answers[0].problem or f"the JVM at {first} is {who(answers[0])}"
     else:
         tried = ", ".join(str(each.jmx.port) for each in answers)
         said = f"none of the ports {tried} of {first.host} is this broker's JMX"
@@ -117,10 +145,11 @@ def hides_its_id(names: "Collection[ObjectName]") -> bool:
     return any(each.domain == "kafka.server" for each in names) and not broker_ids(names)
 
 
-def who(names: "Collection[ObjectName]") -> str:
+def who(answer: Answer) -> str:
     """Say whose JVM it is that is not the broker's."""
-    ids = broker_ids(names)
-    return f"broker {', '.join(ids)}'s" if ids else "no broker's"
+    ids = broker_ids(answer.names)
+    of_cluster = f" of cluster {answer.cluster}" if answer.cluster else ""
+    return f"broker {', '.join(ids)}{of_cluster}" if ids else "no broker's"
 
 
 def broker_ids(names: "Collection[ObjectName]") -> list[str]:
@@ -141,6 +170,15 @@ def fitting(names: "Sequence[ObjectName]") -> list[str]:
     return [pack for pack in PACKS if pack == ALWAYS or len(take(pack_rules(pack), names))]
 
 
+async def _cluster(mbeans: "Connection", names: "Sequence[ObjectName]") -> str | None:
+    """Ask a JVM for the id of its cluster."""
+    for name in names:
+        if str(name) == _CLUSTER_ID:
+            value = (await mbeans.get(name, ["Value"])).get("Value")
+            return value if isinstance(value, str) else None
+    return None
+
+
 async def try_port(jmx: Address, timeout_s: float) -> Answer:
     """Ask a port for its MBeans; whatever is there, there is an answer."""
     from jmxbridge import jmx as library
@@ -151,7 +189,8 @@ async def try_port(jmx: Address, timeout_s: float) -> Answer:
             asyncio.timeout(timeout_s),
             await library.connect(jmx.host, jmx.port) as mbeans,
         ):
-            return Answer(jmx, await mbeans.query(None))
+            names = await mbeans.query(None)
+            return Answer(jmx, names, cluster=await _cluster(mbeans, names))
     except JmxError as exc:
         return Answer(jmx, (), str(exc), exc.error_class)
     except TimeoutError:

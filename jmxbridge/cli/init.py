@@ -76,12 +76,11 @@ def init(
     """Look at a cluster and write a mbeans.yaml for it: brokers, their JMX ports, what to collect.
 
     A broker's JMX port is one that a JVM of this machine was started with, or one of those that
-    people use, 9999 first: the one whose JVM has the broker's id. A broker whose JMX cannot be
-    read is in the file as a comment, with the reason. With
-    --from-telegraf, --from-jmxtrans or --from-jmx-exporter the file is made of that tool's file,
-    and what cannot be carried over is listed, line by line. A file that is there already is not
-    overwritten. With --access the brokers are met as that file says, and are those of it where none
-    are named.
+    people use, 9999 first: the one whose JVM has the broker's id and the cluster's. A broker whose
+    JMX cannot be read is in the file as a comment, with the reason. With --from-telegraf,
+    --from-jmxtrans or --from-jmx-exporter the file is made of that tool's file, and what cannot be
+    carried over is listed, line by line. A file that is there already is not overwritten. With
+    --access the brokers are met as that file says, and are those of it where none are named.
 
     Exit status 69: no broker answers; 1: nothing of the other tool's file fits.
 
@@ -197,7 +196,7 @@ async def look(kafka: "KafkaSettings", jmx_port: int | None) -> "FoundCluster":
     Raises KafkaUnavailable.
     """
     from jmxbridge.build import make_security
-    from jmxbridge.cli.broker_jmx import MANY, find_jvm
+    from jmxbridge.cli.broker_jmx import MANY, Sought, find_jvm
     from jmxbridge.config.effective import access
     from jmxbridge.config.proposal import FoundCluster
     from jmxbridge.kafka.cluster import Cluster
@@ -216,8 +215,9 @@ async def look(kafka: "KafkaSettings", jmx_port: int | None) -> "FoundCluster":
         await view.close()
         await cluster.close()
     turn = asyncio.Semaphore(MANY)
+    sought = [Sought(node, each.host, view.cluster_id) for node, each in brokers]
     found = await asyncio.gather(
-        *(find_jvm(node, each.host, jmx_port, kafka.timeout_s, turn) for node, each in brokers)
+        *(find_jvm(each, jmx_port, kafka.timeout_s, turn) for each in sought)
     )
     return FoundCluster(
         kafka.bootstrap,

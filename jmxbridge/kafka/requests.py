@@ -89,10 +89,14 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class ClusterMetadata:
-    """Brokers by id with the address they advertise; the topics that were asked for."""
+    """Brokers by id with the address they advertise; the topics that were asked for.
+
+    `cluster_id` is None where the broker is too old to say it.
+    """
 
     brokers: Mapping[int, tuple[str, int]]
     topics: Mapping[str, Topic]
+    cluster_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,8 @@ class Metadata(Request[ClusterMetadata]):
             )
             for topic in entity.topics
         }
-        return ClusterMetadata({b.node_id: (b.host, b.port) for b in entity.brokers}, topics)
+        brokers = {b.node_id: (b.host, b.port) for b in entity.brokers}
+        return ClusterMetadata(brokers, topics, getattr(entity, "cluster_id", None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class View:
     ) -> None:
         self.brokers: Mapping[int, Broker] = {}
         self.topics: dict[str, Topic] = {}
+        self.cluster_id: str | None = None
         self._bootstrap = tuple(bootstrap)
         self._security = security
         self._refresh_s = refresh_s
@@ -57,6 +58,7 @@ class View:
         A topic the answer does not mention is forgotten.
         """
         metadata = await self._ask_anyone(round_, Metadata(tuple(sorted(topics))))
+        self.cluster_id = metadata.cluster_id
         await self._take_brokers(metadata)
         for topic in topics:
             self.topics.pop(topic, None)

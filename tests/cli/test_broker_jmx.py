@@ -1,13 +1,14 @@
 """Which JMX port is a broker's, without asking the person."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jmxbridge import jmx
-from jmxbridge.cli.broker_jmx import USUAL_PORTS, Answer, candidates, choose, try_port
+from jmxbridge.cli.broker_jmx import USUAL_PORTS, Answer, Sought, candidates, choose, try_port
 from jmxbridge.config.address import Address
 from jmxbridge.jmx import ConnectionFailed, ObjectName
 from tests.cli.conftest import RecordedConnection
@@ -19,6 +20,11 @@ REFUSED = ("cannot connect: refused", "refused")
 def answer(port: int, *names: str, failed: tuple[str, str] = ("", "")) -> Answer:
     """What a port of host k had."""
     return Answer(Address("k", port), [ObjectName.parse(each) for each in names], *failed)
+
+
+def sought(node: int, cluster: str | None = "ours") -> Sought:
+    """The broker looked for."""
+    return Sought(node, "k", cluster)
 
 
 def broker(node: int) -> str:
@@ -62,11 +68,24 @@ def test_elsewhere_the_usual_ones_are_tried(proc: Path) -> None:
 def test_brokers_of_one_host_are_told_apart_by_id() -> None:
     """Two JVMs answer for each of them: the one with its id is its own."""
     answers = [answer(9999, broker(1)), answer(9998, broker(2)), answer(9997, failed=REFUSED)]
-    found = [choose(node, answers) for node in (1, 2)]
+    found = [choose(sought(node), answers) for node in (1, 2)]
     assert [(each.name, each.jmx.port, each.problem) for each in found] == [
         ("broker-1", 9999, None),
         ("broker-2", 9998, None),
     ]
+
+
+@pytest.mark.parametrize(("cluster", "port"), [("ours", 9998), ("theirs", 9999), (None, 9999)])
+def test_brokers_of_two_clusters_are_told_apart(cluster: str | None, port: int) -> None:
+    """Both are broker 1; where Kafka is too old to name its cluster the first one it is."""
+    answers = [
+        replace(answer(each, broker(1)), cluster=name)
+        for each, name in ((9999, "theirs"), (9998, "ours"))
+    ]
+    assert choose(sought(1, cluster), answers).jmx.port == port
+    told = choose(sought(1, "third"), answers[:1])
+    assert told.problem is not None
+    assert told.problem.startswith("the JVM at k:9999 is broker 1 of cluster theirs; start")
 
 
 @pytest.mark.parametrize(
@@ -85,13 +104,13 @@ def test_brokers_of_one_host_are_told_apart_by_id() -> None:
             "no such host: k; start the broker with JMX_PORT=9999",
         ),
         ([answer(9999, failed=REFUSED)], "cannot connect: refused; start the broker with"),
-        ([answer(9999, broker(1))], "the JVM at k:9999 is broker 1's; start the broker with"),
+        ([answer(9999, broker(1))], "the JVM at k:9999 is broker 1; start the broker with"),
         ([answer(9999, "java.lang:type=Memory")], "the JVM at k:9999 is no broker's; start"),
     ],
 )
 def test_why_there_is_none(answers: list[Answer], said: str) -> None:
     """What leads on: a port that is JMX and closed to us before those where nobody is."""
-    found = choose(2, answers)
+    found = choose(sought(2), answers)
     assert found.problem is not None
     assert found.problem.startswith(said)
 
@@ -99,8 +118,8 @@ def test_why_there_is_none(answers: list[Answer], said: str) -> None:
 def test_a_port_that_was_told_may_hide_the_id() -> None:
     """Brokers whose names are filtered are taken at the person's word, not at ours."""
     hidden = answer(9999, "kafka.server:type=ReplicaManager,name=LeaderCount")
-    assert choose(2, [hidden]).problem is None
-    assert choose(2, [hidden, answer(9998, failed=REFUSED)]).problem is not None
+    assert choose(sought(2), [hidden]).problem is None
+    assert choose(sought(2), [hidden, answer(9998, failed=REFUSED)]).problem is not None
 
 
 async def test_a_port_is_asked_and_answers_whatever_it_is(
@@ -116,4 +135,10 @@ async def test_a_port_is_asked_and_answers_whatever_it_is(
     monkeypatch.setattr(jmx, "connect", connect)
     answers = [await try_port(Address("k", port), 5.0) for port in (9998, 9999)]
     assert (answers[0].names, answers[0].error_class) == ((), "refused")
-    assert choose(1, answers).packs == ["kafka-broker", "kafka-topics", "kafka-kraft", "jvm"]
+    assert answers[1].cluster is not None
+    assert choose(sought(1, answers[1].cluster), answers).packs == [
+        "kafka-broker",
+        "kafka-topics",
+        "kafka-kraft",
+        "jvm",
+    ]

@@ -105,12 +105,18 @@ def test_a_suggested_rule_works_as_it_is_pasted(folder: Path, kafka: Kafka) -> N
     assert "cleaner_recopy_percent=" in line
 
 
-def test_init_writes_a_file_that_passes(kafka: Kafka, tmp_path: Path) -> None:
-    """Brokers, JMX and packs are found out, and `check --connect` has nothing to say about it."""
+def test_init_writes_a_file_that_passes(
+    kafka: Kafka, kafka_28: Kafka, kafka_39: Kafka, tmp_path: Path
+) -> None:
+    """Brokers, JMX and packs are found out, and `check --connect` has nothing to say about it.
+
+    Other clusters' brokers run here too, with the same id.
+    """
     call("init", kafka.bootstrap, "--timeout", "30", cwd=tmp_path)
     assert "\n  timeout: 30s\n" in (tmp_path / "mbeans.yaml").read_text()
     report = json.loads(call("check", "--connect", "--json", cwd=tmp_path))
     assert (report["warnings"], report["findings"]) == ([], [])
+    assert f"127.0.0.1:{kafka.jmx_port}" in (tmp_path / "mbeans.yaml").read_text()
     sets = {rule["set"] for rule in report["targets"][0]["rules"]}
     assert sets == {"kafka-broker", "kafka-topics", "kafka-kraft", "jvm"}
     call("init", kafka.bootstrap, cwd=tmp_path, status=2)
