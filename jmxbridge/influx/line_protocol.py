@@ -61,21 +61,22 @@ def encode(point: Point, key: str | None = None) -> bytes:
     """
     if key is None:
         key = series_key(point)
-    heads = _heads(point.measurement, tuple(point.fields))
-    if not TIME_MIN_NS <= point.time_ns <= TIME_MAX_NS:
-        raise ValueError(
-            f"{point.measurement}: time {point.time_ns} ns is outside InfluxDB's range"
-        )
+    fields, time_ns = point.fields, point.time_ns
+    heads = _heads(point.measurement, tuple(fields))
+    if not TIME_MIN_NS <= time_ns <= TIME_MAX_NS:
+        raise ValueError(f"{point.measurement}: time {time_ns} ns is outside InfluxDB's range")
     written: list[str] = []
-    for head, value in zip(heads, point.fields.values(), strict=False):
+    for head, value in zip(heads, fields.values()):  # noqa: B905 - as many; to count takes 0.1 us
         # Most values are floats or small integers; they go without a call.
         if type(value) is float and isfinite(value):
             written.append(head + repr(value))
         elif type(value) is int and INT64_MIN <= value <= INT64_MAX:
             written.append(f"{head}{value}i")
+        elif type(value) is str:
+            written.append(head + _string(point, head, value))
         else:
             written.append(head + _value(point, head, value))
-    line = f"{key} {','.join(written)} {point.time_ns}".encode("utf-8", "replace")
+    line = _utf8(f"{key} {','.join(written)} {time_ns}")
     if len(line) > MAX_KEY_BYTES:  # a key is always shorter than its line
         _check_size(point, key, heads)
     return line
@@ -172,10 +173,10 @@ def _value(point: Point, head: str, value: FieldValue) -> str:
 def _string(point: Point, head: str, text: str) -> str:
     if _ODD_IN_STRING.search(text):
         text = _visible(text)
-        size = len(text.encode("utf-8", "replace"))
+        size = len(_utf8(text))
         text = text.replace("\\", "\\\\").replace('"', '\\"')
     else:
-        size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        size = len(text) if text.isascii() else len(_utf8(text))
     if size > MAX_STRING_BYTES:
         raise ValueError(
             f"{point.measurement}: field {head[:-1]!r}: a string of {size} bytes,"
@@ -189,10 +190,18 @@ def _visible(text: str) -> str:
 
 
 def _check_size(point: Point, key: str, heads: Iterable[str]) -> None:
-    longest = max(len(head.encode("utf-8", "replace")) for head in heads) - len("=")
-    size = len(key.encode("utf-8", "replace")) + 4 + longest
+    longest = max(len(_utf8(head)) for head in heads) - len("=")
+    size = len(_utf8(key)) + 4 + longest
     if size > MAX_KEY_BYTES:
         raise ValueError(
             f"{point.measurement[:64]}: measurement, tags and field name take {size} bytes,"
             f" InfluxDB's limit is {MAX_KEY_BYTES}"
         )
+
+
+def _utf8(text: str) -> bytes:
+    """Encode; half a surrogate pair, which UTF-8 cannot hold, is a question mark."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
