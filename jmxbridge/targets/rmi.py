@@ -74,9 +74,9 @@ class RmiTransport:
 
     async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
         """Return one reading for each MBean that each rule takes; raises `JmxError`."""
-        await self._rest()
         was_connected = self.connection is not None
         try:
+            await self._rest()
             return await self._fetch(rules)
         except ConnectionFailed as exc:
             await self.close()

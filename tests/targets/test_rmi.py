@@ -128,6 +128,23 @@ async def test_a_fetch_waits_for_the_sign_of_life_under_way(jvms: list[Jvm]) -> 
     await transport.close()
 
 
+async def test_a_fetch_given_up_while_it_waits_does_not_spoil_the_next(jvms: list[Jvm]) -> None:
+    """A JVM that hangs during a sign of life costs polls and the connection, never the target."""
+    (hung,), new = jvms, Jvm()
+    jvms.append(new)
+    hung.may_answer.clear()
+    transport = make(keep_alive_s=0.001)
+    await transport.fetch([])
+    await hung.was_called.wait()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await transport.fetch([])
+    assert hung.is_closed
+    assert await transport.fetch([]) == []
+    assert id(transport.connection) == id(new)
+    await transport.close()
+
+
 async def test_closing_waits_for_nobody(jvms: list[Jvm]) -> None:
     """A sign of life that is not answered is given up."""
     (jvm,) = jvms
