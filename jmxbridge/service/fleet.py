@@ -104,7 +104,8 @@ class Fleet(Generic[M]):
         await member.close()
 
     def _note_end(self, task: "asyncio.Task[None]") -> None:
-        if task.cancelled() or self._failure is None or self._failure.done():
+        is_told_to = task not in self._tasks.values()  # whoever tells one takes it out first
+        if is_told_to or self._failure is None or self._failure.done():
             return
-        error = task.exception() or RuntimeError("a poll ended by itself")
-        self._failure.set_exception(error)
+        error = None if task.cancelled() else task.exception()
+        self._failure.set_exception(error or RuntimeError("a poll ended by itself"))

@@ -75,6 +75,20 @@ async def test_a_member_that_ends_takes_the_fleet_down() -> None:
     await fleet.close()
 
 
+async def test_a_member_that_is_cancelled_by_nobody_takes_the_fleet_down() -> None:
+    """It awaited something that was cancelled: that ends its task as quietly as an order does."""
+
+    async def run(member: Member) -> None:
+        if member.name == "b":
+            raise asyncio.CancelledError
+        await member.run()
+
+    fleet = Fleet(wanted("a", "b"), run)
+    with pytest.raises(RuntimeError, match="ended by itself"):
+        await asyncio.wait_for(fleet.start(), 5.0)
+    await fleet.close()
+
+
 async def test_being_told_to_end_is_no_failure() -> None:
     """Neither by a change nor by a stop."""
     fleet = Fleet(wanted("a", "b"), Member.run)
