@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, cast
 
-from jmxbridge.jmx import tls
+from jmxbridge.jmx import lookup, tls
 from jmxbridge.jmx.calls import Call
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteProtocolError
 from jmxbridge.jmx.jrmp import Endpoint
@@ -282,7 +282,7 @@ async def _connected_socket(endpoint: Endpoint) -> socket.socket:
     """Try each address of the host in turn; raise ConnectionFailed for the last one's reason."""
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+        found = await lookup.addresses(endpoint.host, endpoint.port)
     except (OSError, UnicodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else exc
         raise ConnectionFailed(

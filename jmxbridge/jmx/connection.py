@@ -1,6 +1,6 @@
 """A connection to the JMX server of one JVM.
 
-Rule: nothing but this file and `channel` below it does I/O in this library.
+Rule: nothing but this file, `channel` and `lookup` below it does I/O in this library.
 
 Distributed garbage collection is left alone: a client that never says it holds an object never has
 to say so again. The server keeps our connection object until it is closed or was idle for two

@@ -16,6 +16,7 @@ from jmxbridge.jmx.calls import Call
 from jmxbridge.jmx.channel import Channel
 from jmxbridge.jmx.errors import ConnectionFailed, RemoteException
 from jmxbridge.jmx.jrmp import Endpoint
+from jmxbridge.jmx.lookup import is_under_way
 from jmxbridge.jmx.stub import RemoteRef
 from jmxbridge.jmx.tls import context
 
@@ -68,6 +69,11 @@ class Dial:
 
     def timed_out(self, after_s: float) -> ConnectionFailed:
         """Return the error for a time that ran out on the way."""
+        host = self._heading_for.host
+        if is_under_way(host):
+            problem = f"no address for host {host!r} within {after_s:g} s; do the name servers of"
+            problem += " this machine answer?"
+            return self._failed(ConnectionFailed(problem, "resolve"))
         problem = f"{self._heading_for} did not answer within {after_s:g} s"
         if self._channel is None:  # not even RMI's greeting
             problem += (

@@ -1,0 +1,98 @@
+"""Looking up hosts while the name servers of some of them do not answer."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from jmxbridge.jmx import lookup
+from jmxbridge.jmx.connection import connect
+from jmxbridge.jmx.errors import ConnectionFailed
+
+FOUND = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))
+# More than asyncio has threads for, on any machine.
+MANY = 40
+
+
+class NameServers:
+    """What getaddrinfo meets: names that begin with `dead` are answered when a test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answer = threading.Event()
+        self.real = socket.getaddrinfo
+
+    def look_up(self, host: str, port: int, *, type: int = 0, flags: int = 0) -> Any:
+        if flags & socket.AI_NUMERICHOST:
+            return self.real(host, port, type=type, flags=flags)
+        self.asked.append(host)
+        if host.startswith("dead"):
+            self.answer.wait()
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return [FOUND]
+
+
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServers]:
+    """Name servers that are gone for some names, until the end of the test."""
+    made = NameServers()
+    monkeypatch.setattr(socket, "getaddrinfo", made.look_up)
+    yield made
+    made.answer.set()
+
+
+async def test_names_that_nobody_answers_for_hold_up_nobody_else(servers: NameServers) -> None:
+    """However many they are: another name, and what is an address already."""
+    dead = [asyncio.create_task(lookup.addresses(f"dead-{n}", 1)) for n in range(MANY)]
+    await asyncio.sleep(0)
+    assert list(await lookup.addresses("alive", 1)) == [FOUND]
+    assert (await lookup.addresses("127.0.0.1", 7))[0][4] == ("127.0.0.1", 7)
+    assert (await lookup.addresses("::1", 7))[0][0] is socket.AF_INET6
+    assert "127.0.0.1" not in servers.asked
+    assert not any(task.done() for task in dead)
+    servers.answer.set()
+    outcomes = await asyncio.gather(*dead, return_exceptions=True)
+    assert {type(each) for each in outcomes} == {socket.gaierror}
+    assert not lookup.is_under_way("dead-0")
+
+
+async def test_a_name_is_looked_up_once_at_a_time(servers: NameServers) -> None:
+    """Who gives it up and asks again waits for the same lookup, and leaves that to the others."""
+    first, second = (asyncio.create_task(lookup.addresses("dead", 1)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    third = asyncio.create_task(lookup.addresses("dead", 1))
+    await asyncio.sleep(0)
+    assert lookup.is_under_way("dead")
+    servers.answer.set()
+    outcomes = await asyncio.gather(second, third, return_exceptions=True)
+    assert {type(each) for each in outcomes} == {socket.gaierror}
+    assert servers.asked == ["dead"]
+
+
+async def test_a_target_whose_name_is_not_answered_for_is_told_so(servers: NameServers) -> None:
+    """It is no question of ports, nor of what listens there."""
+    with pytest.raises(ConnectionFailed, match="no address for host 'dead' within") as caught:
+        await connect("dead", 9999, connect_timeout_s=0.01)
+    assert caught.value.error_class == "resolve"
+    assert "name servers" in str(caught.value)
+
+
+async def test_no_thread_for_it_is_an_error_of_that_host(
+    servers: NameServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is out of threads costs a poll, with the reason."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(ConnectionFailed, match="no thread to look it up") as caught:
+        await connect("alive", 9999)
+    assert caught.value.error_class == "resolve"
+    assert not lookup.is_under_way("alive")
