@@ -68,7 +68,9 @@ async def ticks(
     """Yield each instant of the grid when it comes, or so much later, for ever.
 
     The wall clock is read afresh for every tick, so a step of the clock costs one interval at the
-    most; a step back repeats instants, whose points overwrite themselves.
+    most; a step back repeats instants, whose points overwrite themselves. It is read again after
+    the wait: where it was set meanwhile, or the machine slept, the tick is the instant before now,
+    for what is read now must have neither the time of hours ago nor one that is still to come.
     """
     previous: int | None = None
     while True:
@@ -76,9 +78,12 @@ async def ticks(
         due_ns = due_after(now_ns - offset_ns, interval_ns)
         if due_ns == previous:  # the timer woke a little before the wall clock said so
             due_ns += interval_ns
+        await sleep((due_ns + offset_ns - now_ns) / NS)
+        woken_ns = clock_ns() - offset_ns
+        if abs(woken_ns - due_ns) >= interval_ns:
+            due_ns = last_due(woken_ns, interval_ns)
         skipped = 0
         if previous is not None and due_ns > previous:
             skipped = (due_ns - previous) // interval_ns - 1
-        await sleep((due_ns + offset_ns - now_ns) / NS)
         previous = due_ns
         yield Tick(due_ns, skipped, offset_ns)

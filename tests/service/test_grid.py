@@ -47,17 +47,23 @@ def test_what_is_read_less_often_is_read_once_in_each_of_its_own_intervals(
 
 
 class Clock:
-    """A wall clock that a test moves: by sleeping, and by the polls it is told to make."""
+    """A wall clock that a test moves: by sleeping, and by what happens in a sleep or in a poll."""
 
-    def __init__(self, now_ns: int, jumps_ns: Iterable[int]) -> None:
+    def __init__(
+        self, now_ns: int, polls_ns: Iterable[int] = (), *, asleep_ns: Iterable[int] = ()
+    ) -> None:
         self.now_ns = now_ns
-        self.jumps_ns = iter(jumps_ns)
+        self.polls_ns = iter(polls_ns)
+        self.asleep_ns = iter(asleep_ns)
 
     def read(self) -> int:
         return self.now_ns
 
     async def sleep(self, seconds: float) -> None:
-        self.now_ns += round(seconds * S) + next(self.jumps_ns)
+        self.now_ns += round(seconds * S) + next(self.asleep_ns, 0)
+
+    def poll(self) -> None:
+        self.now_ns += next(self.polls_ns, 0)
 
 
 async def take(
@@ -70,12 +76,13 @@ async def take(
         found.append(tick)
         if len(found) == count:
             break
+        clock.poll()
     return found
 
 
 async def test_ticks_follow_the_grid() -> None:
     """Polls that take no time come at every instant of the grid."""
-    assert await take(3, Clock(3 * S, [0, 0, 0])) == [
+    assert await take(3, Clock(3 * S)) == [
         Tick(10 * S, 0),
         Tick(20 * S, 0),
         Tick(30 * S, 0),
@@ -84,18 +91,33 @@ async def test_ticks_follow_the_grid() -> None:
 
 async def test_instants_that_pass_during_a_poll_are_skipped_and_counted() -> None:
     """A poll of 25 s at an interval of 10 s leaves out two instants; they are not made up for."""
-    assert await take(2, Clock(0, [25 * S, 0])) == [Tick(10 * S, 0), Tick(40 * S, 2)]
+    assert await take(2, Clock(0, [25 * S])) == [Tick(10 * S, 0), Tick(40 * S, 2)]
 
 
 async def test_a_timer_that_wakes_early_does_not_repeat_the_instant() -> None:
     """The loop's timer and the wall clock differ a little; the next tick is still the next one."""
-    assert await take(2, Clock(0, [-1000, 0])) == [Tick(10 * S, 0), Tick(20 * S, 0)]
+    assert await take(2, Clock(0, asleep_ns=[-1000])) == [Tick(10 * S, 0), Tick(20 * S, 0)]
 
 
 async def test_a_clock_set_back_goes_on_at_once() -> None:
     """After a step back of an hour the next poll is due within one interval, not in an hour."""
-    ticks_seen = await take(2, Clock(7200 * S, [-3600 * S, 0]))
+    ticks_seen = await take(2, Clock(7200 * S, [-3600 * S]))
     assert ticks_seen == [Tick(7210 * S, 0), Tick(3620 * S, 0)]
+
+
+async def test_instants_that_pass_while_the_machine_sleeps_are_counted() -> None:
+    """A minute of it in the wait for a tick is six instants without a poll."""
+    clock = Clock(3 * S, asleep_ns=[0, 60 * S])
+    assert await take(3, clock) == [Tick(10 * S, 0), Tick(80 * S, 6), Tick(90 * S, 0)]
+
+
+@pytest.mark.parametrize("step", [-3600 * S, 3600 * S, 10 * S, -11 * S])
+async def test_a_poll_has_the_time_that_it_is(step: int) -> None:
+    """A clock that is set during the wait, or a machine that sleeps, makes no point of then."""
+    clock = Clock(7203 * S, asleep_ns=[step])
+    first, second = await take(2, clock, offset_ns=2 * S)
+    assert first.due_ns == last_due(7212 * S + step - 2 * S, 10 * S)
+    assert second.due_ns == first.due_ns + 10 * S
 
 
 @pytest.mark.parametrize(
@@ -105,7 +127,7 @@ async def test_a_poll_that_begins_later_has_the_timestamp_of_its_instant(
     now: int, due: int
 ) -> None:
     """Two seconds after each instant; one started in between still makes the instant's poll."""
-    clock = Clock(now, [0, 0])
+    clock = Clock(now)
 
     assert await take(2, clock, offset_ns=2 * S) == [
         Tick(due, 0, 2 * S),
