@@ -85,6 +85,8 @@ def _take_boxed(r: Reader) -> Value | NotLeaf:
 def referred_value(r: Reader) -> Value:
     """Take a handle that is there; return the value it was given to."""
     value = r.handles[r.index()]
+    if r.marks is not None:
+        r.marks.refer(value)
     return class_value(value) if isinstance(value, ClassDesc) else value
 
 

@@ -41,10 +41,19 @@ class Marks:
     def __init__(self) -> None:
         self._values: list[object] = []  # so that no identity is used again
         self._by_id: dict[int, Marked] = {}
+        self._references: dict[int, int] = {}
 
     def of(self, value: object) -> Marked | None:
         """Return where `value` comes from, if it is a marked one."""
         return self._by_id.get(id(value))
+
+    def refer(self, value: object) -> None:
+        """Note that the reply names a value again."""
+        self._references[id(value)] = self._references.get(id(value), 0) + 1
+
+    def uses(self, value: object) -> int:
+        """Return in how many places of the reply a marked value stands."""
+        return 1 + self._references.get(id(value), 0)
 
     def text(self, text: str, start: int, size: int) -> str:
         """Mark a string of `size` bytes."""

@@ -9,7 +9,8 @@ value, two equal small numbers that Java writes as one object and a reference to
 
 What a slot may be is learned by decoding a reply whose numbers and strings know where they come
 from (`marked`). Those that come out of the decoder as they went in, as a value and not as a name,
-are slots; all other bytes are constants, also those of values that were made of something else.
+wherever the reply names them, are slots; all other bytes are constants, also those of values that
+were made of something else.
 """
 
 import struct
@@ -198,11 +199,17 @@ class _Recipe:
     def __init__(self, marks: Marks) -> None:
         self._marks = marks
         self._used: dict[int, Marked] = {}
+        self._hidden: dict[int, int] = {}  # places where it was not yet met, as a value
         self._names: set[int] = set()
+        self._walked: set[int] = set()
 
     def template(self, raw: bytes, marked: Composite, result: Mapping[str, Value]) -> Template:
         self._walk(marked)
-        slots = [mark for start, mark in self._used.items() if start not in self._names]
+        slots = [
+            mark
+            for start, mark in self._used.items()
+            if start not in self._names and not self._hidden[start]
+        ]
         used = sorted(slots, key=lambda mark: mark.start)
         index_by_start = {mark.start: index for index, mark in enumerate(used)}
         makes = {
@@ -212,11 +219,17 @@ class _Recipe:
         return Template(raw, used, makes, texts)
 
     def _walk(self, value: Value) -> None:
-        """Note which marked values come out as values and which as names."""
+        """Note which marked values come out as values, where, and which as names."""
         mark = self._marks.of(value)
         if mark is not None:
             self._used[mark.start] = mark
-        elif isinstance(value, Composite):
+            hidden = self._hidden.get(mark.start, self._marks.uses(value))
+            self._hidden[mark.start] = hidden - 1
+            return
+        if id(value) in self._walked:  # named again as a whole
+            return
+        self._walked.add(id(value))
+        if isinstance(value, Composite):
             for name, item in value.items_by_name.items():
                 named = self._marks.of(name)
                 if named is not None:
@@ -228,7 +241,7 @@ class _Recipe:
 
     def _make(self, marked: Value, value: Value, index_by_start: Mapping[int, int]) -> Make:
         mark = self._marks.of(marked)
-        if mark is not None and mark.start in index_by_start:  # else it is a name as well
+        if mark is not None and mark.start in index_by_start:  # else it is more than this value
             return Slot(index_by_start[mark.start])
         if isinstance(marked, Composite) and isinstance(value, Composite):
             return _composite(

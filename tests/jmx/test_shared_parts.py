@@ -58,13 +58,13 @@ def poll(
     greeted: Callable[..., Protocol],
     connection_ref: RemoteRef,
     make_reply: Callable[[bytes], bytes],
-) -> Callable[[bytes], tuple[list[dict[str, Value]], Traffic]]:
-    """Ask three times and be answered so; return what came, and how it was read."""
+) -> Callable[..., tuple[list[dict[str, Value]], Traffic]]:
+    """Ask and be answered so, three times if it is one answer; return what came, and how read."""
     call = AttributeCalls(connection_ref).call(ObjectName.parse("odd:type=Any"), ["Fine"])
 
-    def ask(content: bytes) -> tuple[list[dict[str, Value]], Traffic]:
+    def ask(*contents: bytes) -> tuple[list[dict[str, Value]], Traffic]:
         protocol, found = greeted(), []
-        for _ in range(3):
+        for content in contents if len(contents) > 1 else contents * 3:
             protocol.call(call)
             protocol.data_to_send()
             protocol.receive_data(make_reply(content))
@@ -74,7 +74,7 @@ def poll(
     return ask
 
 
-Poll = Callable[[bytes], tuple[list[dict[str, Value]], Traffic]]
+Poll = Callable[..., tuple[list[dict[str, Value]], Traffic]]
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,43 @@ def test_nobody_could_walk_through_them(count: int, references: int, poll: Poll)
     """A thousand bytes that are 2^60 parts, and a chain longer than any recursion: refused."""
     with pytest.raises(RemoteProtocolError, match=r"1048576 parts, or nested more than 100"):
         poll(answer(count, references))
+
+
+FINE, TEXT = 10, 8  # handles: of the boxed number that is `Fine`, and of a string in its place
+
+
+def two(fine: bytes, other: bytes) -> bytes:
+    """An AttributeList of `Fine`, and of another attribute after it."""
+    size = struct.pack(">i", 2)
+    array_list = klass("java.util.ArrayList", 3, b"I" + text("size"))
+    attributes = b"\x73" + klass("javax.management.AttributeList", 2, above=array_list) + size
+    fields = a_field("name", "Ljava/lang/String;"), a_field("value", "Ljava/lang/Object;")
+    first = b"\x73" + klass("javax.management.Attribute", 2, *fields) + b"\x74" + text("Fine")
+    second = b"\x73" + ref(3) + b"\x74" + text("Other")
+    return attributes + b"\x77\x04" + size + first + fine + second + other + b"\x78"
+
+
+def holder(number: int) -> bytes:
+    """An Integer, and an object of some class that has it in a field."""
+    above = klass("java.lang.Number", 2)
+    boxed = b"\x73" + klass("java.lang.Integer", 2, b"I" + text("value"), above=above)
+    other = b"\x73" + klass("odd.Holder", 2, a_field("held", "Ljava/lang/Object;")) + ref(FINE)
+    return two(boxed + struct.pack(">i", number), other)
+
+
+def named(name: str) -> bytes:
+    """A String, and the ObjectName that is made of it."""
+    other = b"\x73" + klass("javax.management.ObjectName", 3) + ref(TEXT) + b"\x78"
+    return two(b"\x74" + text(name), other)
+
+
+def test_a_value_that_another_one_is_made_of(poll: Poll) -> None:
+    """The other one never keeps what it was: neither an object's field nor a name."""
+    found, _ = poll(holder(5), holder(6), holder(7))
+    fields = [(each["Fine"], getattr(each["Other"], "fields", None)) for each in found]
+    assert fields == [(5, {"held": 5}), (6, {"held": 6}), (7, {"held": 7})]
+    found, _ = poll(named("odd:type=A"), named("odd:type=B"))
+    assert [(each["Fine"], str(each["Other"])) for each in found] == [
+        ("odd:type=A", "odd:type=A"),
+        ("odd:type=B", "odd:type=B"),
+    ]
