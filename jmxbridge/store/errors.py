@@ -34,8 +34,14 @@ class StoreForeign(StoreError):
     """The file is not ours to touch: another program's, or a newer jmxbridge's."""
 
 
+_FULL = (StoreFull, "the disk is full; free some space on its file system")
 _CLASSES: dict[int, tuple[type[StoreError], str]] = {
-    sqlite3.SQLITE_FULL: (StoreFull, "the disk is full; free some space on its file system"),
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # no room for the index of its log, made at every opening
+    sqlite3.SQLITE_IOERR: (
+        StoreError,
+        "its file system refuses to read or write it; is the disk well, or a quota used up?",
+    ),
     sqlite3.SQLITE_BUSY: (StoreLocked, "another program has it open"),
     sqlite3.SQLITE_LOCKED: (StoreLocked, "another program has it open"),
     sqlite3.SQLITE_READONLY: (StoreUnwritable, "it cannot be written; check owner and mode"),
@@ -46,12 +52,13 @@ _CLASSES: dict[int, tuple[type[StoreError], str]] = {
     # Our sums are right: a CHECK of the schema that fails met a number that is not the one written.
     sqlite3.SQLITE_CONSTRAINT: (StoreDamaged, "its numbers contradict each other; it is set aside"),
 }
-"""By primary result code, the low byte (https://www.sqlite.org/rescode.html)."""
+"""By result code, else by the primary one, its low byte (https://www.sqlite.org/rescode.html)."""
 
 
 def from_sqlite(path: object, exc: sqlite3.Error) -> StoreError:
     """Turn what SQLite raised into ours; the way to mend it comes from the table."""
     # Absent when the sqlite3 module itself complains, as for a closed connection.
-    code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    kind, way_out = _CLASSES.get(code, (StoreError, "the store cannot be used"))
+    code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    unknown = StoreError, "the store cannot be used"
+    kind, way_out = _CLASSES.get(code) or _CLASSES.get(code & 0xFF, unknown)
     return kind(f"{path}: {way_out} (SQLite: {exc})")

@@ -184,8 +184,9 @@ def _lock(path: Path) -> int:
             f"{path} is in use by process {owner}: a store belongs to one jmxbridge;"
             " stop that one, or give this one another store.path"
         ) from exc
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    with suppress(OSError):  # a full disk: the lock is ours, and who asks is told `unknown`
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     return lock
 
 

@@ -135,3 +135,24 @@ def test_a_full_disk_is_loud_loses_nothing_and_mends_itself(
     assert any(row["degraded"] and row["held"] for row in own)
     assert {row["lost_total"] for row in own} == {0}
     influx.close()
+
+
+@pytest.mark.parametrize("room", [0, 8, 16, 36, 48], ids=lambda room: f"{room} KiB")
+def test_a_start_on_a_full_disk_says_so(
+    tmp_path: Path, small_disk: tuple[Path, list[str]], room: int
+) -> None:
+    """Whatever of its files there is no room for: one sentence, and no traceback."""
+    folder, inside = small_disk
+    file = tmp_path / "mbeans.yaml"
+    target = {"name": "nobody", "jmx": f"127.0.0.1:{free_port()}", "collect": ["jvm"]}
+    store = {"path": str(folder / "store.sqlite3")}
+    file.write_text(json.dumps({"store": store, "targets": [target]}))
+    filled = f'head -c {8 * 2**20 - room * 2**10} /dev/zero > "{folder}/filler" && exec "$@"'
+    run = [sys.executable, "-m", "jmxbridge", "run", str(file)]
+    done = subprocess.run(
+        [*inside, "sh", "-c", filled, "sh", *run], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 69, done.stderr
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("error: ")
+    assert "the disk is full; free some space" in said
