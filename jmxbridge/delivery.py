@@ -170,8 +170,8 @@ def resident_bytes() -> int:
 
 
 async def flush(store: Store, sender: Sender, timeout_s: float) -> None:
-    """Wait until nothing is pending, the sender is in trouble, or the time is up."""
-    with suppress(TimeoutError):
+    """Wait until nothing is pending, sender or store are in trouble, or the time is up."""
+    with suppress(TimeoutError, StoreError):
         async with asyncio.timeout(timeout_s):
             while sender.status.next_try_ns is None:
                 if not (await store.counts()).pending:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from jmxbridge.delivery import Delivery, resident_bytes
+from jmxbridge.delivery import Delivery, flush, resident_bytes
+from jmxbridge.influx.body import Body
+from jmxbridge.influx.sender import Sender
 from jmxbridge.influx.series import SeriesBound
+from jmxbridge.influx.verdict import Answer, Outcome
 from jmxbridge.point import Point
 from jmxbridge.service.grid import Tick
 from jmxbridge.service.status import Mood
@@ -151,3 +154,21 @@ async def test_series_beyond_the_bound_are_left_out_and_counted(
     assert account.fields["unwritable_total"] == 0
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith("3 series are written, most of them of m: new ones are left out")
+
+
+class Nowhere:
+    """A server that is never written to."""
+
+    url = "http://nowhere"
+
+    async def write(self, body: Body) -> Outcome:
+        return Answer(204)
+
+
+async def test_a_store_that_fails_does_not_disturb_a_stop(store: Store) -> None:
+    """Whatever it says at the last moment ends the wait for the last lines, and nothing else."""
+    await store.append([b"m v=1 1"], time_ns=1, source="test")
+    sender = Sender(store, Nowhere())
+    await store.close()
+    await flush(store, sender, 60.0)
+    assert sender.status.requests == 0
