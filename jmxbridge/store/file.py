@@ -97,6 +97,7 @@ class StoreFile:
         self.aside = aside
         self._lock = lock
         self._renewed: Path | None = None
+        self._itself = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     @classmethod
     def open(cls, path: Path) -> "StoreFile":
@@ -124,14 +125,84 @@ class StoreFile:
 
         Returns what the old one is called now. Raises StoreError, and can be called again.
         """
-        with suppress(sqlite3.Error):
-            self.connection.close()
+        self._let_go()
         if self._renewed is None:
             self._renewed = _set_aside(self.path)
             log.error("%s is damaged; it was set aside as %s", self.path, self._renewed)
-        self.connection = _connect(self.path)
+        self._take_hold()
         aside, self._renewed = self._renewed, None
         return aside
+
+    def put_back(self) -> None:
+        """Write the file anew if somebody removed it: what has no name is gone when we end.
+
+        All that was in it is there, for an open file lives on without its name; and so with the
+        lock. Raises StoreError, also where there is another file now, which is left alone; and can
+        be called again.
+        """
+        if os.fstat(self._lock).st_nlink == 0:
+            lock = _lock(self.path)
+            os.close(self._lock)
+            self._lock = lock
+        if self._itself < 0:  # written anew, and not to be opened the last time
+            self._take_hold()
+        try:
+            there = os.path.samestat(os.fstat(self._itself), os.stat(self.path))
+        except FileNotFoundError:
+            self._write_anew()
+            return
+        except OSError:
+            return  # it cannot be told; what is wrong there meets SQLite as well
+        if not there:
+            raise StoreUnwritable(
+                f"{self.path} is not the file that was opened: somebody put another one there;"
+                " move that away, and the store is written anew"
+            )
+
+    def _write_anew(self) -> None:
+        self._copy()
+        self._let_go()
+        for suffix in ("-wal", "-shm"):  # of the old file: SQLite would apply it to the new one
+            with suppress(FileNotFoundError):
+                os.unlink(f"{self.path}{suffix}")
+        self._take_hold()
+        log.error(
+            "%s was removed while it was open; it was written anew, with all lines", self.path
+        )
+
+    def _copy(self) -> None:
+        """Write what the connection has to where the file was."""
+        beside = self.path.with_name(f"{self.path.name}.new")
+        try:
+            with suppress(FileNotFoundError):
+                os.unlink(beside)  # of a disk that was full the last time
+            descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                self.connection.execute("VACUUM INTO ?", (str(beside),))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.rename(beside, self.path)
+            _sync_directory(self.path.parent)
+        except sqlite3.Error as exc:
+            raise from_sqlite(self.path, exc) from exc
+        except OSError as exc:
+            raise StoreUnwritable(
+                f"{self.path} was removed, and cannot be written anew: {exc.strerror}"
+            ) from exc
+
+    def _take_hold(self) -> None:
+        """Connect to what is at the path now, and remember which file that is."""
+        self.connection = _connect(self.path)
+        self._itself = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _let_go(self) -> None:
+        """Close the connection, and only then the file: closing it ends SQLite's locks too."""
+        with suppress(sqlite3.Error):
+            self.connection.close()
+        if self._itself >= 0:
+            os.close(self._itself)
+            self._itself = -1
 
     def keep(self, name: str, content: bytes) -> Path:
         """Put damaged content into a file of its own beside the store; raises StoreUnwritable."""
@@ -160,8 +231,7 @@ class StoreFile:
         """Close the file and let go of the lock; a second call does nothing."""
         if self._lock < 0:
             return
-        with suppress(sqlite3.Error):
-            self.connection.close()
+        self._let_go()
         os.close(self._lock)
         self._lock = -1
 

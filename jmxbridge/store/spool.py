@@ -93,6 +93,7 @@ class Spool:
         if not lines:
             return
         source = _storable(source)
+        self._file.put_back()
 
         def step(account: Account) -> Account:
             before = account.pending_bytes

@@ -1,6 +1,7 @@
 """Opening the file: whose it is, who may read it, and what happens when it is broken."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jmxbridge.store import StoreError, StoreForeign, StoreLocked, StoreUnwritable
+from jmxbridge.store import DeadLine, StoreError, StoreForeign, StoreLocked, StoreUnwritable
 from jmxbridge.store.errors import from_sqlite
 from jmxbridge.store.file import SCHEMA_VERSION, StoreFile
 from jmxbridge.store.spool import Spool
@@ -206,3 +207,100 @@ def test_unknown_trouble_of_sqlite_is_still_a_store_error() -> None:
 
     assert type(error) is StoreError
     assert "strange" in str(error)
+
+
+def appended(spool: Spool, n: int) -> None:
+    """Append the line of that number."""
+    spool.append([b"m v=%d" % n], time_ns=n, source="a")
+
+
+def test_a_store_that_is_removed_is_written_anew(
+    open_spool: OpenSpool, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its folder, by somebody who needs room: all lines are in the next one, locked as ever.
+
+    And the account, and dead letters.
+    """
+    spool = open_spool()
+    appended(spool, 1)
+    appended(spool, 2)
+    batch = spool.take(max_lines=1, max_bytes=100)
+    assert batch is not None
+    spool.settle(batch, [DeadLine(0, "no")])
+    shutil.rmtree(path.parent)
+
+    appended(spool, 3)
+
+    assert {mode(file) for file in path.parent.iterdir()} == {0o600}
+    with pytest.raises(StoreLocked):
+        open_spool()
+    appended(spool, 4)
+    spool.close()
+    again = open_spool()
+    batch = again.take(max_lines=9, max_bytes=1000)
+    assert batch is not None
+    assert batch.lines == [b"m v=2", b"m v=3", b"m v=4"]
+    counts = again.counts()
+    assert (counts.sampled, counts.dead_lettered) == (4, 1)
+    (said,) = caplog.records
+    assert "was removed while it was open; it was written anew" in said.getMessage()
+
+
+def test_the_log_of_a_removed_store_is_not_the_next_ones(open_spool: OpenSpool, path: Path) -> None:
+    """SQLite would take a log that lies beside a database for its own."""
+    spool = open_spool()
+    appended(spool, 1)
+    path.unlink()
+    assert path.with_name(f"{path.name}-wal").stat().st_size
+
+    appended(spool, 2)
+    spool.close()
+
+    assert open_spool().counts().pending == 2
+
+
+def test_another_file_in_its_place_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
+    """A copy from a backup, say: until it is moved away nothing is appended, and nothing lost."""
+    spool = open_spool()
+    appended(spool, 1)
+    other = path.with_name("other")
+    other.write_bytes(b"a copy")
+    other.replace(path)
+
+    for _ in range(2):
+        with pytest.raises(StoreUnwritable, match=r"not the file that was opened: .* move that"):
+            appended(spool, 2)
+    assert path.read_bytes() == b"a copy"
+
+    path.unlink()
+    appended(spool, 2)
+    assert spool.counts().pending == 2
+    assert path.exists()
+
+
+def test_a_store_that_cannot_be_written_anew_is_tried_again(
+    open_spool: OpenSpool, path: Path
+) -> None:
+    """What is in its way is named; when that is gone all lines are there."""
+    spool = open_spool()
+    appended(spool, 1)
+    beside = path.with_name(f"{path.name}.new")
+    beside.mkdir()
+    path.unlink()
+
+    with pytest.raises(StoreUnwritable, match="was removed, and cannot be written anew: Is a dir"):
+        appended(spool, 2)
+
+    beside.rmdir()
+    appended(spool, 2)
+    spool.close()
+    assert open_spool().counts().pending == 2
+
+
+def test_a_lock_that_is_removed_is_taken_again(open_spool: OpenSpool, path: Path) -> None:
+    """By somebody who thinks it is left over: no second process gets in after the next poll."""
+    spool = open_spool()
+    path.with_name(f"{path.name}.lock").unlink()
+    appended(spool, 1)
+    with pytest.raises(StoreLocked):
+        open_spool()
