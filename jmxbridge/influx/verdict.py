@@ -101,6 +101,7 @@ _NOT_ABOUT_LINES = re.compile(
     r"(database is required|invalid precision|gzip: |please provide either orgID or org)",
     re.IGNORECASE,
 )
+_NO_POLICY = re.compile(r"retention policy not found")
 _REFUSAL = re.compile(
     r".*(partial write|field type conflict|unable to parse|beyond retention|outside retention)",
     re.IGNORECASE,
@@ -174,10 +175,18 @@ TABLE: tuple[Row, ...] = (
     Row({413}, Action.TOO_LARGE, "the server's limit on a request's size"),
     Row({408, 425, 429}, Action.RETRY, "InfluxDB asks to wait"),
     Row({500}, Action.REFUSED, "InfluxDB refused lines", own=True, words=_REFUSAL),
+    Row(
+        {500},
+        Action.HOLD,
+        "InfluxDB does not have it; create it, or correct influxdb.bucket (DATABASE/POLICY)",
+        own=True,
+        words=_NO_POLICY,
+    ),
     Row(range(500, 600), Action.RETRY, "InfluxDB cannot take lines now"),
     Row(range(0, 1000), Action.HOLD, _NOT_INFLUXDB),
 )
-"""`500` with a refusal's words: 2.0 to 2.2 said so for lines they would never take."""
+"""`500` with a refusal's words: 2.0 to 2.2 said so for lines they would never take; 1.8 also says
+it for a retention policy that is not there."""
 
 
 def judge(outcome: Outcome, *, now: datetime) -> Verdict:

@@ -508,6 +508,21 @@ async def test_a_bucket_that_is_not_there(
     assert '"nope"' in verdict.words
 
 
+async def test_a_retention_policy_that_is_not_there(
+    server: Server, make_writer: Callable[..., Writer]
+) -> None:
+    """1.8 says 500 for it, as for what passes by itself; the sentence says what to do."""
+    if server.major != 1:
+        pytest.skip("2.x has no policies")
+    database, _, _ = server.short_bucket().partition("/")
+
+    verdict = await judged(make_writer(bucket=f"{database}/nope"))
+
+    assert (verdict.action, verdict.cause) == (Action.HOLD, "500")
+    assert "create it, or correct influxdb.bucket (DATABASE/POLICY)" in verdict.sentence
+    assert "nope" in verdict.words
+
+
 async def judged(writer: Writer) -> Verdict:
     """The verdict on one good line."""
     return judge(await writer.write(Body(b"m v=1 1")), now=datetime.now(UTC))
