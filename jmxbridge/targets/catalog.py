@@ -28,7 +28,7 @@ from jmxbridge.targets.unreadable import Unreadable
 
 EVERYTHING_S = 300.0
 INCOMPLETE_S = 30.0
-
+GONE = "not_found"
 
 Asked: TypeAlias = tuple[tuple[ObjectName, tuple[str, ...]], ...]
 
@@ -115,7 +115,7 @@ class Catalog:
     ) -> list[Reading]:
         """Pair replies with what was asked; leave out MBeans that are gone or failed.
 
-        Raises the first failure where no MBean at all could be read.
+        Raises the first failure where no MBean at all could be read, and not for being gone.
         """
         found: list[Reading] = []
         failures: list[RemoteException] = []
@@ -127,8 +127,9 @@ class Catalog:
                 self._names_stale = True
             else:
                 found.append(Reading(each.rule, each.name, reply))
-        if failures and not found:
-            raise failures[0]
+        other_failures = [each for each in failures if each.error_class != GONE]
+        if other_failures and not found:
+            raise other_failures[0]
         return found
 
     def _forget_incomplete(self) -> None:

@@ -100,3 +100,15 @@ async def test_another_failure_blames_no_attribute() -> None:
     for _ in range(3):
         assert BAD not in await poll(catalog, jvm)
         assert all(len(names) == 3 for _, names in jvm.asked)
+
+
+async def test_an_mbean_that_is_gone_is_no_failure_of_its_jvm() -> None:
+    """Also where it was the only one: a JVM that answers is up."""
+    jvm, catalog = Jvm("Thread", error="javax.management.InstanceNotFoundException"), Catalog()
+    rules = RULES[1:]
+    await catalog.refresh(jvm, rules, 1.0)  # type: ignore[arg-type]  # it has what is called
+    wanted = catalog.wanted(rules)
+    assert [each.name for each in wanted] == [BAD]
+    assert catalog.readings(wanted, await jvm.get_many(catalog.asked(rules))) == []
+    with pytest.raises(RemoteException, match="Thread"):
+        catalog.readings(wanted, [RemoteException("java.lang.IllegalStateException", "Thread")])
