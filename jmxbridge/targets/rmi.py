@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from jmxbridge.jmx.access import Credentials, Tls
 from jmxbridge.jmx.connection import Connection, connect
-from jmxbridge.jmx.errors import ConnectionFailed, JmxError
+from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteException
 from jmxbridge.jmx.protocol import Traffic
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
@@ -82,6 +82,10 @@ class RmiTransport:
             await self.close()
             if not was_connected or exc.error_class in ("timeout", "cancelled"):
                 raise
+        except RemoteException:  # the connection is fine, and what was learned mends the next poll
+            if self.connection is not None:
+                self._keep_alive(self.connection)
+            raise
         except BaseException:  # cancelled too: replies carry no id, so the pairing may be lost
             await self.close()
             raise

@@ -131,6 +131,19 @@ async def test_what_a_jvm_cannot_send_is_found_and_left_out(oracle: Jvm) -> None
     assert polls == [{"odd:type=Numbers": {"MaxLong"}}, read, read]
 
 
+async def test_it_is_found_where_there_is_nothing_else_to_read(oracle: Jvm) -> None:
+    """The first poll fails, and says why; what it taught is not forgotten by the second one."""
+    names = "Fine", "Stream"
+    bean = ObjectName.parse("odd:type=Unserializable")
+    rule = Rule("odd", (bean,), "odd", {}, tuple(Field(each, (), each) for each in names))
+    transport = RmiTransport("127.0.0.1", oracle.jmx_port, clock_s=lambda: 0.0)
+    with pytest.raises(RemoteException, match="NotSerializableException"):
+        await transport.fetch([rule])
+    [reading] = await transport.fetch([rule])
+    await transport.close()
+    assert reading.values == {"Fine": 1}
+
+
 async def test_every_value_is_what_the_jvm_holds(oracle: Jvm, connection: Connection) -> None:
     """All attributes of all odd MBeans; an attribute is absent only where its getter throws."""
     held: dict[str, dict[str, list[Any]]] = json.loads(oracle.ask("dump"))
