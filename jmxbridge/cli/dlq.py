@@ -24,6 +24,7 @@ app = typer.Typer(
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="As `dlq ls` shows them.")]
 All = Annotated[bool, typer.Option("--all", help="All dead letters.")]
+LARGEST = 2**63 - 1  # of ids in a store: one that is larger does not exist, and SQLite has none
 LINE_SHOWN = 120
 AT_ONCE = 1000  # of one transaction: what is moved stays moved when a later part has no room
 
@@ -42,7 +43,7 @@ def ls(
     Example: jmxbridge dlq ls -n 10
     """
     with reported():
-        letters = view_of(file).letters(limit)
+        letters = view_of(file).letters(min(limit, LARGEST))
     if as_json:
         echo_json("dead_letters", {"dead_letters": [entry(each) for each in letters]})
         return
@@ -65,7 +66,7 @@ def show(
     Example: jmxbridge dlq show 17
     """
     with reported():
-        letter = view_of(file).letter(number)
+        letter = view_of(file).letter(number) if number <= LARGEST else None
     if letter is None:
         fail(f"there is no dead letter {number}", FINDINGS)
     if as_json:
@@ -136,6 +137,7 @@ def _move(verb: str, ids: list[int] | None, everything: bool, file: Path, as_jso
 async def _apply(verb: str, ids: list[int], settings: "Settings") -> int:
     from jmxbridge.build import open_store
 
+    ids = [each for each in ids if each <= LARGEST]
     async with await open_store(settings, os.environ) as store:
         move = store.replay if verb == "replay" else store.purge
         return sum([await move(ids[at : at + AT_ONCE]) for at in range(0, len(ids), AT_ONCE)])

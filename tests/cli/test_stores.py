@@ -183,6 +183,21 @@ def test_purge_counts_what_it_gives_up(file: Path) -> None:
     assert (after.dead_lettered, after.dropped, after.dropped_dead) == (1, 1, 1)
 
 
+def test_an_id_beyond_all_numbers_does_not_exist(file: Path) -> None:
+    """A slip of the mouse, digits twice: no traceback, and what is meant as well is done."""
+    with_store(file, fill)
+    huge = str(10**20)
+    listed = call("dlq", "ls", "-n", huge, "-f", str(file), "--json")
+    assert len(json.loads(listed.stdout)["dead_letters"]) == 2
+    shown = call("dlq", "show", huge, "-f", str(file))
+    assert (shown.exit_code, shown.stderr) == (1, f"there is no dead letter {huge}\n")
+    for verb in ("replay", "purge"):
+        result = call("dlq", verb, huge, "-f", str(file))
+        assert (result.exit_code, result.stderr) == (1, "1 of the ids do not exist\n")
+    result = call("dlq", "purge", "1", huge, "-f", str(file))
+    assert (result.exit_code, result.stdout) == (1, "1 dead letters purged\n")
+
+
 @pytest.mark.parametrize("args", [["replay"], ["purge"], ["purge", "1", "--all"]])
 def test_what_to_move_must_be_said(file: Path, args: list[str]) -> None:
     """Neither nothing nor both: a purge of everything is typed on purpose."""
