@@ -89,9 +89,9 @@ class Channel(asyncio.Protocol):
         Raises ConnectionFailed. The wait for a reply is bounded by `timeout_s`; bounding this call
         is up to the caller.
         """
-        sock = await _connected_socket(endpoint)
+        sock, peer_host = await _connected_socket(endpoint)
         channel = cls(endpoint, timeout_s, tls_context)
-        channel.peer_host = sock.getpeername()[0]
+        channel.peer_host = peer_host
         try:
             await channel._take(sock)
             await channel._greeted
@@ -278,8 +278,11 @@ class Channel(asyncio.Protocol):
         raise ConnectionFailed(f"{error}{answered}", error.error_class if error else "closed")
 
 
-async def _connected_socket(endpoint: Endpoint) -> socket.socket:
-    """Try each address of the host in turn; raise ConnectionFailed for the last one's reason."""
+async def _connected_socket(endpoint: Endpoint) -> tuple[socket.socket, str]:
+    """Try each address of the host in turn; return a socket, and the address that it leads to.
+
+    (One that was reset meanwhile could not say.) Raises ConnectionFailed for the last one's reason.
+    """
     loop = asyncio.get_running_loop()
     try:
         found = await lookup.addresses(endpoint.host, endpoint.port)
@@ -290,7 +293,11 @@ async def _connected_socket(endpoint: Endpoint) -> socket.socket:
         ) from exc
     failed: OSError | None = None
     for family, kind, proto, _, address in found:
-        sock = socket.socket(family, kind, proto)
+        try:
+            sock = socket.socket(family, kind, proto)
+        except OSError as exc:  # too many open files, or no such kind of address here
+            failed = exc
+            continue
         try:
             sock.setblocking(False)
             await loop.sock_connect(sock, address)
@@ -301,7 +308,7 @@ async def _connected_socket(endpoint: Endpoint) -> socket.socket:
             sock.close()
             raise
         else:
-            return sock
+            return sock, str(address[0])
     word = "refused" if isinstance(failed, ConnectionRefusedError) else "unreachable"
     why = os.strerror(failed.errno) if failed and failed.errno else str(failed)
     raise ConnectionFailed(f"cannot connect to {endpoint}: {why}", word) from failed

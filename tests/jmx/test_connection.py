@@ -1,6 +1,8 @@
 """Connecting and calling, against a server that does what a real one cannot be made to do."""
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -821,3 +823,35 @@ async def test_it_shows_target_and_state(target: Callable[..., Awaitable[int]]) 
     assert f"127.0.0.1:{port}" in repr(connection)
     await connection.close()
     assert "dead" in repr(connection)
+
+
+async def test_a_socket_that_was_reset_at_once(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whom it led to it can no longer say; the other end's doing all the same, with a word."""
+
+    class Reset(socket.socket):
+        def getpeername(self) -> Any:
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+
+    async def leave(visit: Any) -> None:
+        """Say nothing and close."""
+
+    port = await serve(leave)
+    monkeypatch.setattr(socket, "socket", Reset)
+    with pytest.raises(ConnectionFailed) as caught:
+        await connect("127.0.0.1", port)
+    assert caught.value.error_class == "not_rmi"
+
+
+async def test_no_socket_left_to_connect_by(
+    closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit on open files fails connections, in its words, and nothing else."""
+
+    def refuse(*args: Any, **options: Any) -> socket.socket:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(ConnectionFailed, match=r"cannot connect to .*: Too many open files"):
+        await connect("127.0.0.1", closed_port)
