@@ -140,11 +140,13 @@ class Delivery:
         }
 
     def _process_fields(self) -> Mapping[str, FieldValue]:
-        return {
+        fields: dict[str, FieldValue] = {
             "cpu_seconds_total": time.process_time(),
-            "rss_bytes": resident_bytes(),
             "uptime_seconds": self._clock_s() - self._started_s,
         }
+        with suppress(OSError):  # too many open files: the account is wanted all the more
+            fields["rss_bytes"] = resident_bytes()
+        return fields
 
 
 def account_fields(counts: Counts, now_ns: int) -> Mapping[str, FieldValue]:

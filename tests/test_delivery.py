@@ -1,10 +1,13 @@
 """The account as points: every point ever polled is somewhere, and the points say where."""
 
+import errno
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from jmxbridge import delivery as delivery_module
 from jmxbridge.delivery import Delivery, flush, resident_bytes
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.sender import Sender
@@ -154,6 +157,20 @@ async def test_series_beyond_the_bound_are_left_out_and_counted(
     assert account.fields["unwritable_total"] == 0
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith("3 series are written, most of them of m: new ones are left out")
+
+
+async def test_the_account_needs_no_file_to_be_opened(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the limit on open files the memory of the process is not known; all else is told."""
+
+    def refuse() -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(delivery_module, "resident_bytes", refuse)
+    account, process = await delivery(store).poll(Tick(8 * SECOND, 0))
+    assert account.fields["sampled_total"] == 0
+    assert set(process.fields) == {"cpu_seconds_total", "uptime_seconds"}
 
 
 class Nowhere:
