@@ -9,6 +9,9 @@ batch before it is booked, and the lines behind it are taken, to be taken again 
 hoped. Lines go out packed as they lie in the store; only where a batch is searched for refused
 lines, by `bisect.py`, parts of it are packed anew. A verdict that concerns the server and not the
 lines ends the search, and the delay is `pace.py`'s.
+
+What a server or the way to it is too slow for would time out again, for ever. So after each timeout
+requests are half as large, and grow again while they are answered.
 """
 
 import asyncio
@@ -92,7 +95,8 @@ class Sender:
         self._store = store
         self._writer = writer
         self._pace = pace or Pace()
-        self._max_bytes = self._pace.max_bytes
+        self._limit_bytes = self._pace.max_bytes  # what the server takes
+        self._max_bytes = self._limit_bytes  # and what in time
         self._sleep = sleep
         self._random = random
         self._clock_ns = clock_ns
@@ -166,9 +170,13 @@ class Sender:
             self._status = replace(self._status, requests=self._status.requests + 1)
             too_large = verdict.action is Action.TOO_LARGE and len(part) > 1
             if too_large and body.size // 2 >= SMALLEST_BYTES:
-                self._max_bytes = body.size // 2
+                self._limit_bytes = self._max_bytes = body.size // 2
                 break
+            if is_slow(verdict):
+                self._max_bytes = min(self._max_bytes, max(body.size // 2, SMALLEST_BYTES))
             search.answer(verdict)
+        if search.decided == batch.count and not search.dead:
+            self._max_bytes = min(self._limit_bytes, self._max_bytes * 9 // 8)
         await self._booked()
         if search.decided:
             front = batch.first(search.decided)
@@ -244,3 +252,8 @@ class Sender:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock_ns() / 1e9, UTC)
+
+
+def is_slow(verdict: Verdict) -> bool:
+    """Tell whether fewer lines might have been taken in time; 1.8 gives up by itself after 10 s."""
+    return verdict.action is Action.RETRY and "timeout" in (verdict.cause, verdict.words)

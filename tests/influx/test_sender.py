@@ -32,6 +32,8 @@ class Influx:
     answers: list[Outcome] = field(default_factory=list)
     bad: frozenset[bytes] = frozenset()
     largest: int = 10**9
+    in_time: int = 10**9
+    too_slow: Outcome = OK
     bodies: list[list[bytes]] = field(default_factory=list)
     stored: list[bytes] = field(default_factory=list)
 
@@ -43,6 +45,8 @@ class Influx:
             return self.answers.pop(0)
         if body.size > self.largest:
             return Answer(413)
+        if body.size > self.in_time:
+            return self.too_slow
         for line in lines:
             if line in self.bad:
                 return Answer(400, BAD % line.decode())
@@ -279,6 +283,33 @@ async def test_a_limit_below_reason_is_not_remembered(store: Store) -> None:
     await send(store, influx)
 
     assert influx.bodies[-1] == lines
+
+
+@pytest.mark.parametrize(
+    "too_slow", [Failure("timeout", "no answer in time"), Answer(500, '{"error":"timeout"}')]
+)
+async def test_what_takes_too_long_is_sent_in_smaller_requests(
+    store: Store, too_slow: Outcome
+) -> None:
+    """A server that is slow, or the way to it, gets all lines; once it is well as ever again."""
+    influx = Influx(in_time=10_000, too_slow=too_slow)
+    lines = numbered(*range(20_000))
+    await store.append(lines, time_ns=1, source="a")
+
+    pace = Pace(linger_s=0.0)
+    sender = Sender(store, influx, pace=pace, sleep=Naps().sleep, random=lambda: 0.0)
+    async with running(sender):
+        await drained(store)
+        assert influx.stored == lines
+        timed_out = sum(sum(map(len, body)) + len(body) > 10_000 for body in influx.bodies)
+        assert timed_out < len(influx.bodies) / 2
+
+        influx.in_time = 10**9
+        again = numbered(*range(20_000, 120_000))
+        await store.append(again, time_ns=2, source="a")
+        await drained(store)
+    assert influx.stored == lines + again
+    assert max(map(len, influx.bodies[-9:])) == pace.max_lines
 
 
 async def test_a_line_too_large_by_itself_is_a_dead_letter(store: Store) -> None:
