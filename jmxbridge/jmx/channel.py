@@ -27,6 +27,10 @@ from jmxbridge.jmx.low_water import LowWater
 from jmxbridge.jmx.protocol import Protocol
 from jmxbridge.jmx.round_trip import round_trip_us
 
+# After so long the next address of a host is tried as well (RFC 8305, 8): one that answers nothing,
+# IPv6 behind a firewall that drops it, say, would take the time of all others.
+SILENT_S = 0.25
+
 
 class _Batch:
     """Calls made together; `done` is set when all are answered, or when none will be any more."""
@@ -279,11 +283,10 @@ class Channel(asyncio.Protocol):
 
 
 async def _connected_socket(endpoint: Endpoint) -> tuple[socket.socket, str]:
-    """Try each address of the host in turn; return a socket, and the address that it leads to.
+    """Try each address of the host; return a socket, and the address that it leads to.
 
     (One that was reset meanwhile could not say.) Raises ConnectionFailed for the last one's reason.
     """
-    loop = asyncio.get_running_loop()
     try:
         found = await lookup.addresses(endpoint.host, endpoint.port)
     except (OSError, UnicodeError) as exc:
@@ -291,24 +294,51 @@ async def _connected_socket(endpoint: Endpoint) -> tuple[socket.socket, str]:
         raise ConnectionFailed(
             f"no address for host {endpoint.host!r}: {reason}", "resolve"
         ) from exc
-    failed: OSError | None = None
-    for family, kind, proto, _, address in found:
-        try:
-            sock = socket.socket(family, kind, proto)
-        except OSError as exc:  # too many open files, or no such kind of address here
-            failed = exc
-            continue
-        try:
-            sock.setblocking(False)
-            await loop.sock_connect(sock, address)
-        except OSError as exc:
-            sock.close()
-            failed = exc
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock, str(address[0])
-    word = "refused" if isinstance(failed, ConnectionRefusedError) else "unreachable"
-    why = os.strerror(failed.errno) if failed and failed.errno else str(failed)
-    raise ConnectionFailed(f"cannot connect to {endpoint}: {why}", word) from failed
+    try:
+        return await _first_connected(found)
+    except OSError as exc:
+        word = "refused" if isinstance(exc, ConnectionRefusedError) else "unreachable"
+        why = os.strerror(exc.errno) if exc.errno else str(exc)
+        raise ConnectionFailed(f"cannot connect to {endpoint}: {why}", word) from exc
+
+
+async def _first_connected(found: lookup.Addresses) -> tuple[socket.socket, str]:
+    """Try one address after the other, the next one also while those before it stay silent."""
+    untried = deque(found)
+    trying: set[asyncio.Task[tuple[socket.socket, str]]] = set()
+    failed: BaseException | None = None
+    try:
+        while untried or trying:
+            if untried:
+                family, kind, proto, _, address = untried.popleft()
+                trying.add(asyncio.create_task(_connected_to(family, kind, proto, address)))
+            done, _ = await asyncio.wait(
+                trying,
+                timeout=SILENT_S if untried else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for attempt in done:
+                trying.remove(attempt)
+                failed = attempt.exception()
+                if failed is None:
+                    return attempt.result()
+    finally:
+        for attempt in trying:
+            attempt.cancel()
+        for outcome in await asyncio.gather(*trying, return_exceptions=True):
+            if not isinstance(outcome, BaseException):
+                outcome[0].close()
+    raise failed or OSError("it has no address")
+
+
+async def _connected_to(
+    family: int, kind: int, proto: int, address: Any
+) -> tuple[socket.socket, str]:
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock, str(address[0])

@@ -1,6 +1,7 @@
 """Looking up hosts while the name servers of some of them do not answer."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -96,3 +97,51 @@ async def test_no_thread_for_it_is_an_error_of_that_host(
         await connect("alive", 9999)
     assert caught.value.error_class == "resolve"
     assert not lookup.is_under_way("alive")
+
+
+@pytest.fixture
+def silent_host() -> Iterator[str]:
+    """An address at whose port nothing answers; the port is that of the sockets that fill it."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.3", 0))
+        full.listen(0)
+        with contextlib.ExitStack() as waiting:
+            for _ in range(4):  # more than it lets wait
+                sock = waiting.enter_context(socket.socket())
+                sock.setblocking(False)
+                sock.connect_ex(full.getsockname())
+            yield f"{full.getsockname()[1]}"
+
+
+async def test_an_address_that_stays_silent_does_not_keep_the_others_from_their_turn(
+    silent_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor one that refuses: the first that can be connected to is taken, with no socket left."""
+    port = int(silent_host)
+    visited = asyncio.Event()
+
+    async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visited.set()
+        writer.close()
+
+    async def addresses(host: str, port: int) -> lookup.Addresses:
+        hosts = "127.0.0.3", "127.0.0.4", "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in hosts]
+
+    monkeypatch.setattr(lookup, "addresses", addresses)
+    async with await asyncio.start_server(visit, "127.0.0.1", port):
+        with pytest.raises(ConnectionFailed, match="closed the connection instead of"):
+            await connect("three-addresses", port, connect_timeout_s=30.0)
+    assert visited.is_set()
+
+
+async def test_a_host_all_of_whose_addresses_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last one's reason is the host's."""
+
+    async def addresses(host: str, port: int) -> lookup.Addresses:
+        hosts = "127.0.0.3", "127.0.0.4"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in hosts]
+
+    monkeypatch.setattr(lookup, "addresses", addresses)
+    with pytest.raises(ConnectionFailed, match="cannot connect to two-addresses:1: Connection ref"):
+        await connect("two-addresses", 1)
