@@ -11,10 +11,12 @@ It is polled on the grid like a target, so the account has the timestamps of wha
 import asyncio
 import logging
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from jmxbridge.influx.line_protocol import encode, series_key
 from jmxbridge.influx.sender import Sender, State
@@ -30,11 +32,36 @@ log = logging.getLogger(__name__)
 FLUSH_LOOK_S = 0.05
 
 
-def freeze(points: Iterable[Point], bound: SeriesBound | None = None) -> list[bytes]:
+# Points are of few measurements, and what is wrong with them of few kinds; it is said once of each.
+MAX_SAID = 64
+
+
+class Unwritable:
+    """What cannot be written as line protocol: how many points, and each kind of it in the log."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._said: set[str] = set()
+
+    def note(self, point: Point, why: ValueError) -> None:
+        """Count a point that is not written, or not all of it; say why where that is new."""
+        self.count += 1
+        kind = re.sub(r"\d+", "#", f"{point.measurement}: {why}")
+        if kind not in self._said and len(self._said) < MAX_SAID:
+            self._said.add(kind)
+            log.error("a point of %s cannot be written: %s", point.measurement, why)
+
+
+def freeze(
+    points: Iterable[Point],
+    bound: SeriesBound | None = None,
+    unwritable: Unwritable | None = None,
+) -> list[bytes]:
     """Encode points as line protocol, without those of series that the bound does not admit.
 
-    Logs those that cannot be written, each with its reason.
+    A field that cannot be written costs its point no other field.
     """
+    unwritable = unwritable or Unwritable()
     lines: list[bytes] = []
     for point in points:
         try:
@@ -42,8 +69,20 @@ def freeze(points: Iterable[Point], bound: SeriesBound | None = None) -> list[by
             if bound is None or bound.admits(point.measurement, key):
                 lines.append(encode(point, key))
         except ValueError as exc:
-            log.error("a point of %s cannot be written: %s", point.measurement, exc)
+            unwritable.note(point, exc)
+            with suppress(ValueError):  # of the point itself, or of all its fields together
+                lines.append(encode(replace(point, fields=writable(point))))
     return lines
+
+
+def writable(point: Point) -> dict[str, FieldValue]:
+    """Return the fields of a point that can be written by themselves."""
+    found: dict[str, FieldValue] = {}
+    for name, value in point.fields.items():
+        with suppress(ValueError):
+            encode(replace(point, fields={name: value}))
+            found[name] = value
+    return found
 
 
 class Delivery:
@@ -74,7 +113,7 @@ class Delivery:
         self._warned_of_series = False
         self._clock_s = clock_s
         self._started_s = clock_s()
-        self._unwritable = 0
+        self._unwritable = Unwritable()
 
     @property
     def paused(self) -> bool:
@@ -84,9 +123,8 @@ class Delivery:
     async def put(self, points: Collection[Point], *, time_ns: int, source: str) -> None:
         """Freeze one poll's points and store them; durable on return, unless `line` says no."""
         refused = self._bound.refused
-        lines = freeze(points, self._bound)
+        lines = freeze(points, self._bound, self._unwritable)
         refused = self._bound.refused - refused
-        self._unwritable += len(points) - len(lines) - refused
         if refused and not self._warned_of_series:
             self._warned_of_series = True
             log.error(
@@ -134,7 +172,7 @@ class Delivery:
             "degraded": self._intake.error is not None,
             "held": self._intake.held,
             "lost_total": self._intake.lost,
-            "unwritable_total": self._unwritable,
+            "unwritable_total": self._unwritable.count,
             "series": self._bound.count,
             "series_limited_total": self._bound.refused,
         }

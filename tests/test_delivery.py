@@ -13,7 +13,7 @@ from jmxbridge.influx.body import Body
 from jmxbridge.influx.sender import Sender
 from jmxbridge.influx.series import SeriesBound
 from jmxbridge.influx.verdict import Answer, Outcome
-from jmxbridge.point import Point
+from jmxbridge.point import FieldValue, Point
 from jmxbridge.service.grid import Tick
 from jmxbridge.service.status import Mood
 from jmxbridge.store import DeadLine, Store
@@ -157,6 +157,31 @@ async def test_series_beyond_the_bound_are_left_out_and_counted(
     assert account.fields["unwritable_total"] == 0
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith("3 series are written, most of them of m: new ones are left out")
+
+
+async def test_a_field_that_cannot_be_written_costs_no_other(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its point arrives without it, counted at every poll and said once; others are not touched.
+
+    A name made of a key property can be one that InfluxDB drops in silence, a text too long.
+    """
+    way = delivery(store)
+    for second in (5, 6):
+        odd: dict[str, FieldValue] = {"v": 1.0, "time": 2.0, "text": "x" * 2**21, "w": 3.0}
+        found = [Point("m", {}, odd, second * SECOND), Point("n", {}, {"v": 1.0}, second * SECOND)]
+        await way.put(found, time_ns=second * SECOND, source="broker")
+    await way.put([Point("m", {}, {"time": 1.0}, 7 * SECOND)], time_ns=7 * SECOND, source="broker")
+    batch = await store.take(max_lines=9, max_bytes=10**6)
+    assert batch is not None
+    assert batch.lines == [
+        *(b"m v=1.0,w=3.0 5000000000", b"n v=1.0 5000000000"),
+        *(b"m v=1.0,w=3.0 6000000000", b"n v=1.0 6000000000"),
+    ]
+    account, _ = await way.poll(Tick(8 * SECOND, 0))
+    assert account.fields["unwritable_total"] == 3
+    (said,) = caplog.messages
+    assert said == "a point of m cannot be written: m: a field cannot be called 'time'"
 
 
 async def test_the_account_needs_no_file_to_be_opened(
