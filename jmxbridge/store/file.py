@@ -175,7 +175,7 @@ class StoreFile:
         beside = self.path.with_name(f"{self.path.name}.new")
         try:
             with suppress(FileNotFoundError):
-                os.unlink(beside)  # of a disk that was full the last time
+                os.unlink(beside)  # of a process that was killed
             descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
                 self.connection.execute("VACUUM INTO ?", (str(beside),))
@@ -185,6 +185,8 @@ class StoreFile:
             os.rename(beside, self.path)
             _sync_directory(self.path.parent)
         except sqlite3.Error as exc:
+            with suppress(OSError):
+                os.unlink(beside)  # the disk may be full, by this as well
             raise from_sqlite(self.path, exc) from exc
         except OSError as exc:
             raise StoreUnwritable(

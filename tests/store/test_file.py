@@ -1,6 +1,7 @@
 """Opening the file: whose it is, who may read it, and what happens when it is broken."""
 
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -295,6 +296,25 @@ def test_a_store_that_cannot_be_written_anew_is_tried_again(
     appended(spool, 2)
     spool.close()
     assert open_spool().counts().pending == 2
+
+
+def test_half_a_store_is_not_left_where_there_is_no_room(open_spool: OpenSpool, path: Path) -> None:
+    """Here it is a limit on the size of files that ends the writing; it is tried again after."""
+    spool = open_spool()
+    appended(spool, 1)
+    path.unlink()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))
+    try:
+        with pytest.raises(StoreError):
+            appended(spool, 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not path.with_name(f"{path.name}.new").exists()
+
+    appended(spool, 2)
+    assert spool.counts().pending == 2
+    assert path.exists()
 
 
 def test_a_lock_that_is_removed_is_taken_again(open_spool: OpenSpool, path: Path) -> None:
