@@ -60,6 +60,21 @@ async def test_a_partition_beyond_those_of_its_topic_is_orphaned(
     assert snapshot.end_offsets["x"] == {0: 10}
 
 
+async def test_a_partition_added_to_a_known_topic_has_its_row_at_once(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """What is not among the leaders we know may be newer than they are: they are asked anew."""
+    cluster = connect_to(two)
+    await cluster.poll()
+    two.leaders["x"][1], two.ends["x", 1] = 2, 5
+    two.groups["a"].commits["x"][1] = 3
+
+    snapshot = await cluster.poll()
+
+    assert snapshot.orphaned == frozenset()
+    assert snapshot.end_offsets["x"] == {0: 10, 1: 5}
+
+
 async def test_a_partition_without_a_leader_is_unavailable(
     two: FakeCluster, connect_to: ConnectTo
 ) -> None:
