@@ -211,7 +211,8 @@ class Track:
 
     def _move(self, committed: int, lag: int) -> None:
         if committed < self.committed:
-            self.rewound_from = max(self.committed, self.rewound_from or 0)
+            is_history = self.rewound_ns <= self.now_ns - self.window_ns
+            self.rewound_from = max(self.committed, 0 if is_history else self.rewound_from or 0)
             self.rewound_ns = self.now_ns
         elif self.rewound_from is not None and committed >= self.rewound_from:
             self.rewound_from = None

@@ -132,6 +132,13 @@ def test_time_that_nobody_watched_is_in_no_window(unwatched_s: int) -> None:
     assert [well.judge(row(5, 9), PRESENT, 0, at) for at in after[1:]][-1] is Status.STALL
 
 
+def test_how_far_a_group_had_come_before_the_window_is_history() -> None:
+    """Rewound on purpose long ago, then a little, and back: it is where it was in this window."""
+    forward = [(100 + n, 9000) for n in range(20)]
+    assert history([(5000, 9000), *forward, (110, 9000)]) is Status.REWIND
+    assert history([(5000, 9000), *forward, (110, 9000), (120, 9000)]) is Status.OK
+
+
 def test_burrows_numbers_stay_burrows() -> None:
     """Dashboards made for Burrow read them; ours come after."""
     assert {status.name: int(status) for status in Status} == {
