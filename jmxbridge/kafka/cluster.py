@@ -89,6 +89,7 @@ class Cluster:
         self._reads_committed = read_committed
         self._roster = Roster(groups, known_groups)
         self._starts: dict[str, dict[int, int]] = {}
+        self._topic_ids: Mapping[str, str] = {}
         self._polls = 0
         self._met_groups = False
         self._loaded = False
@@ -237,11 +238,21 @@ class Cluster:
                     wanted.setdefault(topic, set()).add(partition)
         take.ends_wanted = wanted
         take.ends = await fetch_ends(take.round, self._view, wanted)
+        take.topic_ids = {
+            topic: id_
+            for topic in take.ends.offsets
+            if (found := self._view.topics.get(topic)) and (id_ := found.id)
+        }
         take.lap("list_ends_ms")
 
     async def _find_starts(self, take: Take) -> None:
         """Ask where partitions begin: those that are new, and every so many polls all of them."""
-        known = {} if self._polls % STARTS_EVERY == 0 else self._starts
+        before, self._topic_ids = self._topic_ids, take.topic_ids
+        known = {
+            topic: starts
+            for topic, starts in self._starts.items()
+            if self._polls % STARTS_EVERY and before.get(topic) == take.topic_ids.get(topic)
+        }
         self._polls += 1
         wanted = {
             topic: new

@@ -108,6 +108,7 @@ class LagPoll:
             allowed_lag=allowed_lag,
             ends=Ends(memory.tables),
             trails=Trails(memory.searches),
+            topic_ids=memory.topic_ids,
         )
         self._consumers = consumers
         self._uncommitted = uncommitted
@@ -251,6 +252,7 @@ class LagPoll:
             dict(self._expiry.empty_since),
             sum_up(lags, verdicts, time_ns),
             self._outlook.trails.found(),
+            dict(self._outlook.topic_ids),
         )
 
 

@@ -81,10 +81,14 @@ class ApiVersions(Request[tuple[int, Mapping[int, tuple[int, int]]]]):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic's error code, and the leader of each of its partitions; -1 for none."""
+    """One topic's error code, and the leader of each of its partitions; -1 for none.
+
+    `id` is another one when it is deleted and created anew; None before Kafka 2.8.
+    """
 
     error: int
     leaders: Mapping[int, int]
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,9 @@ class Metadata(Request[ClusterMetadata]):
     def reply(self, entity: Any) -> ClusterMetadata:
         topics = {
             topic.name: Topic(
-                int(topic.error_code), {p.partition_index: p.leader_id for p in topic.partitions}
+                int(topic.error_code),
+                {p.partition_index: p.leader_id for p in topic.partitions},
+                str(id_) if (id_ := getattr(topic, "topic_id", None)) else None,
             )
             for topic in entity.topics
         }

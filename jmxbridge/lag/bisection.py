@@ -29,7 +29,7 @@ producer's clock that runs ahead is cut off at the first poll.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from heapq import nsmallest
 from itertools import pairwise
 from typing import NamedTuple
@@ -225,6 +225,15 @@ class Trails:
             self._sweep_ns = time_ns + UNUSED_NS
             oldest = time_ns - UNUSED_NS
             self._trails = {at: t for at, t in self._trails.items() if t.used_ns > oldest}
+
+    def forget(self, topics: Collection[str]) -> None:
+        """Forget topics that are others by now."""
+        self._trails = {at: trail for at, trail in self._trails.items() if at[0] not in topics}
+        self._open = {at: ms for at, ms in self._open.items() if at[0] not in topics}
+
+    def topics(self) -> set[str]:
+        """The topics that are searched."""
+        return {topic for topic, _ in self._trails}
 
     def behind(
         self, at: Partition, offset: int, start: int | None, bound: Behind, time_ns: int

@@ -69,6 +69,7 @@ class Watching:
             allowed_lag=allowed_lag,
             ends=Ends(memory.tables),
             trails=Trails(memory.searches),
+            topic_ids=memory.topic_ids,
         )
         self._crosscheck = Crosscheck(interval_ns=interval_ns)
         self._expiry = Expiry(memory.empty_since, retention_s=offsets_retention_s)
