@@ -63,6 +63,7 @@ class GroupTable:
     """The rows of one group. `exists` is false if the cluster says there is no such group.
 
     `remark` is what to say of the group beside its rows, to follow its name: "is rebalancing".
+    `simple` is true of groups that keep offsets without members: they are Empty while they run too.
     """
 
     group: str
@@ -70,6 +71,7 @@ class GroupTable:
     exists: bool = True
     state: str | None = None
     remark: str | None = None
+    simple: bool = False
 
 
 def tables(description: Description) -> tuple[GroupTable, ...]:
@@ -96,6 +98,7 @@ def _table(name: str, description: Description) -> GroupTable:
         exists=spelt != "dead",
         state=state,
         remark=_REMARKS.get(spelt),
+        simple=description.snapshot.groups[name].kind == "simple",
     )
 
 
