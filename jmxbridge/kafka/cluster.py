@@ -155,6 +155,7 @@ class Cluster:
             members = await fetch_members(take.round, self._view, take.present())
             await self._find_ends(take, members)
             await self._find_starts(take)
+            await self._find_stable_ends(take)
             take.aside = await self._asides.ask(
                 *(take.round, self._view, {}), topics=take.ends.offsets, shares=()
             )

@@ -10,6 +10,7 @@ from jmxbridge.kafka.codec import read_assignment
 from jmxbridge.kafka.errors import ReplyUnreadable
 from jmxbridge.lag.description import Description
 from jmxbridge.lag.members import Member
+from jmxbridge.lag.table import tables
 from tests.kafka.fake_answers import Asked, Group, assignment
 from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster, silent
 
@@ -64,6 +65,26 @@ async def test_the_ends_of_assigned_partitions_are_there_without_a_commit(
 
     assert description.snapshot.commits == {"classic": {}}
     assert description.snapshot.end_offsets == {"x": {0: 10, 1: 10, 2: 10}}
+
+
+async def test_a_group_that_reads_committed_records_ends_where_a_transaction_begins(
+    fake: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """As in polls; what it has not committed has the end that all see."""
+    fake.stable_ends["x", 0] = 6
+
+    description = await connect_to(fake, read_committed="classic".__eq__).describe()
+
+    rows = [row for table in tables(description) for row in table.rows if row.topic == "x"]
+    assert {(r.group, r.partition): (r.log_end_offset, r.lag) for r in rows} == {
+        ("classic", "0"): ("6", "2"),
+        ("classic", "1"): ("10", None),
+        ("classic", "2"): ("10", None),
+        ("idle", "1"): ("10", "9"),
+        ("newer", "0"): ("10", "1"),
+        ("newer", "1"): ("10", None),
+        ("newer", "2"): ("10", None),
+    }
 
 
 async def test_only_the_groups_named_are_asked_for(
