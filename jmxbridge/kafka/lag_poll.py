@@ -239,7 +239,9 @@ class LagPoll:
 
     def _save_in_time(self, tick: Tick) -> None:
         """Save beside the polls; nobody waits for the disk."""
-        if self._save is None or self._last is None or tick.due_ns - self._saved_ns < SAVE_EVERY_NS:
+        if self._save is None or self._last is None:
+            return
+        if 0 <= tick.due_ns - self._saved_ns < SAVE_EVERY_NS:  # else the clock was set back
             return
         if self._saving is None or self._saving.done():
             self._saved_ns = tick.due_ns

@@ -221,10 +221,12 @@ class Trails:
             if trail.wanted:
                 trail.prune()
         self._open = {}
-        if time_ns >= self._sweep_ns:
+        if not 0 < self._sweep_ns - time_ns <= UNUSED_NS:  # the clock may have been set back
             self._sweep_ns = time_ns + UNUSED_NS
             oldest = time_ns - UNUSED_NS
-            self._trails = {at: t for at, t in self._trails.items() if t.used_ns > oldest}
+            self._trails = {
+                at: t for at, t in self._trails.items() if oldest < t.used_ns <= time_ns
+            }
 
     def forget(self, topics: Collection[str]) -> None:
         """Forget topics that are others by now."""

@@ -195,14 +195,18 @@ class Outlook:
         ids |= {topic: snapshot.topic_ids[topic] for topic in others}
 
     def _sweep(self, time_ns: int) -> None:
-        if time_ns < self._sweep_ns:
+        if 0 < self._sweep_ns - time_ns <= FORGET_TRACK_NS:  # else the clock was set back
             return
         self._sweep_ns = time_ns + FORGET_TRACK_NS
         oldest_ns = time_ns - FORGET_TRACK_NS
         self._tracks = {
             at: kept
             for at, tracks in self._tracks.items()
-            if (kept := {key: each for key, each in tracks.items() if each.now_ns > oldest_ns})
+            if (
+                kept := {
+                    k: each for k, each in tracks.items() if oldest_ns < each.now_ns <= time_ns
+                }
+            )
         }
         known = {topic for _, topic in self._tracks} | self.ends.topics() | self.trails.topics()
         self.topic_ids = {topic: id_ for topic, id_ in self.topic_ids.items() if topic in known}

@@ -39,6 +39,8 @@ MAX_PARTITIONS = 20_000
 UNSEEN_NS = 86_400 * NS
 """A partition that nobody committed to for a day loses its table."""
 
+SWEEP_NS = UNSEEN_NS // 24
+
 _THIN_EVERY = 64
 
 
@@ -136,10 +138,12 @@ class Ends:
                         continue
                     table = tables[topic, partition] = EndTable()
                 table.add(end, time_ns)
-        if time_ns >= self._sweep_ns:
-            self._sweep_ns = time_ns + UNSEEN_NS // 24
+        if not 0 < self._sweep_ns - time_ns <= SWEEP_NS:  # the clock may have been set back
+            self._sweep_ns = time_ns + SWEEP_NS
             self._tables = {
-                at: table for at, table in tables.items() if table.times[-1] > time_ns - UNSEEN_NS
+                at: table
+                for at, table in tables.items()
+                if time_ns - UNSEEN_NS < table.times[-1] <= time_ns
             }
 
     def forget(self, topics: Collection[str]) -> None:

@@ -135,6 +135,22 @@ def test_a_topic_made_anew_leaves_no_absurd_delay() -> None:
     assert after[0].behind.seconds == pytest.approx(10 + 10 * 1000 / 5997)
 
 
+def test_a_clock_that_was_set_back_keeps_no_past_for_ever() -> None:
+    """Groups and topics come and go; those of a time to come are swept out with the others."""
+    looked = outlook()
+    year_ns = 365 * 86_400 * NS
+    for name, at in (("early", year_ns), ("now", NS), ("later", 2 * 86_400 * NS)):
+        poll = Snapshot(
+            groups={name: Group(name, 1, "consumer", "Stable")},
+            commits={name: {name: {0: 1}}},
+            end_offsets={name: {0: 9}},
+            topic_ids={name: "id"},
+        )
+        looked.take(compute(poll), poll, at)
+
+    assert looked.topic_ids == {"later": "id"}
+
+
 def test_a_topic_of_another_id_has_no_past() -> None:
     """Deleted and filled again every night, to the same end or beyond: the end never went back."""
     old = [replace(snapshot(900, 1000), topic_ids={"t": "old"})] * 30
