@@ -152,7 +152,8 @@ class Cluster:
             if take.missing and not await self._may_have_commits(take):
                 take.drop_missing()
             await self._find_commits(take)
-            members = await fetch_members(take.round, self._view, take.present())
+            found = await fetch_members(take.round, self._view, take.present())
+            members = {name: each.only(self._wants_topic) for name, each in found.items()}
             await self._find_ends(take, members)
             await self._find_starts(take)
             await self._find_stable_ends(take)

@@ -67,6 +67,22 @@ async def test_the_ends_of_assigned_partitions_are_there_without_a_commit(
     assert description.snapshot.end_offsets == {"x": {0: 10, 1: 10, 2: 10}}
 
 
+async def test_topics_that_are_not_looked_at_have_no_rows(
+    fake: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Without their commits they would look as if nobody had ever committed them."""
+    fake.add_topic("noise", 1, end=10, leader=1)
+    fake.groups["classic"] = Group(
+        {"x": {0: 4}, "noise": {0: 5}}, coordinator=1, members=[("one", {"x": [0], "noise": [0]})]
+    )
+
+    description = await connect_to(fake, topics="x".__eq__).describe(["classic"])
+
+    (table,) = tables(description)
+    assert [(row.topic, row.current_offset) for row in table.rows] == [("x", "4")]
+    assert description.snapshot.end_offsets == {"x": {0: 10}}
+
+
 async def test_a_group_that_reads_committed_records_ends_where_a_transaction_begins(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
