@@ -58,8 +58,8 @@ class Cluster:
     """Connections to every broker of one cluster, kept open between polls.
 
     `timeout_s` is how long one poll waits for one broker in all. `groups` and `topics` say by name
-    what to look at, `read_committed` which groups skip open transactions; polls leave out what
-    Streams applications made for themselves, without `internal_topics`. `known_groups` are asked
+    what to look at, `read_committed` which groups skip open transactions; what Streams applications
+    made for themselves is left out, without `internal_topics`. `known_groups` are asked
     for by name if nobody lists them, as those are that an earlier poll saw. `refresh_s` is the age
     at which brokers and leaders are asked for anew, `retry_pause_s` the pause before a coordinator
     that has moved is looked up. One poll at a time.
@@ -153,7 +153,11 @@ class Cluster:
                 take.drop_missing()
             await self._find_commits(take)
             found = await fetch_members(take.round, self._view, take.present())
-            members = {name: each.only(self._wants_topic) for name, each in found.items()}
+            if not self._wants_internal:
+                take.drop_internal()
+            members = {
+                name: each.only(partial(self._looks_at, name)) for name, each in found.items()
+            }
             await self._find_ends(take, members)
             await self._find_starts(take)
             await self._find_stable_ends(take)

@@ -83,6 +83,25 @@ async def test_topics_that_are_not_looked_at_have_no_rows(
     assert description.snapshot.end_offsets == {"x": {0: 10}}
 
 
+async def test_what_streams_made_for_itself_is_left_out_as_in_polls(
+    fake: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """The sum that is said of a group is the one that is written of it."""
+    inner = "classic-counts-repartition"
+    fake.add_topic(inner, 2, end=10, leader=1)
+    fake.groups["classic"] = Group(
+        {"x": {0: 4}, inner: {0: 5}}, coordinator=1, members=[("one", {"x": [0], inner: [0, 1]})]
+    )
+
+    plain = await connect_to(fake).describe(["classic"])
+    whole = await connect_to(fake, internal_topics=True).describe(["classic"])
+
+    seen = [
+        [row.place[1:] for table in tables(each) for row in table.rows] for each in (plain, whole)
+    ]
+    assert seen == [[("x", 0)], [(inner, 0), (inner, 1), ("x", 0)]]
+
+
 async def test_a_group_that_reads_committed_records_ends_where_a_transaction_begins(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
