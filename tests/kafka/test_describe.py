@@ -1,6 +1,7 @@
 """Describing groups: members, what they are assigned, and groups that do not exist."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -247,6 +248,37 @@ async def test_every_version_of_describe_groups_gives_the_same_members(
     description = await connect_to(fake).describe(["classic"])
 
     assert [len(m.assigned) for m in description.memberships["classic"].members] == [2, 1]
+
+
+async def test_an_assignment_nobody_can_read_is_one_groups_affair(
+    fake: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """It is written by a client, whoever that is; the others of the same reply are described."""
+    fake.groups["odd"] = Group({"x": {2: 3}}, coordinator=1, members=[("four", {"x": [2]})])
+    broker = fake.brokers[1]
+
+    def garble(asked: Asked, answer: Callable[[Asked], Any] = broker.answer_describe_groups) -> Any:
+        reply = answer(asked)
+        groups = tuple(
+            replace(
+                group,
+                members=tuple(
+                    replace(each, member_assignment=b"\0\0\x7f\xff\xff\xff")
+                    for each in group.members
+                ),
+            )
+            if group.group_id == "odd"
+            else group
+            for group in reply.groups
+        )
+        return replace(reply, groups=groups)
+
+    broker.scripts["describe_groups"] = garble
+
+    description = await connect_to(fake).describe()
+
+    assert set(description.memberships) == {"classic", "newer", "idle"}
+    assert description.snapshot.errors == ("group 'odd': cannot be described: CORRUPT_MESSAGE (2)",)
 
 
 def test_an_empty_assignment_is_none() -> None:
