@@ -216,7 +216,9 @@ class LagPoll:
             log.warning("lag poll: group %s is gone; its lag goes on from its last commits", name)
         for name in sorted(self._vanished & snapshot.groups.keys()):
             log.info("lag poll: group %s is back", name)
-        self._remembered.drop(snapshot.orphaned)
+        recreated = self._outlook.recreated(snapshot)
+        others = {(topic, index) for topic in recreated for index in snapshot.end_offsets[topic]}
+        self._remembered.drop(snapshot.orphaned | others)
         self._vanished = snapshot.vanished
 
     def _tell_of_orphaned(self, snapshot: Snapshot) -> None:

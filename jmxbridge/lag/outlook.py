@@ -95,6 +95,11 @@ class Outlook:
         """What the next poll is to ask the log: times in ms, see `lag.bisection`."""
         return self.trails.questions()
 
+    def recreated(self, snapshot: Snapshot) -> set[str]:
+        """The topics that are others than those seen under their names before."""
+        known = self.topic_ids
+        return {t for t, id_ in snapshot.topic_ids.items() if known.get(t, id_) != id_}
+
     def search(
         self,
         lags: Lags,
@@ -183,16 +188,13 @@ class Outlook:
 
     def _forget_recreated(self, snapshot: Snapshot) -> None:
         """Forget what was seen of topics that were deleted and created anew under their name."""
-        ids = self.topic_ids
-        others = {
-            topic for topic, id_ in snapshot.topic_ids.items() if ids.setdefault(topic, id_) != id_
-        }
+        others = self.recreated(snapshot)
+        self.topic_ids |= snapshot.topic_ids
         if not others:
             return
         for past in (self.ends, self.trails, self._rates):
             past.forget(others)
         self._tracks = {at: kept for at, kept in self._tracks.items() if at[1] not in others}
-        ids |= {topic: snapshot.topic_ids[topic] for topic in others}
 
     def _sweep(self, time_ns: int) -> None:
         if 0 < self._sweep_ns - time_ns <= FORGET_TRACK_NS:  # else the clock was set back

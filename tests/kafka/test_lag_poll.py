@@ -161,6 +161,22 @@ async def test_a_group_that_is_gone_is_told_once_and_its_lag_goes_on(
     ]
 
 
+async def test_what_a_group_that_is_gone_had_read_is_nothing_to_a_topic_created_anew() -> None:
+    """Its last commits were of another log, and nobody will ever read on from them."""
+    old, new = {"orders": "1"}, {"orders": "2"}
+    answers = [
+        *(replace(each, topic_ids=old) for each in (snapshot(90, 100), gone(110))),
+        *[replace(gone(5000), topic_ids=new)] * 2,
+    ]
+    poll = lag_poll(*answers)
+
+    seen = [await poll.poll(Tick(n * 10 * S, 0)) for n in range(1, len(answers) + 1)]
+
+    rows = [[p for p in points if p.measurement == "kafka_consumer_lag"] for points in seen]
+    assert [row.fields["lag"] for row in rows[1]] == [20]
+    assert rows[3] == []
+
+
 async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
     """Commits of what is gone, and the past of what is behind: saved in time and at the end."""
     saved: list[Memory] = []
