@@ -211,8 +211,10 @@ def make_cluster(
         timeout_s=timeout_s,
         groups=NameFilter(kafka.groups.allow, kafka.groups.deny),
         topics=NameFilter(kafka.topics.allow, kafka.topics.deny),
-        # No pattern allows every name in a filter, and no group here.
-        read_committed=NameFilter(kafka.read_committed, () if kafka.read_committed else (".*",)),
+        # No pattern allows every name in a filter, and no group here, a line break in it or not.
+        read_committed=NameFilter(
+            kafka.read_committed, () if kafka.read_committed else (r"(?s:.*)",)
+        ),
         internal_topics=kafka.internal_topics,
         known_groups=known_groups,
         security=make_security(kafka, timeout_s=timeout_s),

@@ -105,3 +105,16 @@ async def test_a_file_says_where_consumers_begin(tmp_path: Path) -> None:
     sums = [p.fields for each in polls for p in each if p.measurement == "kafka_consumer_lag_group"]
     assert [fields["lag_sum"] for fields in sums[1:]] == [7] * 6
     assert [fields.get("partitions_uncommitted") for fields in sums] == [1, *[None] * 5, 1]
+
+
+async def test_no_group_reads_committed_records_unless_the_file_says_so(tmp_path: Path) -> None:
+    """Whatever its name: Kafka takes a line break in one, and a dot of a pattern does not."""
+    async with FakeCluster() as fake:
+        fake.add_topic("x", end=10)
+        fake.stable_ends["x", 0] = 8
+        fake.groups["two\nlines"] = Group({"x": {0: 4}})
+
+        points = await points_of(tmp_path, fake, 1000, "timeout: 5s")
+
+    (row,) = (point for point in points if point.measurement == "kafka_consumer_lag")
+    assert row.fields["lag"] == 6

@@ -4,6 +4,8 @@ Rule: a module here imports nothing heavy at its top. What a command needs it im
 so that `--help` and shell completion do not wait for libraries they do not use.
 """
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -55,5 +57,10 @@ app.add_typer(dlq.app, name="dlq")
 
 
 def main() -> None:
-    """Run the command line; the console script `jmxbridge`."""
+    """Run the command line; the console script `jmxbridge`.
+
+    A character that stdout has no bytes for is written as its escape, as on stderr.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

@@ -97,10 +97,10 @@ def find(bootstrap: str | None, settings: "Settings | None") -> "KafkaSettings":
 
 
 def unfiltered(kafka: "KafkaSettings") -> "KafkaSettings":
-    """Return the cluster with every group and topic, Kafka's own and console consumers too."""
+    """Return the cluster with every group and topic: Kafka's own, Streams', console consumers'."""
     nothing = {"allow": (), "deny": ()}
     update = {name: getattr(kafka, name).model_copy(update=nothing) for name in FILTERS}
-    return kafka.model_copy(update=update)
+    return kafka.model_copy(update=update | {"internal_topics": True})
 
 
 async def once(

@@ -26,15 +26,17 @@ def can_draw() -> bool:
 def printed(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
     """Align a group's rows under their heads, the largest lag first; it is red where wanted.
 
-    Seconds and status stand beside the lag where something is known of either.
+    Seconds and status stand beside the lag where something is known of either. Whoever may connect
+    to Kafka chooses a group's name and a client's: a terminal gets them without control characters.
     """
+    from jmxbridge.config.problem import printable
     from jmxbridge.lag.table import COLUMNS
 
     if not table.rows:
         return []
     rows = sorted(table.rows, key=lambda row: -int(row.lag) if row.lag is not None else 1)
     at = COLUMNS.index("LAG") + 1
-    cells = [COLUMNS, *(tuple(each or "-" for each in columns(row)) for row in rows)]
+    cells = [COLUMNS, *(tuple(printable(each or "-") for each in columns(row)) for row in rows)]
     if look.seconds or look.statuses:
         beside = [BESIDE_LAG, *(beside_lag(row, look) for row in rows)]
         cells = [(*a[:at], *b, *a[at:]) for a, b in zip(cells, beside, strict=True)]
@@ -138,9 +140,10 @@ def number(text: str | None) -> int | None:
 
 def remarks(table: "GroupTable", look: "Look") -> Sequence[str]:
     """What to say of a group beside its rows: sentences that begin with its name."""
+    from jmxbridge.config.problem import printable
     from jmxbridge.lag.diagnosis import diagnose
 
     said = [table.remark, diagnose(table)]
     found = [f"group {table.group} {each}" for each in said if each]
     more = (*look.losses.get(table.group, ()), *look.clients.get(table.group, ()))
-    return [*found, *(f"group {table.group}: {each}" for each in more)]
+    return list(map(printable, [*found, *(f"group {table.group}: {each}" for each in more)]))

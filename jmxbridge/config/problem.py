@@ -40,7 +40,7 @@ class Problem:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         subject = f"{self.where}: " if self.where else ""
         hint = f' (did you mean "{self.suggestion}"?)' if self.suggestion else ""
-        text = _printable(f"{place}: {self.severity}: {subject}{self.message}{hint}")
+        text = printable(f"{place}: {self.severity}: {subject}{self.message}{hint}")
         if not self.line:
             return text
         offset, width = self.caret
@@ -50,7 +50,7 @@ class Problem:
         )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Escape what would move a terminal's cursor, or could not be written to it at all."""
     return "".join(
         char.encode("unicode_escape").decode() if category(char) in ("Cc", "Cs") else char

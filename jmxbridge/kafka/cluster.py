@@ -58,8 +58,8 @@ class Cluster:
     """Connections to every broker of one cluster, kept open between polls.
 
     `timeout_s` is how long one poll waits for one broker in all. `groups` and `topics` say by name
-    what to look at, `read_committed` which groups skip open transactions; polls leave out what
-    Streams applications made for themselves, without `internal_topics`. `known_groups` are asked
+    what to look at, `read_committed` which groups skip open transactions; what Streams applications
+    made for themselves is left out, without `internal_topics`. `known_groups` are asked
     for by name if nobody lists them, as those are that an earlier poll saw. `refresh_s` is the age
     at which brokers and leaders are asked for anew, `retry_pause_s` the pause before a coordinator
     that has moved is looked up. One poll at a time.
@@ -89,6 +89,7 @@ class Cluster:
         self._reads_committed = read_committed
         self._roster = Roster(groups, known_groups)
         self._starts: dict[str, dict[int, int]] = {}
+        self._topic_ids: Mapping[str, str] = {}
         self._polls = 0
         self._met_groups = False
         self._loaded = False
@@ -151,9 +152,15 @@ class Cluster:
             if take.missing and not await self._may_have_commits(take):
                 take.drop_missing()
             await self._find_commits(take)
-            members = await fetch_members(take.round, self._view, take.present())
+            found = await fetch_members(take.round, self._view, take.present())
+            if not self._wants_internal:
+                take.drop_internal()
+            members = {
+                name: each.only(partial(self._looks_at, name)) for name, each in found.items()
+            }
             await self._find_ends(take, members)
             await self._find_starts(take)
+            await self._find_stable_ends(take)
             take.aside = await self._asides.ask(
                 *(take.round, self._view, {}), topics=take.ends.offsets, shares=()
             )
@@ -237,11 +244,21 @@ class Cluster:
                     wanted.setdefault(topic, set()).add(partition)
         take.ends_wanted = wanted
         take.ends = await fetch_ends(take.round, self._view, wanted)
+        take.topic_ids = {
+            topic: id_
+            for topic in take.ends.offsets
+            if (found := self._view.topics.get(topic)) and (id_ := found.id)
+        }
         take.lap("list_ends_ms")
 
     async def _find_starts(self, take: Take) -> None:
         """Ask where partitions begin: those that are new, and every so many polls all of them."""
-        known = {} if self._polls % STARTS_EVERY == 0 else self._starts
+        before, self._topic_ids = self._topic_ids, take.topic_ids
+        known = {
+            topic: starts
+            for topic, starts in self._starts.items()
+            if self._polls % STARTS_EVERY and before.get(topic) == take.topic_ids.get(topic)
+        }
         self._polls += 1
         wanted = {
             topic: new

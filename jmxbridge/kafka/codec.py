@@ -19,6 +19,7 @@ from jmxbridge.kafka.reader import Unreadable, reader, skip_tags
 CLIENT_ID = "jmxbridge"
 
 NONE = 0
+CORRUPT_MESSAGE = 2
 UNKNOWN_TOPIC_OR_PARTITION = 3
 LEADER_NOT_AVAILABLE = 5
 NOT_LEADER_OR_FOLLOWER = 6

@@ -11,6 +11,7 @@ end of the stream: each ends the connection, for good, and every waiting request
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -39,6 +40,10 @@ MAX_IN_FLIGHT = 64
 it has answered the one before, so this many hide any round trip, and more would only lie in
 buffers."""
 
+NEXT_ADDRESS_S = 0.25
+"""Of a name with several addresses each is given so long alone (RFC 8305): one of a dead machine
+does not answer at all, and would use up the time of all others."""
+
 SESSION_SHARE = 0.8
 """Of the time a broker lets us in for: what is left must do for the requests that are on the way,
 and for logging in anew."""
@@ -54,7 +59,9 @@ async def connect(host: str, port: int, security: Security = NOTHING) -> "Connec
     tls = await security.context(connection.peer)
     loop = asyncio.get_running_loop()
     try:
-        await loop.create_connection(lambda: connection, host, port, ssl=tls)
+        await loop.create_connection(
+            *(lambda: connection, host, port), ssl=tls, happy_eyeballs_delay=NEXT_ADDRESS_S
+        )
     except OSError as exc:
         if tls is not None and isinstance(exc, ssl.SSLError | ConnectionResetError):
             raise tls_failed(connection.peer, exc) from exc
@@ -270,7 +277,12 @@ def address(host: str, port: int) -> str:
 
 
 def _reason(exc: Exception) -> str:
-    """What the system says, without numbers and without the address, which the caller names."""
+    """What the system says, without numbers and without the address, which the caller names.
+
+    Of a name with several addresses asyncio puts what it says of each into one text.
+    """
+    if several := dict.fromkeys(map(int, re.findall(r"\[Errno (\d+)\]", str(exc)))):
+        return ", ".join(map(os.strerror, several))
     if isinstance(exc, OSError) and exc.errno and not isinstance(exc, socket.gaierror):
         return os.strerror(exc.errno)
     if isinstance(exc, OSError) and exc.strerror:

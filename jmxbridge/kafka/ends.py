@@ -35,6 +35,7 @@ from jmxbridge.kafka.requests import (
     READ_UNCOMMITTED,
     EndOffsets,
     ListOffsets,
+    Topic,
 )
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
@@ -82,7 +83,7 @@ async def fetch_ends(
 ) -> Ends:
     """Fetch the end offsets of the partitions wanted, by topic; or another bound of them."""
     ends = Ends()
-    unknown = [topic for topic in wanted if topic not in view.topics]
+    unknown = [topic for topic in wanted if _is_news(view.topics.get(topic), wanted[topic], bound)]
     if unknown:
         await _refresh(round_, view, unknown)
     partitions = [(topic, index) for topic, indexes in wanted.items() for index in indexes]
@@ -93,6 +94,16 @@ async def fetch_ends(
     if ends.unavailable:
         round_.note(_sentence(ends.unavailable, bound))
     return ends
+
+
+def _is_news(topic: Topic | None, indexes: Collection[int], bound: Bound) -> bool:
+    """Whether a topic is not known, or had fewer partitions when it was: it may have grown.
+
+    One that has lost them is asked about once a poll, with the ends, which come first.
+    """
+    return topic is None or (
+        bound is END and topic.error == NONE and any(each not in topic.leaders for each in indexes)
+    )
 
 
 def _sentence(unavailable: Collection[Partition], bound: Bound) -> str:

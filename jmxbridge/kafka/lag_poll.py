@@ -108,6 +108,7 @@ class LagPoll:
             allowed_lag=allowed_lag,
             ends=Ends(memory.tables),
             trails=Trails(memory.searches),
+            topic_ids=memory.topic_ids,
         )
         self._consumers = consumers
         self._uncommitted = uncommitted
@@ -215,7 +216,9 @@ class LagPoll:
             log.warning("lag poll: group %s is gone; its lag goes on from its last commits", name)
         for name in sorted(self._vanished & snapshot.groups.keys()):
             log.info("lag poll: group %s is back", name)
-        self._remembered.drop(snapshot.orphaned)
+        recreated = self._outlook.recreated(snapshot)
+        others = {(topic, index) for topic in recreated for index in snapshot.end_offsets[topic]}
+        self._remembered.drop(snapshot.orphaned | others)
         self._vanished = snapshot.vanished
 
     def _tell_of_orphaned(self, snapshot: Snapshot) -> None:
@@ -238,7 +241,9 @@ class LagPoll:
 
     def _save_in_time(self, tick: Tick) -> None:
         """Save beside the polls; nobody waits for the disk."""
-        if self._save is None or self._last is None or tick.due_ns - self._saved_ns < SAVE_EVERY_NS:
+        if self._save is None or self._last is None:
+            return
+        if 0 <= tick.due_ns - self._saved_ns < SAVE_EVERY_NS:  # else the clock was set back
             return
         if self._saving is None or self._saving.done():
             self._saved_ns = tick.due_ns
@@ -251,6 +256,7 @@ class LagPoll:
             dict(self._expiry.empty_since),
             sum_up(lags, verdicts, time_ns),
             self._outlook.trails.found(),
+            dict(self._outlook.topic_ids),
         )
 
 

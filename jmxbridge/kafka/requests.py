@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from jmxbridge.kafka.codec import (
     API_VERSIONS,
     CONSUMER_GROUP_DESCRIBE,
+    CORRUPT_MESSAGE,
     DESCRIBE_GROUPS,
     FIND_COORDINATOR,
     LIST_GROUPS,
@@ -25,6 +26,7 @@ from jmxbridge.kafka.codec import (
     Schema,
     read_assignment,
 )
+from jmxbridge.kafka.errors import ReplyUnreadable
 from jmxbridge.lag.members import Member, Membership
 from jmxbridge.lag.snapshot import Commits, Partition
 
@@ -81,10 +83,14 @@ class ApiVersions(Request[tuple[int, Mapping[int, tuple[int, int]]]]):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic's error code, and the leader of each of its partitions; -1 for none."""
+    """One topic's error code, and the leader of each of its partitions; -1 for none.
+
+    `id` is another one when it is deleted and created anew; None before Kafka 2.8.
+    """
 
     error: int
     leaders: Mapping[int, int]
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,9 @@ class Metadata(Request[ClusterMetadata]):
     def reply(self, entity: Any) -> ClusterMetadata:
         topics = {
             topic.name: Topic(
-                int(topic.error_code), {p.partition_index: p.leader_id for p in topic.partitions}
+                int(topic.error_code),
+                {p.partition_index: p.leader_id for p in topic.partitions},
+                str(id_) if (id_ := getattr(topic, "topic_id", None)) else None,
             )
             for topic in entity.topics
         }
@@ -279,7 +287,8 @@ class ListOffsets(Request[EndOffsets]):
 class DescribeGroups(Request[Mapping[str, tuple[int, Membership]]]):
     """Who is in these groups of the classic protocol? → group → error code, members.
 
-    A group of the newer protocol (KIP-848) is answered as if it were dead, or not found.
+    A group of the newer protocol (KIP-848) is answered as if it were dead, or not found. One whose
+    leader wrote an assignment that cannot be read has CORRUPT_MESSAGE, and harms no other.
     """
 
     api: ClassVar[Api] = DESCRIBE_GROUPS
@@ -291,7 +300,14 @@ class DescribeGroups(Request[Mapping[str, tuple[int, Membership]]]):
         )
 
     def reply(self, entity: Any) -> Mapping[str, tuple[int, Membership]]:
-        return {group.group_id: (int(group.error_code), _classic(group)) for group in entity.groups}
+        return {group.group_id: _answer(group) for group in entity.groups}
+
+
+def _answer(group: Any) -> tuple[int, Membership]:
+    try:
+        return int(group.error_code), _classic(group)
+    except ReplyUnreadable:
+        return CORRUPT_MESSAGE, Membership(group.group_id, group.group_state, ())
 
 
 def _classic(group: Any) -> Membership:

@@ -28,6 +28,7 @@ class Take:
         self.ends_wanted: Mapping[str, Collection[int]] = {}
         self.ends = Ends()
         self.starts: Mapping[str, Mapping[int, int]] = {}
+        self.topic_ids: Mapping[str, str] = {}
         self.stable_ends = Ends()
         self.read_committed: frozenset[str] = frozenset()
         self.memberships: Mapping[str, Membership] | None = None
@@ -112,4 +113,5 @@ class Take:
             memberships=self.memberships,
             describe_errors=self.describe_errors,
             aside=self.aside,
+            topic_ids=self.topic_ids,
         )

@@ -29,7 +29,7 @@ producer's clock that runs ahead is cut off at the first poll.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from heapq import nsmallest
 from itertools import pairwise
 from typing import NamedTuple
@@ -221,10 +221,21 @@ class Trails:
             if trail.wanted:
                 trail.prune()
         self._open = {}
-        if time_ns >= self._sweep_ns:
+        if not 0 < self._sweep_ns - time_ns <= UNUSED_NS:  # the clock may have been set back
             self._sweep_ns = time_ns + UNUSED_NS
             oldest = time_ns - UNUSED_NS
-            self._trails = {at: t for at, t in self._trails.items() if t.used_ns > oldest}
+            self._trails = {
+                at: t for at, t in self._trails.items() if oldest < t.used_ns <= time_ns
+            }
+
+    def forget(self, topics: Collection[str]) -> None:
+        """Forget topics that are others by now."""
+        self._trails = {at: trail for at, trail in self._trails.items() if at[0] not in topics}
+        self._open = {at: ms for at, ms in self._open.items() if at[0] not in topics}
+
+    def topics(self) -> set[str]:
+        """The topics that are searched."""
+        return {topic for topic, _ in self._trails}
 
     def behind(
         self, at: Partition, offset: int, start: int | None, bound: Behind, time_ns: int

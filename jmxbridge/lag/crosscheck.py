@@ -85,9 +85,12 @@ class Crosscheck:
         for name, membership in (snapshot.memberships or {}).items():
             if any(member.assigned for member in membership.members):
                 self._members[name] = membership.members
-        if snapshot.complete:
-            kept = snapshot.groups.keys() | snapshot.vanished
-            self._members = {name: m for name, m in self._members.items() if name in kept}
+        kept = snapshot.groups.keys() | snapshot.vanished
+        self._members = {
+            name: members
+            for name, members in self._members.items()
+            if name in kept or not (snapshot.complete or name in snapshot.gone)
+        }
 
 
 class _Watch:

@@ -45,7 +45,12 @@ def diagnose(table: GroupTable) -> str | None:
     return "; ".join(parts)
 
 
+_SIMPLE = "whether anybody reads cannot be seen: it keeps offsets without members"
+
+
 def _reasons(table: GroupTable, behind: list[Row]) -> list[str]:
+    if table.simple:  # assign(), Flink, Spark: to the broker they are always empty
+        return [_SIMPLE]
     why = _WHY.get((table.state or "").lower())
     if why is not None:
         return [why]

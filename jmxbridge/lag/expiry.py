@@ -48,11 +48,15 @@ class Expiry:
             if group.state.lower() != "empty" or group.kind == "simple":
                 self.empty_since.pop(name, None)
             elif snapshot.commits.get(name):
-                since_ns = self.empty_since.setdefault(name, time_ns)
+                # Not in a time to come: the clock was set back.
+                since_ns = min(time_ns, self.empty_since.get(name, time_ns))
+                self.empty_since[name] = since_ns
                 left[name] = max(0.0, retention_s - (time_ns - since_ns) / NS)
-        if snapshot.complete:
-            # Those that are gone; one whose broker did not answer may still be there.
-            self.empty_since = {
-                name: since for name, since in self.empty_since.items() if name in snapshot.groups
-            }
+        # One whose broker did not answer may still be there; some partition may lack a leader, and
+        # every poll be incomplete, for as long as groups come and go.
+        self.empty_since = {
+            name: since
+            for name, since in self.empty_since.items()
+            if name not in snapshot.gone and (name in snapshot.groups or not snapshot.complete)
+        }
         return left

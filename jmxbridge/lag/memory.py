@@ -45,7 +45,8 @@ class Memory:
     """What one run of the lag poll leaves to the next; tables are times and ends.
 
     `empty_since` has the groups that are seen without members, and since when; `judged` what was
-    said of them at the last poll; `searches` what the log has answered.
+    said of them at the last poll; `searches` what the log has answered; `topic_ids` those of the
+    topics of tables and searches, as in Snapshot.
     """
 
     groups: Mapping[str, LastCommits] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Memory:
     empty_since: Mapping[str, int] = field(default_factory=dict)
     judged: Judgements | None = None
     searches: Mapping[Partition, Found] = field(default_factory=dict)
+    topic_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 def encode(memory: Memory) -> bytes:
@@ -81,6 +83,8 @@ def encode(memory: Memory) -> bytes:
         if left < 0:
             break
         searches.append([topic, partition, found.end, found.answers])
+    told = {at[0] for at in (*memory.tables, *memory.searches)}
+    document["topic_ids"] = {t: id_ for t, id_ in memory.topic_ids.items() if t in told}
     if memory.judged is not None:
         document["judged"] = _judged(memory.judged, left)
     return json.dumps(document, separators=(",", ":")).encode()
@@ -117,12 +121,17 @@ def decode(
             for topic, partition, end, answers in document.get("searches", ())
             if wants_topic(topic)
         }
+        topic_ids = {
+            topic: str(id_)
+            for topic, id_ in document.get("topic_ids", {}).items()
+            if wants_topic(topic)
+        }
         judged = _judgements(document.get("judged"), wants_group, wants_topic)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
         if isinstance(exc, BadMemory):
             raise
         raise BadMemory(f"it is not a memory of lag polls: {type(exc).__name__}") from None
-    return Memory(groups, tables, empty_since, judged, searches)
+    return Memory(groups, tables, empty_since, judged, searches, topic_ids)
 
 
 def _judged(judged: Judgements, left: int) -> dict[str, Any]:

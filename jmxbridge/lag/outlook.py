@@ -68,7 +68,10 @@ class AllowedLag:
 
 
 class Outlook:
-    """Remembers what the polls of one cluster saw; `interval_ns` is the time between two."""
+    """Remembers what the polls of one cluster saw; `interval_ns` is the time between two.
+
+    `ends`, `trails` and `topic_ids`, of the topics in them, are what an earlier run saw.
+    """
 
     def __init__(
         self,
@@ -77,7 +80,9 @@ class Outlook:
         allowed_lag: Mapping[str, int] | None = None,
         ends: Ends | None = None,
         trails: Trails | None = None,
+        topic_ids: Mapping[str, str] | None = None,
     ) -> None:
+        self.topic_ids = dict(topic_ids or {})
         self.ends = ends or Ends()
         self.trails = trails or Trails()
         self._interval_ns = interval_ns
@@ -90,6 +95,11 @@ class Outlook:
         """What the next poll is to ask the log: times in ms, see `lag.bisection`."""
         return self.trails.questions()
 
+    def recreated(self, snapshot: Snapshot) -> set[str]:
+        """The topics that are others than those seen under their names before."""
+        known = self.topic_ids
+        return {t for t, id_ in snapshot.topic_ids.items() if known.get(t, id_) != id_}
+
     def search(
         self,
         lags: Lags,
@@ -101,6 +111,7 @@ class Outlook:
 
         Judges nothing: `take` does, of the same instant, when nothing is left to ask.
         """
+        self._forget_recreated(snapshot)
         self.ends.observe(snapshot.end_offsets, time_ns)
         self.trails.take(answers, snapshot.end_offsets, time_ns)
         for row in lags.partitions:
@@ -110,6 +121,7 @@ class Outlook:
 
     def take(self, lags: Lags, snapshot: Snapshot, time_ns: int) -> Verdicts:
         """Judge the rows of one poll, with what it was answered."""
+        self._forget_recreated(snapshot)
         self.ends.observe(snapshot.end_offsets, time_ns)
         self.trails.take(snapshot.aside.dated, snapshot.end_offsets, time_ns)
         partitions: list[Judged] = []
@@ -174,16 +186,32 @@ class Outlook:
             behind = self.trails.behind(row[1:3], row.offset, row.start_offset, behind, time_ns)
         return behind
 
+    def _forget_recreated(self, snapshot: Snapshot) -> None:
+        """Forget what was seen of topics that were deleted and created anew under their name."""
+        others = self.recreated(snapshot)
+        self.topic_ids |= snapshot.topic_ids
+        if not others:
+            return
+        for past in (self.ends, self.trails, self._rates):
+            past.forget(others)
+        self._tracks = {at: kept for at, kept in self._tracks.items() if at[1] not in others}
+
     def _sweep(self, time_ns: int) -> None:
-        if time_ns < self._sweep_ns:
+        if 0 < self._sweep_ns - time_ns <= FORGET_TRACK_NS:  # else the clock was set back
             return
         self._sweep_ns = time_ns + FORGET_TRACK_NS
         oldest_ns = time_ns - FORGET_TRACK_NS
         self._tracks = {
             at: kept
             for at, tracks in self._tracks.items()
-            if (kept := {key: each for key, each in tracks.items() if each.now_ns > oldest_ns})
+            if (
+                kept := {
+                    k: each for k, each in tracks.items() if oldest_ns < each.now_ns <= time_ns
+                }
+            )
         }
+        known = {topic for _, topic in self._tracks} | self.ends.topics() | self.trails.topics()
+        self.topic_ids = {topic: id_ for topic, id_ in self.topic_ids.items() if topic in known}
 
 
 _CAUGHT_UP = Behind(0.0)

@@ -12,6 +12,7 @@ Rules:
 """
 
 from collections import deque
+from collections.abc import Collection
 from typing import NamedTuple
 
 from jmxbridge.lag.rows import Lags, TopicLag
@@ -43,6 +44,10 @@ class Rates:
 
     def __init__(self) -> None:
         self._past: dict[tuple[str, str], deque[_Sums]] = {}
+
+    def forget(self, topics: Collection[str]) -> None:
+        """Forget topics that are others by now."""
+        self._past = {at: past for at, past in self._past.items() if at[1] not in topics}
 
     def take(self, lags: Lags, time_ns: int) -> dict[tuple[str, str], Rate]:
         """Take the sums of one poll; return the rates of those topics that have a past."""

@@ -12,15 +12,15 @@ Rules:
    an hour is a second behind, not an hour.
 2. Nothing is extrapolated. An offset from before the table is at least as old as the table, and is
    told as that: a lower bound.
-3. An end that went back is another log (topic recreated, data lost): the table starts anew. A clock
-   that was set back drops the points of its future.
+3. An end that went back is another log (topic recreated, data lost): the table starts anew, as it
+   does for a topic of another id. A clock that was set back drops the points of its future.
 4. Older points are thinned: a point goes where the gap that remains is at most a tenth of its age.
    So the answer is off by a tenth at the very worst, and a week takes some 200 points.
 """
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from jmxbridge.lag.snapshot import Offsets, Partition
@@ -38,6 +38,8 @@ MAX_PARTITIONS = 20_000
 
 UNSEEN_NS = 86_400 * NS
 """A partition that nobody committed to for a day loses its table."""
+
+SWEEP_NS = UNSEEN_NS // 24
 
 _THIN_EVERY = 64
 
@@ -136,11 +138,21 @@ class Ends:
                         continue
                     table = tables[topic, partition] = EndTable()
                 table.add(end, time_ns)
-        if time_ns >= self._sweep_ns:
-            self._sweep_ns = time_ns + UNSEEN_NS // 24
+        if not 0 < self._sweep_ns - time_ns <= SWEEP_NS:  # the clock may have been set back
+            self._sweep_ns = time_ns + SWEEP_NS
             self._tables = {
-                at: table for at, table in tables.items() if table.times[-1] > time_ns - UNSEEN_NS
+                at: table
+                for at, table in tables.items()
+                if time_ns - UNSEEN_NS < table.times[-1] <= time_ns
             }
+
+    def forget(self, topics: Collection[str]) -> None:
+        """Forget topics that are others by now."""
+        self._tables = {at: table for at, table in self._tables.items() if at[0] not in topics}
+
+    def topics(self) -> set[str]:
+        """The topics that have tables."""
+        return {topic for topic, _ in self._tables}
 
     def behind(self, at: Partition, offset: int, time_ns: int) -> Behind | None:
         """How old the oldest record not read is; None where there is no table for it."""

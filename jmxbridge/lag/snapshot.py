@@ -77,6 +77,9 @@ class Snapshot:
     are not in `groups`. `start_offsets` are those of the oldest records, asked for less often than
     the ends; `stable_ends` the ends of `read_committed` groups, for the partitions they read.
 
+    `topic_ids` has those of the topics in `end_offsets`, where brokers give them one (Kafka 2.8): a
+    topic of another id is another topic, whatever its name.
+
     `memberships` is None where nobody asked for members, and lacks the groups that could not be
     described; `describe_errors` say why. They take nothing from `complete`.
     """
@@ -101,3 +104,4 @@ class Snapshot:
     memberships: Mapping[str, Membership] | None = None
     describe_errors: tuple[str, ...] = ()
     aside: Aside = field(default_factory=Aside)
+    topic_ids: Mapping[str, str] = field(default_factory=dict)

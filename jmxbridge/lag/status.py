@@ -9,6 +9,9 @@ nobody of being slow.
 Whether the lag falls is asked from commit to commit: between two of them it can only grow, and who
 commits seldom takes it back in one step.
 
+Time in which nobody looked (the cluster or we were away, or the wall clock was set) is in no
+window: the next poll counts as if it came a poll after the last one.
+
 What the rules ask of a window are a few instants (when the commit last moved, when the lag last
 fell, when it was last small enough), so these are kept instead of samples.
 """
@@ -28,6 +31,9 @@ MAX_WINDOW_NS = 30 * 60 * 1_000_000_000
 STOP_AFTER = 2
 AHEAD_AFTER = 2
 """Polls in a row: one alone may have met a group between two members, or a leader election."""
+
+UNWATCHED_AFTER = 2
+"""Intervals between two polls: one that is left out is nothing, more is time nobody watched."""
 
 NEVER = -(2**63)
 
@@ -142,6 +148,7 @@ class Track:
         "began_ns",
         "committed",
         "fell_ns",
+        "interval_ns",
         "intervals",
         "lag_at_commit",
         "least_window_ns",
@@ -158,6 +165,7 @@ class Track:
         self.committed = committed
         self.lag_at_commit = lag
         self.began_ns = self.now_ns = time_ns
+        self.interval_ns = interval_ns
         self.window_ns = self.least_window_ns = POLLS_PER_WINDOW * interval_ns
         self.moved_ns = self.fell_ns = self.small_ns = NEVER
         self.rewound_from: int | None = None
@@ -168,6 +176,8 @@ class Track:
 
     def judge(self, row: PartitionLag, presence: Presence, allowed: int, time_ns: int) -> Status:
         """Take one poll's numbers and judge what they make of the window."""
+        if not 0 <= time_ns - self.now_ns <= UNWATCHED_AFTER * self.interval_ns:
+            self._leave_out(time_ns - self.now_ns - self.interval_ns)
         self.now_ns = time_ns
         moved = row.offset != self.committed
         if moved:
@@ -201,7 +211,8 @@ class Track:
 
     def _move(self, committed: int, lag: int) -> None:
         if committed < self.committed:
-            self.rewound_from = max(self.committed, self.rewound_from or 0)
+            is_history = self.rewound_ns <= self.now_ns - self.window_ns
+            self.rewound_from = max(self.committed, 0 if is_history else self.rewound_from or 0)
             self.rewound_ns = self.now_ns
         elif self.rewound_from is not None and committed >= self.rewound_from:
             self.rewound_from = None
@@ -216,6 +227,12 @@ class Track:
                 self.intervals = intervals
                 self._fit_window()
         self.moved_ns = self.now_ns
+
+    def _leave_out(self, unwatched_ns: int) -> None:
+        """Move what happened before to where it would be without the time nobody watched."""
+        for name in ("began_ns", "moved_ns", "fell_ns", "small_ns", "rewound_ns"):
+            if (at_ns := getattr(self, name)) != NEVER:
+                setattr(self, name, at_ns + unwatched_ns)
 
     def _fit_window(self) -> None:
         """A window of polls at least; a longer one where commits are seldom seen to move."""

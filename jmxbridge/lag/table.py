@@ -5,6 +5,9 @@ as there. Within a group come the partitions of the members, those with most par
 what is committed and assigned to nobody. Partitions come by topic and number; there, in the order
 of a hash table.
 
+A group that reads committed records only ends where the first open transaction begins, as in polls;
+there, all groups have the same end.
+
 Where the command gives up (a topic that is deleted, a coordinator that does not answer) the row
 has no end, or the group no rows and a remark, and the others go on.
 """
@@ -63,6 +66,7 @@ class GroupTable:
     """The rows of one group. `exists` is false if the cluster says there is no such group.
 
     `remark` is what to say of the group beside its rows, to follow its name: "is rebalancing".
+    `simple` is true of groups that keep offsets without members: they are Empty while they run too.
     """
 
     group: str
@@ -70,6 +74,7 @@ class GroupTable:
     exists: bool = True
     state: str | None = None
     remark: str | None = None
+    simple: bool = False
 
 
 def tables(description: Description) -> tuple[GroupTable, ...]:
@@ -96,13 +101,16 @@ def _table(name: str, description: Description) -> GroupTable:
         exists=spelt != "dead",
         state=state,
         remark=_REMARKS.get(spelt),
+        simple=description.snapshot.groups[name].kind == "simple",
     )
 
 
 def _rows(
     group: str, commits: Commits, members: Iterable[Member], description: Description
 ) -> Iterator[Row]:
-    ends = description.snapshot.end_offsets
+    snapshot = description.snapshot
+    ends = snapshot.end_offsets
+    committed_ends = snapshot.stable_ends if group in snapshot.read_committed else ends
     free = {(topic, index) for topic, offsets in commits.items() for index in offsets}
 
     def row(at: Partition, member: Member | None) -> Row:
@@ -110,7 +118,7 @@ def _rows(
         offset = commits.get(topic, {}).get(index)
         if offset is not None and offset < 0:
             offset = None
-        end = ends.get(topic, {}).get(index)
+        end = (ends if offset is None else committed_ends).get(topic, {}).get(index)
         return Row(
             group=group,
             topic=topic,

@@ -23,7 +23,7 @@ from jmxbridge.lag.memory import Memory
 from jmxbridge.lag.outlook import Judged, Outlook
 from jmxbridge.lag.rows import Lags, compute
 from jmxbridge.lag.seconds import NS, Behind, Ends
-from jmxbridge.lag.snapshot import Partition
+from jmxbridge.lag.snapshot import Partition, Snapshot
 from jmxbridge.lag.status import Status
 
 FRESH_NS = 180 * NS
@@ -69,6 +69,7 @@ class Watching:
             allowed_lag=allowed_lag,
             ends=Ends(memory.tables),
             trails=Trails(memory.searches),
+            topic_ids=memory.topic_ids,
         )
         self._crosscheck = Crosscheck(interval_ns=interval_ns)
         self._expiry = Expiry(memory.empty_since, retention_s=offsets_retention_s)
@@ -98,7 +99,7 @@ class Watching:
             group: [at_a_glance(each) for each in found] for group, found in findings.items()
         }
         is_first, self._is_first = self._is_first, False
-        self._draw(lags)
+        trends = self._draw(lags, snapshot)
         pairs = list(zip(lags.partitions, judged, strict=True))
         said = self._fresh(time_ns) if is_first else None
         return Look(
@@ -111,7 +112,7 @@ class Watching:
             if is_first
             else {row[:3]: each.status for row, each in pairs},
             clients=clients if said is None else _with_said(clients, said, time_ns),
-            trends={at: tuple(trend) for at, trend in self._trends.items()},
+            trends=trends,
             arrivals_s={at: rate.eta_s for at, rate in verdicts.rates.items() if rate.eta_s},
             losses=losses(
                 *(lags, verdicts),
@@ -128,11 +129,17 @@ class Watching:
         """Whether the first look says more than that it is the first."""
         return self._has_past and (lag == 0 or bool(judged.behind and judged.behind.seconds))
 
-    def _draw(self, lags: Lags) -> None:
-        for row in lags.topics:
-            if row.lag_sum is not None:
-                trend = self._trends.setdefault((row.group, row.topic), deque(maxlen=LOOKS))
-                trend.append(row.lag_sum)
+    def _draw(self, lags: Lags, snapshot: Snapshot) -> dict[tuple[str, str], Sequence[int]]:
+        """Return the graphs of what has a lag now; those of what nobody could read wait for it."""
+        rows = {(row.group, row.topic): row.lag_sum for row in lags.topics}
+        waiting = snapshot.groups.keys() - snapshot.commits.keys()
+        self._trends = {
+            at: trend for at, trend in self._trends.items() if at in rows or at[0] in waiting
+        }
+        for at, lag_sum in rows.items():
+            if lag_sum is not None:
+                self._trends.setdefault(at, deque(maxlen=LOOKS)).append(lag_sum)
+        return {at: tuple(trend) for at, trend in self._trends.items() if rows.get(at) is not None}
 
 
 def said_of(judged: Judgements | None, lags: Lags) -> dict[Row, Status]:

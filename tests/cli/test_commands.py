@@ -1,6 +1,7 @@
 """The commands where nothing has to be running: help, files, what cannot be reached."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -77,6 +78,19 @@ def test_help_waits_for_nothing_it_does_not_use() -> None:
     assert done.stderr.count("Example: jmxbridge") == len(COMMANDS)
     heavy = {"influxdb_client", "jmxquery", "kio", "pydantic", "rich", "sqlite3", "yaml"}
     assert not heavy & {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_what_stdout_has_no_bytes_for_is_escaped(tmp_path: Path) -> None:
+    """A terminal of another alphabet than UTF-8 loses a letter, not the answer."""
+    file = tmp_path / "mbeans.yaml"
+    file.write_text("cluster: größe日本\nkafka: {bootstrap: [127.0.0.1:9092]}\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "from jmxbridge.cli import main; main()", "config", "show", file],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=True,
+    )
+    assert "cluster: größe\\u65e5\\u672c " in done.stdout.decode("latin-1")
 
 
 def test_the_shipped_file_is_fine() -> None:

@@ -27,12 +27,14 @@ def test_a_pattern_that_does_not_compile_is_shown_where_it_stands(
 
 
 async def test_all_is_every_group_and_every_topic(capsys: pytest.CaptureFixture[str]) -> None:
-    """What the file denies, what is denied by default, and what Kafka keeps for itself."""
+    """What the file or a default denies, what Kafka keeps for itself, and what Streams does."""
     async with FakeCluster() as fake:
-        for topic in ("paid", "__own"):
+        inner = "billing-sums-repartition"
+        for topic in ("paid", "__own", inner):
             fake.add_topic(topic, end=10)
         for name in ("billing", "secret", "console-consumer-7"):
             fake.groups[name] = Group({"paid": {0: 4}, "__own": {0: 1}})
+        fake.groups["billing"].commits[inner] = {0: 1}
         bootstrap = tuple(Address(*each) for each in fake.bootstrap)
         of_file = KafkaSettings(bootstrap=bootstrap).model_copy(
             update={"groups": GroupFilter(deny=("secret", r"console-consumer-\d+"))}
@@ -45,4 +47,4 @@ async def test_all_is_every_group_and_every_topic(capsys: pytest.CaptureFixture[
             seen[kafka is of_file] = ({each["group"] for each in groups}, topics)
 
     assert seen[True] == ({"billing"}, {"paid"})
-    assert seen[False] == ({"billing", "secret", "console-consumer-7"}, {"paid", "__own"})
+    assert seen[False] == ({"billing", "secret", "console-consumer-7"}, {"paid", "__own", inner})

@@ -125,6 +125,29 @@ def test_what_is_said_of_a_group_begins_with_its_name() -> None:
     ]
 
 
+def test_names_that_clients_choose_do_not_move_the_cursor() -> None:
+    """A line break would make a row of its own, an escape sequence anything at all."""
+    name = "a\nb\x1b[2J"
+    reader = Member("c\r-1", "c\r", "/10.0.0.7", (("bills", 0),))
+    description = Description(
+        Snapshot(
+            groups={name: Group(name, 1, state="Stable")},
+            commits={name: {"bills": {0: 4}}},
+            end_offsets={"bills": {0: 10}},
+        ),
+        {name: Membership(name, "Stable", (reader,))},
+    )
+    (made,) = tables(description)
+    look = Look(clients={name: ["client c\r of target app is slow"]})
+
+    client = ["c\\r-1", "/10.0.0.7", "c\\r"]
+
+    said = [*printed(made, look, red=False), *remarks(made, look)]
+
+    assert all(line.isprintable() for line in said)
+    assert said[2].split() == ["a\\nb\\x1b[2J", "bills", "0", "4", "10", "6", *client]
+
+
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     """With its kind and version; numbers are numbers, null where nobody knows."""
     show(DESCRIPTION, LOOK, ["target app: refused"], as_json=True)

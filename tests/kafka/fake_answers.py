@@ -5,6 +5,7 @@ import io
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from kio.schema.errors import ErrorCode
 from kio.serial import entity_writer
@@ -71,8 +72,8 @@ class World:
 
     `leaders` is topic → partition → broker id (-1: no leader), `ends` where each of them ends
     (`stable_ends` for who reads committed records, where it differs), `starts` where it begins,
-    `ports` the brokers. `versions` is what every broker offers; a login holds for `session_s`,
-    0 for ever. `written` has the timestamps of a
+    `ids` the topics' where they have one, `ports` the brokers. `versions` is what every broker
+    offers; a login holds for `session_s`, 0 for ever. `written` has the timestamps of a
     partition's records, in ms, from offset 0 on; `configs` what is set, by kind and name of the
     resource (2 for a topic, 4 for a broker), None where it may not be read.
     """
@@ -82,6 +83,7 @@ class World:
         self.ends: dict[tuple[str, int], int] = {}
         self.stable_ends: dict[tuple[str, int], int] = {}
         self.starts: dict[tuple[str, int], int] = {}
+        self.ids: dict[str, UUID] = {}
         self.written: dict[tuple[str, int], list[int]] = {}
         self.configs: dict[tuple[int, str], dict[str, str] | None] = {}
         self.groups: dict[str, Group] = {}
@@ -148,7 +150,7 @@ class HealthyBroker:
             "MetadataResponseTopic",
             error_code=3 if leaders is None else 0,
             name=name,
-            topic_id=None,
+            topic_id=self.world.ids.get(name),
             partitions=partitions,
         )
 

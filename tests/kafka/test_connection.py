@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 
 import pytest
@@ -288,6 +288,52 @@ async def test_a_closed_port_is_named(free_port: int) -> None:
     """Host, port and the system's words."""
     with pytest.raises(ConnectFailed, match=f"^127.0.0.1:{free_port}: Connection refused$"):
         await connect("127.0.0.1", free_port)
+
+
+@pytest.fixture
+def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let the name kafka.test have these addresses."""
+
+    def to(*hosts: str) -> None:
+        def found(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+            assert host == "kafka.test"
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in hosts]
+
+        monkeypatch.setattr(socket, "getaddrinfo", found)
+
+    return to
+
+
+async def test_a_name_with_a_dead_address_is_reached_by_the_next_one(
+    fake: FakeCluster, resolve: Callable[..., None]
+) -> None:
+    """One that answers nothing, not even with a refusal, as that of a machine which is off."""
+    resolve("127.0.0.2", "127.0.0.1")
+    port = fake.ports[1]
+    with ExitStack() as stack:
+        silent = stack.enter_context(socket.socket())
+        silent.bind(("127.0.0.2", port))
+        silent.listen(0)
+        for _ in range(8):  # more than its queue holds: what comes after them is dropped
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.2", port))
+
+        async with asyncio.timeout(30):
+            connection = await connect("kafka.test", port)
+
+        assert await connection.ask(ListGroups())
+        connection.close()
+        await connection.wait_closed()
+
+
+async def test_a_name_whose_addresses_all_refuse_says_so_once(
+    free_port: int, resolve: Callable[..., None]
+) -> None:
+    """As localhost does, which has two on most machines."""
+    resolve("127.0.0.1", "127.0.0.2")
+    with pytest.raises(ConnectFailed, match=f"^kafka.test:{free_port}: Connection refused$"):
+        await connect("kafka.test", free_port)
 
 
 async def test_a_name_that_does_not_exist_is_named() -> None:

@@ -1,6 +1,7 @@
 """Describing groups: members, what they are assigned, and groups that do not exist."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from jmxbridge.kafka.codec import read_assignment
 from jmxbridge.kafka.errors import ReplyUnreadable
 from jmxbridge.lag.description import Description
 from jmxbridge.lag.members import Member
+from jmxbridge.lag.table import tables
 from tests.kafka.fake_answers import Asked, Group, assignment
 from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster, silent
 
@@ -64,6 +66,61 @@ async def test_the_ends_of_assigned_partitions_are_there_without_a_commit(
 
     assert description.snapshot.commits == {"classic": {}}
     assert description.snapshot.end_offsets == {"x": {0: 10, 1: 10, 2: 10}}
+
+
+async def test_topics_that_are_not_looked_at_have_no_rows(
+    fake: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Without their commits they would look as if nobody had ever committed them."""
+    fake.add_topic("noise", 1, end=10, leader=1)
+    fake.groups["classic"] = Group(
+        {"x": {0: 4}, "noise": {0: 5}}, coordinator=1, members=[("one", {"x": [0], "noise": [0]})]
+    )
+
+    description = await connect_to(fake, topics="x".__eq__).describe(["classic"])
+
+    (table,) = tables(description)
+    assert [(row.topic, row.current_offset) for row in table.rows] == [("x", "4")]
+    assert description.snapshot.end_offsets == {"x": {0: 10}}
+
+
+async def test_what_streams_made_for_itself_is_left_out_as_in_polls(
+    fake: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """The sum that is said of a group is the one that is written of it."""
+    inner = "classic-counts-repartition"
+    fake.add_topic(inner, 2, end=10, leader=1)
+    fake.groups["classic"] = Group(
+        {"x": {0: 4}, inner: {0: 5}}, coordinator=1, members=[("one", {"x": [0], inner: [0, 1]})]
+    )
+
+    plain = await connect_to(fake).describe(["classic"])
+    whole = await connect_to(fake, internal_topics=True).describe(["classic"])
+
+    seen = [
+        [row.place[1:] for table in tables(each) for row in table.rows] for each in (plain, whole)
+    ]
+    assert seen == [[("x", 0)], [(inner, 0), (inner, 1), ("x", 0)]]
+
+
+async def test_a_group_that_reads_committed_records_ends_where_a_transaction_begins(
+    fake: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """As in polls; what it has not committed has the end that all see."""
+    fake.stable_ends["x", 0] = 6
+
+    description = await connect_to(fake, read_committed="classic".__eq__).describe()
+
+    rows = [row for table in tables(description) for row in table.rows if row.topic == "x"]
+    assert {(r.group, r.partition): (r.log_end_offset, r.lag) for r in rows} == {
+        ("classic", "0"): ("6", "2"),
+        ("classic", "1"): ("10", None),
+        ("classic", "2"): ("10", None),
+        ("idle", "1"): ("10", "9"),
+        ("newer", "0"): ("10", "1"),
+        ("newer", "1"): ("10", None),
+        ("newer", "2"): ("10", None),
+    }
 
 
 async def test_only_the_groups_named_are_asked_for(
@@ -191,6 +248,37 @@ async def test_every_version_of_describe_groups_gives_the_same_members(
     description = await connect_to(fake).describe(["classic"])
 
     assert [len(m.assigned) for m in description.memberships["classic"].members] == [2, 1]
+
+
+async def test_an_assignment_nobody_can_read_is_one_groups_affair(
+    fake: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """It is written by a client, whoever that is; the others of the same reply are described."""
+    fake.groups["odd"] = Group({"x": {2: 3}}, coordinator=1, members=[("four", {"x": [2]})])
+    broker = fake.brokers[1]
+
+    def garble(asked: Asked, answer: Callable[[Asked], Any] = broker.answer_describe_groups) -> Any:
+        reply = answer(asked)
+        groups = tuple(
+            replace(
+                group,
+                members=tuple(
+                    replace(each, member_assignment=b"\0\0\x7f\xff\xff\xff")
+                    for each in group.members
+                ),
+            )
+            if group.group_id == "odd"
+            else group
+            for group in reply.groups
+        )
+        return replace(reply, groups=groups)
+
+    broker.scripts["describe_groups"] = garble
+
+    description = await connect_to(fake).describe()
+
+    assert set(description.memberships) == {"classic", "newer", "idle"}
+    assert description.snapshot.errors == ("group 'odd': cannot be described: CORRUPT_MESSAGE (2)",)
 
 
 def test_an_empty_assignment_is_none() -> None:

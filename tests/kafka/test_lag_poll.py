@@ -1,5 +1,6 @@
 """The lag poll at the edge: points at every tick, whatever the cluster does."""
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -160,6 +161,22 @@ async def test_a_group_that_is_gone_is_told_once_and_its_lag_goes_on(
     ]
 
 
+async def test_what_a_group_that_is_gone_had_read_is_nothing_to_a_topic_created_anew() -> None:
+    """Its last commits were of another log, and nobody will ever read on from them."""
+    old, new = {"orders": "1"}, {"orders": "2"}
+    answers = [
+        *(replace(each, topic_ids=old) for each in (snapshot(90, 100), gone(110))),
+        *[replace(gone(5000), topic_ids=new)] * 2,
+    ]
+    poll = lag_poll(*answers)
+
+    seen = [await poll.poll(Tick(n * 10 * S, 0)) for n in range(1, len(answers) + 1)]
+
+    rows = [[p for p in points if p.measurement == "kafka_consumer_lag"] for points in seen]
+    assert [row.fields["lag"] for row in rows[1]] == [20]
+    assert rows[3] == []
+
+
 async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
     """Commits of what is gone, and the past of what is behind: saved in time and at the end."""
     saved: list[Memory] = []
@@ -185,6 +202,22 @@ async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
     fields = points["kafka_consumer_lag"].fields
     assert fields["lag"] == 30
     assert (fields["lag_seconds"], fields["lag_seconds_min"]) == (100.0, True)
+
+
+async def test_a_clock_that_was_set_back_does_not_keep_it_from_saving() -> None:
+    """A machine that came up a year ahead: what a crash would cost is a minute, not that year."""
+    saved: list[Memory] = []
+
+    async def save(memory: Memory) -> None:
+        saved.append(memory)
+
+    cluster = cast(Cluster, Scripted(*[snapshot(5, 5)] * 4))
+    poll = LagPoll(cluster, cluster_name="prod", save=save)
+    for second in (365 * 86_400, 10, 20, 70):
+        await poll.poll(Tick(second * S, 0))
+        await asyncio.sleep(0)
+
+    assert len(saved) == 3
 
 
 async def test_a_stopped_group_counts_down_to_its_end() -> None:

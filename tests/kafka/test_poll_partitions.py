@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from kio.schema.errors import ErrorCode
@@ -58,6 +59,39 @@ async def test_a_partition_beyond_those_of_its_topic_is_orphaned(
 
     assert snapshot.orphaned == {("x", 7)}
     assert snapshot.end_offsets["x"] == {0: 10}
+
+
+async def test_a_partition_added_to_a_known_topic_has_its_row_at_once(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """What is not among the leaders we know may be newer than they are: they are asked anew."""
+    cluster = connect_to(two)
+    await cluster.poll()
+    two.leaders["x"][1], two.ends["x", 1] = 2, 5
+    two.groups["a"].commits["x"][1] = 3
+
+    snapshot = await cluster.poll()
+
+    assert snapshot.orphaned == frozenset()
+    assert snapshot.end_offsets["x"] == {0: 10, 1: 5}
+
+
+async def test_a_topic_created_anew_is_known_by_its_id(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Where the old one began is nothing to the new one, whose commits are below that."""
+    cluster = connect_to(two, refresh_s=0.0)
+    old, new = UUID(int=1), UUID(int=2)
+    two.ids["x"] = old
+    two.starts["x", 0] = 7
+    two.groups["a"].commits["x"][0] = 8
+    before = await cluster.poll()
+    two.ids["x"], two.starts["x", 0], two.groups["a"].commits["x"][0] = new, 0, 2
+
+    after = await cluster.poll()
+
+    assert [before.topic_ids["x"], after.topic_ids["x"]] == [str(old), str(new)]
+    assert [before.start_offsets["x"], after.start_offsets["x"]] == [{0: 7}, {0: 0}]
 
 
 async def test_a_partition_without_a_leader_is_unavailable(

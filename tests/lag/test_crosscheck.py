@@ -159,6 +159,19 @@ def test_a_coordinator_that_does_not_answer_leaves_one_side() -> None:
     assert story.check.take(compute(snapshot), (), snapshot, [story.consumer], S) == {}
 
 
+def test_members_of_a_group_that_is_gone_are_forgotten_though_no_poll_is_complete() -> None:
+    """One partition without a leader, for months, in which groups come and go."""
+    check = Crosscheck(interval_ns=INTERVAL_NS)
+    membership = Membership("g", "Stable", (Member("c-1", "c", "/10.0.0.7", (("t", 0),)),))
+    nobody = Snapshot(groups={}, commits={}, end_offsets={}, complete=False)
+    there = replace(nobody, groups={"g": Group("g", 1)}, memberships={"g": membership})
+    for n, poll in enumerate((there, nobody, replace(nobody, gone=frozenset("g")))):
+        assert vars(check)["_members"].keys() == ({"g"} if n else set())
+        check.take(compute(poll), (), poll, (), n * INTERVAL_NS)
+
+    assert vars(check)["_members"] == {}
+
+
 def test_a_client_id_that_repeats_is_told_by_its_host() -> None:
     """Where that repeats as well, nobody can tell, and nobody does."""
     one, two = Member("1", "c", "/10.0.0.1", ()), Member("2", "c", "/10.0.0.2", ())

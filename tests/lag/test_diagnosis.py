@@ -1,5 +1,7 @@
 """What one look at a group says in one sentence."""
 
+from dataclasses import replace
+
 import pytest
 
 from jmxbridge.lag.diagnosis import diagnose, total_lag
@@ -81,6 +83,16 @@ def test_a_group_in_one_sentence(
 ) -> None:
     """How far behind, where most of it is, and why."""
     assert diagnose(table(state, lags)) == expected
+
+
+def test_of_a_group_that_keeps_offsets_alone_nobody_knows_who_reads() -> None:
+    """Flink and Spark read by assign(): Empty to the broker, also while they run."""
+    running = replace(table("Empty", [(3, None)]), simple=True)
+
+    assert diagnose(running) == (
+        "is 3 records behind on 1 of 1 partition; whether anybody reads cannot be seen: it keeps"
+        " offsets without members"
+    )
 
 
 def test_what_is_ahead_takes_nothing_off_the_total() -> None:

@@ -63,6 +63,25 @@ def test_a_broker_that_did_not_answer_ends_no_countdown() -> None:
     assert expiry.empty_since == {}
 
 
+def test_a_group_that_is_gone_is_forgotten_though_no_poll_is_complete() -> None:
+    """One partition without a leader, for months, in which groups come and go."""
+    expiry = Expiry(retention_s=DAY_S)
+    expiry.take(snapshot("Empty", complete=False), 0)
+    gone = Snapshot(groups={}, commits={}, end_offsets={}, gone=frozenset("g"), complete=False)
+
+    expiry.take(gone, 10 * S)
+
+    assert expiry.empty_since == {}
+
+
+def test_a_clock_that_was_set_back_makes_no_longer_countdown() -> None:
+    """It is an upper bound, and Kafka keeps nothing longer than it says."""
+    expiry = Expiry(retention_s=DAY_S)
+    expiry.take(snapshot("Empty"), 7200 * S)
+    assert expiry.take(snapshot("Empty"), 0) == {"g": DAY_S}
+    assert expiry.take(snapshot("Empty"), 60 * S) == {"g": DAY_S - 60}
+
+
 def test_the_file_is_believed_before_the_brokers_and_they_before_kafkas_default() -> None:
     """How long offsets are kept: the brokers may say so, and may not be allowed to."""
     said = replace(snapshot("Empty"), aside=Aside(offsets_retention_s=60.0))

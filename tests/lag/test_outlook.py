@@ -7,7 +7,7 @@ import pytest
 from jmxbridge.lag.aside import Aside, Dated
 from jmxbridge.lag.outlook import AllowedLag, Judged, Outlook, lowest_unread
 from jmxbridge.lag.rows import compute
-from jmxbridge.lag.seconds import Behind
+from jmxbridge.lag.seconds import Behind, Ends
 from jmxbridge.lag.snapshot import Group, Snapshot
 from jmxbridge.lag.status import Status
 
@@ -133,6 +133,43 @@ def test_a_topic_made_anew_leaves_no_absurd_delay() -> None:
     assert again[0].behind.seconds == pytest.approx(10 * 1000 / 5997)
     assert after[0].behind is not None
     assert after[0].behind.seconds == pytest.approx(10 + 10 * 1000 / 5997)
+
+
+def test_a_clock_that_was_set_back_keeps_no_past_for_ever() -> None:
+    """Groups and topics come and go; those of a time to come are swept out with the others."""
+    looked = outlook()
+    year_ns = 365 * 86_400 * NS
+    for name, at in (("early", year_ns), ("now", NS), ("later", 2 * 86_400 * NS)):
+        poll = Snapshot(
+            groups={name: Group(name, 1, "consumer", "Stable")},
+            commits={name: {name: {0: 1}}},
+            end_offsets={name: {0: 9}},
+            topic_ids={name: "id"},
+        )
+        looked.take(compute(poll), poll, at)
+
+    assert looked.topic_ids == {"later": "id"}
+
+
+def test_a_topic_of_another_id_has_no_past() -> None:
+    """Deleted and filled again every night, to the same end or beyond: the end never went back."""
+    old = [replace(snapshot(900, 1000), topic_ids={"t": "old"})] * 30
+    new = [replace(snapshot(10, end), topic_ids={"t": "new"}) for end in (1000, 1000, 1500)]
+
+    assert after([*old, *new[:1]]) == Judged(Behind(0.0, at_least=True), Status.OK)
+    assert after([*old, *new]) == Judged(Behind(20.0, at_least=True), Status.OK)
+
+
+def test_the_past_of_an_earlier_run_is_of_the_topic_it_saw() -> None:
+    """A topic may be deleted and created anew while nobody looks."""
+    ends = Ends({("t", 0): ([0, 100 * NS], [0, 1000])})
+    looked = Outlook(interval_ns=10 * NS, ends=ends, topic_ids={"t": "old"})
+    poll = replace(snapshot(10, 1500), topic_ids={"t": "new"})
+
+    verdicts = looked.take(compute(poll), poll, 200 * NS)
+
+    assert verdicts.partitions == (Judged(Behind(0.0, at_least=True), Status.OK),)
+    assert looked.topic_ids == {"t": "new"}
 
 
 def test_a_search_goes_on_from_poll_to_poll_until_the_record_is_found() -> None:

@@ -108,6 +108,16 @@ def test_what_answers_for_an_offset_is_enough_to_answer() -> None:
     assert again.behind(("t", 1), 5, 200 * NS) is None
 
 
+def test_a_clock_that_was_set_back_keeps_no_table_for_ever() -> None:
+    """A machine that came up years ahead: what it saw then goes, and so does what is unseen now."""
+    ends = Ends()
+    ends.observe({"early": {0: 1}}, 10 * 365 * UNSEEN_NS)
+    ends.observe({"now": {0: 1}}, 0)
+    assert ends.topics() == {"now"}
+    ends.observe({"later": {0: 1}}, UNSEEN_NS + 1)
+    assert ends.topics() == {"later"}
+
+
 def test_tables_are_as_many_as_there_is_room_for() -> None:
     """A partition too many has no seconds; one not seen for a day makes room."""
     ends = Ends()

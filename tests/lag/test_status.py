@@ -16,15 +16,17 @@ def history(
     samples: list[Sample], presence: Presence = PRESENT, *, allowed: int = 0, start: int = 0
 ) -> Status:
     """The status after the last of these polls."""
-    rows = [
-        PartitionLag("g", "t", 0, at, end, max(0, end - at), max(0, at - end), start)
-        for at, end in samples
-    ]
+    rows = [row(at, end, start) for at, end in samples]
     track = Track(rows[0].offset, rows[0].lag, 0, 10 * NS)
     status = Status.UNKNOWN
-    for n, row in enumerate(rows):
-        status = track.judge(row, presence, allowed, n * 10 * NS)
+    for n, each in enumerate(rows):
+        status = track.judge(each, presence, allowed, n * 10 * NS)
     return status
+
+
+def row(at: int, end: int, start: int = 0) -> PartitionLag:
+    """One poll's row."""
+    return PartitionLag("g", "t", 0, at, end, max(0, end - at), max(0, at - end), start)
 
 
 STILL = [(5, 10)] * 11
@@ -107,6 +109,34 @@ def test_who_commits_seldom_has_a_longer_window() -> None:
     silent = [(samples[-1][0], 200 + n) for n in range(14)]
     assert history(samples + silent) is Status.WARN
     assert history(samples + [(samples[-1][0], 200 + n) for n in range(20)]) is Status.STALL
+
+
+@pytest.mark.parametrize("unwatched_s", [300, 86_400, -3600], ids=["outage", "clock", "clock back"])
+def test_time_that_nobody_watched_is_in_no_window(unwatched_s: int) -> None:
+    """An outage, or a step of the wall clock: nothing was committed in it, as far as anybody knows.
+
+    So the first poll after it accuses nobody who was well, and ten more find who is not.
+    """
+    polls = [n * 10 * NS for n in range(30)]
+    after = [polls[-1] + (unwatched_s + 10 * n) * NS for n in range(1, 12)]
+    well, still, slow = (Track(5, 0, 0, 10 * NS) for _ in range(3))
+
+    for n, at in enumerate(polls):
+        well.judge(row(5, 5), PRESENT, 0, at)
+        still.judge(row(5, 9), PRESENT, 0, at)
+        slow.judge(row(5 + n, 9 + n - n % 5), PRESENT, 0, at)
+
+    assert well.judge(row(5, 9), PRESENT, 0, after[0]) is Status.OK
+    assert still.judge(row(5, 9), PRESENT, 0, after[0]) is Status.STALL
+    assert slow.judge(row(50, 60), PRESENT, 0, after[0]) is Status.OK
+    assert [well.judge(row(5, 9), PRESENT, 0, at) for at in after[1:]][-1] is Status.STALL
+
+
+def test_how_far_a_group_had_come_before_the_window_is_history() -> None:
+    """Rewound on purpose long ago, then a little, and back: it is where it was in this window."""
+    forward = [(100 + n, 9000) for n in range(20)]
+    assert history([(5000, 9000), *forward, (110, 9000)]) is Status.REWIND
+    assert history([(5000, 9000), *forward, (110, 9000), (120, 9000)]) is Status.OK
 
 
 def test_burrows_numbers_stay_burrows() -> None:

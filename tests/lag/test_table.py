@@ -112,6 +112,20 @@ def test_the_state_is_remarked_on_as_the_command_does(state: str, remark: str | 
     assert lines(table) == ["t 0 4 9 5 -"]
 
 
+@pytest.mark.parametrize(("protocol_type", "simple"), [("", True), ("consumer", False)])
+def test_a_group_that_keeps_offsets_alone_is_simple(protocol_type: str, simple: bool) -> None:
+    """Without a protocol nobody is ever a member."""
+    snapshot = Snapshot(
+        groups={"g": Group("g", 1, protocol_type, state="Empty")},
+        commits={"g": {"t": {0: 4}}},
+        end_offsets={"t": {0: 9}},
+    )
+
+    (table,) = tables(Description(snapshot, {"g": Membership("g", "Empty", ())}))
+
+    assert table.simple is simple
+
+
 def test_a_group_that_does_not_exist_is_told_from_one_without_rows() -> None:
     """Missing, dead, without commits, unanswered: four different things."""
     missing, *_ = tables(

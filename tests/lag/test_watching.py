@@ -70,6 +70,20 @@ def test_what_the_service_does_not_mention_is_well() -> None:
     assert look.statuses == {}
 
 
+def test_a_graph_ends_with_its_topic() -> None:
+    """What is gone has no lag now; what could not be read at one look goes on at the next."""
+    watching = Watching(interval_ns=2 * S)
+    watching.take(description(10, 50), (), 100 * S)
+    seen = description(10, 60)
+    silent = replace(seen, snapshot=replace(seen.snapshot, commits={}))
+    gone = replace(seen, snapshot=replace(seen.snapshot, commits={"g": {}}))
+
+    assert watching.take(silent, (), 102 * S).trends == {}
+    assert watching.take(seen, (), 104 * S).trends == {("g", "t"): (40, 50)}
+    assert watching.take(gone, (), 106 * S).trends == {}
+    assert watching.take(seen, (), 108 * S).trends == {("g", "t"): (50,)}
+
+
 def test_from_the_second_look_on_there_is_a_past_of_our_own() -> None:
     """Seconds since what was seen, a status of our own judgement, a line that grows."""
     watching = Watching(interval_ns=2 * S)
