@@ -144,6 +144,100 @@ def test_any_text_is_a_file_or_is_refused(tool: str, data: st.DataObject) -> Non
     settings(made.text)
 
 
+def test_telegraf_proxy_targets_are_read_at_their_own_ports() -> None:
+    """What a Jolokia proxy reads over JMX is read so here, with its login and its names."""
+    made = migrate("telegraf", PROXY, source="x")
+
+    first, second = settings(made.text.replace("interval: 20s", "interval: 10s")).targets
+    assert [each.jmx.port for each in (first, second)] == [9991, 9992]
+    assert (first.transport, first.username, second.username) == ("rmi", None, "me")
+    assert first.tags == {"dc": "eu", "env": "blue"}
+    (rule,) = settings(made.text).mbeans["telegraf-proxy-1"]
+    assert (rule.every_s, rule.tags) == (60.0, {"client-id": "client-id"})
+    assert "swordfish" not in made.text
+    assert [str(each) for each in made.left] == [
+        "7: the proxy http://proxy:8080/jolokia: its targets are read at their own JMX ports",
+        "13: password is not copied: put it into a file and name that as password_file of target"
+        " telegraf-proxy-1-1",
+        "19: metric consumer: fancy has no counterpart",
+        "19: tag host: kafka.consumer:type=consumer-metrics,client-id=* has no such key property",
+    ]
+
+
+PROXY = """
+[global_tags]
+dc = "eu"
+env = "green"
+[agent]
+interval = "20s"
+[[inputs.jolokia2_proxy]]
+url = "http://u:swordfish@proxy:8080/jolokia"
+interval = "60s"
+default_target_username = "all"
+default_target_password = "swordfish"
+tags = {env = "blue"}
+[[inputs.jolokia2_proxy.target]]
+url = "service:jmx:rmi:///jndi/rmi://k1:9991/jmxrmi"
+[[inputs.jolokia2_proxy.target]]
+url = "service:jmx:rmi:///jndi/rmi://k2:9992/jmxrmi"
+username = "me"
+password = "$INFLUX_TOKEN"
+[[inputs.jolokia2_proxy.metric]]
+name = "consumer"
+mbean = "kafka.consumer:type=consumer-metrics,client-id=*"
+tag_keys = ["client-id", "host"]
+fancy = true
+"""
+
+
+def test_telegraf_logins_in_urls_are_taken_out() -> None:
+    """An address is carried over without the password in it; TLS only where the URL has it."""
+    made = migrate(
+        "telegraf",
+        """
+        [[outputs.influxdb]]
+        urls = ["http://tg:sword%2Ffish@influx:8086", "http://tg:swordfish@other:8086"]
+        [[inputs.jolokia2_agent]]
+        urls = ["http://jo:swordfish@k1:8778/jolokia", "https://k2:8778/jolokia"]
+        tls_ca = "ca.pem"
+        interval = "5s"
+        [[inputs.jolokia2_agent.metric]]
+        name = "runtime"
+        mbean = "java.lang:type=Runtime"
+        paths = ["Uptime"]
+        """,
+        source="x",
+    )
+
+    found = settings(made.text)
+    assert found.influxdb is not None
+    assert found.influxdb.url == "http://influx:8086"
+    assert [each.jmx.host for each in found.targets] == ["k1", "k2"]
+    assert [each.tls is not None for each in found.targets] == [False, True]
+    said = made.text + "".join(map(str, made.left))
+    assert "fish" not in said
+    assert "TLS of http://k1:8778/jolokia: the URL says http" in said
+    assert "interval 5s: only a longer one" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "inputs = 1",
+        "inputs = [1, {jolokia2_agent = 3}]",
+        "agent = 'x'",
+        "[inputs.jolokia2_agent]\nurls = 'http://k:1'\n[inputs.jolokia2_agent.metric]\nmbean = 3",
+        "[[inputs.jolokia2_agent]]\ntags = 3\nmetric = [1]\nurls = [[1]]\ninterval = 3",
+        "[[inputs.jolokia2_proxy]]\ntarget = 3\nmetric = {name = 1, tag_keys = 1}",
+        "[[outputs.influxdb]]\nurls = 3\ntoken = [1]\nusername = {a = 1}",
+    ],
+)
+def test_telegraf_values_of_another_kind(text: str) -> None:
+    """A file that Telegraf itself would refuse ends in a sentence."""
+    with pytest.raises(NothingCarried):
+        migrate("telegraf", text, source="x")
+
+
 def jmxtrans(*queries: Mapping[str, object]) -> str:
     """Write a file of jmxtrans with one server."""
     return json.dumps({"servers": [{"host": "k1", "port": 9999, "queries": queries}]})
