@@ -238,6 +238,46 @@ def test_telegraf_values_of_another_kind(text: str) -> None:
         migrate("telegraf", text, source="x")
 
 
+def test_jmxtrans_tags_and_policy_of_the_writer_are_carried() -> None:
+    """A writer's tags are the target's; servers of one alias are two targets; no login in a URL."""
+    query = {
+        "obj": "kafka.server:type=A,name=*",
+        "attr": ["Count"],
+        "typeNames": ["name", "nobody"],
+        "useAllTypeNames": True,
+    }
+    writer = {
+        "@class": "x.InfluxDbWriterFactory",
+        "url": "http://u:swordfish@influx:8086/",
+        "database": "jmx",
+        "retentionPolicy": "week",
+        "tags": {"dc": "eu", "cluster": "blue"},
+        "booleanAsNumber": True,
+    }
+    servers = [
+        {
+            "host": host,
+            "port": 9999,
+            "alias": "kafka",
+            "queries": [query],
+            "outputWriters": [writer],
+        }
+        for host in ("k1", "k2")
+    ]
+    made = migrate("jmxtrans", json.dumps({"servers": servers}), source="x")
+
+    found = settings(made.text)
+    assert found.influxdb is not None
+    assert (found.influxdb.url, found.influxdb.bucket) == ("http://influx:8086", "jmx/week")
+    assert [each.name for each in found.targets] == ["kafka", "kafka-k2:9999"]
+    assert found.targets[1].tags == {"dc": "eu", "cluster_key": "blue"}
+    assert found.mbeans["jmxtrans-1"][0].tags == {"name": "name", "type": "type"}
+    assert "fish" not in made.text
+    said = {each.what for each in made.left}
+    assert "InfluxDbWriterFactory: booleanAsNumber has no counterpart" in said
+    assert "typeNames: kafka.server:type=A,name=* has no key property nobody" in said
+
+
 def jmxtrans(*queries: Mapping[str, object]) -> str:
     """Write a file of jmxtrans with one server."""
     return json.dumps({"servers": [{"host": "k1", "port": 9999, "queries": queries}]})
