@@ -38,7 +38,7 @@ def init(
         typer.Option(
             "--from-telegraf",
             metavar="FILE",
-            help="Carry over a telegraf.conf with jolokia2_agent.",
+            help="Carry over a telegraf.conf with jolokia2_agent or jolokia2_proxy.",
         ),
     ] = None,
     from_jmxtrans: Annotated[

@@ -278,6 +278,45 @@ def test_jmxtrans_tags_and_policy_of_the_writer_are_carried() -> None:
     assert "typeNames: kafka.server:type=A,name=* has no key property nobody" in said
 
 
+@pytest.mark.parametrize("factor", ["x", ".nan", ".inf", "1e999"])
+def test_exporter_factor_that_is_no_number_is_listed(factor: str) -> None:
+    """The rule is given up with a sentence, the others stay."""
+    text = f"""
+rules:
+- {{pattern: "java.lang<type=Runtime><>Uptime", name: up}}
+- {{pattern: "java.lang<type=Threading><>ThreadCount", name: threads, valueFactor: {factor}}}
+"""
+    made = migrate("jmx-exporter", text, source="x")
+
+    (rule,) = settings(made.text).mbeans["jmx-exporter"]
+    assert rule.fields[0].name == "up"
+    assert [each.line for each in made.left] == [1, 4]
+
+
+def test_exporter_names_that_change_are_listed() -> None:
+    """A key that is a part of a name there is whole here; lower-case words are parted."""
+    text = """
+lowercaseOutputName: true
+rules:
+- {pattern: "kafka.log<type=Log, name=(.+)Offset><>Value", name: log_$1}
+- {pattern: "java.lang<type=Memory><HeapMemoryUsage>(.+)", name: Heap_$1}
+"""
+    made = migrate("jmx-exporter", text, source="x")
+
+    log, heap = settings(made.text).mbeans["jmx-exporter"]
+    assert log.fields[0].name == "log_{name}"
+    assert [each.name for each in heap.fields] == [
+        "heap_init",
+        "heap_used",
+        "heap_committed",
+        "heap_max",
+    ]
+    assert [str(each) for each in made.left[1:]] == [
+        "4: pattern kafka.log<type=Log, name=(.+)Offset><>Value: its names are others here: a key"
+        " property is whole in them, and its words are parted, log_end_offset for logendoffset"
+    ]
+
+
 def jmxtrans(*queries: Mapping[str, object]) -> str:
     """Write a file of jmxtrans with one server."""
     return json.dumps({"servers": [{"host": "k1", "port": 9999, "queries": queries}]})
