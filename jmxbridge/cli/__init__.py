@@ -4,12 +4,15 @@ Rule: a module here imports nothing heavy at its top. What a command needs it im
 so that `--help` and shell completion do not wait for libraries they do not use.
 """
 
+import os
+import sys
 from typing import Annotated
 
 import typer
 
 from jmxbridge import __version__
 from jmxbridge.cli import check, config, dlq, doctor, init, lag, mbeans, once, run, spool
+from jmxbridge.cli.outcome import UNAVAILABLE
 
 app = typer.Typer(
     name="jmxbridge",
@@ -56,4 +59,24 @@ app.add_typer(dlq.app, name="dlq")
 
 def main() -> None:
     """Run the command line; the console script `jmxbridge`."""
-    app()
+    if sys.stdout is None:  # closed by who started us; a file of ours must not become it
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 # for good
+    try:
+        app()
+    except OSError as error:
+        if not _stdout_is_broken():
+            raise
+        typer.echo(f"error: stdout: {error.strerror}", err=True)
+        sys.exit(UNAVAILABLE)
+
+
+def _stdout_is_broken() -> bool:
+    """Whether stdout takes nothing: a full disk. Who asks is about to end for another reason."""
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")  # where nothing is buffered nothing is left to flush
+    except OSError:
+        # Python would try once more at its end, and say so.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False

@@ -1,6 +1,7 @@
 """The commands where nothing has to be running: help, files, what cannot be reached."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -47,6 +48,34 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
     said = call(*command.split(), "--help").stdout
     assert f"Example: jmxbridge {command} " in re.sub(r"\s+", " ", said)
     assert f"| `jmxbridge {command} " in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("args", ["--version", "config schema", "once --help"])
+def test_a_full_disk_behind_stdout_is_a_sentence(args: str, unbuffered: str) -> None:
+    """What cannot be printed is said, and is neither success nor findings."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "jmxbridge", *args.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (69, "error: stdout: No space left on device\n")
+
+
+def test_a_closed_stdout_is_replaced() -> None:
+    """A service may be started without one; what a command does with it then goes nowhere."""
+    program = (
+        "import atexit, sys; from jmxbridge.cli import main; sys.argv = ['jmxbridge', '--version'];"
+        " atexit.register(lambda: print(sys.stdout.isatty(), file=sys.stderr));"
+        " main()"
+    )
+    command = f'exec {sys.executable} -c "{program}" >&-'
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "False\n")
 
 
 @pytest.mark.parametrize("group", ["", "mbeans", "config", "spool", "dlq"])
