@@ -59,8 +59,9 @@ app.add_typer(dlq.app, name="dlq")
 
 def main() -> None:
     """Run the command line; the console script `jmxbridge`."""
-    if sys.stdout is None:  # closed by who started us; a file of ours must not become it
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 # for good
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us; no file of ours may become it
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 # for good
     try:
         app()
     except OSError as error:

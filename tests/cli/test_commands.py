@@ -95,16 +95,20 @@ def test_a_full_disk_behind_stdout_is_a_sentence(args: str, unbuffered: str) -> 
     assert (done.returncode, done.stderr) == (69, "error: stdout: No space left on device\n")
 
 
-def test_a_closed_stdout_is_replaced() -> None:
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream_is_replaced(closed: str) -> None:
     """A service may be started without one; what a command does with it then goes nowhere."""
+    seen = {"stdout": "stderr", "stderr": "stdout"}[closed]
     program = (
-        "import atexit, sys; from jmxbridge.cli import main; sys.argv = ['jmxbridge', '--version'];"
-        " atexit.register(lambda: print(sys.stdout.isatty(), file=sys.stderr));"
+        "import atexit, sys; from jmxbridge.cli import main; sys.argv = ['jmxbridge', 'nobody'];"
+        f" atexit.register(lambda: print(sys.{closed}.isatty(), file=sys.{seen}));"
         " main()"
     )
-    command = f'exec {sys.executable} -c "{program}" >&-'
-    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "False\n")
+    number = {"stdout": 1, "stderr": 2}[closed]
+    command = f'exec {sys.executable} -c "{program}" {number}>&-'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert (done.stdout + done.stderr).endswith("False\n")
 
 
 @pytest.mark.parametrize("group", ["", "mbeans", "config", "spool", "dlq"])
