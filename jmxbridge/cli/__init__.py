@@ -5,6 +5,7 @@ so that `--help` and shell completion do not wait for libraries they do not use.
 """
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from jmxbridge import __version__
 from jmxbridge.cli import check, config, dlq, doctor, init, lag, mbeans, once, run, spool
+from jmxbridge.cli.outcome import UNAVAILABLE
 
 app = typer.Typer(
     name="jmxbridge",
@@ -61,6 +63,27 @@ def main() -> None:
 
     A character that stdout has no bytes for is written as its escape, as on stderr.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us; no file of ours may become it
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 # for good
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
-    app()
+    try:
+        app()
+    except OSError as error:
+        if not _stdout_is_broken():
+            raise
+        typer.echo(f"error: stdout: {error.strerror}", err=True)
+        sys.exit(UNAVAILABLE)
+
+
+def _stdout_is_broken() -> bool:
+    """Whether stdout takes nothing: a full disk. Who asks is about to end for another reason."""
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")  # where nothing is buffered nothing is left to flush
+    except OSError:
+        # Python would try once more at its end, and say so.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False

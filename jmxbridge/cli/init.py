@@ -1,13 +1,14 @@
 """`jmxbridge init`: a first file, made of what can be found out."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jmxbridge.cli.arguments import DEFAULT_FILE, load_settings
+from jmxbridge.cli.arguments import DEFAULT_FILE, is_there, load_settings
 from jmxbridge.cli.habits import ZkOfInit
 from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, USAGE, fail, reported
 
@@ -38,7 +39,7 @@ def init(
         typer.Option(
             "--from-telegraf",
             metavar="FILE",
-            help="Carry over a telegraf.conf with jolokia2_agent.",
+            help="Carry over a telegraf.conf with jolokia2_agent or jolokia2_proxy.",
         ),
     ] = None,
     from_jmxtrans: Annotated[
@@ -94,9 +95,9 @@ def init(
     chosen = [(tool, path) for tool, path in old.items() if path is not None]
     if len(chosen) > 1:
         fail("one file at a time: a second --from-… goes into a second --output", USAGE)
-    if str(output) != "-" and output.exists():
+    if str(output) != "-" and is_there(output):
         fail(f"{output} is there already: name another with --output, or - for stdout", USAGE)
-    if not output.parent.is_dir():
+    if not os.path.isdir(output.parent):
         fail(f"{output}: there is no directory {output.parent}", USAGE)
     for tool, path in chosen:
         carry_over(tool, path, output, parse(bootstrap) if bootstrap else [])

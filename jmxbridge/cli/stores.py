@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from jmxbridge.store import View
 
 StoreOf = Annotated[
-    Path, typer.Option("--file", "-f", help="The settings file, which says where the store is.")
+    Path,
+    typer.Option(
+        *("--file", "-f"),
+        help="The settings file, which says where the store is.",
+        readable=False,  # `loader` says why it cannot be read
+    ),
 ]
 MBEANS_YAML = DEFAULT_FILE
 

@@ -23,6 +23,8 @@ class Address:
 
 def parse_address(text: str) -> Address:
     """Read `host:port`, `1.2.3.4:port` or `[v6]:port`; raises Malformed."""
+    if "@" in text:
+        raise Malformed("no user and password in an address: they have keys of their own")
     if "://" in text:
         raise Malformed(f'"{text}" is a URL; write host:port alone', text.index("://"))
     host, colon, port = text.rpartition(":")

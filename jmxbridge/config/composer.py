@@ -163,6 +163,7 @@ class _Composer:
 
     def mapping(self, span: Span, depth: int) -> Mapping:
         entries: dict[str, Entry] = {}
+        unread: list[Entry] = []
         size, height = 1, 1
         while not isinstance(event := next(self.stream), events.MappingEndEvent):
             key = self.node(event, depth + 1)
@@ -171,13 +172,16 @@ class _Composer:
             height = max(height, 1 + key.height, 1 + value.height)
             if not isinstance(key, Scalar) or key.is_null or key.text == "<<":
                 self.faults.append(Fault(key.span, _why_not_a_key(key)))
+                unread += [Entry(key, value)] if isinstance(key, Scalar) else []
             elif (first := entries.get(key.text)) is not None:
                 there = first.key.span.seen_from(key.span)
                 said = f"duplicate key: {_shown(key.text)} is already in {there}"
                 self.faults.append(Fault(key.span, said))
+                unread.append(Entry(key, value))
             else:
                 entries[key.text] = Entry(key, value)
-        return Mapping(_joined(span, self.span(event)), tuple(entries.values()), size, height)
+        where = _joined(span, self.span(event))
+        return Mapping(where, tuple(entries.values()), size, height, tuple(unread))
 
 
 def _joined(start: Span, last: Span) -> Span:

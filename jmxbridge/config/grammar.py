@@ -22,6 +22,7 @@ MAX_TEXT = 1024
 # Control characters, and halves of surrogate pairs: neither is text that anything could store.
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _URL = re.compile(r"(?i)https?://(?P<netloc>[^/?#]*)")
+_LOGIN_IN_URL = "no user and password in the URL: they have keys of their own"
 
 
 def parse_text(text: str) -> str:
@@ -128,14 +129,15 @@ def parse_url(text: str) -> str:
         raise Malformed("wants a URL such as http://127.0.0.1:8086")
     _, at, netloc = match["netloc"].rpartition("@")
     if at:
-        said = "no user and password in the URL: they have keys of their own"
-        raise Malformed(said, match.start("netloc"))
+        raise Malformed(_LOGIN_IN_URL, match.start("netloc"))
     end = re.search("[?#]", text)
     if end:
         raise Malformed("nothing after ? or # is used: leave it out", end.start())
     try:
         _check_netloc(netloc)
     except Malformed as error:
+        if "@" in text:  # a / in the password, which ends the host for everybody
+            raise Malformed(_LOGIN_IN_URL, match.start("netloc")) from None
         raise Malformed(error.message, match.start("netloc") + error.position) from None
     return text.rstrip("/")
 

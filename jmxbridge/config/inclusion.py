@@ -137,12 +137,12 @@ def _read(reader: SectionReader, name: str, text: str) -> Iterator[Included]:
     except composer.NotYaml as error:
         reader.problems.append(source.problem(error.fault.span, "", error.fault.message))
         return
-    for fault in document.faults:
-        reader.problems.append(reader.source.problem(fault.span, "", fault.message))
     root = document.root
     if root is None:
         return
     source.hide_secrets(root)
+    for fault in document.faults:
+        reader.problems.append(reader.source.problem(fault.span, "", fault.message))
     if not isinstance(root, tree.Mapping):
         reader.add(root, (), f"wants keys ({', '.join(SECTIONS)}) with values")
         return

@@ -28,12 +28,16 @@ HARMLESS_OF_SASL = (
 )
 SECRETS = ("token", "password", "client_secret", "key_password")
 
-_SECRET_KEY = re.compile(r"(?i)token|passw|secret|credential|api_?key")
+_WORDS = "passw|passphrase|pwd|secret|credential|jaas|(?:api|private)_?key"
+_SECRET_KEY = re.compile(rf"(?i)token|{_WORDS}|^(?:pass|auth)$")
+# Bounded, for a line may be as long as a file.
 _SECRET_LINE = re.compile(
-    r"(?i)(?P<head>.*?[\w-]*(?:tok\w*n|passw|pwd|secret|credential|api_?key)[\w-]*[\"']?\s*:\s*)"
+    rf"(?i)(?P<head>.*?(?:tok\w{{0,20}}n|{_WORDS}|\b(?:pass|auth)\b)[\w.-]{{0,80}}[\"']?\s*:\s*)"
 )
 _KEY = re.compile(r"[\s-]*[^\s:]*:?\s*")
-_USERINFO = re.compile(r"(?<=//)[^/\s@]*(?=@)|[^\s/\"']*:[^\s/@\"']*(?=@)")
+_WORD = re.compile(r"[^\s/\"']+")
+_QUERY = re.compile(r"[?&](?P<key>[\w.-]+)=(?P<value>[^\s&\"'#]*)")
+_BREAKS_A_URL = re.compile(r"[\s/@\"']")
 
 
 def is_secret(key: str) -> bool:
@@ -54,12 +58,14 @@ def of_tree(root: Node) -> Iterator[Scalar]:
             continue
         seen.add((id(node), secret))
         if isinstance(node, Scalar):
-            if secret and not names_a_variable(node.text):
+            shown = not secret or names_a_variable(node.text)
+            if not shown or _is_torn_url(node.text):
                 yield node
         elif isinstance(node, List):
             todo.extend((item, secret) for item in node.items)
         else:
-            todo.extend((e.value, secret or is_secret(e.key.text)) for e in node.entries)
+            entries = (*node.entries, *node.unread)
+            todo.extend((e.value, secret or is_secret(e.key.text)) for e in entries)
 
 
 def of_lines(lines: Sequence[str], number: int) -> list[Part]:
@@ -78,8 +84,24 @@ def of_lines(lines: Sequence[str], number: int) -> list[Part]:
 
 
 def of_urls(line: str) -> list[Part]:
-    """Return user and password of every URL in a line."""
-    return [match.span() for match in _USERINFO.finditer(line)]
+    """Return user and password of every URL and address in a line, and those in a query."""
+    found = []
+    for word in _WORD.finditer(line):
+        login, at, _ = word[0].rpartition("@")
+        if at and (":" in login or line.startswith("//", max(0, word.start() - 2))):
+            found.append((word.start(), word.start() + len(login)))
+    for each in _QUERY.finditer(line):
+        if each["key"] == "p" or is_secret(each["key"]):  # u and p are those of InfluxDB 1.x
+            found.append(each.span("value"))
+    return found
+
+
+def _is_torn_url(text: str) -> bool:
+    """Tell a URL or address whose password has characters that end one for a reader of lines."""
+    login, at, _ = text.rpartition("@")
+    _, scheme, rest = login.partition("://")
+    login = rest if scheme else login
+    return bool(at and ":" in login and _BREAKS_A_URL.search(login))
 
 
 def _headings(lines: Sequence[str], number: int) -> Iterator[str]:
@@ -100,7 +122,9 @@ def _unknown_in_section(root: Node) -> Iterator[tuple[Node, bool]]:
         (HARMLESS, _inside(root, SECRETIVE)),
         (HARMLESS_OF_SASL, _inside(_inside(root, "kafka"), "sasl")),
     ):
-        for entry in section.entries if isinstance(section, Mapping) else ():
+        if not isinstance(section, Mapping):
+            continue
+        for entry in (*section.entries, *section.unread):
             close = difflib.get_close_matches(entry.key.text, (*harmless, *SECRETS), n=1)
             yield entry.value, not close or close[0] not in harmless
 

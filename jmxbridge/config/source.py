@@ -53,12 +53,13 @@ class Source:
     def problem(
         self, span: Span, where: str, message: str, suggestion: str | None = None
     ) -> Problem:
-        """Point at a span."""
+        """Point at a span; a login in what the message quotes is masked."""
         if span.file:
             there = replace(span, file="")
             return self.of(span).problem(there, where, message, suggestion)
         end = span.end_column if span.end_line == span.line else len(self.line(span.line))
         text, caret = self.excerpt(span.line, span.column, max(1, end - span.column))
+        message = _masked(message, redaction.of_urls(message))
         return Problem(
             self.file, span.line + 1, span.column + 1, where, message, text, caret, suggestion
         )
@@ -81,6 +82,12 @@ class Source:
             position = end
         shown = _NOT_SHOWN.sub("\ufffd", (shown + line[position:]).replace("\t", " "))
         return _clipped(shown, caret_at, max(1, caret_end - caret_at))
+
+
+def _masked(text: str, hidden: list[redaction.Part]) -> str:
+    for start, end in sorted(hidden, reverse=True):
+        text = text[:start] + MASK + text[end:]
+    return text
 
 
 def _moved(original: int, moved: int, start: int, end: int, shift: int) -> int:

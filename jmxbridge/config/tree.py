@@ -72,12 +72,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Entries in the order of the file; keys are unique."""
+    """Entries in the order of the file; keys are unique.
+
+    `unread` are those that are left out with a complaint: a key that was there already, a merge.
+    """
 
     span: Span
     entries: tuple[Entry, ...]
     size: int
     height: int
+    unread: tuple[Entry, ...] = ()
 
     def get(self, key: str) -> Entry | None:
         """Return the entry of that key."""

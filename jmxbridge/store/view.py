@@ -94,8 +94,14 @@ class View:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        if not self.path.exists():
-            raise StoreUnwritable(f"{self.path}: there is no store yet; `run` or `once` makes it")
+        try:
+            self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            said = "there is no store yet; `run` or `once` makes it"
+            raise StoreUnwritable(f"{self.path}: {said}") from None
+        except OSError as exc:
+            said = f"{exc.strerror}; look as the user of the service"
+            raise StoreUnwritable(f"{self.path}: {said}") from exc
         db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)
         try:
             (application,) = db.execute("PRAGMA application_id").fetchone()

@@ -144,6 +144,179 @@ def test_any_text_is_a_file_or_is_refused(tool: str, data: st.DataObject) -> Non
     settings(made.text)
 
 
+def test_telegraf_proxy_targets_are_read_at_their_own_ports() -> None:
+    """What a Jolokia proxy reads over JMX is read so here, with its login and its names."""
+    made = migrate("telegraf", PROXY, source="x")
+
+    first, second = settings(made.text.replace("interval: 20s", "interval: 10s")).targets
+    assert [each.jmx.port for each in (first, second)] == [9991, 9992]
+    assert (first.transport, first.username, second.username) == ("rmi", None, "me")
+    assert first.tags == {"dc": "eu", "env": "blue"}
+    (rule,) = settings(made.text).mbeans["telegraf-proxy-1"]
+    assert (rule.every_s, rule.tags) == (60.0, {"client-id": "client-id"})
+    assert "swordfish" not in made.text
+    assert [str(each) for each in made.left] == [
+        "7: the proxy http://proxy:8080/jolokia: its targets are read at their own JMX ports",
+        "13: password is not copied: put it into a file and name that as password_file of target"
+        " telegraf-proxy-1-1",
+        "19: metric consumer: fancy has no counterpart",
+        "19: tag host: kafka.consumer:type=consumer-metrics,client-id=* has no such key property",
+    ]
+
+
+PROXY = """
+[global_tags]
+dc = "eu"
+env = "green"
+[agent]
+interval = "20s"
+[[inputs.jolokia2_proxy]]
+url = "http://u:swordfish@proxy:8080/jolokia"
+interval = "60s"
+default_target_username = "all"
+default_target_password = "swordfish"
+tags = {env = "blue"}
+[[inputs.jolokia2_proxy.target]]
+url = "service:jmx:rmi:///jndi/rmi://k1:9991/jmxrmi"
+[[inputs.jolokia2_proxy.target]]
+url = "service:jmx:rmi:///jndi/rmi://k2:9992/jmxrmi"
+username = "me"
+password = "$INFLUX_TOKEN"
+[[inputs.jolokia2_proxy.metric]]
+name = "consumer"
+mbean = "kafka.consumer:type=consumer-metrics,client-id=*"
+tag_keys = ["client-id", "host"]
+fancy = true
+"""
+
+
+def test_telegraf_logins_in_urls_are_taken_out() -> None:
+    """An address is carried over without the password in it; TLS only where the URL has it."""
+    made = migrate(
+        "telegraf",
+        """
+        [[outputs.influxdb]]
+        urls = ["http://tg:sword%2Ffish@influx:8086", "http://tg:swordfish@other:8086"]
+        [[inputs.jolokia2_agent]]
+        urls = ["http://jo:swordfish@k1:8778/jolokia", "https://k2:8778/jolokia"]
+        tls_ca = "ca.pem"
+        interval = "5s"
+        [[inputs.jolokia2_agent.metric]]
+        name = "runtime"
+        mbean = "java.lang:type=Runtime"
+        paths = ["Uptime"]
+        """,
+        source="x",
+    )
+
+    found = settings(made.text)
+    assert found.influxdb is not None
+    assert found.influxdb.url == "http://influx:8086"
+    assert [each.jmx.host for each in found.targets] == ["k1", "k2"]
+    assert [each.tls is not None for each in found.targets] == [False, True]
+    said = made.text + "".join(map(str, made.left))
+    assert "fish" not in said
+    assert "TLS of http://k1:8778/jolokia: the URL says http" in said
+    assert "interval 5s: only a longer one" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "inputs = 1",
+        "inputs = [1, {jolokia2_agent = 3}]",
+        "agent = 'x'",
+        "[inputs.jolokia2_agent]\nurls = 'http://k:1'\n[inputs.jolokia2_agent.metric]\nmbean = 3",
+        "[[inputs.jolokia2_agent]]\ntags = 3\nmetric = [1]\nurls = [[1]]\ninterval = 3",
+        "[[inputs.jolokia2_proxy]]\ntarget = 3\nmetric = {name = 1, tag_keys = 1}",
+        "[[outputs.influxdb]]\nurls = 3\ntoken = [1]\nusername = {a = 1}",
+    ],
+)
+def test_telegraf_values_of_another_kind(text: str) -> None:
+    """A file that Telegraf itself would refuse ends in a sentence."""
+    with pytest.raises(NothingCarried):
+        migrate("telegraf", text, source="x")
+
+
+def test_jmxtrans_tags_and_policy_of_the_writer_are_carried() -> None:
+    """A writer's tags are the target's; servers of one alias are two targets; no login in a URL."""
+    query = {
+        "obj": "kafka.server:type=A,name=*",
+        "attr": ["Count"],
+        "typeNames": ["name", "nobody"],
+        "useAllTypeNames": True,
+    }
+    writer = {
+        "@class": "x.InfluxDbWriterFactory",
+        "url": "http://u:swordfish@influx:8086/",
+        "database": "jmx",
+        "retentionPolicy": "week",
+        "tags": {"dc": "eu", "cluster": "blue"},
+        "booleanAsNumber": True,
+    }
+    servers = [
+        {
+            "host": host,
+            "port": 9999,
+            "alias": "kafka",
+            "queries": [query],
+            "outputWriters": [writer],
+        }
+        for host in ("k1", "k2")
+    ]
+    made = migrate("jmxtrans", json.dumps({"servers": servers}), source="x")
+
+    found = settings(made.text)
+    assert found.influxdb is not None
+    assert (found.influxdb.url, found.influxdb.bucket) == ("http://influx:8086", "jmx/week")
+    assert [each.name for each in found.targets] == ["kafka", "kafka-k2:9999"]
+    assert found.targets[1].tags == {"dc": "eu", "cluster_key": "blue"}
+    assert found.mbeans["jmxtrans-1"][0].tags == {"name": "name", "type": "type"}
+    assert "fish" not in made.text
+    said = {each.what for each in made.left}
+    assert "InfluxDbWriterFactory: booleanAsNumber has no counterpart" in said
+    assert "typeNames: kafka.server:type=A,name=* has no key property nobody" in said
+
+
+@pytest.mark.parametrize("factor", ["x", ".nan", ".inf", "1e999"])
+def test_exporter_factor_that_is_no_number_is_listed(factor: str) -> None:
+    """The rule is given up with a sentence, the others stay."""
+    text = f"""
+rules:
+- {{pattern: "java.lang<type=Runtime><>Uptime", name: up}}
+- {{pattern: "java.lang<type=Threading><>ThreadCount", name: threads, valueFactor: {factor}}}
+"""
+    made = migrate("jmx-exporter", text, source="x")
+
+    (rule,) = settings(made.text).mbeans["jmx-exporter"]
+    assert rule.fields[0].name == "up"
+    assert [each.line for each in made.left] == [1, 4]
+
+
+def test_exporter_names_that_change_are_listed() -> None:
+    """A key that is a part of a name there is whole here; lower-case words are parted."""
+    text = """
+lowercaseOutputName: true
+rules:
+- {pattern: "kafka.log<type=Log, name=(.+)Offset><>Value", name: log_$1}
+- {pattern: "java.lang<type=Memory><HeapMemoryUsage>(.+)", name: Heap_$1}
+"""
+    made = migrate("jmx-exporter", text, source="x")
+
+    log, heap = settings(made.text).mbeans["jmx-exporter"]
+    assert log.fields[0].name == "log_{name}"
+    assert [each.name for each in heap.fields] == [
+        "heap_init",
+        "heap_used",
+        "heap_committed",
+        "heap_max",
+    ]
+    assert [str(each) for each in made.left[1:]] == [
+        "4: pattern kafka.log<type=Log, name=(.+)Offset><>Value: its names are others here: a key"
+        " property is whole in them, and its words are parted, log_end_offset for logendoffset"
+    ]
+
+
 def jmxtrans(*queries: Mapping[str, object]) -> str:
     """Write a file of jmxtrans with one server."""
     return json.dumps({"servers": [{"host": "k1", "port": 9999, "queries": queries}]})

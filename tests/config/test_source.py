@@ -48,11 +48,21 @@ def test_masks_every_line_of_a_secret() -> None:
         "x: {y: [{Client-Secret: swordfish}]}",
         "url: http://me:swordfish@host",
         "bootstrap: me:swordfish@host:1",
+        "url: http://me:sword/fish@host",
+        "url: http://me:swordfish h@host",
+        "url: http://host/write?u=me&p=swordfish",
+        "token: one\ntoken: swordfish",
+        "<<: {password: swordfish}",
+        "influxdb: {key: one, key: swordfish}",
     ],
 )
 def test_masks_what_may_be_a_secret(text: str) -> None:
     """Deeper than it belongs, under a key of its section that nobody knows, or in a URL."""
-    assert "swordfish" not in source(text).excerpt(0, 0, 1)[0]
+    made = source(text)
+    shown = [made.excerpt(number, 0, 1)[0] for number in range(len(made.lines))]
+    assert MASK in "".join(shown)
+    assert "swordfish" not in "".join(shown)
+    assert "sword/fish" not in "".join(shown)
 
 
 @pytest.mark.parametrize("text", ["influxdb: {bukcet: kafka}", "x: {key: value}", "token_file: /t"])
@@ -82,6 +92,10 @@ def test_hides_the_default_of_a_variable() -> None:
         ("password", True),
         ("client_secret", True),
         ("api_key", True),
+        ("sasl.jaas.config", True),
+        ("passphrase", True),
+        ("pass", True),
+        ("passive", False),
         ("token_file", False),
         ("password_file", False),
         ("bucket", False),
@@ -119,6 +133,14 @@ def test_shows_a_window_of_a_long_line() -> None:
 
     assert text[at : at + width] == "HERE"
     assert len(text) <= MAX_WIDTH + 2
+
+
+@pytest.mark.parametrize("part", ["x", "x:", "x@", "tokx", "password", "- ", "?p", "//x:"])
+def test_a_line_as_long_as_a_file_is_looked_at_once(part: str) -> None:
+    """No line takes time that grows with the square of its length: this one would take minutes."""
+    line = part * (2**18 // len(part))
+    for made in (Source("f.yaml", line), source(f"cluster: '{line}'")):
+        assert len(made.excerpt(0, len(line), 1)[0]) <= MAX_WIDTH + 2
 
 
 @given(

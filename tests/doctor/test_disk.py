@@ -70,6 +70,14 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     assert "is not a directory" in none.problem
 
 
+def test_a_folder_that_is_closed_to_us(tmp_path: Path) -> None:
+    """What is in it nobody knows: what may be looked at is judged, and nothing else is said."""
+    path = tmp_path / ("x" * 300) / "store.sqlite3"  # fails in stat(2), as a closed folder does
+    area = examine(path, may_write=lambda _: False)
+    assert [each.where for each in area.findings] == [str(tmp_path)]
+    assert area.notes == ()
+
+
 def test_less_room_than_the_file_allows_the_store(tmp_path: Path) -> None:
     """What the store has already counts as room."""
     path = tmp_path / "store.sqlite3"

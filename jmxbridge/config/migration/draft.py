@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from jmxbridge.config.interpolation import names_a_variable
 
@@ -84,6 +85,16 @@ class Draft:
         if not carried:
             return {}
         return {"username": literal(username), **carried}
+
+
+def without_login(url: str) -> tuple[str, str, str]:
+    """Return a URL without user and password, and these; empty where it has none."""
+    scheme, colon, rest = url.partition("://")
+    login, at, place = rest.rpartition("@")
+    if not at:
+        return url, "", ""
+    username, _, password = login.partition(":")
+    return f"{scheme}{colon}{place}", unquote(username), unquote(password)
 
 
 def literal(text: str) -> str:

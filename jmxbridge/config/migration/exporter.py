@@ -2,7 +2,8 @@
 
 A metric becomes a field of its own name in the measurement `prometheus`, its labels tags: as
 Telegraf's prometheus input (metric_version 2) writes what it scrapes. A domain that is a pattern
-becomes the domains that Kafka has.
+becomes the domains that Kafka has. What a key property puts into a name is whole here, and in
+snake_case where the exporter makes it lower-case: names that this changes are listed.
 """
 
 import re
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from jmxbridge.config.composer import NotYaml, compose
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.migration.draft import (
+    MEMORY_ATTRIBUTES,
+    MEMORY_USAGE,
     Draft,
     DraftRule,
     DraftTarget,
@@ -66,6 +69,8 @@ def read_exporter(text: str) -> Draft:
         for label in rule.lost_labels:
             said = f"{what}: label {label} is not one key property: patterns are tags of their own"
             draft.leave(_line(node), said)
+        if rule.renamed:
+            draft.leave(_line(node), f"{what}: its names are others here: {rule.renamed}")
         draft.rules += [DraftRule(_line(node), SET_NAME, entry) for entry in entries]
     return draft
 
@@ -100,7 +105,7 @@ class _Rule:
         self._lower_labels = lower_labels
         self._name = text_at(node, "name")
         self._value = text_at(node, "value")
-        self._factor = text_at(node, "valueFactor")
+        self._factor = _factor(text_at(node, "valueFactor"))
         labels = value_at(node, "labels")
         self._labels = {
             entry.key.text: entry.value.text
@@ -116,6 +121,24 @@ class _Rule:
     def lost_labels(self) -> list[str]:
         """The labels that are not one key property, whole and under a name of its own."""
         return [label for label, text in self._labels.items() if not self._is_tag(label, text)]
+
+    @property
+    def renamed(self) -> str:
+        """What its names are not as the exporter makes them; empty where they are the same."""
+        whole = {
+            number: len(tokens) == 1
+            for tokens in self._pattern.properties.values()
+            for number in self._pattern.groups(tokens)
+        }
+        if self._memory_usage() is None:
+            whole |= dict.fromkeys(self._pattern.groups(self._pattern.attribute), True)
+        groups = [int(match[1]) for match in _GROUP.finditer(self._name)]
+        ways = []
+        if any(not whole.get(number, True) for number in groups):
+            ways.append("a key property is whole in them")
+        if self._lower and any(number in whole for number in groups):
+            ways.append("its words are parted, log_end_offset for logendoffset")
+        return ", and ".join(ways)
 
     def _is_tag(self, label: str, text: str) -> bool:
         match = _GROUP.fullmatch(text)
@@ -144,11 +167,16 @@ class _Rule:
         pairs = [f"{key}={_shown(value)}" for key, value in self._pattern.properties.items()]
         pairs += ["*"] if self._pattern.open_ended else []
         attribute, captured = self._attribute()
-        name = self._filled(self._name, words)
-        tags = self._tags(name, captured)
-        field: dict[str, object] = {"name": literal(name)}
-        if self._factor:
-            field["scale"] = float(self._factor)
+        usage = self._memory_usage()
+        if usage is None:
+            named = {attribute: self._filled(self._name, words)}
+        else:
+            group, path, captured = usage.group or 0, ".".join(self._pattern.items), []
+            named = {
+                f"{path}.{item}": self._filled(self._name, {**words, group: item})
+                for item in MEMORY_USAGE
+            }
+        tags = self._tags("".join(named.values()), captured)
         entry: dict[str, object] = {
             "bean": literal(f"{domain}:{','.join(pairs)}"),
             "measurement": MEASUREMENT,
@@ -156,7 +184,18 @@ class _Rule:
         }
         if tags:
             entry["tags"] = tags
-        return {**entry, "fields": {attribute: field if len(field) > 1 else field["name"]}}
+        return {**entry, "fields": {path: self._field(name) for path, name in named.items()}}
+
+    def _field(self, name: str) -> object:
+        return {"name": literal(name), "scale": self._factor} if self._factor else literal(name)
+
+    def _memory_usage(self) -> Any | None:
+        """Return what stands for the items of a MemoryUsage, which are known, in its name."""
+        token, *rest = self._pattern.attribute
+        is_known = len(self._pattern.items) == 1 and self._pattern.items[0] in MEMORY_ATTRIBUTES
+        if rest or not is_known or not isinstance(token, Any):
+            return None
+        return token if f"${token.group}" in self._name else None
 
     def _attribute(self) -> tuple[str, list[str]]:
         """Return the attribute as a path, and the keys that are captured in its name."""
@@ -179,7 +218,8 @@ class _Rule:
                 raise Malformed(f"{match[0]} in its name stands for nothing that has a key")
             return f"{{{'' if self._lower else '='}{self._keys[number]}}}"
 
-        return _NOT_IN_NAMES.sub("_", _GROUP.sub(group, template))
+        plain = template.lower() if self._lower else template
+        return _NOT_IN_NAMES.sub("_", _GROUP.sub(group, plain))
 
     def _tags(self, name: str, captured: list[str]) -> dict[str, str]:
         """Return a tag for each label, and for each pattern that neither label nor name has."""
@@ -193,6 +233,14 @@ class _Rule:
             if key not in tags.values() and f"{key}}}" not in name:
                 tags[tag_name(key)] = key
         return tags
+
+
+def _factor(text: str) -> float | None:
+    try:
+        factor = float(text or 1)
+    except ValueError:
+        raise Malformed(f'valueFactor "{text}" is not a number') from None
+    return factor if factor != 1 else None
 
 
 def _keys(pattern: ExporterPattern) -> dict[int, str]:

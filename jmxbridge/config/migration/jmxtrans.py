@@ -20,6 +20,7 @@ from jmxbridge.config.migration.draft import (
     escaped,
     literal,
     tag_name,
+    without_login,
 )
 from jmxbridge.config.quantity import format_duration
 from jmxbridge.config.tree import Mapping as Object
@@ -32,6 +33,11 @@ INFLUX_WRITER = "InfluxDbWriterFactory"
 SERVER_KEYS = {
     *("host", "port", "url", "alias", "username", "password", "queries", "outputWriters"),
     *("runPeriodSeconds", "numQueryThreads", "cronExpression"),
+}
+# Read below, or says what jmxtrans writes beside an MBean's own keys.
+WRITER_KEYS = {
+    *("@class", "url", "database", "retentionPolicy", "username", "password", "tags"),
+    *("resultTags", "createDatabase", "writeConsistency", "typeNames", "debugEnabled", "settings"),
 }
 QUERY_KEYS = {"obj", "attr", "resultAlias", "typeNames", "keys", "outputWriters", "useAllTypeNames"}
 
@@ -57,28 +63,41 @@ class _Reader:
 
     def __init__(self) -> None:
         self.draft = Draft()
+        self._names: set[str] = set()
 
     def server(self, server: Node) -> None:
         line = _line(server)
         host, port = text_at(server, "host"), text_at(server, "port")
         address = text_at(server, "url") or f"{host}:{port}"
-        name = text_at(server, "alias") or address
+        name = self._own_name(text_at(server, "alias"), address)
         set_name = f"jmxtrans-{len(self.draft.targets) + 1}"
         self._interval(server, line)
         self._unread(server, SERVER_KEYS, f"server {name}")
-        writers = _items(value_at(server, "outputWriters"))
+        tags: dict[str, str] = {}
+        for writer in _items(value_at(server, "outputWriters")):
+            tags |= self._writer(writer)
         for query in _items(value_at(server, "queries")):
             self._query(query, set_name)
-            writers += _items(value_at(query, "outputWriters"))
-        for writer in writers:
-            self._writer(writer)
+            for writer in _items(value_at(query, "outputWriters")):
+                for tag in self._writer(writer):
+                    self.draft.leave(_line(writer), f"tag {tag}: a target has tags, a rule none")
         target: dict[str, object] = {"name": literal(name), "jmx": literal(address)}
+        if tags:
+            target["tags"] = tags
         if text_at(server, "username"):
             password = text_at(server, "password")
             target |= self.draft.login(
                 line, f"target {name}", text_at(server, "username"), password
             )
         self.draft.targets.append(DraftTarget(line, set_name, target))
+
+    def _own_name(self, alias: str, address: str) -> str:
+        """Return the alias; of several servers that share one the others by their addresses."""
+        name = alias or address
+        if name in self._names:
+            name = f"{alias}-{address}" if alias else address
+        self._names.add(name)
+        return name
 
     def _interval(self, server: Node, line: int) -> None:
         seconds = text_at(server, "runPeriodSeconds")
@@ -110,16 +129,23 @@ class _Reader:
         if not measurement:
             measurement = f"{snake_case(name.domain)}_{snake_case(name.value('type') or '')}"
         entry: dict[str, object] = {"bean": literal(bean), "measurement": literal(measurement)}
-        tags = self._tags(query, name)
+        tags = self._tags(query, name, line)
         if tags:
             entry["tags"] = tags
         entry["optional"] = True
         entry["fields"] = self._fields(query)
         self.draft.rules.append(DraftRule(line, set_name, entry))
 
-    def _tags(self, query: Node, name: ObjectName) -> dict[str, str]:
+    def _tags(self, query: Node, name: ObjectName, line: int) -> dict[str, str]:
         """Return tags for what tells MBeans apart: the type names, and every other pattern."""
-        keys = _texts(query, "typeNames")
+        keys = []
+        for key in _texts(query, "typeNames"):
+            if key in name.properties or name.is_property_list_pattern:
+                keys.append(key)
+            else:
+                self.draft.leave(line, f"typeNames: {name} has no key property {key}")
+        if text_at(query, "useAllTypeNames") == "true":
+            keys += name.properties
         keys += [key for key, value in name.properties.items() if "*" in value or "?" in value]
         return {tag_name(key): key for key in dict.fromkeys(keys)}
 
@@ -130,23 +156,37 @@ class _Reader:
             return {"{attribute}": "{=attribute}"}
         return dict(each for attribute in attributes for each in _field(attribute, keys))
 
-    def _writer(self, writer: Node) -> None:
+    def _writer(self, writer: Node) -> dict[str, str]:
+        """Read where points go; return the tags they get on the way."""
         line = _line(writer)
         kind = text_at(writer, "@class").rpartition(".")[2]
         if kind != INFLUX_WRITER:
             self.draft.leave(line, f"{kind or 'a writer'}: points go to InfluxDB alone")
-            return
-        url, database = text_at(writer, "url").rstrip("/"), text_at(writer, "database")
+            return {}
+        self._unread(writer, WRITER_KEYS, kind)
+        url, *login = without_login(text_at(writer, "url").rstrip("/"))
+        database = text_at(writer, "database")
+        if text_at(writer, "retentionPolicy"):
+            database += f"/{text_at(writer, 'retentionPolicy')}"
+        tags = value_at(writer, "tags")
+        found = {
+            tag_name(entry.key.text): literal(entry.value.text)
+            for entry in (tags.entries if isinstance(tags, Object) else ())
+            if isinstance(entry.value, Scalar)
+        }
         known = self.draft.section("influxdb")
         if isinstance(known, dict):
             if (known["url"], known["bucket"]) != (literal(url), literal(database)):
                 self.draft.leave(line, f"{url}, {database}: one InfluxDB is written to")
-            return
+            return found
         influxdb: dict[str, object] = {"url": literal(url), "bucket": literal(database)}
-        if text_at(writer, "username"):
-            password = text_at(writer, "password")
-            influxdb |= self.draft.login(line, "influxdb", text_at(writer, "username"), password)
+        username, password = text_at(writer, "username"), text_at(writer, "password")
+        if not username:
+            username, password = login
+        if username:
+            influxdb |= self.draft.login(line, "influxdb", username, password)
         self.draft.sections.append(Section(line, "influxdb", influxdb))
+        return found
 
 
 def _field(attribute: str, keys: list[str]) -> Iterator[tuple[str, str]]:

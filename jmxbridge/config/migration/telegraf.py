@@ -1,14 +1,14 @@
-"""Telegraf's jolokia2_agent inputs and its InfluxDB outputs, as targets, rules and `influxdb:`.
+"""Telegraf's jolokia2 inputs and its InfluxDB outputs, as targets, rules and `influxdb:`.
 
 Of a metric: `name` is the measurement, `tag_keys` are tags, and a field is called `field_prefix`,
 then `field_name` or the attribute, with `$1` for the first key property that is a pattern
 (Telegraf's `plugins/common/jolokia2`). Without `paths` Telegraf reads every attribute: so
-does the rule.
+does the rule. The JVMs behind a jolokia2_proxy are read at their own JMX ports.
 """
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from jmxbridge.config.malformed import Malformed
@@ -22,10 +22,15 @@ from jmxbridge.config.migration.draft import (
     escaped,
     literal,
     tag_name,
+    without_login,
 )
+from jmxbridge.config.quantity import parse_duration
 from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
 
 INPUT = "inputs.jolokia2_agent"
+PROXY = "inputs.jolokia2_proxy"
+# Telegraf's own, where the agent says none.
+INTERVAL = "10s"
 _HEADER = re.compile(r"^\s*\[{1,2}\s*([^\]\s]+)\s*\]{1,2}", re.MULTILINE)
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _SUBSTITUTE = re.compile(r"\$(\d)")
@@ -34,6 +39,21 @@ FILTERS = (
     *("namepass", "namedrop", "fieldpass", "fielddrop", "fieldinclude", "fieldexclude"),
     *("tagpass", "tagdrop", "taginclude", "tagexclude"),
 )
+DEFAULTS = ("default_field_prefix", "default_field_separator", "default_tag_prefix")
+TLS_FILES = {"tls_ca": "ca_file", "tls_cert": "cert_file", "tls_key": "key_file"}
+# Read below, or without a meaning for what is written.
+INPUT_KEYS = {
+    *("urls", "username", "password", *TLS_FILES, "insecure_skip_verify", "metric", "tags"),
+    *("name_prefix", "name_override", "name_suffix", "interval", *DEFAULTS, *FILTERS),
+    *("response_timeout", "alias", "collection_jitter", "precision"),
+}
+PROXY_KEYS = (INPUT_KEYS - {"urls", *TLS_FILES}) | {
+    *("url", "target", "default_target_username", "default_target_password"),
+}
+METRIC_KEYS = {
+    *("name", "mbean", "paths", "tag_keys"),
+    *("tag_prefix", "field_prefix", "field_name", "field_separator"),
+}
 
 
 def read_telegraf(text: str) -> Draft:
@@ -53,11 +73,18 @@ class _Reader:
         self.draft = Draft()
         self._lines = _table_lines(text)
         self._seen: dict[str, int] = {}
-        self._agent(config.get("agent", {}))
+        self._interval = INTERVAL
+        for table in _tables(config.get("agent")):
+            self._agent(table)
+        self._tags: dict[str, Any] = {}
+        for header in ("global_tags", "tags"):
+            for table in _tables(config.get(header)):
+                self._tags |= table
         for group in ("outputs", "inputs", "processors", "aggregators"):
-            for name, tables in config.get(group, {}).items():
-                for table in tables if isinstance(tables, list) else [tables]:
-                    self._plugin(f"{group}.{name}", table)
+            for plugins in _tables(config.get(group)):
+                for name, tables in plugins.items():
+                    for table in _tables(tables):
+                        self._plugin(f"{group}.{name}", table)
 
     def _line(self, header: str) -> int:
         """Return the line of the next table of that name."""
@@ -69,12 +96,14 @@ class _Reader:
     def _agent(self, agent: Mapping[str, Any]) -> None:
         if "interval" in agent:
             line = self._line("agent")
-            self.draft.sections.append(Section(line, "interval", str(agent["interval"])))
+            self._interval = str(agent["interval"])
+            self.draft.sections.append(Section(line, "interval", self._interval))
 
     def _plugin(self, header: str, table: Mapping[str, Any]) -> None:
         line = self._line(header)
         read = {
-            INPUT: self._input,
+            INPUT: self._agents,
+            PROXY: self._proxy,
             "outputs.influxdb": self._influxdb,
             "outputs.influxdb_v2": self._influxdb,
         }.get(header)
@@ -86,7 +115,8 @@ class _Reader:
             self.draft.leave(line, f"{header}: stays with Telegraf")
 
     def _influxdb(self, line: int, table: Mapping[str, Any]) -> None:
-        urls = [str(url) for url in table.get("urls", [])]
+        logins = [without_login(url) for url in _texts(table.get("urls"))]
+        urls = [url for url, _, _ in logins]
         if self.draft.section("influxdb") or not urls:
             said = "a second InfluxDB" if urls else "an InfluxDB without urls"
             self.draft.leave(line, f"{said}: one is written to")
@@ -101,42 +131,103 @@ class _Reader:
             influxdb["org"] = literal(str(table["organization"]))
         if table.get("token"):
             influxdb |= self.draft.secret(line, "influxdb", "token", str(table["token"]))
-        if table.get("username"):
-            password = str(table.get("password", ""))
-            influxdb |= self.draft.login(line, "influxdb", str(table["username"]), password)
+        influxdb |= self._login(line, "influxdb", table, logins[0])
         self.draft.sections.append(Section(line, "influxdb", influxdb))
 
-    def _input(self, line: int, table: Mapping[str, Any]) -> None:
+    def _agents(self, line: int, table: Mapping[str, Any]) -> None:
         set_name = f"telegraf-{self._seen[INPUT]}"
-        for metric in table.get("metric", []):
-            rule_line = self._line(f"{INPUT}.metric")
+        self._input(line, INPUT, set_name, table, INPUT_KEYS)
+        files = {ours: str(table[theirs]) for theirs, ours in TLS_FILES.items() if theirs in table}
+        tls = {key: file for key, file in files.items() if file}
+        for number, given in enumerate(_texts(table.get("urls")), 1):
+            name = f"{set_name}-{number}"
+            url, *login = without_login(given)
+            target = {"name": name, **jolokia(url)}
+            target |= self._login(line, f"target {name}", table, (url, *login))
+            if tls and url.lower().startswith("http:"):
+                self.draft.leave(line, f"TLS of {url}: the URL says http, and then there is none")
+            elif tls:
+                target["tls"] = tls
+            self._target(line, set_name, target, table)
+
+    def _proxy(self, line: int, table: Mapping[str, Any]) -> None:
+        set_name = f"telegraf-proxy-{self._seen[PROXY]}"
+        self._input(line, PROXY, set_name, table, PROXY_KEYS)
+        proxy, _, _ = without_login(str(table.get("url", "")))
+        self.draft.leave(line, f"the proxy {proxy}: its targets are read at their own JMX ports")
+        default = {key: table.get(f"default_target_{key}", "") for key in ("username", "password")}
+        for number, each in enumerate(_tables(table.get("target")), 1):
+            name = f"{set_name}-{number}"
+            at = self._line(f"{PROXY}.target")
+            url, *login = without_login(str(each.get("url", "")))
+            target: dict[str, object] = {"name": name, "jmx": literal(url)}
+            target |= self._login(at, f"target {name}", {**default, **each}, (url, *login))
+            self._target(at, set_name, target, table)
+
+    def _input(
+        self,
+        line: int,
+        header: str,
+        set_name: str,
+        table: Mapping[str, Any],
+        known: Collection[str],
+    ) -> None:
+        """Read what both kinds of input have: metrics, and how often they are read."""
+        every = self._every(line, table)
+        for metric in _tables(table.get("metric")):
+            rule_line = self._line(f"{header}.metric")
+            self._unread(rule_line, f"metric {metric.get('name', '')}: ", metric, METRIC_KEYS)
             try:
-                entries = list(_Metric(table, metric).entries())
+                made = _Metric(table, metric)
+                entries = [{**entry, **every} for entry in made.entries()]
             except Malformed as error:
                 self.draft.leave(rule_line, f"metric {metric.get('name', '')}: {error}")
                 continue
+            for key in made.lost_tags:
+                self.draft.leave(rule_line, f"tag {key}: {made.bean} has no such key property")
             self.draft.rules += [DraftRule(rule_line, set_name, entry) for entry in entries]
         for key in FILTERS:
             if key in table:
                 self.draft.leave(line, f"{key} has no counterpart: rules name what they take")
-        for number, url in enumerate(table.get("urls", []), 1):
-            self._target(line, set_name, str(url), number, table)
-
-    def _target(
-        self, line: int, set_name: str, url: str, number: int, table: Mapping[str, Any]
-    ) -> None:
-        name = f"{set_name}-{number}"
-        target: dict[str, object] = {"name": name, **jolokia(url)}
-        if table.get("username"):
-            password = str(table.get("password", ""))
-            target |= self.draft.login(line, f"target {name}", str(table["username"]), password)
-        files = {"tls_ca": "ca_file", "tls_cert": "cert_file", "tls_key": "key_file"}
-        tls = {ours: str(table[theirs]) for theirs, ours in files.items() if table.get(theirs)}
         if table.get("insecure_skip_verify"):
             self.draft.leave(line, "insecure_skip_verify: certificates are always verified")
-        if tls:
-            target["tls"] = tls
-        tags = table.get("tags", {})
+        self._unread(line, "", table, known)
+
+    def _unread(
+        self, line: int, what: str, table: Mapping[str, Any], known: Collection[str]
+    ) -> None:
+        for key in table:
+            if key not in known:
+                self.draft.leave(line, f"{what}{key} has no counterpart")
+
+    def _every(self, line: int, table: Mapping[str, Any]) -> dict[str, object]:
+        """Return how often the rules of an input are read, where that is less often than others."""
+        every = str(table.get("interval", self._interval))
+        try:
+            if parse_duration(every) > parse_duration(self._interval):
+                return {"every": every}
+        except Malformed:
+            pass
+        if every != self._interval:
+            self.draft.leave(line, f"interval {every}: only a longer one than all have is `every`")
+        return {}
+
+    def _login(
+        self, line: int, where: str, table: Mapping[str, Any], url: tuple[str, ...]
+    ) -> dict[str, object]:
+        """Carry over the login of a table, or else of the URL it has."""
+        username = str(table.get("username") or "")
+        password = str(table.get("password") or "")
+        if not username:
+            _, username, password = url
+        return self.draft.login(line, where, username, password) if username else {}
+
+    def _target(
+        self, line: int, set_name: str, target: dict[str, object], table: Mapping[str, Any]
+    ) -> None:
+        tags = dict(self._tags)
+        for each in _tables(table.get("tags")):
+            tags |= each
         if tags:
             target["tags"] = {tag_name(key): literal(str(value)) for key, value in tags.items()}
         self.draft.targets.append(DraftTarget(line, set_name, target))
@@ -153,15 +244,19 @@ class _Metric:
         self._separator = option("field_separator", ".")
         self._tag_prefix = option("tag_prefix", "")
         self._field_name = str(metric.get("field_name", ""))
-        self._paths = [str(path) for path in metric.get("paths", [])]
-        self._tags = [str(key) for key in metric.get("tag_keys", [])]
-        self._bean = str(metric.get("mbean", ""))
+        self._paths = _texts(metric.get("paths"))
+        self.bean = str(metric.get("mbean", ""))
         name = table.get("name_override") or metric.get("name", "")
         self._measurement = f"{table.get('name_prefix', '')}{name}{table.get('name_suffix', '')}"
         try:
-            parsed = ObjectName.parse(self._bean)
+            parsed = ObjectName.parse(self.bean)
         except MalformedObjectName as error:
-            raise Malformed(f"mbean {self._bean}: {error}") from None
+            raise Malformed(f"mbean {self.bean}: {error}") from None
+        keys = _texts(metric.get("tag_keys"))
+        # Telegraf makes no tag of a key that an MBean lacks.
+        has_any = parsed.is_property_list_pattern
+        self._tags = [key for key in keys if has_any or key in parsed.properties]
+        self.lost_tags = [key for key in keys if key not in self._tags]
         self._patterns = [key for key, value in parsed.properties.items() if "*" in value]
         self._has_memory = parsed.value("type") in ("Memory", "MemoryPool")
 
@@ -182,7 +277,7 @@ class _Metric:
 
     def _entry(self, fields: Mapping[str, str]) -> dict[str, object]:
         entry: dict[str, object] = {
-            "bean": literal(self._bean),
+            "bean": literal(self.bean),
             "measurement": literal(self._measurement),
             "optional": True,
         }
@@ -211,10 +306,25 @@ class _Metric:
         def key(match: re.Match[str]) -> str:
             number = int(match[1]) - 1
             if not 0 <= number < len(self._patterns):
-                raise Malformed(f"{match[0]} stands for no key property of {self._bean}")
+                raise Malformed(f"{match[0]} stands for no key property of {self.bean}")
             return f"{{={self._patterns[number]}}}"
 
         return _SUBSTITUTE.sub(key, literal(self._prefix + name))
+
+
+def _tables(value: object) -> list[Mapping[str, Any]]:
+    """Return the tables of an array; of one table that stands where an array may, itself."""
+    return [each for each in _listed(value) if isinstance(each, Mapping)]
+
+
+def _texts(value: object) -> list[str]:
+    return [str(each) for each in _listed(value)]
+
+
+def _listed(value: object) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def jolokia(url: str) -> dict[str, object]:
