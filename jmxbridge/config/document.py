@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import Field, SecretStr
 
-from jmxbridge.config import composer, inclusion, tree
+from jmxbridge.config import composer, inclusion, redaction, tree
 from jmxbridge.config.checks import (
     check_influxdb,
     check_store,
@@ -288,6 +288,9 @@ class _Document:
             return parse(self.read_secret(file))
         except Malformed as error:
             said = f"{file}: {error.message}"
+            if redaction.is_itself(str(name)):
+                key = entry.key.text.removesuffix("_file")
+                said = f"names no file, but looks like the {key} itself: put it into one"
             self.reader.add(entry.value, (*path, entry.key.text), said)
             return None
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from jmxbridge.config.interpolation import names_a_variable
-from jmxbridge.config.tree import Mapping, Node, Scalar
+from jmxbridge.config.tree import Entry, Mapping, Node, Scalar
 from jmxbridge.config.tree import Sequence as List
 
 # Columns of one line, end exclusive.
@@ -37,6 +37,8 @@ _SECRET_LINE = re.compile(
 _KEY = re.compile(r"[\s-]*[^\s:]*:?\s*")
 _WORD = re.compile(r"[^\s/\"']+")
 _QUERY = re.compile(r"[?&](?P<key>[\w.-]+)=(?P<value>[^\s&\"'#]*)")
+# Of InfluxDB's 86 to 88; names of files are shorter, or have a dot or a folder.
+_TOKEN = re.compile(r"[\w=+-]{40,}")
 _BREAKS_A_URL = re.compile(r"[\s/@\"']")
 
 
@@ -46,6 +48,11 @@ def is_secret(key: str) -> bool:
         return False
     close = difflib.get_close_matches(key.lower(), SECRETS, n=1, cutoff=0.75)
     return bool(_SECRET_KEY.search(key) or close)
+
+
+def is_itself(name: str) -> bool:
+    """Tell whether what should name a secret's file most likely is the secret: a token."""
+    return _TOKEN.fullmatch(name) is not None
 
 
 def of_tree(root: Node) -> Iterator[Scalar]:
@@ -65,7 +72,14 @@ def of_tree(root: Node) -> Iterator[Scalar]:
             todo.extend((item, secret) for item in node.items)
         else:
             entries = (*node.entries, *node.unread)
-            todo.extend((e.value, secret or is_secret(e.key.text)) for e in entries)
+            todo.extend((e.value, secret or _hides(e)) for e in entries)
+
+
+def _hides(entry: Entry) -> bool:
+    key, value = entry.key.text, entry.value
+    if isinstance(value, Scalar) and is_itself(value.text):
+        key = key.removesuffix("_file")
+    return is_secret(key)
 
 
 def of_lines(lines: Sequence[str], number: int) -> list[Part]:
