@@ -35,7 +35,7 @@ def stop_requests() -> Iterator[asyncio.Event]:
 
 @contextmanager
 def reload_requests(reload: Callable[[], Coroutine[Any, Any, None]]) -> Iterator[None]:
-    """Call `reload` at each SIGHUP; one that comes while a reload runs is served after it."""
+    """Call `reload` at each SIGHUP; those that come while a reload runs by one more after it."""
     loop = asyncio.get_running_loop()
     turn = asyncio.Lock()
     running: set[asyncio.Task[None]] = set()
@@ -45,6 +45,8 @@ def reload_requests(reload: Callable[[], Coroutine[Any, Any, None]]) -> Iterator
             await reload()
 
     def request() -> None:
+        if len(running) > 1:  # the one that waits has not read anything yet
+            return
         task = loop.create_task(in_turn())
         running.add(task)
         task.add_done_callback(running.discard)

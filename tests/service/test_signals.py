@@ -34,6 +34,37 @@ async def test_each_hangup_reloads_one_after_the_other() -> None:
     assert begun == [0, 1]
 
 
+async def test_hangups_during_a_reload_are_served_by_one_more() -> None:
+    """It reads what all of them want read; a hundred of them do not wait in line."""
+    begun = 0
+    go_on = asyncio.Event()
+    heard = asyncio.Event()
+    done = asyncio.Event()
+
+    async def reload() -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            await go_on.wait()
+        else:
+            done.set()
+
+    loop = asyncio.get_running_loop()
+    with reload_requests(reload):
+        for _ in range(100):
+            signal.raise_signal(signal.SIGHUP)
+        loop.add_signal_handler(signal.SIGUSR1, heard.set)
+        signal.raise_signal(signal.SIGUSR1)  # it comes after all of them
+        async with asyncio.timeout(10):
+            await heard.wait()
+            go_on.set()
+            await done.wait()
+            waiting = asyncio.all_tasks() - {asyncio.current_task()}
+            await asyncio.gather(*waiting)
+        loop.remove_signal_handler(signal.SIGUSR1)
+    assert begun == 2
+
+
 async def test_the_first_signal_asks_for_an_orderly_stop() -> None:
     """SIGTERM sets the event and ends nothing by itself."""
     with stop_requests() as stop:
