@@ -180,7 +180,7 @@ def show(
     for each in found:
         lines = printed(each, look, red=red)
         if graph:
-            lines += bars(each.group, look, red=red)
+            lines += bars(each, look, red=red)
         for line in lines:
             typer.echo(line)
         for said in remarks(each, look):

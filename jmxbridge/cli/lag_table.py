@@ -75,12 +75,14 @@ def beside_lag(row: "Row", look: "Look") -> tuple[str, str]:
     return seconds, "-" if status is None else status.name
 
 
-def bars(group: str, look: "Look", *, red: bool) -> list[str]:
+def bars(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
     """A line of bars for each topic of a group: its lag, look by look, and for how long."""
     from jmxbridge.lag.losses import span
     from jmxbridge.lag.sparkline import ASCII_BARS, BARS, sparkline
 
-    drawn = {topic: trend for (name, topic), trend in look.trends.items() if name == group}
+    group = table.group
+    topics = dict.fromkeys(row.topic for row in table.rows)
+    drawn = {topic: look.trends[group, topic] for topic in topics if (group, topic) in look.trends}
     width = max(map(len, drawn), default=0)
     lines = []
     for topic, trend in sorted(drawn.items(), key=lambda each: -each[1][-1]):

@@ -84,19 +84,19 @@ def test_where_nobody_knows_a_past_the_columns_are_kafkas_own() -> None:
 
 def test_a_topics_lag_is_a_line_of_bars() -> None:
     """From 0 to the highest look, then for how long; red where there is lag, and colours."""
-    assert bars("billing", LOOK, red=False) == ["bills ▁▅█ 1,206"]
-    assert bars("billing", LOOK, red=True) == ["bills \x1b[31m▁▅█\x1b[0m 1,206"]
+    assert bars(table(), LOOK, red=False) == ["bills ▁▅█ 1,206"]
+    assert bars(table(), LOOK, red=True) == ["bills \x1b[31m▁▅█\x1b[0m 1,206"]
     still = Look(trends={("billing", "bills"): (0, 0)})
-    assert bars("billing", still, red=True) == ["bills ▁▁ 0"]
+    assert bars(table(), still, red=True) == ["bills ▁▁ 0"]
     gaining = Look(trends={("billing", "bills"): (4, 2)}, arrivals_s={("billing", "bills"): 75.0})
-    assert bars("billing", gaining, red=False) == ["bills █▅ 2, caught up in 1 min 15 s"]
+    assert bars(table(), gaining, red=False) == ["bills █▅ 2, caught up in 1 min 15 s"]
 
 
 def test_a_terminal_of_ascii_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where stdout cannot hold bars of blocks, they are of signs."""
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(encoding="ascii"))
     assert not can_draw()
-    assert bars("billing", LOOK, red=False) == ["bills _=# 1,206"]
+    assert bars(table(), LOOK, red=False) == ["bills _=# 1,206"]
 
 
 @pytest.mark.parametrize(
