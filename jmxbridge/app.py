@@ -34,6 +34,7 @@ from jmxbridge.kafka.known_brokers import KnownBrokers
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
+from jmxbridge.service.beside import beside
 from jmxbridge.service.fleet import Fleet, Wanted
 from jmxbridge.service.garbage import collect_seldom
 from jmxbridge.service.grid import NS, Tick, last_due, spread_ns, ticks
@@ -154,7 +155,7 @@ class Bridge:
             topics=self._topics,
             consumers=self._consumers,
             brokers=self._brokers,
-            memory_path=self._store.path.with_suffix(".lag.json"),
+            memory_path=beside(self._store.path, ".lag.json"),
         )
 
     async def _poll(self, poller: Poller) -> None:

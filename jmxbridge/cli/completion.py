@@ -52,8 +52,9 @@ def _outline(ctx: typer.Context) -> "Outline":
 def _groups(settings: "Settings", environ: dict[str, str]) -> list[str]:
     from jmxbridge.config.loader import store_path
     from jmxbridge.lag.memory import MAX_BYTES, BadMemory, decode
+    from jmxbridge.service.beside import beside
 
-    path = store_path(settings, environ).with_suffix(".lag.json")
+    path = beside(store_path(settings, environ), ".lag.json")
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES)

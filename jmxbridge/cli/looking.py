@@ -103,6 +103,7 @@ def written(settings: "Settings") -> "Memory":
     from jmxbridge.config.loader import store_path
     from jmxbridge.kafka.memory_file import MemoryFile
     from jmxbridge.lag.names import NameFilter
+    from jmxbridge.service.beside import beside
 
-    path = store_path(settings, os.environ).with_suffix(".lag.json")
+    path = beside(store_path(settings, os.environ), ".lag.json")
     return MemoryFile(path, wants_group=NameFilter(), wants_topic=NameFilter()).read()

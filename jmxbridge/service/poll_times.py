@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jmxbridge.service.beside import beside
+
 log = logging.getLogger(__name__)
 
 SUFFIX = ".polls.json"
@@ -26,7 +28,7 @@ class PollTimes:
     """Seconds by what was polled, of its last poll; written now and then."""
 
     def __init__(self, store: Path) -> None:
-        self._path = store.with_suffix(SUFFIX)
+        self._path = beside(store, SUFFIX)
         self._seconds: dict[str, float] = {}
         self._written_s: float | None = None
 
@@ -44,10 +46,10 @@ class PollTimes:
             return
         self._written_s = now_s
         content = {"version": VERSION, "seconds": self._seconds}
-        beside = self._path.with_name(f"{self._path.name}.new")
+        new = self._path.with_name(f"{self._path.name}.new")
         try:
-            beside.write_text(json.dumps(content), encoding="utf-8")
-            beside.replace(self._path)
+            new.write_text(json.dumps(content), encoding="utf-8")
+            new.replace(self._path)
         except OSError as exc:
             log.debug("%s: not written: %s", self._path, exc)
 
@@ -55,7 +57,7 @@ class PollTimes:
 def read(store: Path) -> Mapping[str, float]:
     """Return what the last run beside this store left; nothing where that cannot be read."""
     try:
-        with store.with_suffix(SUFFIX).open("rb") as file:
+        with beside(store, SUFFIX).open("rb") as file:
             content: Any = json.loads(file.read(MAX_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
