@@ -228,8 +228,13 @@ def _presence(group: str, snapshot: Snapshot) -> Presence:
 
 
 def _sum_up(found: Sequence[Judged]) -> Judged:
+    """The worst of all; at least that, where of one of them no more is known, or nothing."""
+    status = worst({status for _, status in found})
     delays = [behind for behind, _ in found if behind is not None]
-    return Judged(max(delays, default=None), worst({status for _, status in found}))
+    if not delays:
+        return Judged(None, status)
+    at_least = len(delays) < len(found) or any(behind.at_least for behind in delays)
+    return Judged(Behind(max(delays).seconds, at_least), status)
 
 
 def lowest_unread(lags: Lags) -> dict[Partition, int]:

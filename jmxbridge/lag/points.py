@@ -208,6 +208,8 @@ def _summary_fields(summary: Judged | None) -> dict[str, FieldValue]:
     fields: dict[str, FieldValue] = {"status_code": int(summary.status)}
     if summary.behind is not None:
         fields["lag_seconds_max"] = summary.behind.seconds
+        if summary.behind.at_least:
+            fields["lag_seconds_min"] = True
     return fields
 
 

@@ -82,6 +82,24 @@ def test_a_group_and_a_topic_have_the_worst_of_their_rows() -> None:
     assert [each.status for each in verdicts.partitions] == [Status.STOP, Status.OK, Status.OK]
 
 
+def test_the_longest_delay_is_a_lower_bound_where_one_of_them_is() -> None:
+    """Also where that one is shorter: nobody knows by how much it is longer."""
+
+    def at(end: int, other: int) -> Snapshot:
+        commits = {"t": {0: 50, 1: other}}
+        return Snapshot(groups={}, commits={"g": commits}, end_offsets={"t": {0: end, 1: 100}})
+
+    looked = outlook()
+    for n, end in enumerate((50, 150)):  # 50 was committed when the first one ended there
+        looked.take(compute(at(end, 100)), at(end, 100), n * 10 * NS)
+    caught_up = looked.take(compute(at(150, 100)), at(150, 100), 20 * NS)
+    behind = looked.take(compute(at(150, 10)), at(150, 10), 30 * NS)
+
+    assert caught_up.groups["g"].behind == Behind(20.0)
+    assert [each.behind for each in behind.partitions] == [Behind(30.0), Behind(30.0, True)]
+    assert behind.groups["g"].behind == behind.topics["g", "t"].behind == Behind(30.0, True)
+
+
 def test_groups_at_one_offset_differ_in_status_and_in_what_is_allowed() -> None:
     """As far behind as each other, and each judged by its own members and its own limit."""
     groups = {"empty": "Empty", "full": "Stable", "lax": "Stable"}

@@ -183,6 +183,21 @@ def test_rates_are_floats_and_arrival_is_left_out_where_there_is_none() -> None:
     assert "eta_seconds" not in topic
 
 
+def test_the_longest_delay_says_whether_it_is_a_lower_bound() -> None:
+    """Of topic and group, as of the partition; exact ones say nothing."""
+    waiting, caught_up = (
+        Snapshot(groups={}, commits={"g": {"t": {0: at}}}, end_offsets={"t": {0: 10}})
+        for at in (4, 10)
+    )
+    for snapshot, said in ((waiting, [True, True, True]), (caught_up, [None, None, None])):
+        lags = compute(snapshot)
+        verdicts = Outlook(interval_ns=10**10).take(lags, snapshot, NOW)
+        made = [point.fields for point in to_points(lags, snapshot, verdicts, cluster="c",
+                                                    time_ns=NOW)]  # fmt: skip
+        delays = [each for each in made if {"lag_seconds", "lag_seconds_max"} & each.keys()]
+        assert [each.get("lag_seconds_min") for each in delays] == said
+
+
 def described() -> Snapshot:
     """The group `g` with one member, which has a partition nobody has committed."""
     member = Member("c-1", "orders", "/10.0.0.7", (("t", 0), ("t", 7)))
