@@ -75,6 +75,12 @@ class JmxqueryTransport:
                 " install a Java runtime, or leave `transport` out",
                 "java_missing",
             ) from exc
+        except OSError as exc:  # E2BIG above all: every attribute asked for is in its arguments
+            raise ConnectionFailed(
+                f"{self._where}: java cannot be started for {len(queries)} attributes:"
+                f" {exc.strerror}; collect less, or leave `transport` out",
+                "java_failed",
+            ) from exc
         except subprocess.CalledProcessError as exc:
             raise ConnectionFailed(
                 f"{self._where}: {last_cause(exc.stderr or exc.output or b'')}",
