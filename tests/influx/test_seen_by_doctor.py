@@ -1,5 +1,6 @@
 """InfluxDB as `doctor` meets it: does it take a line, and does its clock go with ours?"""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -35,7 +36,11 @@ async def test_a_bucket_that_is_not_there(script: Any, reply: Callable[..., byte
 
 async def test_nobody_there(script: Any) -> None:
     """What is there and is no InfluxDB is told apart by nothing: both are a wrong URL."""
-    script.replies = [b"", b"", b""]
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    script.replies = [hang_up]
     area, ahead = await examine_influxdb(InfluxSettings(url=script.url, bucket="b"), "prod")
     (found,) = area.findings
     assert found.mend == "Start it, or correct influxdb.url"
