@@ -130,11 +130,16 @@ class Watching:
         return self._has_past and (lag == 0 or bool(judged.behind and judged.behind.seconds))
 
     def _draw(self, lags: Lags, snapshot: Snapshot) -> dict[tuple[str, str], Sequence[int]]:
-        """Return the graphs of what has a lag now; those of what nobody could read wait for it."""
+        """Return the graphs of what has a lag now; those of what nobody could read wait for it.
+
+        A group that is in nobody's list may be in that of a broker that did not answer.
+        """
         rows = {(row.group, row.topic): row.lag_sum for row in lags.topics}
-        waiting = snapshot.groups.keys() - snapshot.commits.keys()
+        ended = snapshot.commits.keys() | snapshot.gone
         self._trends = {
-            at: trend for at, trend in self._trends.items() if at in rows or at[0] in waiting
+            at: trend
+            for at, trend in self._trends.items()
+            if at in rows or not (snapshot.complete or at[0] in ended)
         }
         for at, lag_sum in rows.items():
             if lag_sum is not None:

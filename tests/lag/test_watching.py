@@ -75,13 +75,29 @@ def test_a_graph_ends_with_its_topic() -> None:
     watching = Watching(interval_ns=2 * S)
     watching.take(description(10, 50), (), 100 * S)
     seen = description(10, 60)
-    silent = replace(seen, snapshot=replace(seen.snapshot, commits={}))
+    silent = replace(seen, snapshot=replace(seen.snapshot, commits={}, complete=False))
     gone = replace(seen, snapshot=replace(seen.snapshot, commits={"g": {}}))
 
     assert watching.take(silent, (), 102 * S).trends == {}
     assert watching.take(seen, (), 104 * S).trends == {("g", "t"): (40, 50)}
     assert watching.take(gone, (), 106 * S).trends == {}
     assert watching.take(seen, (), 108 * S).trends == {("g", "t"): (50,)}
+
+
+def test_a_graph_waits_for_a_broker_that_does_not_answer() -> None:
+    """Its groups are in no list then: they are gone where all answered, or theirs says so."""
+    watching = Watching(interval_ns=2 * S)
+    seen = description(10, 50)
+    unlisted = Description(Snapshot(groups={}, commits={}, end_offsets={}), {})
+    silent = replace(unlisted, snapshot=replace(unlisted.snapshot, complete=False))
+    gone = replace(silent, snapshot=replace(silent.snapshot, gone=frozenset({"g"})))
+
+    watching.take(seen, (), 100 * S)
+    assert watching.take(silent, (), 102 * S).trends == {}
+    assert watching.take(seen, (), 104 * S).trends == {("g", "t"): (40, 40)}
+    for second, without in ((106, unlisted), (110, gone)):
+        watching.take(without, (), second * S)
+        assert watching.take(seen, (), (second + 2) * S).trends == {("g", "t"): (40,)}
 
 
 def test_from_the_second_look_on_there_is_a_past_of_our_own() -> None:
