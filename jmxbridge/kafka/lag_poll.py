@@ -217,7 +217,12 @@ class LagPoll:
         for name in sorted(self._vanished & snapshot.groups.keys()):
             log.info("lag poll: group %s is back", name)
         recreated = self._outlook.recreated(snapshot)
-        others = {(topic, index) for topic in recreated for index in snapshot.end_offsets[topic]}
+        others = {
+            (topic, index)
+            for commits in map(snapshot.commits.__getitem__, snapshot.vanished)
+            for topic in recreated & commits.keys()
+            for index in commits[topic]  # one may have no end yet
+        }
         self._remembered.drop(snapshot.orphaned | others)
         self._vanished = snapshot.vanished
 

@@ -177,6 +177,27 @@ async def test_what_a_group_that_is_gone_had_read_is_nothing_to_a_topic_created_
     assert rows[3] == []
 
 
+async def test_a_partition_of_a_topic_created_anew_may_get_its_leader_later() -> None:
+    """What was read of the old one is forgotten with that of the others."""
+
+    def seen(*ends: int, id_: str) -> Snapshot:
+        offsets = {"orders": dict(enumerate(ends))}
+        return replace(gone(0), end_offsets=offsets, topic_ids={"orders": id_})
+
+    first = Snapshot(
+        groups={"billing": Group("billing", 1)},
+        commits={"billing": {"orders": {0: 90, 1: 90}}},
+        end_offsets={"orders": {0: 100, 1: 100}},
+        topic_ids={"orders": "1"},
+    )
+    answers = (first, seen(100, 100, id_="1"), seen(500, id_="2"), seen(500, 500, id_="2"))
+    poll = lag_poll(*answers)
+
+    points = [await poll.poll(Tick(n * 10 * S, 0)) for n in range(1, len(answers) + 1)]
+
+    assert [p for p in points[-1] if p.measurement == "kafka_consumer_lag"] == []
+
+
 async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
     """Commits of what is gone, and the past of what is behind: saved in time and at the end."""
     saved: list[Memory] = []
