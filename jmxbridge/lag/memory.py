@@ -46,7 +46,7 @@ class Memory:
 
     `empty_since` has the groups that are seen without members, and since when; `judged` what was
     said of them at the last poll; `searches` what the log has answered; `topic_ids` those of the
-    topics of tables and searches, as in Snapshot.
+    topics of all these, as in Snapshot.
     """
 
     groups: Mapping[str, LastCommits] = field(default_factory=dict)
@@ -84,6 +84,7 @@ def encode(memory: Memory) -> bytes:
             break
         searches.append([topic, partition, found.end, found.answers])
     told = {at[0] for at in (*memory.tables, *memory.searches)}
+    told.update(topic for name in groups for topic in memory.groups[name].commits)
     document["topic_ids"] = {t: id_ for t, id_ in memory.topic_ids.items() if t in told}
     if memory.judged is not None:
         document["judged"] = _judged(memory.judged, left)

@@ -70,7 +70,7 @@ class AllowedLag:
 class Outlook:
     """Remembers what the polls of one cluster saw; `interval_ns` is the time between two.
 
-    `ends`, `trails` and `topic_ids`, of the topics in them, are what an earlier run saw.
+    `ends`, `trails` and `topic_ids` are what an earlier run saw.
     """
 
     def __init__(

@@ -13,7 +13,8 @@ from jmxbridge.kafka.errors import KafkaUnavailable
 from jmxbridge.kafka.lag_poll import LagPoll
 from jmxbridge.lag.consumer import Consumer
 from jmxbridge.lag.members import Member, Membership
-from jmxbridge.lag.memory import Memory
+from jmxbridge.lag.memory import Memory, decode, encode
+from jmxbridge.lag.names import NameFilter
 from jmxbridge.lag.snapshot import Group, Partition, Snapshot
 from jmxbridge.lag.uncommitted import Uncommitted
 from jmxbridge.lag.volume import Volume
@@ -223,6 +224,27 @@ async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
     fields = points["kafka_consumer_lag"].fields
     assert fields["lag"] == 30
     assert (fields["lag_seconds"], fields["lag_seconds_min"]) == (100.0, True)
+
+
+async def test_a_topic_created_anew_while_nobody_looked_has_no_lag_of_the_old_one() -> None:
+    """A group that had read all before it was gone leaves no past but its commits."""
+    saved: list[Memory] = []
+
+    async def save(memory: Memory) -> None:
+        saved.append(decode(encode(memory), wants_group=NameFilter(), wants_topic=NameFilter()))
+
+    def run(memory: Memory, *answers: Snapshot) -> LagPoll:
+        cluster = cast(Cluster, Scripted(*answers))
+        return LagPoll(cluster, cluster_name="prod", memory=memory, save=save)
+
+    first = run(Memory(), replace(snapshot(90, 90), topic_ids={"orders": "1"}))
+    await first.poll(Tick(100 * S, 0))
+    await first.close()
+    second = run(saved[-1], *[replace(gone(5000), topic_ids={"orders": "2"})] * 2)
+    points = [await second.poll(Tick(n * S, 0)) for n in (200, 210)]
+    await second.close()
+
+    assert [p for p in points[-1] if p.measurement == "kafka_consumer_lag"] == []
 
 
 async def test_a_clock_that_was_set_back_does_not_keep_it_from_saving() -> None:

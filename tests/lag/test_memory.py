@@ -23,6 +23,12 @@ def batched_in_twos(values: list[int]) -> list[tuple[int, int]]:
     return list(zip(values[::2], values[1::2], strict=False))
 
 
+def topics_of(memory: Memory) -> set[str]:
+    """Those of tables, and those that some group has read."""
+    read = {topic for last in memory.groups.values() for topic in last.commits}
+    return read | {topic for topic, _ in memory.tables}
+
+
 offsets = st.integers(0, 2**63 - 1)
 names = st.text(min_size=1, max_size=5)
 searches = st.builds(
@@ -77,7 +83,7 @@ memories = st.builds(
             max_size=3,
         ),
     ),
-).map(lambda memory: replace(memory, topic_ids={topic: "id" for topic, _ in memory.tables}))
+).map(lambda memory: replace(memory, topic_ids=dict.fromkeys(topics_of(memory), "id")))
 
 
 FOUND = Found(9, (Answer(1, 2, 3),))
