@@ -278,6 +278,22 @@ def test_jmxtrans_tags_and_policy_of_the_writer_are_carried() -> None:
     assert "typeNames: kafka.server:type=A,name=* has no key property nobody" in said
 
 
+@pytest.mark.parametrize(
+    ("alias", "names"),
+    [("", ["k:9", "k:9-2", "k:9-3"]), ("kafka", ["kafka", "kafka-k:9", "kafka-k:9-2"])],
+)
+def test_jmxtrans_servers_of_one_address_are_all_carried(alias: str, names: list[str]) -> None:
+    """One JVM may stand there once for each of its queries."""
+    servers = [
+        {"host": "k", "port": 9, "alias": alias, "queries": [{"obj": f"x:type={kind}"}]}
+        for kind in ("A", "B", "C")
+    ]
+    made = migrate("jmxtrans", json.dumps({"servers": servers}), source="x")
+
+    assert [each.name for each in settings(made.text).targets] == names
+    assert made.left == ()
+
+
 @pytest.mark.parametrize("factor", ["x", ".nan", ".inf", "1e999"])
 def test_exporter_factor_that_is_no_number_is_listed(factor: str) -> None:
     """The rule is given up with a sentence, the others stay."""

@@ -7,6 +7,7 @@ the YAML it also is, for the lines.
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain, count
 
 from jmxbridge.config.composer import NotYaml, compose
 from jmxbridge.config.malformed import Malformed
@@ -92,10 +93,13 @@ class _Reader:
         self.draft.targets.append(DraftTarget(line, set_name, target))
 
     def _own_name(self, alias: str, address: str) -> str:
-        """Return the alias; of several servers that share one the others by their addresses."""
-        name = alias or address
-        if name in self._names:
-            name = f"{alias}-{address}" if alias else address
+        """Return the alias; of several servers that share one the others by their addresses.
+
+        Of those that share these too, as where each has queries of its own, by a number.
+        """
+        names = (alias, f"{alias}-{address}") if alias else (address,)
+        numbered = (f"{names[-1]}-{number}" for number in count(2))
+        name = next(each for each in chain(names, numbered) if each not in self._names)
         self._names.add(name)
         return name
 
