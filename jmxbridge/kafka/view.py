@@ -60,10 +60,10 @@ class View:
         metadata = await self._ask_anyone(round_, Metadata(tuple(sorted(topics))))
         self.cluster_id = metadata.cluster_id
         await self._take_brokers(metadata)
-        for topic in topics:
-            self.topics.pop(topic, None)
-        self.topics.update(metadata.topics)
-        self._refreshed_at = asyncio.get_running_loop().time()
+        others = self.topics.keys() - topics
+        self.topics = {topic: self.topics[topic] for topic in others} | dict(metadata.topics)
+        if not others:  # else what is known of them is as old as before
+            self._refreshed_at = asyncio.get_running_loop().time()
 
     def keep_topics(self, wanted: Collection[str]) -> None:
         """Forget topics nobody asks about, and those that lack a leader somewhere.

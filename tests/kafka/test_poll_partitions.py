@@ -1,5 +1,6 @@
 """Polls with partitions that are gone or lack a leader: no row, never 0, and counted."""
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -92,6 +93,23 @@ async def test_a_topic_created_anew_is_known_by_its_id(
 
     assert [before.topic_ids["x"], after.topic_ids["x"]] == [str(old), str(new)]
     assert [before.start_offsets["x"], after.start_offsets["x"]] == [{0: 7}, {0: 0}]
+
+
+async def test_a_topic_that_is_asked_about_in_every_poll_keeps_no_other_from_its_turn(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """A commit of a topic that is gone, for months: what is known of all others grows old."""
+    cluster = connect_to(two, refresh_s=0.2)
+    two.ids["x"] = UUID(int=1)
+    two.groups["a"].commits["deleted"] = {0: 5}
+    await cluster.poll()
+    two.ids["x"] = UUID(int=2)
+
+    for _ in range(5):
+        await asyncio.sleep(0.1)
+        after = await cluster.poll()
+
+    assert after.topic_ids["x"] == str(UUID(int=2))
 
 
 async def test_a_partition_without_a_leader_is_unavailable(
