@@ -162,9 +162,6 @@ class StoreFile:
     def _write_anew(self) -> None:
         self._copy()
         self._let_go()
-        for suffix in ("-wal", "-shm"):  # of the old file: SQLite would apply it to the new one
-            with suppress(FileNotFoundError):
-                os.unlink(f"{self.path}{suffix}")
         self._take_hold()
         log.error(
             "%s was removed while it was open; it was written anew, with all lines", self.path
@@ -182,6 +179,11 @@ class StoreFile:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+            # Those of the old file go first: SQLite would apply its log to whatever has this name
+            # by then, also when it starts after we were killed here.
+            for suffix in ("-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{self.path}{suffix}")
             os.rename(beside, self.path)
             _sync_directory(self.path.parent)
         except sqlite3.Error as exc:

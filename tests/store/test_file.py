@@ -260,6 +260,28 @@ def test_the_log_of_a_removed_store_is_not_the_next_ones(open_spool: OpenSpool, 
     assert open_spool().counts().pending == 2
 
 
+def test_the_next_store_never_has_the_old_ones_log_beside_it(
+    open_spool: OpenSpool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for an instant: a process that is killed then would find its store damaged."""
+    spool = open_spool()
+    appended(spool, 1)
+    path.unlink()
+    logs: list[bool] = []
+    rename = os.rename
+
+    def look_and_rename(old: Path, new: Path) -> None:
+        logs.extend(path.with_name(f"{path.name}{end}").exists() for end in ("-wal", "-shm"))
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", look_and_rename)
+    appended(spool, 2)
+
+    assert logs == [False, False]
+    spool.close()
+    assert open_spool().counts().pending == 2
+
+
 def test_another_file_in_its_place_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
     """A copy from a backup, say: until it is moved away nothing is appended, and nothing lost."""
     spool = open_spool()
