@@ -97,7 +97,7 @@ class StoreFile:
         self.aside = aside
         self._lock = lock
         self._renewed: Path | None = None
-        self._itself = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._itself = _held(path, connection)
 
     @classmethod
     def open(cls, path: Path) -> "StoreFile":
@@ -115,10 +115,10 @@ class StoreFile:
                 aside = _set_aside(path)
                 log.error("%s; it was set aside as %s and a new store begun", exc, aside)
                 connection = _connect(path)
+            return cls(path, connection, lock, aside)
         except BaseException:
             os.close(lock)
             raise
-        return cls(path, connection, lock, aside)
 
     def renew(self) -> Path:
         """Set the file aside, damaged while it was open, and begin a new one; the lock stays ours.
@@ -198,7 +198,7 @@ class StoreFile:
     def _take_hold(self) -> None:
         """Connect to what is at the path now, and remember which file that is."""
         self.connection = _connect(self.path)
-        self._itself = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._itself = _held(self.path, self.connection)
 
     def _let_go(self) -> None:
         """Close the connection, and only then the file: closing it ends SQLite's locks too."""
@@ -276,7 +276,10 @@ def _connect(path: Path) -> sqlite3.Connection:
             _sync_directory(path.parent)
     except OSError as exc:
         raise StoreUnwritable(f"{path}: {exc.strerror}; check owner and mode") from exc
-    connection = sqlite3.connect(path, isolation_level=None, timeout=2.0)
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=2.0)
+    except sqlite3.Error as exc:
+        raise from_sqlite(path, exc) from exc
     try:
         _prepare(path, connection)
     except sqlite3.Error as exc:
@@ -297,6 +300,15 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _held(path: Path, connection: sqlite3.Connection) -> int:
+    """Open the file that was connected to a moment ago, to know it again."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as exc:  # too many open files, or it was removed again
+        connection.close()
+        raise StoreUnwritable(f"{path}: {exc.strerror}") from exc
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:

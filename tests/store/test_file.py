@@ -1,5 +1,6 @@
 """Opening the file: whose it is, who may read it, and what happens when it is broken."""
 
+import errno
 import os
 import resource
 import shutil
@@ -318,6 +319,41 @@ def test_a_store_that_cannot_be_written_anew_is_tried_again(
     appended(spool, 2)
     spool.close()
     assert open_spool().counts().pending == 2
+
+
+def test_the_limit_on_open_files_is_an_error_of_the_store(
+    open_spool: OpenSpool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever file it is that cannot be opened; it is tried again by the next poll or start."""
+    open_file = os.open
+
+    def refuse(name: Path, flags: int, *rest: int) -> int:
+        if name == path and flags == os.O_RDONLY | os.O_CLOEXEC:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return open_file(name, flags, *rest)
+
+    def refuse_to_connect(name: Path, **options: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        with pytest.raises(StoreUnwritable, match="Too many open files"):
+            open_spool()
+    spool = open_spool()
+    appended(spool, 1)
+    path.unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        for _ in range(2):
+            with pytest.raises(StoreUnwritable, match="Too many open files"):
+                appended(spool, 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite3, "connect", refuse_to_connect)
+        with pytest.raises(StoreError, match="unable to open"):
+            appended(spool, 2)
+
+    appended(spool, 2)
+    assert spool.counts().pending == 2
 
 
 def test_half_a_store_is_not_left_where_there_is_no_room(open_spool: OpenSpool, path: Path) -> None:
