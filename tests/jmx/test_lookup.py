@@ -11,7 +11,9 @@ import pytest
 
 from jmxbridge.jmx import lookup
 from jmxbridge.jmx.connection import connect
+from jmxbridge.jmx.dial import Dial
 from jmxbridge.jmx.errors import ConnectionFailed
+from jmxbridge.jmx.jrmp import Endpoint
 
 FOUND = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))
 # More than asyncio has threads for, on any machine.
@@ -57,7 +59,7 @@ async def test_names_that_nobody_answers_for_hold_up_nobody_else(servers: NameSe
     servers.answer.set()
     outcomes = await asyncio.gather(*dead, return_exceptions=True)
     assert {type(each) for each in outcomes} == {socket.gaierror}
-    assert not lookup.is_under_way("dead-0")
+    assert not lookup.is_under_way("dead-0", 1)
 
 
 async def test_a_name_is_looked_up_once_at_a_time(servers: NameServers) -> None:
@@ -69,7 +71,7 @@ async def test_a_name_is_looked_up_once_at_a_time(servers: NameServers) -> None:
         await first
     third = asyncio.create_task(lookup.addresses("dead", 1))
     await asyncio.sleep(0)
-    assert lookup.is_under_way("dead")
+    assert lookup.is_under_way("dead", 1)
     servers.answer.set()
     outcomes = await asyncio.gather(second, third, return_exceptions=True)
     assert {type(each) for each in outcomes} == {socket.gaierror}
@@ -84,6 +86,21 @@ async def test_a_target_whose_name_is_not_answered_for_is_told_so(servers: NameS
     assert "name servers" in str(caught.value)
 
 
+async def test_a_silent_port_is_not_blamed_on_the_lookup_for_another_one(
+    servers: NameServers,
+) -> None:
+    """Of the same host, whose name servers are slow."""
+    other = asyncio.create_task(lookup.addresses("dead", 2))
+    await asyncio.sleep(0)
+    dial = Dial(
+        Endpoint("dead", 1), rmi_host=None, rmi_port=None, credentials=None, tls=None, timeout_s=1.0
+    )
+    assert dial.timed_out(1.0).error_class == "timeout"
+    servers.answer.set()
+    with pytest.raises(socket.gaierror):
+        await other
+
+
 async def test_no_thread_for_it_is_an_error_of_that_host(
     servers: NameServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +113,7 @@ async def test_no_thread_for_it_is_an_error_of_that_host(
     with pytest.raises(ConnectionFailed, match="no thread to look it up") as caught:
         await connect("alive", 9999)
     assert caught.value.error_class == "resolve"
-    assert not lookup.is_under_way("alive")
+    assert not lookup.is_under_way("alive", 9999)
 
 
 @pytest.fixture
