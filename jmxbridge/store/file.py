@@ -21,6 +21,7 @@ from jmxbridge.store import account as accounts
 from jmxbridge.store.errors import (
     StoreDamaged,
     StoreForeign,
+    StoreFull,
     StoreLocked,
     StoreUnwritable,
     from_sqlite,
@@ -173,6 +174,7 @@ class StoreFile:
         try:
             with suppress(FileNotFoundError):
                 os.unlink(beside)  # of a process that was killed
+            self._check_room()
             descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
                 self.connection.execute("VACUUM INTO ?", (str(beside),))
@@ -194,6 +196,19 @@ class StoreFile:
             raise StoreUnwritable(
                 f"{self.path} was removed, and cannot be written anew: {exc.strerror}"
             ) from exc
+
+    def _check_room(self) -> None:
+        """Raise StoreFull where a copy has no room: every poll would fill the disk, in vain."""
+        (size,) = self.connection.execute(
+            "SELECT (page_count - freelist_count) * page_size"
+            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+        ).fetchone()
+        there = os.statvfs(self.path.parent)
+        if size > there.f_bavail * there.f_frsize:
+            raise StoreFull(
+                f"{self.path} was removed, and its disk has no room for the {size} bytes that were"
+                " in it; free some space on its file system"
+            )
 
     def _take_hold(self) -> None:
         """Connect to what is at the path now, and remember which file that is."""

@@ -14,7 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from jmxbridge.store import DeadLine, StoreError, StoreForeign, StoreLocked, StoreUnwritable
+from jmxbridge.store import (
+    DeadLine,
+    StoreError,
+    StoreForeign,
+    StoreFull,
+    StoreLocked,
+    StoreUnwritable,
+)
 from jmxbridge.store.errors import from_sqlite
 from jmxbridge.store.file import SCHEMA_VERSION, StoreFile
 from jmxbridge.store.spool import Spool
@@ -369,6 +376,27 @@ def test_half_a_store_is_not_left_where_there_is_no_room(open_spool: OpenSpool, 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not path.with_name(f"{path.name}.new").exists()
+
+    appended(spool, 2)
+    assert spool.counts().pending == 2
+    assert path.exists()
+
+
+def test_a_disk_without_room_for_the_next_store_is_not_filled(
+    open_spool: OpenSpool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each poll would write as much as there is room for, and remove it again."""
+    spool = open_spool()
+    appended(spool, 1)
+    path.unlink()
+    space = os.statvfs(path.parent)
+    full = os.statvfs_result([*space[:4], 1, *space[5:]])  # of blocks, one is free
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "statvfs", lambda _: full)
+        with pytest.raises(StoreFull, match=r"no room for the \d+ bytes that were in it"):
+            appended(spool, 2)
+        assert not path.with_name(f"{path.name}.new").exists()
 
     appended(spool, 2)
     assert spool.counts().pending == 2
