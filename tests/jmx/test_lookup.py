@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.jmx import lookup
+from jmxbridge.jmx import channel, lookup
 from jmxbridge.jmx.connection import connect
 from jmxbridge.jmx.dial import Dial
 from jmxbridge.jmx.errors import ConnectionFailed
@@ -162,3 +162,34 @@ async def test_a_host_all_of_whose_addresses_refuse(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(lookup, "addresses", addresses)
     with pytest.raises(ConnectionFailed, match="cannot connect to two-addresses:1: Connection ref"):
         await connect("two-addresses", 1)
+
+
+async def test_no_socket_is_left_of_a_connection_that_is_given_up_as_it_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At whichever step of it: it is either returned or closed, and so is one made beside it."""
+    made: list[socket.socket] = []
+    slow = asyncio.Event()
+
+    async def connected_to(
+        family: int, kind: int, proto: int, address: tuple[str, int]
+    ) -> tuple[socket.socket, str]:
+        if address[0] == "slow":
+            with contextlib.suppress(asyncio.CancelledError):  # it was connected already
+                await slow.wait()
+        made.append(socket.socket())
+        return made[-1], address[0]
+
+    monkeypatch.setattr(channel, "SILENT_S", 0.0)
+    monkeypatch.setattr(channel, "_connected_to", connected_to)
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 1)) for each in ("slow", "fine")]
+    for steps in range(20):
+        attempt = asyncio.create_task(channel._first_connected(found))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        attempt.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            (await attempt)[0].close()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert {sock.fileno() for sock in made} <= {-1}
