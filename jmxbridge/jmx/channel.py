@@ -323,12 +323,15 @@ async def _first_connected(found: lookup.Addresses) -> tuple[socket.socket, str]
                 if failed is None:
                     return attempt.result()
     finally:
-        for attempt in trying:
+        for attempt in trying:  # not waited for: who is cancelled there loses what is returned
+            attempt.add_done_callback(_close_unused)
             attempt.cancel()
-        for outcome in await asyncio.gather(*trying, return_exceptions=True):
-            if not isinstance(outcome, BaseException):
-                outcome[0].close()
     raise failed or OSError("it has no address")
+
+
+def _close_unused(attempt: asyncio.Task[tuple[socket.socket, str]]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result()[0].close()
 
 
 async def _connected_to(

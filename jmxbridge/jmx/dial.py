@@ -69,8 +69,8 @@ class Dial:
 
     def timed_out(self, after_s: float) -> ConnectionFailed:
         """Return the error for a time that ran out on the way."""
-        host = self._heading_for.host
-        if is_under_way(host):
+        host, port = self._heading_for.host, self._heading_for.port
+        if is_under_way(host, port):
             problem = f"no address for host {host!r} within {after_s:g} s; do the name servers of"
             problem += " this machine answer?"
             return self._failed(ConnectionFailed(problem, "resolve"))

@@ -3,8 +3,9 @@
 Rule: a lookup is getaddrinfo(3), which blocks, for half a minute where no name server answers, and
 cannot be given up. asyncio has a handful of threads for them: a few such names would keep them all,
 and every other host would wait behind, also one that is an address already. So an address is looked
-up at once, and each name on a thread of its own, which all share who ask for that name meanwhile;
-there are never more of these than names. They are daemons: the end of the program waits for none.
+up at once, and each name and port on a thread of its own, which all share who ask for them
+meanwhile; there are never more of these than ports to connect to. They are daemons: the end of the
+program waits for none.
 """
 
 import asyncio
@@ -29,10 +30,10 @@ async def addresses(host: str, port: int) -> Addresses:
         return await asyncio.wrap_future(_begin(host, port))
 
 
-def is_under_way(host: str) -> bool:
-    """Tell whether a name is still being looked up."""
+def is_under_way(host: str, port: int) -> bool:
+    """Tell whether a name is still being looked up, for that port."""
     with _turn:
-        return any(asked == host for asked, _ in _under_way)
+        return (host, port) in _under_way
 
 
 def _begin(host: str, port: int) -> "Future[Addresses]":

@@ -21,6 +21,7 @@ from jmxbridge.store import account as accounts
 from jmxbridge.store.errors import (
     StoreDamaged,
     StoreForeign,
+    StoreFull,
     StoreLocked,
     StoreUnwritable,
     from_sqlite,
@@ -97,7 +98,7 @@ class StoreFile:
         self.aside = aside
         self._lock = lock
         self._renewed: Path | None = None
-        self._itself = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._itself = _held(path, connection)
 
     @classmethod
     def open(cls, path: Path) -> "StoreFile":
@@ -115,10 +116,10 @@ class StoreFile:
                 aside = _set_aside(path)
                 log.error("%s; it was set aside as %s and a new store begun", exc, aside)
                 connection = _connect(path)
+            return cls(path, connection, lock, aside)
         except BaseException:
             os.close(lock)
             raise
-        return cls(path, connection, lock, aside)
 
     def renew(self) -> Path:
         """Set the file aside, damaged while it was open, and begin a new one; the lock stays ours.
@@ -162,9 +163,6 @@ class StoreFile:
     def _write_anew(self) -> None:
         self._copy()
         self._let_go()
-        for suffix in ("-wal", "-shm"):  # of the old file: SQLite would apply it to the new one
-            with suppress(FileNotFoundError):
-                os.unlink(f"{self.path}{suffix}")
         self._take_hold()
         log.error(
             "%s was removed while it was open; it was written anew, with all lines", self.path
@@ -176,12 +174,18 @@ class StoreFile:
         try:
             with suppress(FileNotFoundError):
                 os.unlink(beside)  # of a process that was killed
+            self._check_room()
             descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
                 self.connection.execute("VACUUM INTO ?", (str(beside),))
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+            # Those of the old file go first: SQLite would apply its log to whatever has this name
+            # by then, also when it starts after we were killed here.
+            for suffix in ("-wal", "-shm"):
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{self.path}{suffix}")
             os.rename(beside, self.path)
             _sync_directory(self.path.parent)
         except sqlite3.Error as exc:
@@ -193,10 +197,23 @@ class StoreFile:
                 f"{self.path} was removed, and cannot be written anew: {exc.strerror}"
             ) from exc
 
+    def _check_room(self) -> None:
+        """Raise StoreFull where a copy has no room: every poll would fill the disk, in vain."""
+        (size,) = self.connection.execute(
+            "SELECT (page_count - freelist_count) * page_size"
+            " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+        ).fetchone()
+        there = os.statvfs(self.path.parent)
+        if size > there.f_bavail * there.f_frsize:
+            raise StoreFull(
+                f"{self.path} was removed, and its disk has no room for the {size} bytes that were"
+                " in it; free some space on its file system"
+            )
+
     def _take_hold(self) -> None:
         """Connect to what is at the path now, and remember which file that is."""
         self.connection = _connect(self.path)
-        self._itself = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._itself = _held(self.path, self.connection)
 
     def _let_go(self) -> None:
         """Close the connection, and only then the file: closing it ends SQLite's locks too."""
@@ -274,7 +291,10 @@ def _connect(path: Path) -> sqlite3.Connection:
             _sync_directory(path.parent)
     except OSError as exc:
         raise StoreUnwritable(f"{path}: {exc.strerror}; check owner and mode") from exc
-    connection = sqlite3.connect(path, isolation_level=None, timeout=2.0)
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=2.0)
+    except sqlite3.Error as exc:
+        raise from_sqlite(path, exc) from exc
     try:
         _prepare(path, connection)
     except sqlite3.Error as exc:
@@ -295,6 +315,15 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _held(path: Path, connection: sqlite3.Connection) -> int:
+    """Open the file that was connected to a moment ago, to know it again."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as exc:  # too many open files, or it was removed again
+        connection.close()
+        raise StoreUnwritable(f"{path}: {exc.strerror}") from exc
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:

@@ -73,6 +73,7 @@ class Catalog:
             self._incomplete_at_s = now_s
         elif not (self._names_stale or new_rules):
             return
+        self._names_stale = True  # also after a question that the JVM throws at
         takes = take(tuple(self._rules.values()), await self._names(mbeans))
         await self._learn_attributes(mbeans, {each.name for each in takes})
         await self._unreadable.tell_apart(mbeans)

@@ -8,6 +8,7 @@ simply not in the answer.
 """
 
 import asyncio
+import errno
 import logging
 import socket
 import subprocess
@@ -76,9 +77,10 @@ class JmxqueryTransport:
                 "java_missing",
             ) from exc
         except OSError as exc:  # E2BIG above all: every attribute asked for is in its arguments
+            way_out = "collect less, or " if exc.errno == errno.E2BIG else ""
             raise ConnectionFailed(
                 f"{self._where}: java cannot be started for {len(queries)} attributes:"
-                f" {exc.strerror}; collect less, or leave `transport` out",
+                f" {exc.strerror}; {way_out}leave `transport` out",
                 "java_failed",
             ) from exc
         except subprocess.CalledProcessError as exc:

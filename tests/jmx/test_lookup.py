@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.jmx import lookup
+from jmxbridge.jmx import channel, lookup
 from jmxbridge.jmx.connection import connect
+from jmxbridge.jmx.dial import Dial
 from jmxbridge.jmx.errors import ConnectionFailed
+from jmxbridge.jmx.jrmp import Endpoint
 
 FOUND = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))
 # More than asyncio has threads for, on any machine.
@@ -57,7 +59,7 @@ async def test_names_that_nobody_answers_for_hold_up_nobody_else(servers: NameSe
     servers.answer.set()
     outcomes = await asyncio.gather(*dead, return_exceptions=True)
     assert {type(each) for each in outcomes} == {socket.gaierror}
-    assert not lookup.is_under_way("dead-0")
+    assert not lookup.is_under_way("dead-0", 1)
 
 
 async def test_a_name_is_looked_up_once_at_a_time(servers: NameServers) -> None:
@@ -69,7 +71,7 @@ async def test_a_name_is_looked_up_once_at_a_time(servers: NameServers) -> None:
         await first
     third = asyncio.create_task(lookup.addresses("dead", 1))
     await asyncio.sleep(0)
-    assert lookup.is_under_way("dead")
+    assert lookup.is_under_way("dead", 1)
     servers.answer.set()
     outcomes = await asyncio.gather(second, third, return_exceptions=True)
     assert {type(each) for each in outcomes} == {socket.gaierror}
@@ -84,6 +86,21 @@ async def test_a_target_whose_name_is_not_answered_for_is_told_so(servers: NameS
     assert "name servers" in str(caught.value)
 
 
+async def test_a_silent_port_is_not_blamed_on_the_lookup_for_another_one(
+    servers: NameServers,
+) -> None:
+    """Of the same host, whose name servers are slow."""
+    other = asyncio.create_task(lookup.addresses("dead", 2))
+    await asyncio.sleep(0)
+    dial = Dial(
+        Endpoint("dead", 1), rmi_host=None, rmi_port=None, credentials=None, tls=None, timeout_s=1.0
+    )
+    assert dial.timed_out(1.0).error_class == "timeout"
+    servers.answer.set()
+    with pytest.raises(socket.gaierror):
+        await other
+
+
 async def test_no_thread_for_it_is_an_error_of_that_host(
     servers: NameServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +113,7 @@ async def test_no_thread_for_it_is_an_error_of_that_host(
     with pytest.raises(ConnectionFailed, match="no thread to look it up") as caught:
         await connect("alive", 9999)
     assert caught.value.error_class == "resolve"
-    assert not lookup.is_under_way("alive")
+    assert not lookup.is_under_way("alive", 9999)
 
 
 @pytest.fixture
@@ -145,3 +162,34 @@ async def test_a_host_all_of_whose_addresses_refuse(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(lookup, "addresses", addresses)
     with pytest.raises(ConnectionFailed, match="cannot connect to two-addresses:1: Connection ref"):
         await connect("two-addresses", 1)
+
+
+async def test_no_socket_is_left_of_a_connection_that_is_given_up_as_it_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At whichever step of it: it is either returned or closed, and so is one made beside it."""
+    made: list[socket.socket] = []
+    slow = asyncio.Event()
+
+    async def connected_to(
+        family: int, kind: int, proto: int, address: tuple[str, int]
+    ) -> tuple[socket.socket, str]:
+        if address[0] == "slow":
+            with contextlib.suppress(asyncio.CancelledError):  # it was connected already
+                await slow.wait()
+        made.append(socket.socket())
+        return made[-1], address[0]
+
+    monkeypatch.setattr(channel, "SILENT_S", 0.0)
+    monkeypatch.setattr(channel, "_connected_to", connected_to)
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 1)) for each in ("slow", "fine")]
+    for steps in range(20):
+        attempt = asyncio.create_task(channel._first_connected(found))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        attempt.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            (await attempt)[0].close()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert {sock.fileno() for sock in made} <= {-1}

@@ -1,5 +1,6 @@
 """Opening the file: whose it is, who may read it, and what happens when it is broken."""
 
+import errno
 import os
 import resource
 import shutil
@@ -13,7 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from jmxbridge.store import DeadLine, StoreError, StoreForeign, StoreLocked, StoreUnwritable
+from jmxbridge.store import (
+    DeadLine,
+    StoreError,
+    StoreForeign,
+    StoreFull,
+    StoreLocked,
+    StoreUnwritable,
+)
 from jmxbridge.store.errors import from_sqlite
 from jmxbridge.store.file import SCHEMA_VERSION, StoreFile
 from jmxbridge.store.spool import Spool
@@ -260,6 +268,28 @@ def test_the_log_of_a_removed_store_is_not_the_next_ones(open_spool: OpenSpool, 
     assert open_spool().counts().pending == 2
 
 
+def test_the_next_store_never_has_the_old_ones_log_beside_it(
+    open_spool: OpenSpool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for an instant: a process that is killed then would find its store damaged."""
+    spool = open_spool()
+    appended(spool, 1)
+    path.unlink()
+    logs: list[bool] = []
+    rename = os.rename
+
+    def look_and_rename(old: Path, new: Path) -> None:
+        logs.extend(path.with_name(f"{path.name}{end}").exists() for end in ("-wal", "-shm"))
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", look_and_rename)
+    appended(spool, 2)
+
+    assert logs == [False, False]
+    spool.close()
+    assert open_spool().counts().pending == 2
+
+
 def test_another_file_in_its_place_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
     """A copy from a backup, say: until it is moved away nothing is appended, and nothing lost."""
     spool = open_spool()
@@ -298,6 +328,41 @@ def test_a_store_that_cannot_be_written_anew_is_tried_again(
     assert open_spool().counts().pending == 2
 
 
+def test_the_limit_on_open_files_is_an_error_of_the_store(
+    open_spool: OpenSpool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever file it is that cannot be opened; it is tried again by the next poll or start."""
+    open_file = os.open
+
+    def refuse(name: Path, flags: int, *rest: int) -> int:
+        if name == path and flags == os.O_RDONLY | os.O_CLOEXEC:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return open_file(name, flags, *rest)
+
+    def refuse_to_connect(name: Path, **options: object) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        with pytest.raises(StoreUnwritable, match="Too many open files"):
+            open_spool()
+    spool = open_spool()
+    appended(spool, 1)
+    path.unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        for _ in range(2):
+            with pytest.raises(StoreUnwritable, match="Too many open files"):
+                appended(spool, 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite3, "connect", refuse_to_connect)
+        with pytest.raises(StoreError, match="unable to open"):
+            appended(spool, 2)
+
+    appended(spool, 2)
+    assert spool.counts().pending == 2
+
+
 def test_half_a_store_is_not_left_where_there_is_no_room(open_spool: OpenSpool, path: Path) -> None:
     """Here it is a limit on the size of files that ends the writing; it is tried again after."""
     spool = open_spool()
@@ -311,6 +376,27 @@ def test_half_a_store_is_not_left_where_there_is_no_room(open_spool: OpenSpool, 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not path.with_name(f"{path.name}.new").exists()
+
+    appended(spool, 2)
+    assert spool.counts().pending == 2
+    assert path.exists()
+
+
+def test_a_disk_without_room_for_the_next_store_is_not_filled(
+    open_spool: OpenSpool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each poll would write as much as there is room for, and remove it again."""
+    spool = open_spool()
+    appended(spool, 1)
+    path.unlink()
+    space = os.statvfs(path.parent)
+    full = os.statvfs_result([*space[:4], 1, *space[5:]])  # of blocks, one is free
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "statvfs", lambda _: full)
+        with pytest.raises(StoreFull, match=r"no room for the \d+ bytes that were in it"):
+            appended(spool, 2)
+        assert not path.with_name(f"{path.name}.new").exists()
 
     appended(spool, 2)
     assert spool.counts().pending == 2

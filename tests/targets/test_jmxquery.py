@@ -51,7 +51,8 @@ def raising(error: Exception) -> Query:
     ("error", "word", "words"),
     [
         (FileNotFoundError("java"), "java_missing", "needs Java on this machine"),
-        (OSError(7, "Argument list too long", "java"), "java_failed", "Argument list too long"),
+        (OSError(7, "Argument list too long", "java"), "java_failed", "too long; collect less"),
+        (PermissionError(13, "Permission denied", "java"), "java_failed", "denied; leave `trans"),
         (subprocess.CalledProcessError(1, "java", stderr=TRACE), "unreachable", "refused"),
         (subprocess.CalledProcessError(1, "java"), "unreachable", "without a word"),
         (AttributeError("'NoneType' has no 'decode'"), "timeout", "did not answer within 60 s"),

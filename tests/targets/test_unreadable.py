@@ -112,3 +112,21 @@ async def test_an_mbean_that_is_gone_is_no_failure_of_its_jvm() -> None:
     assert catalog.readings(wanted, await jvm.get_many(catalog.asked(rules))) == []
     with pytest.raises(RemoteException, match="Thread"):
         catalog.readings(wanted, [RemoteException("java.lang.IllegalStateException", "Thread")])
+
+
+async def test_rules_whose_names_were_not_told_are_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the next poll: an exception leaves the connection, and what is known, as they are."""
+    jvm: Any = Jvm()
+    catalog = Catalog()
+    await catalog.refresh(jvm, RULES[:1], 1.0)
+
+    async def throw(patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
+        raise RemoteException("java.lang.OutOfMemoryError", "Java heap space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jvm, "query_many", throw)
+        with pytest.raises(RemoteException):
+            await catalog.refresh(jvm, RULES, 2.0)
+    assert set(await poll(catalog, jvm, 3.0)) == {GOOD, BAD}
