@@ -15,6 +15,7 @@ from jmxbridge.config.address import Address
 from jmxbridge.config.document import build
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.migration import TOOLS, Migrated, NothingCarried, migrate
+from jmxbridge.config.migration.draft import without_login
 from jmxbridge.config.models import Settings
 
 HERE = Path(__file__).parent / "migration"
@@ -188,6 +189,22 @@ mbean = "kafka.consumer:type=consumer-metrics,client-id=*"
 tag_keys = ["client-id", "host"]
 fancy = true
 """
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://u:p@h:80/x", ("http://h:80/x", "u", "p")),
+        ("http://u:p/q%40@h", ("http://h", "u", "p/q@")),
+        ("http://u:1/2@h:80", ("http://h:80", "u", "1/2")),
+        ("http://u@h", ("http://h", "u", "")),
+        ("http://h/x?y=a@b", ("http://h/x?y=a@b", "", "")),
+        ("http://h:80", ("http://h:80", "", "")),
+    ],
+)
+def test_a_login_is_what_may_hold_a_password(url: str, expected: tuple[str, str, str]) -> None:
+    """Rather a host too few than a password in the new file."""
+    assert without_login(url) == expected
 
 
 def test_telegraf_logins_in_urls_are_taken_out() -> None:

@@ -91,7 +91,7 @@ def without_login(url: str) -> tuple[str, str, str]:
     """Return a URL without user and password, and these; empty where it has none."""
     scheme, colon, rest = url.partition("://")
     login, at, place = rest.rpartition("@")
-    if not at:
+    if not at or (":" not in login and "/" in login):  # no password, but an @ in the path
         return url, "", ""
     username, _, password = login.partition(":")
     return f"{scheme}{colon}{place}", unquote(username), unquote(password)
