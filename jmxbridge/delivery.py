@@ -3,7 +3,7 @@
 Rule: at every instant each point that was ever polled is somewhere, and `jmxbridge_store` says
 where: sampled = stored + pending + dead_lettered + dropped + expired in the store's own file, and
 beside them, since the start of this process, what never got there: held in memory while the disk
-is full, lost, or unwritable as line protocol.
+is full, lost, or, as a whole or a field of it, unwritable as line protocol.
 
 It is polled on the grid like a target, so the account has the timestamps of what it counts.
 """

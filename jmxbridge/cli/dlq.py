@@ -66,7 +66,7 @@ def show(
     Example: jmxbridge dlq show 17
     """
     with reported():
-        letter = view_of(file).letter(number) if number <= LARGEST else None
+        letter = view_of(file).letter(number) if abs(number) <= LARGEST else None
     if letter is None:
         fail(f"there is no dead letter {number}", FINDINGS)
     if as_json:
@@ -137,7 +137,7 @@ def _move(verb: str, ids: list[int] | None, everything: bool, file: Path, as_jso
 async def _apply(verb: str, ids: list[int], settings: "Settings") -> int:
     from jmxbridge.build import open_store
 
-    ids = [each for each in ids if each <= LARGEST]
+    ids = [each for each in ids if abs(each) <= LARGEST]
     async with await open_store(settings, os.environ) as store:
         move = store.replay if verb == "replay" else store.purge
         return sum([await move(ids[at : at + AT_ONCE]) for at in range(0, len(ids), AT_ONCE)])

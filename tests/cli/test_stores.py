@@ -194,6 +194,11 @@ def test_an_id_beyond_all_numbers_does_not_exist(file: Path) -> None:
     for verb in ("replay", "purge"):
         result = call("dlq", verb, huge, "-f", str(file))
         assert (result.exit_code, result.stderr) == (1, "1 of the ids do not exist\n")
+    negative = f"-{huge}"
+    shown = call("dlq", "show", "-f", str(file), "--", negative)
+    assert (shown.exit_code, shown.stderr) == (1, f"there is no dead letter {negative}\n")
+    result = call("dlq", "purge", "-f", str(file), "--", negative)
+    assert (result.exit_code, result.stderr) == (1, "1 of the ids do not exist\n")
     result = call("dlq", "purge", "1", huge, "-f", str(file))
     assert (result.exit_code, result.stdout) == (1, "1 dead letters purged\n")
 
