@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from jmxbridge.store import account as accounts
 from jmxbridge.store import chunks, letters
 from jmxbridge.store.errors import StoreDamaged, StoreForeign, StoreUnwritable, from_sqlite
-from jmxbridge.store.file import APPLICATION_ID, SCHEMA_VERSION, as_text
+from jmxbridge.store.schema import APPLICATION_ID, SCHEMA_VERSION, as_text
 from jmxbridge.store.values import Counts, DeadLetter
 
 T = TypeVar("T")

@@ -23,7 +23,8 @@ from jmxbridge.store import (
     StoreUnwritable,
 )
 from jmxbridge.store.errors import from_sqlite
-from jmxbridge.store.file import SCHEMA_VERSION, StoreFile
+from jmxbridge.store.file import StoreFile
+from jmxbridge.store.schema import SCHEMA_VERSION
 from jmxbridge.store.spool import Spool
 from tests.store.noise import noise
 
