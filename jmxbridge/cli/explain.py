@@ -135,11 +135,7 @@ async def survey(
         {name: sorted(attributes) for name, attributes in without.items() if attributes},
         explanation.takers(others, names, nobodys) if nobodys else {},
         # A pack is for many versions, so each of them lacks something of it.
-        [
-            each
-            for each in explanation.absent(takes, available)
-            if not each.rule.where.startswith("packs/")
-        ],
+        [each for each in explanation.absent(takes, available) if not each.rule.ships],
     )
 
 

@@ -19,7 +19,7 @@ async def find_misspelt(
     from jmxbridge.jmx import JmxError, RemoteException
     from jmxbridge.mbeans import explanation
 
-    own = [rule for rule in settings.rules_for(target) if not rule.where.startswith("packs/")]
+    own = [rule for rule in settings.rules_for(target) if not rule.ships]
     if not own:
         return []
     try:

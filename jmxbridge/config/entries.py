@@ -133,7 +133,7 @@ class RuleEntry(Section):
         return self
 
 
-def to_rule(entry: RuleEntry, set_name: str, where: str) -> Rule:
+def to_rule(entry: RuleEntry, set_name: str, where: str, *, ships: bool) -> Rule:
     """Make the rule that discovery and points work with."""
     return Rule(
         set_name=set_name,
@@ -148,6 +148,7 @@ def to_rule(entry: RuleEntry, set_name: str, where: str) -> Rule:
         help=entry.help,
         unit=entry.unit,
         where=where,
+        ships=ships,
     )
 
 

@@ -40,7 +40,7 @@ class LocatedRule:
         where = (
             f"{self.file or self.node.span.file or path}:{self.line}:{self.node.span.column + 1}"
         )
-        return to_rule(self.entry, self.set_name, where)
+        return to_rule(self.entry, self.set_name, where, ships=bool(self.file))
 
     def field_names(self) -> Iterator[tuple[Scalar, Path, str, str]]:
         """Yield each field: where its name is written, name and type."""

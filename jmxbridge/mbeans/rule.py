@@ -52,9 +52,9 @@ class Rule:
 
     `beans` are aliases of one another: the first pattern that matches anything on a target is the
     one used there. `tags` maps a tag to the key property it is taken from. `where` is
-    `file:line:column`, for messages. MBeans that differ in key properties of `sum_over` alone are
-    added up. `help` says to a person what this is, `unit` in what fields are whose names do not
-    say it.
+    `file:line:column`, for messages; `ships` is true of those of packs. MBeans that differ in key
+    properties of `sum_over` alone are added up. `help` says to a person what this is, `unit` in
+    what fields are whose names do not say it.
     """
 
     set_name: str
@@ -69,6 +69,7 @@ class Rule:
     help: str = ""
     unit: str = ""
     where: str = ""
+    ships: bool = False
 
     def unit_of(self, field: Field) -> str | None:
         """Return what a field is measured in: as it says, as its name ends, as the rule says."""

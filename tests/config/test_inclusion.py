@@ -44,6 +44,24 @@ def test_targets_and_sets_of_all_files_are_one_configuration(folder: Path) -> No
     assert rule.where == f"{folder / 'rules.yaml'}:1:16"
 
 
+def test_a_folder_called_packs_does_not_make_rules_ours(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is looked at for slips is the file's own, wherever it lies."""
+    (folder / "packs").mkdir()
+    (folder / "packs/own.yaml").write_text(f"mbeans: {{own: [{RULE[2:]}]}}\n")
+    (folder / "mbeans.yaml").write_text(
+        "include: packs/own.yaml\ntargets: [{name: a, jmx: 'a:1', collect: [own, jvm]}]\n"
+    )
+    monkeypatch.chdir(folder)
+    made = load(Path("mbeans.yaml"), {})
+
+    (rule,) = made.mbeans["own"]
+    assert rule.where == "packs/own.yaml:1:16"
+    assert not rule.ships
+    assert all(each.ships for each in made.mbeans["jvm"])
+
+
 def test_a_path_in_an_included_file_is_from_its_own_folder(folder: Path) -> None:
     """A team's certificates lie beside the team's file."""
     made = settings(folder, f"include: teams/a.yaml\nmbeans:\n  own:\n  {RULE}\n")

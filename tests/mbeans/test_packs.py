@@ -182,3 +182,4 @@ def test_a_rule_of_a_pack_says_where_it_stands() -> None:
     """Messages about it name the pack's file, not the person's."""
     (first, *_) = rules("jvm")
     assert first.where == "packs/jvm.yaml:3:3"
+    assert first.ships
