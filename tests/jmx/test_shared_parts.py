@@ -37,20 +37,26 @@ def a_field(name: str, type_name: str) -> bytes:
     return b"L" + text(name) + b"\x74" + text(type_name)
 
 
-def answer(count: int, references: int) -> bytes:
-    """An AttributeList of `Fine`: an array of arrays, each of references to the one before it."""
-    size = struct.pack(">i", 1)
+def attribute_list(count: int) -> bytes:
+    """An AttributeList of so many, as far as the value of the first, which is `Fine`."""
+    size = struct.pack(">i", count)
     array_list = klass("java.util.ArrayList", 3, b"I" + text("size"))
     attributes = b"\x73" + klass("javax.management.AttributeList", 2, above=array_list) + size
     fields = a_field("name", "Ljava/lang/String;"), a_field("value", "Ljava/lang/Object;")
-    attribute = b"\x73" + klass("javax.management.Attribute", 2, *fields) + b"\x74" + text("Fine")
+    first = b"\x73" + klass("javax.management.Attribute", 2, *fields) + b"\x74" + text("Fine")
+    return attributes + b"\x77\x04" + size + first
+
+
+def answer(count: int, references: int) -> bytes:
+    """An AttributeList of `Fine`: an array of arrays, each of references to the one before it."""
+    size = struct.pack(">i", 1)
     outer = b"\x75" + klass("[Ljava.lang.Object;", 2) + struct.pack(">i", count)
     assert references > 0
     inner = b"\x75" + ref(ARRAY_CLASS) + size + NULL
     for before in range(count - 1):
         inner += b"\x75" + ref(ARRAY_CLASS) + struct.pack(">i", references)
         inner += ref(FIRST_ARRAY + before) * references
-    return attributes + b"\x77\x04" + size + attribute + outer + inner + b"\x78"
+    return attribute_list(1) + outer + inner + b"\x78"
 
 
 @pytest.fixture
@@ -106,13 +112,8 @@ FINE, TEXT = 10, 8  # handles: of the boxed number that is `Fine`, and of a stri
 
 def two(fine: bytes, other: bytes) -> bytes:
     """An AttributeList of `Fine`, and of another attribute after it."""
-    size = struct.pack(">i", 2)
-    array_list = klass("java.util.ArrayList", 3, b"I" + text("size"))
-    attributes = b"\x73" + klass("javax.management.AttributeList", 2, above=array_list) + size
-    fields = a_field("name", "Ljava/lang/String;"), a_field("value", "Ljava/lang/Object;")
-    first = b"\x73" + klass("javax.management.Attribute", 2, *fields) + b"\x74" + text("Fine")
     second = b"\x73" + ref(3) + b"\x74" + text("Other")
-    return attributes + b"\x77\x04" + size + first + fine + second + other + b"\x78"
+    return attribute_list(2) + fine + second + other + b"\x78"
 
 
 def holder(number: int) -> bytes:
