@@ -45,9 +45,5 @@ def settings_if_any(file: Path | None) -> "Settings | None":
     """Read the file that was named, or `mbeans.yaml` where there is one: looking needs no file."""
     if file is not None:
         return load_settings(file)
-    return load_settings(DEFAULT_FILE) if is_there(DEFAULT_FILE) else None
-
-
-def is_there(path: Path) -> bool:
-    """Whether this user sees something there; a folder that is closed to him is no error."""
-    return os.path.exists(path)  # Path.exists raises in such a folder
+    # Path.exists raises in a folder that is closed to this user.
+    return load_settings(DEFAULT_FILE) if os.path.exists(DEFAULT_FILE) else None

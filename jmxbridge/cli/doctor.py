@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jmxbridge.cli.arguments import DEFAULT_FILE, Json, is_there
+from jmxbridge.cli.arguments import DEFAULT_FILE, Json
 from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, echo_json
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def doctor(
     """
     from jmxbridge.doctor.examination import examine
 
-    if file is None and is_there(DEFAULT_FILE):
+    if file is None and os.path.exists(DEFAULT_FILE):  # in a closed folder Path.exists raises
         file = DEFAULT_FILE
     areas = asyncio.run(examine(file, os.environ))
     if as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jmxbridge.cli.arguments import DEFAULT_FILE, is_there, load_settings
+from jmxbridge.cli.arguments import DEFAULT_FILE, load_settings
 from jmxbridge.cli.habits import ZkOfInit
 from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, USAGE, fail, reported
 
@@ -95,7 +95,8 @@ def init(
     chosen = [(tool, path) for tool, path in old.items() if path is not None]
     if len(chosen) > 1:
         fail("one file at a time: a second --from-… goes into a second --output", USAGE)
-    if str(output) != "-" and is_there(output):
+    # Path.exists and is_dir raise in a folder that is closed to this user.
+    if str(output) != "-" and os.path.exists(output):
         fail(f"{output} is there already: name another with --output, or - for stdout", USAGE)
     if not os.path.isdir(output.parent):
         fail(f"{output}: there is no directory {output.parent}", USAGE)

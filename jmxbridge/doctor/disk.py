@@ -40,18 +40,20 @@ def examine_store(
         said = f"{folder} is not a directory"
         return Area("disk", (Finding(str(path), said, "Set store.path to another place"),))
     findings: list[Finding] = []
-    blocked = next((each for each in (path, folder) if _seen(each) and not may_write(each)), None)
+    # Path.exists raises in a folder that is closed to this user.
+    there = [each for each in (path, folder) if os.path.exists(each)]
+    blocked = next((each for each in there if not may_write(each)), None)
     if blocked is not None:
         said = "this user may not write there"
         mend = "Run as the user of the service, or change its owner"
         findings.append(Finding(str(blocked), said, mend))
     findings += _medium(path, folder, mounts)
-    size = path.stat().st_size if _seen(path) else 0
+    size = path.stat().st_size if os.path.exists(path) else 0
     room = free_bytes(folder) + size
     if room < max_bytes:
         said = f"room for {room >> 20:,} MiB, and the store may become {max_bytes >> 20:,}"
         findings.append(Finding(str(folder), said, "Free some space, or lower store.max_size"))
-    if not _seen(path):
+    if not os.path.exists(path):
         # Below a folder that is closed to this user nobody knows.
         return Area("disk", tuple(findings), () if blocked else (f"{path} is not there yet",))
     waiting, notes = _content(path, sends, time.time_ns() if now_ns is None else now_ns)
@@ -61,12 +63,7 @@ def examine_store(
 def nearest_folder(folder: Path) -> Path:
     """Return a path, or what there is of it: missing folders are made at the start."""
     folder = folder.absolute()
-    return next(each for each in (folder, *folder.parents) if _seen(each))
-
-
-def _seen(path: Path) -> bool:
-    """Whether there is something that this user may see."""
-    return os.path.exists(path)  # Path.exists raises in a folder that is closed
+    return next(each for each in (folder, *folder.parents) if os.path.exists(each))
 
 
 def file_system(folder: Path, mounts: str) -> str:
