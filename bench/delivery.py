@@ -30,11 +30,11 @@ from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import ObjectName
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 from jmxbridge.point import KeptTags, Point
+from jmxbridge.pollers.backoff import Backoff
+from jmxbridge.pollers.grid import Tick
+from jmxbridge.pollers.target import Target
 from jmxbridge.service.garbage import collect_seldom
-from jmxbridge.service.grid import Tick
-from jmxbridge.targets.backoff import Backoff
-from jmxbridge.targets.rmi import RmiTransport
-from jmxbridge.targets.target import Target
+from jmxbridge.transports.rmi import RmiTransport
 
 LINES = int(os.environ.get("LINES", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "5"))

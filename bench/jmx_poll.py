@@ -31,7 +31,7 @@ from demo.cache import JOLOKIA_VERSIONS
 from demo.servers import Client, Jvm, Kafka, free_port, jolokia_option
 from jmxbridge.config.loader import pack_rules
 from jmxbridge.jmx import connect
-from jmxbridge.targets.catalog import Asked, Catalog
+from jmxbridge.transports.catalog import Asked, Catalog
 
 MBEANS = int(os.environ.get("MBEANS", "2000"))
 ATTRIBUTES = ("Value", "Rate", "Name", "Count", "Ok", "Nan")

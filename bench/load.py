@@ -31,8 +31,8 @@ from jmxbridge.app import Bridge
 from jmxbridge.config.loader import load
 from jmxbridge.delivery import Delivery, resident_bytes
 from jmxbridge.point import Point
-from jmxbridge.service.grid import NS, Tick
-from jmxbridge.targets.target import Target
+from jmxbridge.pollers.grid import NS, Tick
+from jmxbridge.pollers.target import Target
 
 TARGETS = int(os.environ.get("TARGETS", "50"))
 MBEANS = int(os.environ.get("MBEANS", "1200"))

@@ -27,7 +27,7 @@ from bench.cost import Cost, Meter, rss_mb
 
 if TYPE_CHECKING:
     from jmxbridge.mbeans.rule import Rule
-    from jmxbridge.targets.rmi import RmiTransport
+    from jmxbridge.transports.rmi import RmiTransport
 
 WARM_UPS = 3  # polls that are not counted: the JVMs compile, we learn shapes
 PAUSE_S = 0.05  # between polls: a poll does not begin in the dust of the last one
@@ -89,11 +89,11 @@ async def bridged(
 
     from jmxbridge.config.loader import pack_rules
     from jmxbridge.delivery import freeze
+    from jmxbridge.pollers.backoff import Backoff
+    from jmxbridge.pollers.grid import Tick
+    from jmxbridge.pollers.target import Target
     from jmxbridge.service.garbage import collect_seldom
-    from jmxbridge.service.grid import Tick
-    from jmxbridge.targets.backoff import Backoff
-    from jmxbridge.targets.rmi import RmiTransport
-    from jmxbridge.targets.target import Target
+    from jmxbridge.transports.rmi import RmiTransport
 
     collect_seldom()
     transport = RmiTransport(host, port, clock_s=time.monotonic)

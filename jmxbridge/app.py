@@ -34,14 +34,14 @@ from jmxbridge.kafka.known_brokers import KnownBrokers
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
-from jmxbridge.service.beside import beside
-from jmxbridge.service.fleet import Fleet, Wanted
+from jmxbridge.pollers.fleet import Fleet, Wanted
+from jmxbridge.pollers.grid import NS, Tick, last_due, spread_ns, ticks
+from jmxbridge.pollers.status import Line, Mood
+from jmxbridge.pollers.target import Target
 from jmxbridge.service.garbage import collect_seldom
-from jmxbridge.service.grid import NS, Tick, last_due, spread_ns, ticks
-from jmxbridge.service.poll_times import PollTimes
-from jmxbridge.service.status import Line, Mood
+from jmxbridge.state.beside import beside
+from jmxbridge.state.poll_times import PollTimes
 from jmxbridge.store import Store
-from jmxbridge.targets.target import Target
 
 log = logging.getLogger(__name__)
 

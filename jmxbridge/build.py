@@ -26,8 +26,6 @@ from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import Credentials, Tls
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.known_brokers import Brokers, KnownBrokers
-from jmxbridge.kafka.lag_poll import LagPoll
-from jmxbridge.kafka.memory_file import MemoryFile
 from jmxbridge.kafka.rights import Scope
 from jmxbridge.kafka.sasl import Mechanism, gssapi, oauthbearer, plain, scram
 from jmxbridge.kafka.security import Security
@@ -39,17 +37,19 @@ from jmxbridge.mbeans.consumers import Consumers, asks_for_consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.pkcs12 import pem
 from jmxbridge.point import Point
-from jmxbridge.service.fleet import Wanted
-from jmxbridge.service.grid import Tick
-from jmxbridge.service.status import Line
+from jmxbridge.pollers.backoff import Backoff
+from jmxbridge.pollers.fleet import Wanted
+from jmxbridge.pollers.grid import Tick
+from jmxbridge.pollers.lag_poll import LagPoll
+from jmxbridge.pollers.status import Line
+from jmxbridge.pollers.target import Target
+from jmxbridge.state.memory_file import MemoryFile
 from jmxbridge.store import Store
-from jmxbridge.targets.backoff import Backoff
-from jmxbridge.targets.jmxquery import JmxqueryTransport
-from jmxbridge.targets.jolokia import JolokiaTransport
-from jmxbridge.targets.jolokia_agent import JolokiaAgent
-from jmxbridge.targets.rmi import RmiTransport
-from jmxbridge.targets.target import Target
-from jmxbridge.targets.transport import Transport
+from jmxbridge.transports.jmxquery import JmxqueryTransport
+from jmxbridge.transports.jolokia import JolokiaTransport
+from jmxbridge.transports.jolokia_agent import JolokiaAgent
+from jmxbridge.transports.rmi import RmiTransport
+from jmxbridge.transports.transport import Transport
 
 # Of an interval: a poll that has not ended by then would miss the next tick.
 DEADLINE_SHARE = 0.9

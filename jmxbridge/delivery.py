@@ -22,8 +22,8 @@ from jmxbridge.influx.line_protocol import encode, series_key
 from jmxbridge.influx.sender import Sender, State
 from jmxbridge.influx.series import SeriesBound
 from jmxbridge.point import FieldValue, Point
-from jmxbridge.service.grid import NS, Tick
-from jmxbridge.service.status import Line, Mood
+from jmxbridge.pollers.grid import NS, Tick
+from jmxbridge.pollers.status import Line, Mood
 from jmxbridge.store import Counts, Intake, Store, StoreError
 
 log = logging.getLogger(__name__)

@@ -19,10 +19,10 @@ from jmxbridge.config.models import (
     TargetSettings,
 )
 from jmxbridge.point import Point
-from jmxbridge.service import poll_times
-from jmxbridge.service.fleet import Wanted
-from jmxbridge.service.grid import NS, SPREAD_STEP_NS, Tick
-from jmxbridge.service.status import Line, Mood
+from jmxbridge.pollers.fleet import Wanted
+from jmxbridge.pollers.grid import NS, SPREAD_STEP_NS, Tick
+from jmxbridge.pollers.status import Line, Mood
+from jmxbridge.state import poll_times
 from jmxbridge.store import View
 
 STOP_S = 10.0  # the promise for a server that is away, black-holed or trickling

@@ -14,8 +14,8 @@ from jmxbridge.influx.sender import Sender
 from jmxbridge.influx.series import SeriesBound
 from jmxbridge.influx.verdict import Answer, Outcome
 from jmxbridge.point import FieldValue, Point
-from jmxbridge.service.grid import Tick
-from jmxbridge.service.status import Mood
+from jmxbridge.pollers.grid import Tick
+from jmxbridge.pollers.status import Mood
 from jmxbridge.store import DeadLine, Store
 from tests.store.noise import noise
 

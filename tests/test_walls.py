@@ -26,10 +26,12 @@ ROOMS: dict[str, set[str]] = {
     "mbeans": {"jmx", "lag", "point"},
     "lag": {"point"},
     "config": {"jmx", "lag", "mbeans"},
-    "targets": {"jmx", "mbeans", "point", "service"},
-    "kafka": {"jmx", "lag", "point", "service"},
-    "influx": {"point", "service", "store"},
-    "delivery": {"influx", "point", "service", "store"},
+    "transports": {"jmx", "mbeans"},
+    "kafka": {"jmx", "lag"},
+    "pollers": {"jmx", "kafka", "lag", "mbeans", "point", "transports"},
+    "state": {"lag"},
+    "influx": {"point", "store"},
+    "delivery": {"influx", "point", "pollers", "store"},
 }
 ROOMS["build"] = set(ROOMS) - {"delivery"}
 ROOMS["doctor"] = {"build", "config", "influx", "jmx", "kafka", "store"}
@@ -59,9 +61,9 @@ DOORS: dict[tuple[str, str], set[str]] = {
 # The only rooms that may use a library.
 LIBRARIES: dict[str, set[str]] = {
     "cryptography": {"pkcs12"},
-    "aiohttp": {"kafka", "targets"},
+    "aiohttp": {"kafka", "transports"},
     "influxdb_client": {"influx"},
-    "jmxquery": {"targets"},
+    "jmxquery": {"transports"},
     "kio": {"kafka"},
     "pydantic": {"config"},
     "pydantic_core": {"config"},

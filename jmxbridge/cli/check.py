@@ -64,7 +64,7 @@ def remembered(settings: "Settings") -> "Settings":
 
     from jmxbridge.cli.completion import SERVICE_STATE
     from jmxbridge.config.loader import store_path, with_last_polls
-    from jmxbridge.service.poll_times import read
+    from jmxbridge.state.poll_times import read
 
     for environ in (dict(os.environ), SERVICE_STATE):
         took = read(store_path(settings, environ))
@@ -104,7 +104,7 @@ def entry(problem: "Problem") -> dict[str, Any]:
 
 def summary(settings: "Settings") -> str:
     """Say in one line what a file asks for."""
-    from jmxbridge.service.status import counted
+    from jmxbridge.pollers.status import counted
 
     rules = sum(len(rules) for rules in settings.mbeans.values())
     kafka = settings.kafka

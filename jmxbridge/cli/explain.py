@@ -93,7 +93,7 @@ async def survey(
     from jmxbridge.config.loader import offered
     from jmxbridge.jmx import RemoteException
     from jmxbridge.mbeans import explanation
-    from jmxbridge.targets.unreadable import Unreadable
+    from jmxbridge.transports.unreadable import Unreadable
 
     async with await connect(where) as mbeans:
         names = await mbeans.query(None)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jmxbridge.config.models import Settings, TargetSettings
     from jmxbridge.jmx import Credentials, ObjectName, Tls
     from jmxbridge.mbeans.rule import Rule
-    from jmxbridge.targets.transport import MBeans
+    from jmxbridge.transports.transport import MBeans
 
 TargetName = Annotated[
     str,
@@ -152,7 +152,7 @@ def parse_pattern(text: str) -> "ObjectName":
 async def connect(jvm: Jvm) -> "MBeans":
     """Connect as `run` does."""
     from jmxbridge import jmx
-    from jmxbridge.targets.jolokia_agent import JolokiaAgent
+    from jmxbridge.transports.jolokia_agent import JolokiaAgent
 
     if jvm.jolokia_url is not None:
         return JolokiaAgent(

@@ -62,7 +62,7 @@ class Looking:
 
     async def look(self) -> "tuple[Description, Look]":
         """Ask cluster and targets one time; raises KafkaUnavailable."""
-        from jmxbridge.service.grid import Tick
+        from jmxbridge.pollers.grid import Tick
 
         tick = Tick(time.time_ns(), 0)
         heard = asyncio.gather(*(target.poll(tick) for target in self._targets))
@@ -87,7 +87,7 @@ class Looking:
 
     def problems(self) -> list[str]:
         """Say which targets could not be heard."""
-        from jmxbridge.service.status import Mood
+        from jmxbridge.pollers.status import Mood
 
         lines = [target.line for target in self._targets]
         return [f"target {each.name}: {each.sentence}" for each in lines if each.mood is Mood.DOWN]
@@ -101,9 +101,9 @@ class Looking:
 def written(settings: "Settings") -> "Memory":
     """Read what `run` has written down for this file; nothing where there is none."""
     from jmxbridge.config.loader import store_path
-    from jmxbridge.kafka.memory_file import MemoryFile
     from jmxbridge.lag.names import NameFilter
-    from jmxbridge.service.beside import beside
+    from jmxbridge.state.beside import beside
+    from jmxbridge.state.memory_file import MemoryFile
 
     path = beside(store_path(settings, os.environ), ".lag.json")
     return MemoryFile(path, wants_group=NameFilter(), wants_topic=NameFilter()).read()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jmxbridge.cli.changes import Change, Place
     from jmxbridge.jmx import ObjectName
     from jmxbridge.jmx.values import Value
-    from jmxbridge.targets.transport import MBeans
+    from jmxbridge.transports.transport import MBeans
 
 app = typer.Typer(
     no_args_is_help=True,

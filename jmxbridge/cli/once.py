@@ -44,7 +44,7 @@ def not_said_twice() -> Iterator[None]:
     """Keep targets from logging that they are down: that is among the problems."""
     import logging
 
-    log = logging.getLogger("jmxbridge.targets.target")
+    log = logging.getLogger("jmxbridge.pollers.target")
     before = log.level
     log.setLevel(logging.ERROR)
     try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jmxbridge.config.models import InfluxSettings, KafkaSettings, Settings, TargetSettings
     from jmxbridge.influx.probe import Probe
     from jmxbridge.lag.snapshot import Snapshot
-    from jmxbridge.targets.survey import Survey
+    from jmxbridge.transports.survey import Survey
 
 # A first look may take longer than a poll: names and attributes are learned.
 TIMEOUT_S = 10.0
@@ -127,7 +127,7 @@ async def preflight(settings: "Settings") -> Preflight:
 async def survey_target(settings: "Settings", target: "TargetSettings") -> "Survey":
     """Read one target the way `run` would, with every rule."""
     from jmxbridge.build import make_transport
-    from jmxbridge.targets.survey import survey
+    from jmxbridge.transports.survey import survey
 
     timeout_s = max(TIMEOUT_S, settings.interval_s)
     return await survey(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from jmxbridge.service.status import Line, Mood
+from jmxbridge.pollers.status import Line, Mood
 
 # Often enough to look alive, seldom enough to cost nothing.
 REDRAW_S = 0.5

@@ -1,1 +1,1 @@
-"""What a long-running process needs: the grid, logging, signals, systemd."""
+"""What a long-running process needs: logging, signals, systemd, garbage collection."""

@@ -8,7 +8,7 @@ import pytest
 from jmxbridge import jmx
 from jmxbridge.jmx import AttributeInfo, MBeanInfo, ObjectName, RemoteException, Value
 from jmxbridge.jmx.protocol import Traffic
-from jmxbridge.targets import rmi
+from jmxbridge.transports import rmi
 
 
 class MBean(Protocol):

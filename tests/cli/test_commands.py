@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from demo.servers import free_port
 from jmxbridge import __version__
 from jmxbridge.cli import app
-from jmxbridge.service.poll_times import PollTimes
+from jmxbridge.state.poll_times import PollTimes
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [

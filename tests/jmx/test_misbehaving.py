@@ -20,11 +20,11 @@ from jmxbridge.jmx.connection import connect
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 from jmxbridge.point import Point
-from jmxbridge.service.grid import Tick
-from jmxbridge.targets import rmi
-from jmxbridge.targets.backoff import Backoff
-from jmxbridge.targets.rmi import RmiTransport
-from jmxbridge.targets.target import Target
+from jmxbridge.pollers.backoff import Backoff
+from jmxbridge.pollers.grid import Tick
+from jmxbridge.pollers.target import Target
+from jmxbridge.transports import rmi
+from jmxbridge.transports.rmi import RmiTransport
 
 Visiting = Callable[[Any], Awaitable[None]]
 Serve = Callable[[Visiting], Awaitable[int]]

@@ -14,7 +14,7 @@ import pytest
 from demo.servers import Jvm, free_port
 from jmxbridge.jmx import ObjectName
 from jmxbridge.mbeans.rule import Field, Rule
-from jmxbridge.targets.rmi import RmiTransport
+from jmxbridge.transports.rmi import RmiTransport
 
 pytestmark = pytest.mark.real
 

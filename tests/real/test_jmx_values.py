@@ -25,7 +25,7 @@ from jmxbridge.jmx import (
     connect,
 )
 from jmxbridge.mbeans.rule import Field, Rule
-from jmxbridge.targets.rmi import RmiTransport
+from jmxbridge.transports.rmi import RmiTransport
 
 pytestmark = pytest.mark.real
 

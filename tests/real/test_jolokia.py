@@ -24,7 +24,7 @@ from jmxbridge.jmx import (
     Tls,
     Value,
 )
-from jmxbridge.targets.jolokia_agent import JolokiaAgent
+from jmxbridge.transports.jolokia_agent import JolokiaAgent
 from tests.real.papers import STORE_PASSWORD, Papers, make_papers
 
 pytestmark = pytest.mark.real

@@ -15,12 +15,12 @@ from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Composite
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Field, Rule
-from jmxbridge.targets.catalog import EVERYTHING_S, INCOMPLETE_S
-from jmxbridge.targets.jmxquery import JmxqueryTransport
-from jmxbridge.targets.jolokia import JolokiaTransport
-from jmxbridge.targets.jolokia_agent import JolokiaAgent
-from jmxbridge.targets.rmi import RmiTransport
-from jmxbridge.targets.transport import Transport
+from jmxbridge.transports.catalog import EVERYTHING_S, INCOMPLETE_S
+from jmxbridge.transports.jmxquery import JmxqueryTransport
+from jmxbridge.transports.jolokia import JolokiaTransport
+from jmxbridge.transports.jolokia_agent import JolokiaAgent
+from jmxbridge.transports.rmi import RmiTransport
+from jmxbridge.transports.transport import Transport
 
 pytestmark = pytest.mark.real
 

@@ -1,1 +1,0 @@
-"""One JVM each: connect, discover, read on the interval's grid."""

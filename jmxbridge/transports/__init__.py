@@ -1,0 +1,1 @@
+"""Ways of reading a JVM: RMI, Jolokia, jmxquery."""

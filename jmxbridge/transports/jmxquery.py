@@ -1,0 +1,155 @@
+"""A JVM read through the jmxquery package, which starts a Java process for each query.
+
+It needs Java on this machine and costs a JVM per poll; it is here for those who trust Java's own
+client more than ours, and as a second opinion in tests. What the package does and this file makes
+good: a query that times out gives an empty list or an AttributeError, an unreachable JVM gives a
+CalledProcessError whose text is the Java stack trace, and a bean that has no such attribute is
+simply not in the answer.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jmxquery
+
+from jmxbridge.jmx.errors import ConnectionFailed, JmxError
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.jmx.values import Composite, Value
+from jmxbridge.mbeans.discovery import take
+from jmxbridge.mbeans.reading import Reading
+from jmxbridge.mbeans.rule import Rule
+from jmxbridge.transports.rmi import is_loopback
+
+log = logging.getLogger(__name__)
+
+
+class JmxqueryTransport:
+    """Reads one JVM through jmxquery. `timeout_s` ends the Java process of a query."""
+
+    def __init__(self, host: str, port: int, *, timeout_s: float) -> None:
+        self._host = host
+        self._where = f"{host}:{port}"
+        self._jmx = jmxquery.JMXConnection(f"service:jmx:rmi:///jndi/rmi://{self._where}/jmxrmi")
+        self._timeout_s = timeout_s
+        self._is_exposure_said = False
+        self.series_limited = 0
+        self.costs: Mapping[str, int] = {}  # the package does not tell
+        self.peer_host: str | None = None  # nor this
+        # One thread: a query that outlives its poll delays this target's next one, nobody else's.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jmxquery")
+
+    async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
+        """Return one reading for each MBean that each rule takes; raises `JmxError`."""
+        queries = [
+            jmxquery.JMXQuery(bean.canonical, attribute)
+            for rule in rules
+            for bean in rule.beans
+            for attribute in dict.fromkeys(field.attribute for field in rule.fields)
+        ]
+        if not queries:
+            return []
+        loop = asyncio.get_running_loop()
+        answers = await loop.run_in_executor(self._thread, self._query, queries)
+        mbeans = by_mbean(answers)
+        takes = take(rules, mbeans)
+        self.series_limited = takes.series_limited
+        return [Reading(each.rule, each.name, only(each.rule, mbeans[each.name])) for each in takes]
+
+    async def close(self) -> None:
+        """Let the thread go; a Java process still running ends with its own timeout."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _query(self, queries: list[Any]) -> list[Any]:
+        started_s = time.monotonic()
+        try:
+            answers: list[Any] = self._jmx.query(queries, timeout=self._timeout_s)
+        except FileNotFoundError as exc:
+            raise ConnectionFailed(
+                "transport jmxquery needs Java on this machine and found no `java` on the PATH;"
+                " install a Java runtime, or leave `transport` out",
+                "java_missing",
+            ) from exc
+        except OSError as exc:  # E2BIG above all: every attribute asked for is in its arguments
+            way_out = "collect less, or " if exc.errno == errno.E2BIG else ""
+            raise ConnectionFailed(
+                f"{self._where}: java cannot be started for {len(queries)} attributes:"
+                f" {exc.strerror}; {way_out}leave `transport` out",
+                "java_failed",
+            ) from exc
+        except subprocess.CalledProcessError as exc:
+            raise ConnectionFailed(
+                f"{self._where}: {last_cause(exc.stderr or exc.output or b'')}",
+                "unreachable",
+            ) from exc
+        except AttributeError as exc:  # the package decodes the output of a process that had none
+            raise self._timed_out() from exc
+        except ValueError as exc:
+            raise JmxError(f"{self._where}: jmxquery printed something other than JSON") from exc
+        if not answers and time.monotonic() - started_s >= self._timeout_s:
+            raise self._timed_out()
+        self._warn_of_exposure()
+        return answers
+
+    def _warn_of_exposure(self) -> None:
+        """Say once that this goes over a network: the package has neither password nor TLS here."""
+        if self._is_exposure_said or is_loopback(address(self._host)):
+            return
+        self._is_exposure_said = True
+        log.warning(
+            "%s: JMX without TLS and without a password: whoever reaches that port can use it"
+            " (transport: rmi has username, password_file and tls)",
+            self._where,
+        )
+
+    def _timed_out(self) -> ConnectionFailed:
+        return ConnectionFailed(
+            f"{self._where}: jmxquery did not answer within {self._timeout_s:g} s",
+            "timeout",
+        )
+
+
+def address(host: str) -> str | None:
+    """Return an IP address of a host; None where it has none."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return None
+    return str(found[0][4][0])
+
+
+def by_mbean(answers: Sequence[Any]) -> dict[ObjectName, dict[str, Value]]:
+    """Gather jmxquery's rows, one for each value, into the attributes of each MBean.
+
+    The items of a composite come as rows of their own and become a Composite again.
+    """
+    mbeans: dict[ObjectName, dict[str, Value]] = {}
+    items: dict[tuple[ObjectName, str], dict[str, Value]] = {}
+    for row in answers:
+        name = ObjectName.parse(row.mBeanName)
+        if row.attributeKey is None:
+            mbeans.setdefault(name, {})[row.attribute] = row.value
+        else:
+            items.setdefault((name, row.attribute), {})[row.attributeKey] = row.value
+    for (name, attribute), values in items.items():
+        mbeans.setdefault(name, {})[attribute] = Composite(values)
+    return mbeans
+
+
+def only(rule: Rule, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Keep the attributes that the rule names: others were asked for by another rule."""
+    wanted = {field.attribute for field in rule.fields}
+    return {name: value for name, value in values.items() if name in wanted}
+
+
+def last_cause(stack_trace: bytes) -> str:
+    """Find the sentence in a Java stack trace that says what went wrong."""
+    lines = stack_trace.decode("utf-8", "replace").splitlines()
+    causes = [line.removeprefix("Caused by: ").strip() for line in lines if "Exception" in line]
+    return causes[-1][:300] if causes else "jmxquery failed without a word"

@@ -1,0 +1,199 @@
+"""A JVM read over plain remote JMX, by our own client.
+
+A steady poll is one getMBeanCount and one getAttributes for each MBean, all of them pipelined.
+
+A JVM drops a connection that was idle for 120 s. Where polls are further apart than that, or
+nothing was asked for other reasons, a getDefaultDomain in between keeps it: the cheapest call that
+counts (RMI's own pings do not). A connection that ended between two polls, by that or because its
+JVM was restarted, is replaced within the poll that notices.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from jmxbridge.jmx.access import Credentials, Tls
+from jmxbridge.jmx.connection import Connection, connect
+from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteException
+from jmxbridge.jmx.protocol import Traffic
+from jmxbridge.mbeans.reading import Reading
+from jmxbridge.mbeans.rule import Rule
+from jmxbridge.transports.catalog import Catalog
+
+# Half of what a JVM allows.
+KEEP_ALIVE_S = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class RmiTransport:
+    """Reads one JVM through `jmxbridge.jmx`.
+
+    `connection` is the one in use, None before the first fetch and after a failed one.
+    `rmi_host` and `rmi_port` replace the address that the JVM's registry advertises. `clock_s` is
+    a monotonic clock in seconds. `connect_timeout_s` should be less than any fetch may take: who
+    gives a fetch up never hears which of the addresses it was that did not answer.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        rmi_host: str | None = None,
+        rmi_port: int | None = None,
+        credentials: Credentials | None = None,
+        tls: Tls | None = None,
+        clock_s: Callable[[], float],
+        connect_timeout_s: float | None = None,
+        keep_alive_s: float = KEEP_ALIVE_S,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._rmi_host = rmi_host
+        self._rmi_port = rmi_port
+        self._credentials = credentials
+        self._tls = tls
+        self._connect_timeout_s = connect_timeout_s
+        self._is_exposure_said = False
+        self._clock_s = clock_s
+        self.connection: Connection | None = None
+        self.costs: Mapping[str, int] = {}
+        self.peer_host: str | None = None
+        self._catalog = Catalog()
+        self._keep_alive_s = keep_alive_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._sign_of_life: asyncio.Task[None] | None = None
+
+    @property
+    def series_limited(self) -> int:
+        """How many series the rules' limits leave out on this JVM, as far as is known."""
+        return self._catalog.series_limited
+
+    async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
+        """Return one reading for each MBean that each rule takes; raises `JmxError`."""
+        was_connected = self.connection is not None
+        try:
+            await self._rest()
+            return await self._fetch(rules)
+        except ConnectionFailed as exc:
+            await self.close()
+            if not was_connected or exc.error_class in ("timeout", "cancelled"):
+                raise
+        except RemoteException:  # the connection is fine, and what was learned mends the next poll
+            if self.connection is not None:
+                self._keep_alive(self.connection)
+            raise
+        except BaseException:  # cancelled too: replies carry no id, so the pairing may be lost
+            await self.close()
+            raise
+        return await self._fetch_anew(rules)
+
+    async def _fetch_anew(self, rules: Sequence[Rule]) -> list[Reading]:
+        """Fetch over a new connection: the old one may have ended long before."""
+        try:
+            return await self._fetch(rules)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close the connection and forget what was learned through it."""
+        if self._sign_of_life is not None:
+            self._sign_of_life.cancel()
+            self._sign_of_life = None
+        if self._timer is not None:
+            self._timer.cancel()
+        connection, self.connection = self.connection, None
+        self._catalog = Catalog()
+        if connection is not None:
+            await connection.close()
+
+    async def _fetch(self, rules: Sequence[Rule]) -> list[Reading]:
+        connection = await self._connected()
+        before = connection.traffic
+        await self._catalog.refresh(connection, rules, self._clock_s())
+        wanted = self._catalog.wanted(rules)
+        asked_s = self._clock_s()
+        mbean_count, replies = await asyncio.gather(
+            connection.get_mbean_count(),
+            connection.get_many(self._catalog.asked(rules)),
+        )
+        answered_us = round((self._clock_s() - asked_s) * 1e6)
+        self._catalog.note_count(mbean_count)
+        readings = self._catalog.readings(wanted, replies)
+        self.costs = {
+            **costs(before, connection.traffic),
+            **times(answered_us, connection.round_trip_us),
+        }
+        self._keep_alive(connection)
+        return readings
+
+    def _keep_alive(self, connection: Connection) -> None:
+        """Call in a while, and again, until the next fetch or an error, which that fetch meets."""
+
+        async def call() -> None:
+            with contextlib.suppress(JmxError):
+                await connection.get_default_domain()
+                self._keep_alive(connection)
+
+        def start() -> None:
+            self._sign_of_life = asyncio.create_task(call())
+
+        self._timer = asyncio.get_running_loop().call_later(self._keep_alive_s, start)
+
+    async def _rest(self) -> None:
+        """Let a call end that is under way, and make no more."""
+        if self._sign_of_life is not None:
+            await self._sign_of_life
+            self._sign_of_life = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def _connected(self) -> Connection:
+        if self.connection is None:
+            self.connection = await connect(
+                self._host,
+                self._port,
+                rmi_host=self._rmi_host,
+                rmi_port=self._rmi_port,
+                credentials=self._credentials,
+                tls=self._tls,
+                connect_timeout_s=self._connect_timeout_s,
+            )
+            self.peer_host = self.connection.peer_host
+            self._warn_of_exposure(self.peer_host)
+        return self.connection
+
+    def _warn_of_exposure(self, peer_host: str | None) -> None:
+        """Say once what goes over the network for all to see."""
+        if self._tls is not None or self._is_exposure_said or is_loopback(peer_host):
+            return
+        self._is_exposure_said = True
+        if self._credentials is None:
+            what = "JMX without TLS and without a password: whoever reaches that port can use it"
+        else:
+            what = "the password goes over the network unencrypted"
+        log.warning("%s:%s: %s (see username, password_file and tls)", self._host, self._port, what)
+
+
+def costs(before: Traffic, after: Traffic) -> dict[str, int]:
+    """Return what was exchanged in between, by the names of fields."""
+    return {
+        name: getattr(after, name) - getattr(before, name)
+        for name in ("round_trips", "bytes_received", "template_hits", "template_misses")
+    }
+
+
+def times(answered_us: int, round_trip_us: int | None) -> dict[str, int]:
+    """Return the network's share of the time in which all was answered, and the JVM's."""
+    if round_trip_us is None:
+        return {}
+    return {"round_trip_us": round_trip_us, "server_us": max(0, answered_us - round_trip_us)}
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether an IP address is this machine."""
+    return host is not None and ipaddress.ip_address(host.partition("%")[0]).is_loopback

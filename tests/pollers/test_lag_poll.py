@@ -1,0 +1,407 @@
+"""The lag poll at the edge: points at every tick, whatever the cluster does."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from jmxbridge.kafka.cluster import Cluster, Keep
+from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.lag.consumer import Consumer
+from jmxbridge.lag.members import Member, Membership
+from jmxbridge.lag.memory import Memory, decode, encode
+from jmxbridge.lag.names import NameFilter
+from jmxbridge.lag.snapshot import Group, Partition, Snapshot
+from jmxbridge.lag.uncommitted import Uncommitted
+from jmxbridge.lag.volume import Volume
+from jmxbridge.pollers.grid import Tick
+from jmxbridge.pollers.lag_poll import LagPoll
+from jmxbridge.pollers.status import Line, Mood
+
+S = 1_000_000_000
+
+
+class Scripted:
+    """A cluster that answers as it is told."""
+
+    def __init__(self, *answers: Snapshot | Exception) -> None:
+        self.answers = list(answers)
+        self.described: list[bool] = []
+        self.questions: list[Mapping[Partition, int]] = []
+
+    async def poll(
+        self,
+        keep: Keep,
+        *,
+        questions: Mapping[Partition, int],
+        describe: bool,
+        also: Mapping[str, Membership],
+    ) -> Snapshot:
+        self.described.append(describe)
+        self.questions.append(questions)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        last = keep(answer.commits, answer.gone)
+        return replace(answer, commits={**answer.commits, **last}, vanished=frozenset(last))
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def lag_poll(*answers: Snapshot | Exception) -> LagPoll:
+    return LagPoll(cast(Cluster, Scripted(*answers)), cluster_name="prod", clock_s=lambda: 0.0)
+
+
+def snapshot(committed: int, end: int, *errors: str) -> Snapshot:
+    return Snapshot(
+        groups={"billing": Group("billing", 1)},
+        commits={"billing": {"orders": {0: committed}}},
+        end_offsets={"orders": {0: end}},
+        complete=not errors,
+        errors=errors,
+    )
+
+
+async def test_rows_and_the_poll_itself_carry_the_ticks_instant() -> None:
+    """Lag, roll-ups and the poll's own point have one timestamp, that of the grid."""
+    points = list(await lag_poll(snapshot(90, 100)).poll(Tick(30 * S, 1)))
+    assert {point.time_ns for point in points} == {30 * S}
+    assert [point.measurement for point in points] == [
+        "kafka_consumer_lag",
+        "kafka_consumer_lag_topic",
+        "kafka_consumer_lag_group",
+        "kafka_consumer_group",
+        "jmxbridge_lag_poll",
+    ]
+    assert points[0].fields["lag"] == 10
+    assert points[-1].fields["skipped_ticks"] == 1
+
+
+async def test_a_cluster_that_is_away_is_a_point_not_an_error() -> None:
+    """No broker answers: one point says so, and there is no row that could be read as lag 0."""
+    poll = lag_poll(KafkaUnavailable("127.0.0.1:9092: refused"))
+    (point,) = await poll.poll(Tick(30 * S, 0))
+    assert point.measurement == "jmxbridge_lag_poll"
+    assert point.fields["complete"] is False
+    assert poll.line.mood is Mood.DOWN
+    assert poll.line.sentence == "127.0.0.1:9092: refused"
+
+
+async def test_trouble_is_logged_when_it_begins_and_when_it_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A complaint that lasts is one line; so is the first answer, also after an outage."""
+    caplog.set_level(logging.INFO, "jmxbridge")
+    bad = "broker 2 (127.0.0.1:9093): refused"
+    poll = lag_poll(
+        snapshot(0, 1, bad), snapshot(0, 1, bad), KafkaUnavailable("all gone"), snapshot(0, 1)
+    )
+    for n in range(4):
+        await poll.poll(Tick(n * S, 0))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"lag poll: {bad}",
+        "lag poll: lag 1 · billing 1 · 1 group, 1 partition · incomplete",
+        "lag poll: all gone",
+        "lag poll: lag 1 · billing 1 · 1 group, 1 partition",
+    ]
+
+
+async def test_the_status_line_names_who_is_behind() -> None:
+    """One glance: the total, the groups that make it up, and whether anything is missing."""
+    poll = lag_poll(snapshot(0, 1234, "broker 2: refused"), snapshot(5, 5))
+    await poll.poll(Tick(S, 0))
+    behind = "lag 1,234 · billing 1,234 · 1 group, 1 partition · incomplete"
+    assert poll.line == Line("lag", Mood.ALERT, behind)
+    await poll.poll(Tick(2 * S, 0))
+    assert poll.line == Line("lag", Mood.FINE, "lag 0 · 1 group, 1 partition")
+
+
+async def test_the_topics_of_every_poll_are_told() -> None:
+    """Who joins other names to the offsets' learns them, and whether these are all."""
+    told: list[tuple[set[str], bool]] = []
+
+    def learn(topics: Iterable[str], *, complete: bool) -> None:
+        told.append((set(topics), complete))
+
+    cluster = cast(Cluster, Scripted(snapshot(1, 2), snapshot(1, 2, "broker 3: no answer")))
+    poll = LagPoll(cluster, cluster_name="prod", learn_topics=learn)
+    await poll.poll(Tick(30 * S, 0))
+    await poll.poll(Tick(60 * S, 0))
+    assert told == [({"orders"}, True), ({"orders"}, False)]
+
+
+def gone(end: int) -> Snapshot:
+    """The poll that finds `billing` gone, or one after it."""
+    return Snapshot(
+        groups={}, commits={}, end_offsets={"orders": {0: end}}, gone=frozenset({"billing"})
+    )
+
+
+async def test_a_group_that_is_gone_is_told_once_and_its_lag_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Rows as before, `vanished` beside its state, an error as its status; then it is back."""
+    caplog.set_level(logging.INFO, "jmxbridge")
+    poll = lag_poll(snapshot(90, 100), gone(150), gone(160), snapshot(160, 160))
+    for n in range(2):
+        await poll.poll(Tick(n * 10 * S, 0))
+    points = {point.measurement: point for point in await poll.poll(Tick(20 * S, 0))}
+    await poll.poll(Tick(30 * S, 0))
+
+    assert points["kafka_consumer_lag"].fields["lag"] == 70
+    assert points["kafka_consumer_lag"].fields["lag_seconds"] == 20.0
+    assert points["kafka_consumer_lag_group"].fields["status"] == "ERR"
+    assert points["kafka_consumer_group"].fields == {"vanished": True}
+    assert [record.getMessage() for record in caplog.records][1:] == [
+        "lag poll: group billing is gone; its lag goes on from its last commits",
+        "lag poll: group billing is back",
+    ]
+
+
+async def test_what_a_group_that_is_gone_had_read_is_nothing_to_a_topic_created_anew() -> None:
+    """Its last commits were of another log, and nobody will ever read on from them."""
+    old, new = {"orders": "1"}, {"orders": "2"}
+    answers = [
+        *(replace(each, topic_ids=old) for each in (snapshot(90, 100), gone(110))),
+        *[replace(gone(5000), topic_ids=new)] * 2,
+    ]
+    poll = lag_poll(*answers)
+
+    seen = [await poll.poll(Tick(n * 10 * S, 0)) for n in range(1, len(answers) + 1)]
+
+    rows = [[p for p in points if p.measurement == "kafka_consumer_lag"] for points in seen]
+    assert [row.fields["lag"] for row in rows[1]] == [20]
+    assert rows[3] == []
+
+
+async def test_a_partition_of_a_topic_created_anew_may_get_its_leader_later() -> None:
+    """What was read of the old one is forgotten with that of the others."""
+
+    def seen(*ends: int, id_: str) -> Snapshot:
+        offsets = {"orders": dict(enumerate(ends))}
+        return replace(gone(0), end_offsets=offsets, topic_ids={"orders": id_})
+
+    first = Snapshot(
+        groups={"billing": Group("billing", 1)},
+        commits={"billing": {"orders": {0: 90, 1: 90}}},
+        end_offsets={"orders": {0: 100, 1: 100}},
+        topic_ids={"orders": "1"},
+    )
+    answers = (first, seen(100, 100, id_="1"), seen(500, id_="2"), seen(500, 500, id_="2"))
+    poll = lag_poll(*answers)
+
+    points = [await poll.poll(Tick(n * 10 * S, 0)) for n in range(1, len(answers) + 1)]
+
+    assert [p for p in points[-1] if p.measurement == "kafka_consumer_lag"] == []
+
+
+async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
+    """Commits of what is gone, and the past of what is behind: saved in time and at the end."""
+    saved: list[Memory] = []
+
+    async def save(memory: Memory) -> None:
+        saved.append(memory)
+
+    def run(memory: Memory, *answers: Snapshot) -> LagPoll:
+        cluster = cast(Cluster, Scripted(*answers))
+        return LagPoll(cluster, cluster_name="prod", memory=memory, save=save)
+
+    first = run(Memory(), snapshot(90, 100), snapshot(90, 110), gone(120))
+    for n in range(3):
+        await first.poll(Tick((100 + n * 10) * S, 0))
+    await first.close()
+    assert len(saved) == 2
+    assert saved[-1].groups["billing"].vanished_ns == 120 * S
+
+    second = run(saved[-1], gone(120))
+    points = {point.measurement: point for point in await second.poll(Tick(200 * S, 0))}
+    await second.close()
+
+    fields = points["kafka_consumer_lag"].fields
+    assert fields["lag"] == 30
+    assert (fields["lag_seconds"], fields["lag_seconds_min"]) == (100.0, True)
+
+
+async def test_a_topic_created_anew_while_nobody_looked_has_no_lag_of_the_old_one() -> None:
+    """A group that had read all before it was gone leaves no past but its commits."""
+    saved: list[Memory] = []
+
+    async def save(memory: Memory) -> None:
+        saved.append(decode(encode(memory), wants_group=NameFilter(), wants_topic=NameFilter()))
+
+    def run(memory: Memory, *answers: Snapshot) -> LagPoll:
+        cluster = cast(Cluster, Scripted(*answers))
+        return LagPoll(cluster, cluster_name="prod", memory=memory, save=save)
+
+    first = run(Memory(), replace(snapshot(90, 90), topic_ids={"orders": "1"}))
+    await first.poll(Tick(100 * S, 0))
+    await first.close()
+    second = run(saved[-1], *[replace(gone(5000), topic_ids={"orders": "2"})] * 2)
+    points = [await second.poll(Tick(n * S, 0)) for n in (200, 210)]
+    await second.close()
+
+    assert [p for p in points[-1] if p.measurement == "kafka_consumer_lag"] == []
+
+
+async def test_a_clock_that_was_set_back_does_not_keep_it_from_saving() -> None:
+    """A machine that came up a year ahead: what a crash would cost is a minute, not that year."""
+    saved: list[Memory] = []
+
+    async def save(memory: Memory) -> None:
+        saved.append(memory)
+
+    cluster = cast(Cluster, Scripted(*[snapshot(5, 5)] * 4))
+    poll = LagPoll(cluster, cluster_name="prod", save=save)
+    for second in (365 * 86_400, 10, 20, 70):
+        await poll.poll(Tick(second * S, 0))
+        await asyncio.sleep(0)
+
+    assert len(saved) == 3
+
+
+async def test_a_stopped_group_counts_down_to_its_end() -> None:
+    """Beside its state, at every poll, across a restart: until Kafka forgets what it had read."""
+    empty = replace(snapshot(5, 5), groups={"billing": Group("billing", 1, "consumer", "Empty")})
+    saved: list[Memory] = []
+
+    async def save(memory: Memory) -> None:
+        saved.append(memory)
+
+    async def left(memory: Memory, *seconds: int) -> list[object]:
+        cluster = cast(Cluster, Scripted(*[empty] * len(seconds)))
+        poll = LagPoll(
+            cluster, cluster_name="prod", offsets_retention_s=100, memory=memory, save=save
+        )
+        found: list[object] = []
+        for second in seconds:
+            points = await poll.poll(Tick(second * S, 0))
+            found += [p.fields["expires_in_seconds"] for p in points if "state" in p.fields]
+        await poll.close()
+        return found
+
+    assert await left(Memory(), 0, 10) == [100.0, 90.0]
+    assert await left(saved[-1], 50) == [50.0]
+
+
+async def test_a_cluster_that_never_answered_leaves_the_memory_alone() -> None:
+    """Nothing was learnt: what the last run left stays as it is."""
+    saved: list[Memory] = []
+
+    async def save(memory: Memory) -> None:
+        saved.append(memory)
+
+    cluster = cast(Cluster, Scripted(KafkaUnavailable("refused")))
+    poll = LagPoll(cluster, cluster_name="prod", save=save)
+    await poll.poll(Tick(30 * S, 0))
+    await poll.close()
+
+    assert saved == []
+
+
+async def test_members_are_asked_for_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """At the first poll, then a minute later; a complaint that lasts is one line."""
+    plain = snapshot(0, 1)
+    described = replace(plain, memberships={}, describe_errors=("group 'billing': refused",))
+    answers = [described, *[plain] * 5, described, plain]
+    cluster = Scripted(*answers)
+    poll = LagPoll(cast(Cluster, cluster), cluster_name="prod")
+    for n in range(len(answers)):
+        await poll.poll(Tick(n * 10 * S, 0))
+
+    assert cluster.described == [True, *[False] * 5, True, False]
+    assert [r.getMessage() for r in caplog.records] == ["lag poll: group 'billing': refused"]
+
+
+async def test_a_describe_round_that_failed_is_tried_at_the_next_poll() -> None:
+    """A cluster that was away when members were due has not been asked."""
+    cluster = Scripted(KafkaUnavailable("away"), snapshot(0, 1))
+    poll = LagPoll(cast(Cluster, cluster), cluster_name="prod")
+    for n in range(2):
+        await poll.poll(Tick(n * 10 * S, 0))
+
+    assert cluster.described == [True, True]
+
+
+async def test_a_topic_that_is_gone_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    """As long as commits of it are left; anew when it has been there in between."""
+    gone = replace(snapshot(5, 5), end_offsets={}, orphaned=frozenset({("orders", 0)}))
+    poll = lag_poll(snapshot(5, 5), gone, gone, snapshot(5, 5), gone)
+    counts = []
+    for n in range(5):
+        points = {point.measurement: point for point in await poll.poll(Tick(n * 10 * S, 0))}
+        counts.append(points["jmxbridge_lag_poll"].fields["orphaned"])
+
+    told = "lag poll: commits of what is not there any more have no lag: orders"
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [told, told]
+    assert counts == [0, 1, 1, 0, 1]
+
+
+async def test_rows_that_are_too_many_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The group is named when its rows begin to be left out, not at every poll."""
+    many = replace(
+        snapshot(0, 5),
+        commits={"billing": {"orders": {0: 1, 1: 1}}},
+        end_offsets={"orders": {0: 5, 1: 5}},
+    )
+    cluster = cast(Cluster, Scripted(many, many, snapshot(0, 5), many))
+    poll = LagPoll(cluster, cluster_name="prod", volume=Volume(max_rows=1))
+    for n in range(4):
+        await poll.poll(Tick(n * 10 * S, 0))
+
+    told = "lag poll: more than 1 partitions (kafka.max_rows), so by topic only: billing"
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [told, told]
+
+
+async def test_what_a_consumer_says_stands_beside_the_lag_of_its_group(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Named as a field, told once in the log; a group whose JMX nobody polls has no such field."""
+    member = Member("c-1", "c", "/10.0.0.7", (("orders", 0),))
+    gone = Consumer("c", "app", 0, "10.0.0.7", consumed_total=5.0, gone="Connection refused")
+    described = replace(
+        snapshot(0, 9),
+        groups={"billing": Group("billing", 1, state="Stable")},
+        memberships={"billing": Membership("billing", "Stable", (member,))},
+    )
+    cluster = cast(Cluster, Scripted(*[described] * 14))
+    poll = LagPoll(cluster, cluster_name="prod", consumers=lambda: (gone,))
+    groups = []
+    for n in range(14):
+        points = await poll.poll(Tick(n * 10 * S, 0))
+        groups += [p.fields for p in points if p.measurement == "kafka_consumer_lag_group"]
+
+    assert [fields["client"] for fields in groups] == ["none"] * 10 + ["dead"] * 4
+    assert groups[-1].items() >= {
+        ("client_code", 3),
+        ("client_worst", "c"),
+        ("client_age_seconds", 130.0),
+        ("clients_polled", 1),
+    }
+    assert "client_lag_max" not in groups[-1]
+    said = [r.getMessage() for r in caplog.records if "is dead" in r.getMessage()]
+    assert len(said) == 1
+    assert said[0].startswith("lag poll: group billing: client c of target app is dead: ")
+    alone = await lag_poll(snapshot(0, 9)).poll(Tick(S, 0))
+    assert not any("client" in point.fields for point in alone)
+
+
+async def test_what_could_not_be_described_has_the_members_it_had() -> None:
+    """A coordinator that is silent for a minute takes no lag away that rests on them."""
+    member = Member("c-1", "c", "/10.0.0.7", (("orders", 1),))
+    plain = replace(
+        snapshot(5, 9), end_offsets={"orders": {0: 9, 1: 7}}, start_offsets={"orders": {1: 2}}
+    )
+    known = replace(plain, memberships={"billing": Membership("billing", "Stable", (member,))})
+    silent = replace(plain, memberships={})
+    cluster = cast(Cluster, Scripted(known, *[plain] * 5, silent, plain))
+    poll = LagPoll(cluster, cluster_name="prod", uncommitted=Uncommitted.EARLIEST)
+    sums = []
+    for n in range(8):
+        points = await poll.poll(Tick(n * 10 * S, 0))
+        sums += [p.fields["lag_sum"] for p in points if p.measurement == "kafka_consumer_lag_group"]
+
+    assert sums == [9] * 8

@@ -1,0 +1,23 @@
+"""What lies beside the store."""
+
+from pathlib import Path
+
+import pytest
+
+from jmxbridge.state.beside import beside
+
+
+@pytest.mark.parametrize(
+    ("store", "expected"),
+    [
+        ("prod.sqlite3", "prod.lag.json"),
+        ("prod.eu.db", "prod.eu.lag.json"),
+        ("prod.eu", "prod.eu.lag.json"),
+        ("prod.us", "prod.us.lag.json"),
+        ("prod", "prod.lag.json"),
+        (".sqlite3", ".sqlite3.lag.json"),
+    ],
+)
+def test_the_ending_of_a_database_gives_way_and_no_other(store: str, expected: str) -> None:
+    """Two clusters whose stores are called after them have a file each."""
+    assert beside(Path("state") / store, ".lag.json") == Path("state") / expected

@@ -1,0 +1,71 @@
+"""The memory on disk: whole, or the one before it; never a reason to stop."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from jmxbridge.lag.memory import Memory
+from jmxbridge.lag.names import NameFilter
+from jmxbridge.lag.remembered import LastCommits
+from jmxbridge.state import memory_file
+from jmxbridge.state.memory_file import MemoryFile
+
+MEMORY = Memory({"billing": LastCommits({"orders": {0: 4}}, 5)}, {("orders", 0): ([1, 2], [3, 9])})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> MemoryFile:
+    every = NameFilter()
+    return MemoryFile(tmp_path / "state" / "prod.lag.json", wants_group=every, wants_topic=every)
+
+
+async def test_what_is_written_is_read(file: MemoryFile) -> None:
+    """The folder is made; the second memory takes the place of the first, and nothing is left."""
+    assert file.read() == Memory()
+    await file.write(Memory({"x": LastCommits({})}))
+    await file.write(MEMORY)
+
+    assert file.read() == MEMORY
+    assert [each.name for each in file.path.parent.iterdir()] == ["prod.lag.json"]
+
+
+async def test_a_damaged_file_costs_the_memory_only(
+    file: MemoryFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is named, with what is wrong, and the next write mends it."""
+    await file.write(MEMORY)
+    file.path.write_bytes(file.path.read_bytes()[:-3])
+
+    assert file.read() == Memory()
+    assert str(file.path) in caplog.text
+    await file.write(MEMORY)
+    assert file.read() == MEMORY
+
+
+def test_a_file_that_is_not_ours_is_not_read(
+    file: MemoryFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However large it is, no more than the bound is taken into memory."""
+    monkeypatch.setattr(memory_file, "MAX_BYTES", 10)
+    file.path.parent.mkdir()
+    file.path.write_bytes(b"x" * 11)
+
+    assert file.read() == Memory()
+    assert "larger than 10 bytes" in caplog.text
+
+
+async def test_a_disk_in_trouble_is_told_once(
+    file: MemoryFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When it begins; what stood there before stays."""
+    caplog.set_level(logging.INFO, "jmxbridge")
+    await file.write(MEMORY)
+    in_the_way = file.path.with_name("prod.lag.json.new")
+    in_the_way.mkdir()
+
+    await file.write(Memory())
+    await file.write(Memory())
+
+    assert len(caplog.records) == 1
+    assert file.read() == MEMORY

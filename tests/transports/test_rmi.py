@@ -1,0 +1,258 @@
+"""Our own client as a transport, with a JVM that only says what a test lets it say."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from jmxbridge.jmx import Credentials, ObjectName, Tls
+from jmxbridge.jmx.errors import ConnectionFailed
+from jmxbridge.jmx.protocol import Traffic
+from jmxbridge.jmx.values import Value
+from jmxbridge.transports import rmi
+from jmxbridge.transports.rmi import RmiTransport, is_loopback, times
+
+
+class Jvm:
+    """A connection to a JVM without MBeans at some address."""
+
+    def __init__(self, peer_host: str = "127.0.0.1") -> None:
+        self.peer_host = peer_host
+        self.traffic = Traffic()
+        self.round_trip_us = 300
+        self.problem: ConnectionFailed | None = None
+        self.signs_of_life = 0
+        self.asked_for_names = 0
+        self.was_called = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.is_closed = False
+
+    async def get_mbean_count(self) -> int:
+        if self.problem is not None:
+            raise self.problem
+        self.traffic += Traffic(calls=1, round_trips=1, template_hits=7, template_misses=1)
+        return 0
+
+    async def get_default_domain(self) -> str:
+        self.signs_of_life += 1
+        self.was_called.set()
+        await self.may_answer.wait()
+        if self.problem is not None:
+            raise self.problem
+        return "DefaultDomain"
+
+    async def get_many(self, wanted: Sequence[Any]) -> list[dict[str, Value]]:
+        return []
+
+    async def get_infos(self, names: Sequence[ObjectName]) -> list[Any]:
+        return []
+
+    async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
+        self.asked_for_names += 1
+        return []
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+def jvms(monkeypatch: pytest.MonkeyPatch) -> list[Jvm]:
+    """The JVMs that are met at one connect after the other; one by default."""
+    waiting = [Jvm()]
+
+    async def connect(*args: Any, **options: Any) -> Jvm:
+        if not waiting:
+            raise ConnectionFailed("nothing listens", "refused")
+        return waiting.pop(0)
+
+    monkeypatch.setattr(rmi, "connect", connect)
+    return waiting
+
+
+def make(keep_alive_s: float = 3600.0) -> RmiTransport:
+    return RmiTransport("127.0.0.1", 9999, clock_s=lambda: 0.0, keep_alive_s=keep_alive_s)
+
+
+async def test_what_a_fetch_took(jvms: list[Jvm]) -> None:
+    """Each fetch tells its own costs, not those of the connection so far."""
+    transport = make()
+    for _ in range(2):
+        await transport.fetch([])
+        assert transport.costs == {
+            "round_trips": 1,
+            "bytes_received": 0,
+            "template_hits": 7,
+            "template_misses": 1,
+            "round_trip_us": 300,
+            "server_us": 0,
+        }
+    await transport.close()
+
+
+def test_whose_time_it_was() -> None:
+    """The network's, as far as the kernel tells, and the JVM's."""
+    assert times(5000, 300) == {"round_trip_us": 300, "server_us": 4700}
+    assert times(200, 300) == {"round_trip_us": 300, "server_us": 0}
+    assert times(5000, None) == {}
+
+
+async def test_an_idle_connection_is_kept(jvms: list[Jvm]) -> None:
+    """Between two polls that are far apart there is a sign of life, again and again."""
+    (jvm,) = jvms
+    transport = make(keep_alive_s=0.001)
+    await transport.fetch([])
+    for count in range(1, 4):
+        jvm.was_called.clear()
+        await jvm.was_called.wait()
+        assert jvm.signs_of_life >= count
+    await transport.close()
+    assert jvm.is_closed
+
+
+async def test_a_fetch_waits_for_the_sign_of_life_under_way(jvms: list[Jvm]) -> None:
+    """Giving up a call would cost the connection; afterwards there is none until the next pause."""
+    (jvm,) = jvms
+    jvm.may_answer.clear()
+    transport = make(keep_alive_s=0.001)
+    await transport.fetch([])
+    await jvm.was_called.wait()
+    fetching = asyncio.create_task(transport.fetch([]))
+    await asyncio.sleep(0)
+    assert not fetching.done()
+    jvm.may_answer.set()
+    assert await fetching == []
+    assert id(transport.connection) == id(jvm)
+    await transport.close()
+
+
+async def test_a_fetch_given_up_while_it_waits_does_not_spoil_the_next(jvms: list[Jvm]) -> None:
+    """A JVM that hangs during a sign of life costs polls and the connection, never the target."""
+    (hung,), new = jvms, Jvm()
+    jvms.append(new)
+    hung.may_answer.clear()
+    transport = make(keep_alive_s=0.001)
+    await transport.fetch([])
+    await hung.was_called.wait()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await transport.fetch([])
+    assert hung.is_closed
+    assert await transport.fetch([]) == []
+    assert id(transport.connection) == id(new)
+    await transport.close()
+
+
+async def test_closing_waits_for_nobody(jvms: list[Jvm]) -> None:
+    """A sign of life that is not answered is given up."""
+    (jvm,) = jvms
+    jvm.may_answer.clear()
+    transport = make(keep_alive_s=0.001)
+    await transport.fetch([])
+    await jvm.was_called.wait()
+    await transport.close()
+    assert jvm.is_closed
+
+
+async def test_a_connection_that_ended_meanwhile_is_replaced_in_the_same_poll(
+    jvms: list[Jvm],
+) -> None:
+    """An idle close or a restart costs a connect, not a poll."""
+    (old,), new = jvms, Jvm()
+    jvms.append(new)
+    transport = make()
+    await transport.fetch([])
+    old.problem = ConnectionFailed("dropped", "closed")
+    assert await transport.fetch([]) == []
+    assert old.is_closed
+    assert id(transport.connection) == id(new)
+    await transport.close()
+
+
+async def test_names_are_kept_as_long_as_a_connection(jvms: list[Jvm]) -> None:
+    """What answers at the same address after a reconnect may be another JVM: all is asked anew."""
+    (old,), new = jvms, Jvm()
+    jvms.append(new)
+    transport = make()
+    for _ in range(3):
+        await transport.fetch([])
+    assert old.asked_for_names == 1
+    old.problem = ConnectionFailed("dropped", "closed")
+    for _ in range(3):
+        await transport.fetch([])
+    assert (old.asked_for_names, new.asked_for_names) == (1, 1)
+    await transport.close()
+
+
+@pytest.mark.parametrize(
+    ("word", "raised"), [("closed", "refused"), ("timeout", "timeout"), ("cancelled", "cancelled")]
+)
+async def test_it_is_replaced_once_and_only_if_that_can_help(
+    word: str, raised: str, jvms: list[Jvm]
+) -> None:
+    """A JVM that is away is an error; one that is too slow gets no second attempt."""
+    (old,) = jvms
+    transport = make()
+    await transport.fetch([])
+    old.problem = ConnectionFailed("gone", word)
+    with pytest.raises(ConnectionFailed) as caught:
+        await transport.fetch([])
+    assert caught.value.error_class == raised
+    assert transport.connection is None
+
+
+async def test_a_new_connection_that_fails_is_not_replaced(jvms: list[Jvm]) -> None:
+    """The first error is the one to see."""
+    jvms[0].problem = ConnectionFailed("dropped", "closed")
+    jvms.append(Jvm())
+    with pytest.raises(ConnectionFailed, match="dropped"):
+        await make().fetch([])
+    assert len(jvms) == 1
+
+
+@pytest.mark.parametrize(
+    ("peer_host", "options", "said"),
+    [
+        ("192.0.2.7", {}, "without TLS and without a password"),
+        ("192.0.2.7", {"credentials": Credentials("me", "swordfish")}, "password goes over"),
+        ("192.0.2.7", {"credentials": Credentials("me", "swordfish"), "tls": Tls()}, None),
+        ("192.0.2.7", {"tls": Tls()}, None),
+        ("127.0.0.9", {}, None),
+        ("::1", {}, None),
+    ],
+)
+async def test_what_goes_over_the_network_unprotected_is_said_once(
+    peer_host: str,
+    options: dict[str, Any],
+    said: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One warning, with the address and without the password, however often it connects."""
+
+    async def connect(*args: Any, **options: Any) -> Jvm:
+        return Jvm(peer_host)
+
+    monkeypatch.setattr(rmi, "connect", connect)
+    transport = RmiTransport("kafka.example", 9999, clock_s=lambda: 0.0, **options)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            await transport.fetch([])
+            await transport.close()
+    warnings = [record.getMessage() for record in caplog.records]
+    if said is None:
+        assert warnings == []
+        return
+    (warning,) = warnings
+    assert said in warning
+    assert "kafka.example:9999" in warning
+    assert "swordfish" not in warning
+
+
+def test_what_is_this_machine() -> None:
+    """Addresses, with a zone too; an unknown one is not."""
+    assert is_loopback("127.0.0.1")
+    assert not is_loopback("fe80::1%eth0")
+    assert not is_loopback(None)
