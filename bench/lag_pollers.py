@@ -81,7 +81,7 @@ class OursLines(Ours):
     """The same to the end: verdicts, points, line protocol, of rows that all have moved."""
 
     def __init__(self, bootstrap: str) -> None:
-        from jmxbridge.lag.outlook import Outlook
+        from jmxbridge.lag.history.outlook import Outlook
 
         self._outlook = Outlook(interval_ns=10**10)
         self._time_ns = 10**18
@@ -89,7 +89,7 @@ class OursLines(Ours):
 
     def poll(self) -> Sequence[Any]:
         from jmxbridge.influx.line_protocol import encode
-        from jmxbridge.lag.points import to_points
+        from jmxbridge.lag.output.points import to_points
         from jmxbridge.lag.rows import compute
 
         snapshot = self._loop.run_until_complete(self._cluster.poll())

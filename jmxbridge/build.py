@@ -25,14 +25,14 @@ from jmxbridge.config.models import (
 from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import Credentials, Tls
 from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.known_brokers import Brokers, KnownBrokers
 from jmxbridge.kafka.rights import Scope
 from jmxbridge.kafka.sasl import Mechanism, gssapi, oauthbearer, plain, scram
 from jmxbridge.kafka.security import Security
 from jmxbridge.kafka.token import ClientCredentials, MskSigner, TokenSource
-from jmxbridge.lag.memory import Memory
-from jmxbridge.lag.names import NameFilter
-from jmxbridge.lag.volume import Volume
+from jmxbridge.lag.history.memory import Memory
+from jmxbridge.lag.output.volume import Volume
 from jmxbridge.mbeans.consumers import Consumers, asks_for_consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.pkcs12 import pem

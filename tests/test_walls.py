@@ -23,11 +23,11 @@ ROOMS: dict[str, set[str]] = {
     "pkcs12": {"jmx"},
     "store": set(),
     "service": set(),
+    "kafka": {"jmx"},
+    "lag": {"kafka", "point"},
     "mbeans": {"jmx", "lag", "point"},
-    "lag": {"point"},
-    "config": {"jmx", "lag", "mbeans"},
+    "config": {"jmx", "kafka", "lag", "mbeans"},
     "transports": {"jmx", "mbeans"},
-    "kafka": {"jmx", "lag"},
     "pollers": {"jmx", "kafka", "lag", "mbeans", "point", "transports"},
     "state": {"lag"},
     "influx": {"point", "store"},
@@ -41,14 +41,21 @@ ROOMS["cli"] = set(ROOMS)
 # Where a room may be entered only through some of its modules.
 DOORS: dict[tuple[str, str], set[str]] = {
     ("mbeans", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
-    ("mbeans", "lag"): {"jmxbridge.lag.consumer"},
+    ("mbeans", "lag"): {"jmxbridge.lag.consumers.consumer"},
     ("config", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
+    ("lag", "kafka"): {
+        "jmxbridge.kafka.facts.aside",
+        "jmxbridge.kafka.facts.description",
+        "jmxbridge.kafka.facts.members",
+        "jmxbridge.kafka.facts.names",
+        "jmxbridge.kafka.facts.snapshot",
+    },
+    ("config", "kafka"): {"jmxbridge.kafka.facts.names"},
     ("kafka", "jmx"): {"jmxbridge.jmx.access", "jmxbridge.jmx.errors", "jmxbridge.jmx.tls"},
     ("config", "lag"): {
-        "jmxbridge.lag.names",
-        "jmxbridge.lag.renaming",
+        "jmxbridge.lag.output.renaming",
         "jmxbridge.lag.uncommitted",
-        "jmxbridge.lag.volume",
+        "jmxbridge.lag.output.volume",
     },
     ("config", "mbeans"): {
         "jmxbridge.mbeans.attribute_path",
@@ -78,6 +85,7 @@ LIBRARIES: dict[str, set[str]] = {
 PURE = (
     "config",
     "jmx",
+    "kafka/facts",
     "lag",
     "mbeans",
     "point.py",
@@ -93,6 +101,18 @@ DOORS_TO_THE_WORLD = {
     *("jmx/low_water.py", "jmx/round_trip.py", "jmx/tls.py"),
 }
 FILES = {"config/loader.py"}  # the one pure-room module that reads files and the environment
+
+# The inner order of a room, a floor a line: sub-packages and modules of the room. A module knows
+# its own floor and those above it in this list.
+FLOORS: dict[str, tuple[set[str], ...]] = {
+    "lag": (
+        {"consumers"},
+        {"rows", "uncommitted"},
+        {"history"},
+        {"output"},
+        {"report"},
+    ),
+}
 
 
 @cache
@@ -135,6 +155,15 @@ def dotted(path: Path) -> str:
 def room(name: str) -> str:
     """The room of a dotted name of ours; empty for the package itself."""
     return [*name.split("."), ""][1]
+
+
+def floor(name: str) -> int:
+    """The floor of a dotted name of ours within its room, which must be one of FLOORS."""
+    inner = [*name.split("."), ""][2]
+    floors = FLOORS[room(name)]
+    here = [index for index, names in enumerate(floors) if inner in names]
+    assert len(here) == 1, f"{name}: {inner!r} is on {len(here)} floors of its room"
+    return here[0]
 
 
 def is_pure(path: Path) -> bool:
@@ -182,6 +211,17 @@ def test_rooms_know_only_what_the_table_says(path: Path) -> None:
         assert there in ROOMS.get(here, set()), f"{here} may not know {there} ({name})"
         doors = DOORS.get((here, there))
         assert doors is None or name in doors, f"{here} enters {there} by {sorted(doors or ())}"
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if p.parts[0] in FLOORS], ids=str)
+def test_modules_know_only_floors_before_theirs(path: Path) -> None:
+    """Inside a room the order of its floors is the order in which it can be read."""
+    here = dotted(path)
+    if here.count(".") == 1:
+        return  # the room's own __init__ is its door
+    for name in own_imports(path):
+        if room(name) == room(here) and name.count(".") > 1:
+            assert floor(name) <= floor(here), f"{here} may not know {name}"
 
 
 @pytest.mark.parametrize("path", modules(), ids=str)
@@ -237,3 +277,9 @@ def test_the_lists_name_what_exists() -> None:
     """An exemption does not outlive the file it was made for."""
     for name in (*PURE, *FILES, *DOORS_TO_THE_WORLD):
         assert (PACKAGE / name).exists(), name
+    for home, floors in FLOORS.items():
+        for inner in set().union(*floors):
+            place = PACKAGE / home / inner
+            assert place.is_dir() or place.with_suffix(".py").is_file(), place
+    for doors in DOORS.values():
+        assert doors <= names_of_modules().keys()

@@ -51,7 +51,7 @@ def _outline(ctx: typer.Context) -> "Outline":
 
 def _groups(settings: "Settings", environ: dict[str, str]) -> list[str]:
     from jmxbridge.config.loader import store_path
-    from jmxbridge.lag.memory import MAX_BYTES, BadMemory, decode
+    from jmxbridge.lag.history.memory import MAX_BYTES, BadMemory, decode
     from jmxbridge.state.beside import beside
 
     path = beside(store_path(settings, environ), ".lag.json")

@@ -16,8 +16,8 @@ from jmxbridge.cli.until_stopped import EVERY_S, Every, Watch, clear, until_stop
 if TYPE_CHECKING:
     from jmxbridge.cli.looking import Looking
     from jmxbridge.config.models import KafkaSettings, Settings
-    from jmxbridge.lag.description import Description
-    from jmxbridge.lag.watching import Look
+    from jmxbridge.kafka.facts.description import Description
+    from jmxbridge.lag.report.watching import Look
 
 FILTERS = ("groups", "topics")
 
@@ -167,8 +167,8 @@ def show(
 ) -> None:
     """Print what was found, who is furthest behind first; data on stdout, remarks on stderr."""
     from jmxbridge.cli.lag_table import bars, entries, is_coloured, printed, remarks
-    from jmxbridge.lag.diagnosis import total_lag
-    from jmxbridge.lag.table import tables
+    from jmxbridge.lag.report.diagnosis import total_lag
+    from jmxbridge.lag.report.table import tables
 
     found = sorted(tables(description), key=total_lag, reverse=True)
     errors = [*description.snapshot.errors, *problems]

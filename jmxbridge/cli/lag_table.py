@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jmxbridge.lag.table import GroupTable, Row
-    from jmxbridge.lag.watching import Look
+    from jmxbridge.lag.report.table import GroupTable, Row
+    from jmxbridge.lag.report.watching import Look
 
 RED, PLAIN = "\x1b[31m", "\x1b[0m"
 BESIDE_LAG = ("SECONDS", "STATUS")
@@ -30,7 +30,7 @@ def printed(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
     to Kafka chooses a group's name and a client's: a terminal gets them without control characters.
     """
     from jmxbridge.config.problem import printable
-    from jmxbridge.lag.table import COLUMNS
+    from jmxbridge.lag.report.table import COLUMNS
 
     if not table.rows:
         return []
@@ -77,8 +77,8 @@ def beside_lag(row: "Row", look: "Look") -> tuple[str, str]:
 
 def bars(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
     """A line of bars for each topic of a group: its lag, look by look, and for how long."""
-    from jmxbridge.lag.losses import span
-    from jmxbridge.lag.sparkline import ASCII_BARS, BARS, sparkline
+    from jmxbridge.lag.report.losses import span
+    from jmxbridge.lag.report.sparkline import ASCII_BARS, BARS, sparkline
 
     group = table.group
     topics = dict.fromkeys(row.topic for row in table.rows)
@@ -102,7 +102,7 @@ def entries(found: "Iterable[GroupTable]", look: "Look") -> list[dict[str, Any]]
 
 def entry(table: "GroupTable", look: "Look") -> dict[str, Any]:
     """One group as JSON; offsets are numbers, null where nobody knows."""
-    from jmxbridge.lag.diagnosis import diagnose
+    from jmxbridge.lag.report.diagnosis import diagnose
 
     return {
         "group": table.group,
@@ -143,7 +143,7 @@ def number(text: str | None) -> int | None:
 def remarks(table: "GroupTable", look: "Look") -> Sequence[str]:
     """What to say of a group beside its rows: sentences that begin with its name."""
     from jmxbridge.config.problem import printable
-    from jmxbridge.lag.diagnosis import diagnose
+    from jmxbridge.lag.report.diagnosis import diagnose
 
     said = [table.remark, diagnose(table)]
     found = [f"group {table.group} {each}" for each in said if each]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jmxbridge.config.models import KafkaSettings, Settings
+    from jmxbridge.kafka.facts.description import Description
     from jmxbridge.kafka.past import Answers
-    from jmxbridge.lag.description import Description
-    from jmxbridge.lag.memory import Memory
-    from jmxbridge.lag.watching import Look
+    from jmxbridge.lag.history.memory import Memory
+    from jmxbridge.lag.report.watching import Look
 
 LISTEN_S = 3.0
 """What one target may: it only adds words to what the brokers say."""
@@ -40,7 +40,7 @@ class Looking:
         every_s: float,
     ) -> None:
         from jmxbridge.build import make_cluster, make_listeners
-        from jmxbridge.lag.watching import Watching
+        from jmxbridge.lag.report.watching import Watching
         from jmxbridge.mbeans.consumers import Consumers
 
         # What goes wrong is said in the report: the log of a service has no place on a terminal.
@@ -101,7 +101,7 @@ class Looking:
 def written(settings: "Settings") -> "Memory":
     """Read what `run` has written down for this file; nothing where there is none."""
     from jmxbridge.config.loader import store_path
-    from jmxbridge.lag.names import NameFilter
+    from jmxbridge.kafka.facts.names import NameFilter
     from jmxbridge.state.beside import beside
     from jmxbridge.state.memory_file import MemoryFile
 

@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from jmxbridge.config.models import InfluxSettings, KafkaSettings, Settings, TargetSettings
     from jmxbridge.influx.probe import Probe
-    from jmxbridge.lag.snapshot import Snapshot
+    from jmxbridge.kafka.facts.snapshot import Snapshot
     from jmxbridge.transports.survey import Survey
 
 # A first look may take longer than a poll: names and attributes are learned.
@@ -145,8 +145,8 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
         return None
     from jmxbridge.build import make_cluster, missing_rights
     from jmxbridge.kafka.errors import KafkaUnavailable
-    from jmxbridge.lag.points import to_points
-    from jmxbridge.lag.renaming import Renaming
+    from jmxbridge.lag.output.points import to_points
+    from jmxbridge.lag.output.renaming import Renaming
     from jmxbridge.lag.rows import compute
 
     cluster = make_cluster(kafka, timeout_s=kafka.timeout_s)

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from jmxbridge.config.address import parse_host, parse_port
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
-from jmxbridge.lag.renaming import NAMES as LAG_NAMES
+from jmxbridge.lag.output.renaming import NAMES as LAG_NAMES
 from jmxbridge.mbeans.rule import KEY_IN_TEMPLATE
 
 # InfluxDB refuses a series key (measurement, tags, field) of 64 KiB; one name is far below that.

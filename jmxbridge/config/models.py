@@ -46,9 +46,9 @@ from jmxbridge.config.scalars import (
     one_or_many,
     read,
 )
-from jmxbridge.lag.names import DENIED_GROUPS, DENIED_TOPICS
+from jmxbridge.kafka.facts.names import DENIED_GROUPS, DENIED_TOPICS
+from jmxbridge.lag.output.volume import MAX_ROWS, Granularity
 from jmxbridge.lag.uncommitted import Uncommitted
-from jmxbridge.lag.volume import MAX_ROWS, Granularity
 from jmxbridge.mbeans.rule import Rule
 
 

@@ -42,7 +42,7 @@ from jmxbridge.config.jmx_address import JmxAddress, parse_jmx_address
 from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.quantity import format_duration, format_size, parse_duration, parse_size
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.lag.renaming import clash
+from jmxbridge.lag.output.renaming import clash
 
 # A grid finer than this is timers, not monitoring: a poll of a remote JVM takes tens of
 # milliseconds. Tests and demonstrations want several polls a second, so it is not a whole second.

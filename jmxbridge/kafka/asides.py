@@ -7,12 +7,12 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from jmxbridge.kafka.configs import Retentions
+from jmxbridge.kafka.facts.aside import Aside
+from jmxbridge.kafka.facts.snapshot import Group, Partition
 from jmxbridge.kafka.past import Answers, Past
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.shares import fetch_shares
 from jmxbridge.kafka.view import View
-from jmxbridge.lag.aside import Aside
-from jmxbridge.lag.snapshot import Group, Partition
 
 
 class Asides:

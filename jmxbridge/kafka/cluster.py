@@ -28,6 +28,10 @@ from jmxbridge.kafka.asides import Asides
 from jmxbridge.kafka.commits import RETRY_PAUSE_S, fetch_commits
 from jmxbridge.kafka.ends import STABLE_END, START, fetch_ends
 from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.facts.description import Description
+from jmxbridge.kafka.facts.members import Membership
+from jmxbridge.kafka.facts.names import USER_GROUPS, USER_TOPICS, is_internal
+from jmxbridge.kafka.facts.snapshot import Commits, Partition, Snapshot
 from jmxbridge.kafka.groups import Roster, moved
 from jmxbridge.kafka.known_brokers import Brokers
 from jmxbridge.kafka.members import fetch_members
@@ -37,10 +41,6 @@ from jmxbridge.kafka.security import NOTHING, Security
 from jmxbridge.kafka.states import with_states
 from jmxbridge.kafka.take import Take
 from jmxbridge.kafka.view import REFRESH_S, View
-from jmxbridge.lag.description import Description
-from jmxbridge.lag.members import Membership
-from jmxbridge.lag.names import USER_GROUPS, USER_TOPICS, is_internal
-from jmxbridge.lag.snapshot import Commits, Partition, Snapshot
 
 TIMEOUT_S = 5.0
 """How long one poll waits for one broker in all."""

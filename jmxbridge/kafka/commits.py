@@ -22,11 +22,11 @@ from jmxbridge.kafka.codec import (
     error_name,
 )
 from jmxbridge.kafka.errors import KafkaError
+from jmxbridge.kafka.facts.snapshot import Commits
 from jmxbridge.kafka.groups import find_coordinators
 from jmxbridge.kafka.requests import MANY_GROUPS, OffsetFetch
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
-from jmxbridge.lag.snapshot import Commits
 
 CHUNK = 500
 """Groups asked for in one request: its reply stays small enough (about 1 MB at 100 partitions a

@@ -28,6 +28,7 @@ from jmxbridge.kafka.codec import (
     error_name,
 )
 from jmxbridge.kafka.errors import KafkaError
+from jmxbridge.kafka.facts.snapshot import Partition
 from jmxbridge.kafka.requests import (
     EARLIEST,
     LATEST,
@@ -39,7 +40,6 @@ from jmxbridge.kafka.requests import (
 )
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
-from jmxbridge.lag.snapshot import Partition
 
 _ASK_AGAIN = frozenset(
     {

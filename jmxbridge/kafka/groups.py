@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.codec import FIND_COORDINATOR, NONE, error_name
 from jmxbridge.kafka.errors import KafkaError
+from jmxbridge.kafka.facts.snapshot import Group
 from jmxbridge.kafka.requests import MANY_COORDINATORS, FindCoordinator, ListGroups
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
-from jmxbridge.lag.snapshot import Group
 
 OFFSET_PROTOCOLS = frozenset({"", "consumer", "streams"})
 """Kinds of groups that commit offsets. Connect workers and schema registries use groups as well,

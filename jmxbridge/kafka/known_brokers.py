@@ -7,10 +7,11 @@ it is down.
 
 from collections.abc import Callable, Mapping
 
-from jmxbridge.lag.remembered import FORGET_AFTER_S
-
 Brokers = Mapping[int, tuple[str, int]]
 """Host and port by broker id."""
+
+FORGET_AFTER_S = 86_400.0
+"""A day: long enough for a broker that is repaired, short enough for one that is gone for good."""
 
 
 class KnownBrokers:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.codec import GROUP_ID_NOT_FOUND, NONE, error_name
 from jmxbridge.kafka.errors import KafkaError
+from jmxbridge.kafka.facts.members import Membership
+from jmxbridge.kafka.facts.snapshot import Group
 from jmxbridge.kafka.requests import ConsumerGroupDescribe, DescribeGroups, Request
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.streams import StreamsGroupDescribe
 from jmxbridge.kafka.view import View
-from jmxbridge.lag.members import Membership
-from jmxbridge.lag.snapshot import Group
 
 _Memberships = Mapping[str, tuple[int, Membership]]
 

@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.codec import LIST_OFFSETS, NONE, UNSUPPORTED_FOR_MESSAGE_FORMAT, Api, Schema
 from jmxbridge.kafka.errors import BrokerFailed, RequestFailed
+from jmxbridge.kafka.facts.aside import Dated
+from jmxbridge.kafka.facts.snapshot import Partition
 from jmxbridge.kafka.requests import READ_UNCOMMITTED, Request
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
-from jmxbridge.lag.aside import Dated
-from jmxbridge.lag.snapshot import Partition
 
 REST_S = 600.0
 """How long a leader that failed is left in peace: the search is not in a hurry."""

@@ -27,8 +27,8 @@ from jmxbridge.kafka.codec import (
     read_assignment,
 )
 from jmxbridge.kafka.errors import ReplyUnreadable
-from jmxbridge.lag.members import Member, Membership
-from jmxbridge.lag.snapshot import Commits, Partition
+from jmxbridge.kafka.facts.members import Member, Membership
+from jmxbridge.kafka.facts.snapshot import Commits, Partition
 
 T = TypeVar("T")
 

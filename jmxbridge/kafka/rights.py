@@ -29,11 +29,11 @@ from jmxbridge.kafka.codec import (
 )
 from jmxbridge.kafka.commits import CHUNK
 from jmxbridge.kafka.errors import KafkaError, KafkaUnavailable
+from jmxbridge.kafka.facts.members import Membership
+from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.requests import DescribeGroups, ListGroups, Metadata, Request
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
-from jmxbridge.lag.members import Membership
-from jmxbridge.lag.names import NameFilter
 
 NOBODYS_NAME = "jmxbridge-may-we-describe-any"
 """Asked for as a group and as a topic; that it does not exist makes no difference."""

@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.codec import DESCRIBE_SHARE_GROUP_OFFSETS, NONE, Api, Schema, error_name
 from jmxbridge.kafka.errors import KafkaError
+from jmxbridge.kafka.facts.aside import SharePartition
+from jmxbridge.kafka.facts.snapshot import Group
 from jmxbridge.kafka.requests import Request
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
-from jmxbridge.lag.aside import SharePartition
-from jmxbridge.lag.snapshot import Group
 
 CHUNK = 500
 """Groups in one request, as of those that commit."""

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.codec import DESCRIBE_GROUPS, NONE, Api, Schema
 from jmxbridge.kafka.errors import KafkaError
+from jmxbridge.kafka.facts.snapshot import Group
 from jmxbridge.kafka.requests import Request
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
-from jmxbridge.lag.snapshot import Group
 
 CHUNK = 100
 """Groups in one request. Members come with it, subscription and assignment of each: 100 groups of

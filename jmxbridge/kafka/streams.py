@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from jmxbridge.kafka.codec import STREAMS_GROUP_DESCRIBE, Api, Schema
+from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.requests import Request
-from jmxbridge.lag.members import Member, Membership
 
 
 @dataclass(frozen=True, slots=True)

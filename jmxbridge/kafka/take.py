@@ -7,12 +7,12 @@ import asyncio
 from collections.abc import Collection, Mapping
 
 from jmxbridge.kafka.ends import Ends
+from jmxbridge.kafka.facts.aside import Aside
+from jmxbridge.kafka.facts.members import Membership
+from jmxbridge.kafka.facts.names import is_internal
+from jmxbridge.kafka.facts.snapshot import Commits, Group, Phases, Snapshot
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
-from jmxbridge.lag.aside import Aside
-from jmxbridge.lag.members import Membership
-from jmxbridge.lag.names import is_internal
-from jmxbridge.lag.snapshot import Commits, Group, Phases, Snapshot
 
 
 class Take:

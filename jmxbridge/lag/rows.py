@@ -27,7 +27,7 @@ from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
 
-from jmxbridge.lag.snapshot import Offsets, Snapshot
+from jmxbridge.kafka.facts.snapshot import Offsets, Snapshot
 
 
 class PartitionLag(NamedTuple):

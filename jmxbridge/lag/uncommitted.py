@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
-from jmxbridge.lag.members import Membership, uncommitted
-from jmxbridge.lag.snapshot import Snapshot
+from jmxbridge.kafka.facts.members import Membership, uncommitted
+from jmxbridge.kafka.facts.snapshot import Snapshot
 
 
 class Uncommitted(StrEnum):

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
-from jmxbridge.lag.consumer import Consumer
+from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 

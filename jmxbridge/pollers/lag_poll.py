@@ -17,25 +17,25 @@ from typing import Protocol
 
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.facts.members import Membership
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.kafka.known_brokers import Brokers
-from jmxbridge.lag.bisection import Trails
-from jmxbridge.lag.client_verdict import Client, Finding, worst
-from jmxbridge.lag.client_words import in_words
-from jmxbridge.lag.consumer import Consumer
-from jmxbridge.lag.crosscheck import Crosscheck
-from jmxbridge.lag.expiry import Expiry
-from jmxbridge.lag.judgement import sum_up
-from jmxbridge.lag.members import Membership
-from jmxbridge.lag.memory import Memory
-from jmxbridge.lag.outlook import Outlook, Verdicts, lowest_unread
-from jmxbridge.lag.points import failed_poll, to_points
-from jmxbridge.lag.remembered import FORGET_AFTER_S, Remembered
-from jmxbridge.lag.renaming import Renaming
+from jmxbridge.lag.consumers.client_verdict import Client, Finding, worst
+from jmxbridge.lag.consumers.client_words import in_words
+from jmxbridge.lag.consumers.consumer import Consumer
+from jmxbridge.lag.history.bisection import Trails
+from jmxbridge.lag.history.crosscheck import Crosscheck
+from jmxbridge.lag.history.expiry import Expiry
+from jmxbridge.lag.history.judgement import sum_up
+from jmxbridge.lag.history.memory import Memory
+from jmxbridge.lag.history.outlook import Outlook, Verdicts, lowest_unread
+from jmxbridge.lag.history.remembered import FORGET_AFTER_S, Remembered
+from jmxbridge.lag.history.seconds import Ends
+from jmxbridge.lag.output.points import failed_poll, to_points
+from jmxbridge.lag.output.renaming import Renaming
+from jmxbridge.lag.output.volume import Volume
 from jmxbridge.lag.rows import Lags, compute
-from jmxbridge.lag.seconds import Ends
-from jmxbridge.lag.snapshot import Snapshot
 from jmxbridge.lag.uncommitted import Uncommitted, assume
-from jmxbridge.lag.volume import Volume
 from jmxbridge.point import Point
 from jmxbridge.pollers.grid import NS, Tick
 from jmxbridge.pollers.status import Line, Mood, counted

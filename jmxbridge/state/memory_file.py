@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from jmxbridge.lag.memory import MAX_BYTES, BadMemory, Memory, decode, encode
+from jmxbridge.lag.history.memory import MAX_BYTES, BadMemory, Memory, decode, encode
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from jmxbridge.cli import app
 from jmxbridge.cli.completion import SERVICE_STATE
-from jmxbridge.lag.memory import Memory, encode
-from jmxbridge.lag.remembered import LastCommits
+from jmxbridge.lag.history.memory import Memory, encode
+from jmxbridge.lag.history.remembered import LastCommits
 
 # A variable that is set for the service alone, and a mistake: neither hides the names.
 FILE = """\

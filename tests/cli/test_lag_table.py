@@ -17,13 +17,13 @@ from jmxbridge.cli.lag_table import (
     printed,
     remarks,
 )
-from jmxbridge.lag.description import Description
-from jmxbridge.lag.members import Member, Membership
-from jmxbridge.lag.seconds import Behind
-from jmxbridge.lag.snapshot import Group, Snapshot
-from jmxbridge.lag.status import Status
-from jmxbridge.lag.table import GroupTable, tables
-from jmxbridge.lag.watching import Look
+from jmxbridge.kafka.facts.description import Description
+from jmxbridge.kafka.facts.members import Member, Membership
+from jmxbridge.kafka.facts.snapshot import Group, Snapshot
+from jmxbridge.lag.history.seconds import Behind
+from jmxbridge.lag.history.status import Status
+from jmxbridge.lag.report.table import GroupTable, tables
+from jmxbridge.lag.report.watching import Look
 
 READER = Member("c-1", "orders", "/10.0.0.7", (("bills", 0), ("bills", 1)))
 DESCRIPTION = Description(

@@ -9,11 +9,11 @@ from demo.servers import free_port
 from jmxbridge.cli.looking import Looking
 from jmxbridge.config.loader import load
 from jmxbridge.config.models import Settings
-from jmxbridge.lag.aside import Dated
-from jmxbridge.lag.judgement import Judgement, Judgements
-from jmxbridge.lag.memory import Memory
-from jmxbridge.lag.names import NameFilter
-from jmxbridge.lag.status import Status
+from jmxbridge.kafka.facts.aside import Dated
+from jmxbridge.kafka.facts.names import NameFilter
+from jmxbridge.lag.history.judgement import Judgement, Judgements
+from jmxbridge.lag.history.memory import Memory
+from jmxbridge.lag.history.status import Status
 from jmxbridge.pollers.target import Target
 from jmxbridge.state.memory_file import MemoryFile
 from tests.kafka.fake_answers import Group

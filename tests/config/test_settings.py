@@ -10,7 +10,7 @@ from jmxbridge.config.jmx_address import JmxAddress
 from jmxbridge.config.models import GroupFilter, Settings, TargetSettings, TopicFilter
 from jmxbridge.config.problem import MAX_SHOWN, ConfigError, Problem
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.lag.names import DENIED_GROUPS, DENIED_TOPICS
+from jmxbridge.kafka.facts.names import DENIED_GROUPS, DENIED_TOPICS
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 
 Make = Callable[..., Settings]

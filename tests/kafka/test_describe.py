@@ -9,9 +9,9 @@ import pytest
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.codec import read_assignment
 from jmxbridge.kafka.errors import ReplyUnreadable
-from jmxbridge.lag.description import Description
-from jmxbridge.lag.members import Member
-from jmxbridge.lag.table import tables
+from jmxbridge.kafka.facts.description import Description
+from jmxbridge.kafka.facts.members import Member
+from jmxbridge.lag.report.table import tables
 from tests.kafka.fake_answers import Asked, Group, assignment
 from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster, silent
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jmxbridge.kafka.cluster import Cluster
-from jmxbridge.lag.names import NameFilter
+from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.lag.rows import compute
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster

@@ -8,10 +8,10 @@ import pytest
 
 from jmxbridge.kafka import configs, past, shares, states
 from jmxbridge.kafka.cluster import Cluster
-from jmxbridge.lag.aside import Dated, SharePartition
-from jmxbridge.lag.outlook import Outlook
+from jmxbridge.kafka.facts.aside import Dated, SharePartition
+from jmxbridge.lag.history.outlook import Outlook
+from jmxbridge.lag.history.seconds import Behind
 from jmxbridge.lag.rows import compute
-from jmxbridge.lag.seconds import Behind
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster, hang_up
 

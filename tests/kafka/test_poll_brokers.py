@@ -8,8 +8,8 @@ import pytest
 
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.rows import compute
-from jmxbridge.lag.snapshot import Snapshot
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import FakeCluster, Silence, hang_up, silent
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.rows import compute
-from jmxbridge.lag.snapshot import Snapshot
 from tests.kafka.fake_answers import Asked
 from tests.kafka.fake_cluster import FakeBroker, FakeCluster
 

@@ -8,9 +8,9 @@ import pytest
 
 from jmxbridge.kafka import members
 from jmxbridge.kafka.cluster import Cluster
-from jmxbridge.lag.members import Member
+from jmxbridge.kafka.facts.members import Member
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.rows import compute
-from jmxbridge.lag.snapshot import Snapshot
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import FakeBroker, FakeCluster, silent
 

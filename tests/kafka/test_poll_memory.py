@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from jmxbridge.kafka.cluster import STARTS_EVERY, Cluster
-from jmxbridge.lag.remembered import LastCommits, Remembered
+from jmxbridge.kafka.facts.snapshot import Commits, Snapshot
+from jmxbridge.lag.history.remembered import LastCommits, Remembered
 from jmxbridge.lag.rows import compute
-from jmxbridge.lag.snapshot import Commits, Snapshot
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import FakeCluster
 

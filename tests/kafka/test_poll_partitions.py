@@ -10,8 +10,8 @@ import pytest
 from kio.schema.errors import ErrorCode
 
 from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.rows import compute
-from jmxbridge.lag.snapshot import Snapshot
 from tests.kafka.fake_answers import Asked
 from tests.kafka.fake_cluster import FakeCluster, hang_up
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.rows import GroupLag, PartitionLag, TopicLag, compute
-from jmxbridge.lag.snapshot import Snapshot
 
 # (why, committed, end, orphaned, unavailable) -> (lag, ahead), or what it is counted as
 KNOWN = "known"

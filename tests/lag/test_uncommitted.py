@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from jmxbridge.lag.members import Member, Membership
+from jmxbridge.kafka.facts.members import Member, Membership
+from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.rows import compute
-from jmxbridge.lag.snapshot import Group, Snapshot
 from jmxbridge.lag.uncommitted import Uncommitted, assume
 
 ASSIGNED = tuple(("t", index) for index in range(5))

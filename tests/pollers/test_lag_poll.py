@@ -10,13 +10,13 @@ import pytest
 
 from jmxbridge.kafka.cluster import Cluster, Keep
 from jmxbridge.kafka.errors import KafkaUnavailable
-from jmxbridge.lag.consumer import Consumer
-from jmxbridge.lag.members import Member, Membership
-from jmxbridge.lag.memory import Memory, decode, encode
-from jmxbridge.lag.names import NameFilter
-from jmxbridge.lag.snapshot import Group, Partition, Snapshot
+from jmxbridge.kafka.facts.members import Member, Membership
+from jmxbridge.kafka.facts.names import NameFilter
+from jmxbridge.kafka.facts.snapshot import Group, Partition, Snapshot
+from jmxbridge.lag.consumers.consumer import Consumer
+from jmxbridge.lag.history.memory import Memory, decode, encode
+from jmxbridge.lag.output.volume import Volume
 from jmxbridge.lag.uncommitted import Uncommitted
-from jmxbridge.lag.volume import Volume
 from jmxbridge.pollers.grid import Tick
 from jmxbridge.pollers.lag_poll import LagPoll
 from jmxbridge.pollers.status import Line, Mood

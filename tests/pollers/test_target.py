@@ -9,7 +9,7 @@ import pytest
 
 from jmxbridge.jmx.errors import ConnectionFailed, RemoteProtocolError
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.lag.consumer import Consumer
+from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Field, Rule

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from demo.servers import Kafka
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.facts.snapshot import Snapshot
+from jmxbridge.lag.report.table import COLUMNS, GroupTable
 from jmxbridge.lag.rows import PartitionLag, compute
-from jmxbridge.lag.snapshot import Snapshot
-from jmxbridge.lag.table import COLUMNS, GroupTable
 
 SETTLED_S = 60.0
 """Longest wait for a broker to finish what it has confirmed: a busy machine takes seconds."""

@@ -12,8 +12,8 @@ import pytest
 
 from demo.servers import Client, Pair
 from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.rows import PartitionLag
-from jmxbridge.lag.snapshot import Snapshot
 from tests.real.lag_oracle import poll_until, rows_of
 
 pytestmark = pytest.mark.real

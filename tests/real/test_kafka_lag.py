@@ -11,11 +11,11 @@ from demo.servers import Client, Kafka
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.codec import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.facts.snapshot import Commits, Snapshot
 from jmxbridge.kafka.round import Round
 from jmxbridge.kafka.view import View
-from jmxbridge.lag.remembered import Remembered
-from jmxbridge.lag.snapshot import Commits, Snapshot
-from jmxbridge.lag.table import tables
+from jmxbridge.lag.history.remembered import Remembered
+from jmxbridge.lag.report.table import tables
 from tests.real.lag_oracle import SETTLED_S, poll_until, rows_of
 
 pytestmark = pytest.mark.real

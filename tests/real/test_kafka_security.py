@@ -17,8 +17,8 @@ from jmxbridge.build import make_cluster, missing_rights
 from jmxbridge.config.loader import load
 from jmxbridge.kafka.cluster import Cluster
 from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.rows import compute
-from jmxbridge.lag.snapshot import Snapshot
 from tests.real.guarded_kafka import (
     CLIENT_ID,
     PASSWORD,

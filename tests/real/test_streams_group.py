@@ -8,9 +8,9 @@ import pytest
 from demo.servers import Client, Kafka
 from demo.streams import Streams
 from jmxbridge.kafka.cluster import Cluster
-from jmxbridge.lag.members import Member
+from jmxbridge.kafka.facts.members import Member
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.rows import compute
-from jmxbridge.lag.snapshot import Snapshot
 
 pytestmark = pytest.mark.real
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from jmxbridge.lag.memory import Memory
-from jmxbridge.lag.names import NameFilter
-from jmxbridge.lag.remembered import LastCommits
+from jmxbridge.kafka.facts.names import NameFilter
+from jmxbridge.lag.history.memory import Memory
+from jmxbridge.lag.history.remembered import LastCommits
 from jmxbridge.state import memory_file
 from jmxbridge.state.memory_file import MemoryFile
 

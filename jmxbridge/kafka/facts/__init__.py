@@ -1,0 +1,1 @@
+"""Facts about a Kafka cluster as plain values: groups, commits, offsets, members."""

@@ -1,0 +1,1 @@
+"""Consumers as seen over JMX, and verdicts on them."""

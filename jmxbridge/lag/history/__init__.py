@@ -1,0 +1,1 @@
+"""Lag over time: seconds behind, rates, statuses, and groups that vanished."""

@@ -1,0 +1,1 @@
+"""Rows of lag as points: which rows are written, and under which names."""

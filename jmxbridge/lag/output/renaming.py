@@ -1,0 +1,105 @@
+"""Other names for what is written about lag, for dashboards that were made for another tool.
+
+Rule: a name is changed as a whole and at the last moment, so all else in the house knows one name a
+thing. What differed differs still: no two measurements, and no two tags or fields of one of them,
+may come to share a name.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from jmxbridge.lag.output.points import GROUP, GROUP_STATE, PARTITION, SHARE, TOPIC
+from jmxbridge.point import Point
+
+_TAGS = {
+    PARTITION: "cluster group topic partition",
+    TOPIC: "cluster group topic",
+    GROUP: "cluster group",
+    GROUP_STATE: "cluster group",
+    SHARE: "cluster group topic partition",
+}
+_FIELDS = {
+    PARTITION: "offset end_offset start_offset lag ahead expired lag_consumable status_code"
+    " lag_seconds lag_seconds_min lag_seconds_approximate owner client_id host",
+    TOPIC: "partitions partitions_known lag_sum lag_max offset_sum end_offset_sum lag_seconds_max"
+    " lag_seconds_min status_code rate_in rate_out eta_seconds retention_risk_seconds",
+    GROUP: "partitions partitions_known partitions_uncommitted partitions_orphaned"
+    " partitions_unavailable complete lag_sum lag_max lag_seconds_max lag_seconds_min status"
+    " status_code client client_code client_worst client_age_seconds client_lag_max clients_polled",
+    GROUP_STATE: "state type kind members coordinator vanished expires_in_seconds",
+    SHARE: "start_offset lag",
+}
+WRITTEN: Mapping[str, tuple[str, ...]] = {
+    measurement: (*_TAGS[measurement].split(), *fields.split())
+    for measurement, fields in _FIELDS.items()
+}
+"""Measurement → its tags and fields."""
+
+NAMES = (*WRITTEN, *(f"{m}.{name}" for m, names in WRITTEN.items() for name in names))
+"""What may be called otherwise: a measurement, or `MEASUREMENT.NAME` for a tag or field of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """`name`, one of NAMES, cannot be called as wished: `other` is called so."""
+
+    name: str
+    other: str
+
+
+def clash(names: Mapping[str, str]) -> Clash | None:
+    """Find two things that would share a name."""
+    scopes = [dict.fromkeys(WRITTEN, "")]
+    scopes += [dict.fromkeys(inner, f"{measurement}.") for measurement, inner in WRITTEN.items()]
+    for scope in scopes:
+        taken: dict[str, str] = {}
+        for name, prefix in scope.items():
+            key = prefix + name
+            other = taken.setdefault(names.get(key, name), key)
+            if other != key:
+                return Clash(*((key, other) if key in names else (other, key)))
+    return None
+
+
+class _Renamed(Collection[Point]):
+    def __init__(self, points: Collection[Point], rename: Callable[[Point], Point]) -> None:
+        self._points = points
+        self._rename = rename
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def __iter__(self) -> Iterator[Point]:
+        return map(self._rename, self._points)
+
+    def __contains__(self, point: object) -> bool:
+        return any(each == point for each in self)
+
+
+class Renaming:
+    """Calls points by the names a file gives them: one of NAMES → its new name."""
+
+    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+        names = names or {}
+        self._measurements = {name: names.get(name, name) for name in WRITTEN}
+        self._inner = {
+            measurement: {name: names.get(f"{measurement}.{name}", name) for name in inner}
+            for measurement, inner in WRITTEN.items()
+            if names
+        }
+
+    def __call__(self, points: Collection[Point]) -> Collection[Point]:
+        """Return the points under their names; made when they are looked at, as they come."""
+        return _Renamed(points, self.point) if self._inner else points
+
+    def point(self, point: Point) -> Point:
+        """Return one point under its names."""
+        inner = self._inner.get(point.measurement)
+        if inner is None:
+            return point
+        return Point(
+            self._measurements[point.measurement],
+            {inner[name]: value for name, value in point.tags.items()},
+            {inner[name]: value for name, value in point.fields.items()},
+            point.time_ns,
+        )

@@ -1,0 +1,1 @@
+"""Lag as text for a terminal: tables, sentences, sparklines."""

@@ -1,0 +1,325 @@
+"""The search for a record's age: whatever the log, it ends, and no bound is ever missed."""
+
+import math
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jmxbridge.kafka.facts.aside import Dated
+from jmxbridge.lag.history.bisection import (
+    BUDGET,
+    MAX_TRAILS,
+    MS,
+    RESOLUTION_MS,
+    SHARE_OF_AGE,
+    TURN,
+    UNUSED_NS,
+    Trails,
+)
+from jmxbridge.lag.history.seconds import Behind
+
+AT = ("t", 0)
+EPOCH_MS = 1_700_000_000_000
+FIRST_MS = EPOCH_MS + 7 * 86_400_000
+NOW_MS = FIRST_MS + 60_000
+BOUND = Behind(60.0, at_least=True)
+ROUNDS = 1 + math.ceil(math.log2(FIRST_MS / RESOLUTION_MS))
+"""From the epoch down to a second; less wherever the first record is younger."""
+
+
+@dataclass
+class Log:
+    """Records' timestamps by offset, the first `start` of them deleted; answers as a broker does.
+
+    It only looks from the front for the first timestamp that is large enough (KIP-79).
+    """
+
+    written_ms: list[int]
+    start: int = 0
+    asked: list[int] = field(default_factory=list)
+
+    def find(self, asked_ms: int) -> Dated:
+        self.asked.append(asked_ms)
+        for offset, written_ms in enumerate(self.written_ms):
+            if offset >= self.start and written_ms >= asked_ms:
+                return Dated(offset, written_ms)
+        return Dated(-1, -1)
+
+
+def poll(
+    trails: Trails, log: Log, offset: int, start: int | None = None, now_ms: int = NOW_MS
+) -> Behind:
+    """One poll: ask what is open, take it, judge one offset."""
+    answers = {at: log.find(asked) for at, asked in trails.questions().items()}
+    trails.take(answers, {"t": {0: len(log.written_ms)}}, now_ms * MS)
+    bound = Behind((now_ms - FIRST_MS) / 1000, at_least=True)
+    return trails.behind(AT, offset, log.start if start is None else start, bound, now_ms * MS)
+
+
+def settle(trails: Trails, log: Log, offset: int) -> list[Behind]:
+    """Poll until nothing is asked any more; what each poll said."""
+    said = [poll(trails, log, offset)]
+    for _ in range(10 * ROUNDS):
+        asked = len(log.asked)
+        said.append(poll(trails, log, offset))
+        if len(log.asked) == asked:
+            return said
+    raise AssertionError("the search does not end")
+
+
+def age(written_ms: int) -> float:
+    """Seconds before NOW_MS."""
+    return (NOW_MS - written_ms) / 1000
+
+
+stamps = st.lists(st.integers(EPOCH_MS, FIRST_MS - 1), min_size=1, max_size=60)
+clumped = st.lists(
+    st.sampled_from([EPOCH_MS + n * 3_600_000 for n in range(5)]), min_size=1, max_size=60
+)
+
+
+@given(stamps | clumped, st.data())
+def test_a_log_in_order_gives_up_its_ages(written: list[int], data: st.DataObject) -> None:
+    """Within log2(range / resolution) questions; exact where it says so, else to a thousandth."""
+    log = Log(sorted(written))
+    offset = data.draw(st.integers(0, len(written) - 1))
+
+    said = settle(Trails(), log, offset)
+
+    true = age(log.written_ms[offset])
+    assert not said[-1].at_least
+    if said[-1].approximate:
+        slack = max(RESOLUTION_MS / 1000, true / SHARE_OF_AGE)
+        assert said[-1].seconds == pytest.approx(true, abs=slack)
+    else:
+        assert said[-1].seconds == pytest.approx(true, abs=0.001)
+    width_ms = FIRST_MS - log.written_ms[0]
+    assert len(log.asked) <= 2 + math.ceil(math.log2(max(2, width_ms / RESOLUTION_MS)))
+
+
+@given(stamps, st.data())
+def test_in_no_order_at_all_a_bound_is_a_bound(written: list[int], data: st.DataObject) -> None:
+    """No timestamp is believed to say more than it does; every bound holds, and none gets worse."""
+    log = Log(written)
+    offset = data.draw(st.integers(0, len(written) - 1))
+
+    said = settle(Trails(), log, offset)
+
+    true = age(log.written_ms[offset])
+    bounds = [behind.seconds for behind in said if behind.at_least]
+    assert bounds == sorted(bounds)
+    assert all(BOUND.seconds <= bound <= true + 0.001 for bound in bounds)
+    assert said[-1].seconds >= BOUND.seconds
+    if not (said[-1].at_least or said[-1].approximate):
+        assert said[-1].seconds == pytest.approx(true, abs=0.001)
+
+
+@given(stamps, st.lists(st.integers(0, 60), min_size=30, max_size=30), st.integers(0, 59))
+def test_retention_that_passes_by_invents_no_age(
+    written: list[int], starts: list[int], offset: int
+) -> None:
+    """Deleted under a search: the age of the oldest record that is left bounds it from below."""
+    log = Log(sorted(written))
+    offset = min(offset, len(written) - 1)
+    trails = Trails()
+    for start in sorted(starts):
+        log.start = min(start, len(written))
+        poll(trails, log, offset)
+    log.start = min(offset + 1, len(written))
+
+    said = settle(trails, log, offset)
+
+    assert said[-1].at_least
+    assert BOUND.seconds <= said[-1].seconds <= age(log.written_ms[offset]) + 0.001
+
+
+@given(stamps, stamps, st.data())
+def test_another_log_under_the_same_name_begins_anew(
+    first: list[int], second: list[int], data: st.DataObject
+) -> None:
+    """A topic deleted and made again: in the end nothing of the old one is believed."""
+    trails = Trails()
+    settle(trails, Log(sorted(first)), len(first) - 1)
+    log = Log(sorted(second))
+    log.written_ms = log.written_ms[: max(1, len(first) - 1)]
+    offset = data.draw(st.integers(0, len(log.written_ms) - 1))
+    if len(log.written_ms) >= len(first):
+        return  # a log of one record that is replaced between two polls: nobody can tell
+
+    said = settle(trails, log, offset)
+
+    true = age(log.written_ms[offset])
+    assert said[-1].seconds == pytest.approx(true, abs=max(1.0, true / SHARE_OF_AGE))
+
+
+def test_who_stands_still_is_solved_once() -> None:
+    """Hours later the same offset costs no question, and is so much older."""
+    log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
+    trails = Trails()
+    assert settle(trails, log, 500)[-1] == Behind(age(log.written_ms[500]))
+    asked = len(log.asked)
+
+    later = NOW_MS + 3_000_000
+    for minute in range(1, 51):
+        said = poll(trails, log, 500, now_ms=NOW_MS + minute * 60_000)
+
+    assert len(log.asked) == asked <= ROUNDS
+    assert said == Behind((later - log.written_ms[500]) / 1000)
+
+
+def test_who_reads_on_finds_what_others_asked() -> None:
+    """An offset near one that is known takes a few questions, not a search."""
+    log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
+    trails = Trails()
+    settle(trails, log, 500)
+    asked = len(log.asked)
+
+    said = settle(trails, log, 501)
+
+    assert said[-1] == Behind(age(log.written_ms[501]))
+    assert len(log.asked) - asked <= 8
+
+
+def test_a_batch_with_one_timestamp_is_approximate() -> None:
+    """LogAppendTime, or a thousand records a millisecond: the middle of it is never what is found.
+
+    The age is right all the same.
+    """
+    log = Log([EPOCH_MS] * 10 + [EPOCH_MS + 3_600_000] * 10)
+
+    assert settle(Trails(), log, 15)[-1] == Behind(age(EPOCH_MS + 3_600_000), approximate=True)
+    assert settle(Trails(), log, 10)[-1] == Behind(age(EPOCH_MS + 3_600_000))
+
+
+@pytest.mark.parametrize(
+    ("why", "log", "offset", "expected"),
+    [
+        ("records without timestamps before it", Log([-1, -1, EPOCH_MS]), 2, Behind(age(EPOCH_MS))),
+        ("it has none: older than the first that has", Log([-1, -1, EPOCH_MS]), 1,
+         Behind(age(EPOCH_MS), at_least=True)),
+        ("no record has one", Log([-1, -1]), 1, BOUND),
+        ("deleted: older than what is left", Log([EPOCH_MS, EPOCH_MS + 1000], start=1), 0,
+         Behind(age(EPOCH_MS + 1000), at_least=True)),
+        ("all of it is deleted", Log([EPOCH_MS], start=1), 0, BOUND),
+        ("the producer's clock runs ahead", Log([FIRST_MS + 5000]), 0, BOUND),
+        ("and is mended later", Log([EPOCH_MS, FIRST_MS + 5000, EPOCH_MS + 5000]), 2, BOUND),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_known_stays_a_bound(
+    why: str, log: Log, offset: int, expected: Behind
+) -> None:
+    """And the search ends."""
+    assert settle(Trails(), log, offset)[-1] == expected
+
+
+def test_a_broker_that_cannot_look_is_asked_once() -> None:
+    """Message format 0 (error 43): the lower bound stays."""
+    trails = Trails()
+    trails.behind(AT, 5, 0, BOUND, NOW_MS * MS)
+    assert trails.questions() == {AT: 0}
+
+    trails.take({AT: None}, {}, NOW_MS * MS)
+
+    assert trails.behind(AT, 5, 0, BOUND, NOW_MS * MS) == BOUND
+    assert trails.questions() == {}
+
+
+def test_an_answer_that_did_not_come_is_asked_for_again() -> None:
+    """Its leader was away; nothing is learnt from that."""
+    trails = Trails()
+    for _ in range(3):
+        assert trails.behind(AT, 5, None, BOUND, NOW_MS * MS) == BOUND
+        assert trails.questions() == {AT: 0}
+        trails.take({}, {}, NOW_MS * MS)
+
+
+def test_a_poll_asks_so_much_and_everybody_in_turn() -> None:
+    """Three times the budget takes three turns; nobody waits for who is never done."""
+    trails = Trails()
+    asked: list[set[tuple[str, int]]] = []
+    for _ in range(3 * TURN):
+        for partition in range(3 * BUDGET):
+            trails.behind(("t", partition), 5, 0, BOUND, NOW_MS * MS)
+        asked.append(set(trails.questions()))
+        assert len(asked[-1]) == BUDGET
+        trails.take({}, {}, NOW_MS * MS)
+
+    assert all(each == asked[0] for each in asked[:TURN])
+    assert len(set().union(*asked)) == 3 * BUDGET
+
+
+def test_who_is_done_makes_room_at_once() -> None:
+    """A search that ends leaves its place to one that has not begun."""
+    log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
+    trails = Trails()
+    behind = {}
+    for _ in range(3 * TURN):
+        answers = {at: log.find(asked) for at, asked in trails.questions().items()}
+        trails.take(answers, {}, NOW_MS * MS)
+        for partition in range(2 * BUDGET):
+            at = ("t", partition)
+            behind[at] = trails.behind(at, 500, 0, BOUND, NOW_MS * MS)
+
+    assert set(behind.values()) == {Behind(age(log.written_ms[500]))}
+
+
+def test_of_two_groups_the_one_that_stands_still_comes_first() -> None:
+    """The other has moved on before its answer comes."""
+    log = Log([EPOCH_MS + n * 1_000_000 for n in range(600)])
+    trails = Trails()
+    for n in range(ROUNDS + 5):
+        poll(trails, log, 5 * n)
+        still = trails.behind(AT, 599, 0, BOUND, NOW_MS * MS)
+
+    assert still == Behind(age(log.written_ms[599]))
+
+
+def test_what_nobody_asks_about_makes_room() -> None:
+    """A partition too many keeps its bound until another was not asked about for an hour."""
+    trails = Trails()
+    for partition in range(MAX_TRAILS):
+        trails.behind(("t", partition), 5, 0, BOUND, NOW_MS * MS)
+    assert trails.behind(("u", 0), 5, 0, BOUND, NOW_MS * MS) == BOUND
+    assert ("u", 0) not in trails.questions()
+
+    trails.take({}, {}, NOW_MS * MS + UNUSED_NS)
+    trails.behind(("u", 0), 5, 0, BOUND, NOW_MS * MS + UNUSED_NS)
+
+    assert trails.questions() == {("u", 0): 0}
+
+
+def test_what_was_found_outlives_a_restart() -> None:
+    """What was known still is, without a question; a search that had not ended goes on."""
+    log = Log([EPOCH_MS + n * 60_000 for n in range(600)])
+    first = Trails()
+    known = settle(first, log, 100)[-1]
+    asked = len(log.asked)
+
+    second = Trails(first.found())
+    later = poll(second, log, 100, now_ms=NOW_MS + 3_600_000)
+
+    assert later == known._replace(seconds=known.seconds + 3600)
+    assert len(log.asked) == asked
+    assert second.found() == first.found()
+
+    halfway = Trails()
+    for _ in range(5):
+        bound = poll(halfway, log, 100)
+    assert bound.at_least
+    third = Trails(halfway.found())
+    assert poll(third, log, 100) == bound
+    assert settle(third, log, 100)[-1] == known
+
+
+def test_what_was_found_of_another_log_does_not_count() -> None:
+    """The topic was made anew while nobody looked, and is shorter."""
+    first = Trails()
+    settle(first, Log([EPOCH_MS + n * 60_000 for n in range(600)]), 100)
+
+    second = Trails(first.found())
+    second.take({}, {"t": {0: 101}}, NOW_MS * MS)
+
+    assert second.found() == {}
+    assert second.behind(AT, 100, 0, BOUND, NOW_MS * MS) == BOUND

@@ -1,0 +1,85 @@
+"""What a group loses, in words."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from jmxbridge.kafka.facts.snapshot import Group, Snapshot
+from jmxbridge.lag.history.outlook import Verdicts
+from jmxbridge.lag.report.losses import losses, span
+from jmxbridge.lag.rows import compute
+
+DAY_S = 86_400.0
+KEPT = {"t": 7 * DAY_S}
+
+
+def said(
+    *,
+    start: int = 0,
+    risk_s: float | None = None,
+    expires_s: float | None = None,
+    kept_s: Mapping[str, float] = KEPT,
+) -> tuple[str, ...]:
+    """What is said of a group that has read 5 of 10 records."""
+    snapshot = Snapshot(
+        groups={"g": Group("g", 1)},
+        commits={"g": {"t": {0: 5}}},
+        end_offsets={"t": {0: 10}},
+        start_offsets={"t": {0: start}},
+    )
+    verdicts = Verdicts(
+        retention_risk_s={} if risk_s is None else {("g", "t"): risk_s},
+        expires_in_s={} if expires_s is None else {"g": expires_s},
+    )
+    found = losses(compute(snapshot), verdicts, kept_s=kept_s, offsets_kept_s=7 * DAY_S)
+    return tuple(found.get("g", ()))
+
+
+@pytest.mark.parametrize(
+    ("start", "risk_s", "expected"),
+    [
+        (0, None, ()),
+        (0, 3 * DAY_S, ()),
+        (
+            *(0, DAY_S + 4 * 3600 + 59),
+            ("what it has not read of t may be deleted in 1 d 4 h, then as old as retention.ms",),
+        ),
+        (
+            *(0, 0.0),
+            (
+                "what it has not read of t is older than retention.ms"
+                " and may be deleted at any moment",
+            ),
+        ),
+        (6, 0.0, ("1 record was deleted from t before it read them",)),
+        (8, None, ("3 records were deleted from t before it read them",)),
+    ],
+)
+def test_what_retention_takes(start: int, risk_s: float | None, expected: tuple[str, ...]) -> None:
+    """What is gone, what may go at any moment, what will in the last quarter of its time."""
+    assert said(start=start, risk_s=risk_s) == expected
+
+
+def test_what_a_group_without_members_will_have_forgotten() -> None:
+    """In the last quarter of the time that Kafka keeps it."""
+    assert said(expires_s=2 * DAY_S) == ()
+    assert said(expires_s=DAY_S + 90 * 60) == (
+        "it has no members; Kafka forgets what it read in at most 1 d 1 h",
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0.9, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (61, "1 min 1 s"),
+        (3600, "1 h"),
+        (7260, "2 h 1 min"),
+        (8 * DAY_S + 3600, "8 d 1 h"),
+    ],
+)
+def test_a_span_has_two_units(seconds: float, expected: str) -> None:
+    """Rounded down: nobody is told that there is more time than there is."""
+    assert span(seconds) == expected

@@ -1,0 +1,171 @@
+"""The rows of `kafka-consumer-groups.sh --describe`, from a description."""
+
+import pytest
+
+from jmxbridge.kafka.facts.description import Description
+from jmxbridge.kafka.facts.members import Member, Membership
+from jmxbridge.kafka.facts.snapshot import Commits, Group, Snapshot
+from jmxbridge.lag.report.table import COLUMNS, GroupTable, Row, tables
+
+HOST = "/10.0.0.1"
+
+
+def describe(
+    commits: Commits | None,
+    *members: Member,
+    state: str = "Stable",
+    ends: dict[str, dict[int, int]] | None = None,
+) -> GroupTable:
+    """The table of one group."""
+    snapshot = Snapshot(
+        groups={"g": Group("g", 1, state=state)},
+        commits={} if commits is None else {"g": commits},
+        end_offsets=ends or {},
+    )
+    (table,) = tables(Description(snapshot, {"g": Membership("g", state, members)}))
+    return table
+
+
+def lines(table: GroupTable) -> list[str]:
+    """Each row as the command prints it, without the columns of group and host."""
+    rows = [
+        (r.topic, r.partition, r.current_offset, r.log_end_offset, r.lag, r.consumer_id)
+        for r in table.rows
+    ]
+    return [" ".join(value or "-" for value in row) for row in rows]
+
+
+def member(name: str, *assigned: tuple[str, int]) -> Member:
+    """A member with an id made of its client's."""
+    return Member(f"{name}-id", name, HOST, assigned)
+
+
+def test_a_row_has_the_columns_of_the_command() -> None:
+    """In the order of COLUMNS, as text."""
+    table = describe({"t": {0: 4}}, member("c", ("t", 0)), ends={"t": {0: 10}})
+
+    (row,) = table.rows
+    assert row == Row("g", "t", "0", "4", "10", "6", "c-id", HOST, "c")
+    assert len(COLUMNS) == len(Row.__dataclass_fields__)
+
+
+def test_members_come_by_number_of_partitions_then_what_nobody_has() -> None:
+    """As the command orders them; partitions by topic and number."""
+    table = describe(
+        {"t": {3: 1, 2: 1, 1: 1, 0: 1}, "a": {0: 1}},
+        member("few", ("t", 2)),
+        member("many", ("t", 1), ("t", 0)),
+        member("none"),
+        ends={"t": {0: 9, 1: 9, 2: 9, 3: 9}, "a": {0: 9}},
+    )
+
+    assert lines(table) == [
+        "t 0 1 9 8 many-id",
+        "t 1 1 9 8 many-id",
+        "t 2 1 9 8 few-id",
+        "a 0 1 9 8 -",
+        "t 3 1 9 8 -",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("why", "commits", "ends", "line"),
+    [
+        ("assigned and not committed", {}, {"t": {0: 9}}, "t 0 - 9 - c-id"),
+        ("-1 is not committed", {"t": {0: -1}}, {"t": {0: 9}}, "t 0 - 9 - c-id"),
+        ("an unreadable commit", {"t": {0: None}}, {"t": {0: 9}}, "t 0 - 9 - c-id"),
+        ("no end: the command gives up here", {"t": {0: 4}}, {}, "t 0 4 - - c-id"),
+        (
+            "ahead of the end: negative, as printed there",
+            {"t": {0: 9}},
+            {"t": {0: 4}},
+            "t 0 9 4 -5 c-id",
+        ),
+        ("caught up", {"t": {0: 0}}, {"t": {0: 0}}, "t 0 0 0 0 c-id"),
+    ],
+)
+def test_what_is_not_known_is_a_dash(
+    why: str, commits: Commits, ends: dict[str, dict[int, int]], line: str
+) -> None:
+    """Never 0 in place of unknown."""
+    assert lines(describe(commits, member("c", ("t", 0)), ends=ends)) == [line]
+
+
+@pytest.mark.parametrize(
+    ("state", "remark"),
+    [
+        ("Stable", None),
+        ("Empty", "has no active members"),
+        ("PreparingRebalance", "is rebalancing"),
+        ("CompletingRebalance", "is rebalancing"),
+        ("Assigning", "is rebalancing"),
+        ("Reconciling", "is rebalancing"),
+        ("stable", None),  # brokers have spelt states in more than one way
+        ("SomethingNew", None),
+    ],
+)
+def test_the_state_is_remarked_on_as_the_command_does(state: str, remark: str | None) -> None:
+    """Beside the rows, which come all the same."""
+    table = describe({"t": {0: 4}}, state=state, ends={"t": {0: 9}})
+
+    assert (table.state, table.remark, table.exists) == (state, remark, True)
+    assert lines(table) == ["t 0 4 9 5 -"]
+
+
+@pytest.mark.parametrize(("protocol_type", "simple"), [("", True), ("consumer", False)])
+def test_a_group_that_keeps_offsets_alone_is_simple(protocol_type: str, simple: bool) -> None:
+    """Without a protocol nobody is ever a member."""
+    snapshot = Snapshot(
+        groups={"g": Group("g", 1, protocol_type, state="Empty")},
+        commits={"g": {"t": {0: 4}}},
+        end_offsets={"t": {0: 9}},
+    )
+
+    (table,) = tables(Description(snapshot, {"g": Membership("g", "Empty", ())}))
+
+    assert table.simple is simple
+
+
+def test_a_group_that_does_not_exist_is_told_from_one_without_rows() -> None:
+    """Missing, dead, without commits, unanswered: four different things."""
+    missing, *_ = tables(
+        Description(Snapshot(groups={}, commits={}, end_offsets={}), {}, ("nonsense",))
+    )
+    empty = describe({}, state="Empty")
+    unanswered = describe(None)
+
+    assert (missing.exists, missing.remark) == (False, "does not exist")
+    assert not describe({}, state="Dead").exists
+    assert (empty.exists, empty.rows, empty.remark) == (True, (), "has no active members")
+    assert unanswered.exists
+    assert unanswered.remark == "could not be read: its coordinator did not answer"
+
+
+def test_tables_come_by_name_and_missing_ones_in_their_place() -> None:
+    """As the command prints several groups."""
+    snapshot = Snapshot(
+        groups={name: Group(name, 1, state="Stable") for name in ("c", "a")},
+        commits={"a": {}, "c": {}},
+        end_offsets={},
+    )
+
+    made = tables(Description(snapshot, {}, missing=("b",)))
+
+    assert [(table.group, table.exists) for table in made] == [
+        ("a", True),
+        ("b", False),
+        ("c", True),
+    ]
+
+
+def test_without_members_known_the_state_is_the_listed_one() -> None:
+    """The coordinator answered for commits and not for members."""
+    snapshot = Snapshot(
+        groups={"g": Group("g", 1, state="Empty")},
+        commits={"g": {"t": {0: 1}}},
+        end_offsets={"t": {0: 3}},
+    )
+
+    (table,) = tables(Description(snapshot, {}))
+
+    assert (table.state, lines(table)) == ("Empty", ["t 0 1 3 2 -"])
