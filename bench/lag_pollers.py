@@ -46,7 +46,7 @@ class Ours(Poller):
     """jmxbridge, with the collector set as `jmxbridge run` sets it."""
 
     def __init__(self, bootstrap: str) -> None:
-        from jmxbridge.kafka.cluster import Cluster
+        from jmxbridge.kafka.cluster.cluster import Cluster
         from jmxbridge.service.garbage import collect_seldom
 
         self._loop = asyncio.new_event_loop()

@@ -29,8 +29,8 @@ from jmxbridge.config.models import InfluxSettings, Settings
 from jmxbridge.delivery import Delivery, flush, freeze
 from jmxbridge.influx.sender import Sender
 from jmxbridge.influx.series import SeriesBound
-from jmxbridge.kafka.errors import KafkaUnavailable
-from jmxbridge.kafka.known_brokers import KnownBrokers
+from jmxbridge.kafka.cluster.known_brokers import KnownBrokers
+from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point

@@ -24,13 +24,13 @@ from jmxbridge.config.models import (
 )
 from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import Credentials, Tls
-from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.cluster.cluster import Cluster
+from jmxbridge.kafka.cluster.known_brokers import Brokers, KnownBrokers
+from jmxbridge.kafka.cluster.rights import Scope
 from jmxbridge.kafka.facts.names import NameFilter
-from jmxbridge.kafka.known_brokers import Brokers, KnownBrokers
-from jmxbridge.kafka.rights import Scope
-from jmxbridge.kafka.sasl import Mechanism, gssapi, oauthbearer, plain, scram
-from jmxbridge.kafka.security import Security
-from jmxbridge.kafka.token import ClientCredentials, MskSigner, TokenSource
+from jmxbridge.kafka.login.sasl import Mechanism, gssapi, oauthbearer, plain, scram
+from jmxbridge.kafka.login.security import Security
+from jmxbridge.kafka.login.token import ClientCredentials, MskSigner, TokenSource
 from jmxbridge.lag.history.memory import Memory
 from jmxbridge.lag.output.volume import Volume
 from jmxbridge.mbeans.consumers import Consumers, asks_for_consumers

@@ -7,7 +7,7 @@ import pytest
 from jmxbridge.build import make_security
 from jmxbridge.config.address import Address
 from jmxbridge.config.models import KafkaSettings, SaslSettings
-from jmxbridge.kafka.security import NOTHING
+from jmxbridge.kafka.login.security import NOTHING
 
 BROKER = (Address("kafka-1", 9092),)
 

@@ -105,6 +105,7 @@ FILES = {"config/loader.py"}  # the one pure-room module that reads files and th
 # The inner order of a room, a floor a line: sub-packages and modules of the room. A module knows
 # its own floor and those above it in this list.
 FLOORS: dict[str, tuple[set[str], ...]] = {
+    "kafka": ({"facts"}, {"wire"}, {"login"}, {"connection", "broker"}, {"cluster"}),
     "lag": (
         {"consumers"},
         {"rows", "uncommitted"},

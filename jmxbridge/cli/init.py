@@ -201,9 +201,9 @@ async def look(kafka: "KafkaSettings", jmx_port: int | None) -> "FoundCluster":
     from jmxbridge.cli.broker_jmx import MANY, Sought, find_jvm
     from jmxbridge.config.effective import access
     from jmxbridge.config.proposal import FoundCluster
-    from jmxbridge.kafka.cluster import Cluster
-    from jmxbridge.kafka.round import Round
-    from jmxbridge.kafka.view import View
+    from jmxbridge.kafka.cluster.cluster import Cluster
+    from jmxbridge.kafka.cluster.round import Round
+    from jmxbridge.kafka.cluster.view import View
 
     addresses = [(each.host, each.port) for each in kafka.bootstrap]
     security = make_security(kafka, timeout_s=kafka.timeout_s)

@@ -143,7 +143,7 @@ async def follow(
 
 async def keep_looking(looking: "Looking", every_s: float, *, as_json: bool) -> None:
     """Print what is seen, each time afresh, for ever."""
-    from jmxbridge.kafka.errors import KafkaUnavailable
+    from jmxbridge.kafka.wire.errors import KafkaUnavailable
 
     while True:
         try:

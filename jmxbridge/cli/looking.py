@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jmxbridge.config.models import KafkaSettings, Settings
+    from jmxbridge.kafka.cluster.past import Answers
     from jmxbridge.kafka.facts.description import Description
-    from jmxbridge.kafka.past import Answers
     from jmxbridge.lag.history.memory import Memory
     from jmxbridge.lag.report.watching import Look
 

@@ -30,7 +30,7 @@ def reported() -> Iterator[None]:
     """Turn the errors that users can do something about into a message and a status."""
     from jmxbridge.config.problem import ConfigError
     from jmxbridge.jmx.errors import JmxError
-    from jmxbridge.kafka.errors import KafkaError
+    from jmxbridge.kafka.wire.errors import KafkaError
     from jmxbridge.store.errors import StoreError
 
     try:

@@ -144,7 +144,7 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
     if kafka is None:
         return None
     from jmxbridge.build import make_cluster, missing_rights
-    from jmxbridge.kafka.errors import KafkaUnavailable
+    from jmxbridge.kafka.wire.errors import KafkaUnavailable
     from jmxbridge.lag.output.points import to_points
     from jmxbridge.lag.output.renaming import Renaming
     from jmxbridge.lag.rows import compute

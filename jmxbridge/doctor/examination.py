@@ -16,7 +16,7 @@ from jmxbridge.doctor.disk import examine_store
 from jmxbridge.doctor.finding import Area, Finding
 from jmxbridge.doctor.limits import examine_extras, examine_files
 from jmxbridge.doctor.servers import examine_influxdb, examine_kafka, examine_targets
-from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.wire.errors import KafkaUnavailable
 
 DEFAULT_INTERVAL_S = 10.0
 

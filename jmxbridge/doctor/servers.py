@@ -19,10 +19,10 @@ from jmxbridge.doctor.finding import Area, Finding
 from jmxbridge.influx.probe import probe
 from jmxbridge.influx.verdict import Answer
 from jmxbridge.jmx.errors import JmxError
-from jmxbridge.kafka import codec
 from jmxbridge.kafka.connection import address, connect
-from jmxbridge.kafka.errors import ConnectFailed, KafkaError, LoginFailed, TlsFailed
-from jmxbridge.kafka.security import Security
+from jmxbridge.kafka.login.security import Security
+from jmxbridge.kafka.wire import codec
+from jmxbridge.kafka.wire.errors import ConnectFailed, KafkaError, LoginFailed, TlsFailed
 
 TIMEOUT_S = 10.0
 """For one server; all are met at once. A JVM at work may take seconds for its first answer."""

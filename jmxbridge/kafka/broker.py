@@ -3,11 +3,11 @@
 import asyncio
 from typing import TypeVar
 
-from jmxbridge.kafka.codec import Api
 from jmxbridge.kafka.connection import Connection, address, connect
-from jmxbridge.kafka.errors import BrokerFailed, ConnectFailed, ConnectionLost, VersionMismatch
-from jmxbridge.kafka.requests import Request
-from jmxbridge.kafka.security import NOTHING, Security
+from jmxbridge.kafka.login.security import NOTHING, Security
+from jmxbridge.kafka.wire.codec import Api
+from jmxbridge.kafka.wire.errors import BrokerFailed, ConnectFailed, ConnectionLost, VersionMismatch
+from jmxbridge.kafka.wire.requests import Request
 
 T = TypeVar("T")
 

@@ -18,8 +18,17 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from jmxbridge import __version__
-from jmxbridge.kafka.codec import API_VERSIONS, UNSUPPORTED_VERSION, Api, Schema, error_name, schema
-from jmxbridge.kafka.errors import (
+from jmxbridge.kafka.login.sasl import Mechanism
+from jmxbridge.kafka.login.security import NOTHING, Security, log_in, tls_failed
+from jmxbridge.kafka.wire.codec import (
+    API_VERSIONS,
+    UNSUPPORTED_VERSION,
+    Api,
+    Schema,
+    error_name,
+    schema,
+)
+from jmxbridge.kafka.wire.errors import (
     BrokerFailed,
     ConnectFailed,
     ConnectionLost,
@@ -28,10 +37,8 @@ from jmxbridge.kafka.errors import (
     ReplyUnreadable,
     RequestFailed,
 )
-from jmxbridge.kafka.frames import BadFrame, FrameReader
-from jmxbridge.kafka.requests import ApiVersions, Request
-from jmxbridge.kafka.sasl import Mechanism
-from jmxbridge.kafka.security import NOTHING, Security, log_in, tls_failed
+from jmxbridge.kafka.wire.frames import BadFrame, FrameReader
+from jmxbridge.kafka.wire.requests import ApiVersions, Request
 
 T = TypeVar("T")
 

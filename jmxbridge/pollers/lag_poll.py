@@ -15,11 +15,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import replace
 from typing import Protocol
 
-from jmxbridge.kafka.cluster import Cluster
-from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.cluster.cluster import Cluster
+from jmxbridge.kafka.cluster.known_brokers import Brokers
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.snapshot import Snapshot
-from jmxbridge.kafka.known_brokers import Brokers
+from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.consumers.client_verdict import Client, Finding, worst
 from jmxbridge.lag.consumers.client_words import in_words
 from jmxbridge.lag.consumers.consumer import Consumer

@@ -10,10 +10,10 @@ from jmxbridge.config.jmx_address import JmxAddress
 from jmxbridge.config.models import KafkaSettings, TargetSettings
 from jmxbridge.doctor.finding import Finding
 from jmxbridge.doctor.servers import _advertised, examine_kafka, examine_targets
-from jmxbridge.kafka.rights import NOBODYS_NAME
+from jmxbridge.kafka.cluster.rights import NOBODYS_NAME
+from tests.kafka.cluster.test_rights import refuse_groups
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
-from tests.kafka.test_rights import refuse_groups
 
 
 def kafka(*addresses: tuple[str, int]) -> KafkaSettings:

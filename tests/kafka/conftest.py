@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.cluster.cluster import Cluster
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeBroker, FakeCluster
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from jmxbridge.kafka.broker import Broker
-from jmxbridge.kafka.errors import ConnectFailed
-from jmxbridge.kafka.requests import ListGroups
+from jmxbridge.kafka.wire.errors import ConnectFailed
+from jmxbridge.kafka.wire.requests import ListGroups
 from tests.kafka.fake_cluster import FakeCluster
 
 StartFake = Callable[..., Awaitable[FakeCluster]]

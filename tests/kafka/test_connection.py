@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.kafka.codec import LIST_GROUPS, OFFSET_FETCH
 from jmxbridge.kafka.connection import MAX_IN_FLIGHT, Connection, connect
-from jmxbridge.kafka.errors import (
+from jmxbridge.kafka.wire.codec import LIST_GROUPS, OFFSET_FETCH
+from jmxbridge.kafka.wire.errors import (
     ConnectFailed,
     ConnectionLost,
     DeadlineExceeded,
@@ -20,7 +20,7 @@ from jmxbridge.kafka.errors import (
     RequestFailed,
     VersionMismatch,
 )
-from jmxbridge.kafka.requests import ListGroups, OffsetFetch
+from jmxbridge.kafka.wire.requests import ListGroups, OffsetFetch
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster, HangUp, Silence
 

@@ -8,11 +8,11 @@ from typing import cast
 
 import pytest
 
-from jmxbridge.kafka.cluster import Cluster, Keep
-from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.cluster.cluster import Cluster, Keep
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.facts.snapshot import Group, Partition, Snapshot
+from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.memory import Memory, decode, encode
 from jmxbridge.lag.output.volume import Volume

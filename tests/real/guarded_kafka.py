@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from demo.servers import Kafka, free_port
-from jmxbridge.kafka.codec import Api, Schema
 from jmxbridge.kafka.connection import connect
-from jmxbridge.kafka.requests import Request
+from jmxbridge.kafka.wire.codec import Api, Schema
+from jmxbridge.kafka.wire.requests import Request
 from tests.real.kdc import REALM, Kdc
 from tests.real.papers import Papers
 

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from demo.servers import Kafka
-from jmxbridge.kafka.cluster import Cluster
-from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.snapshot import Snapshot
+from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.report.table import COLUMNS, GroupTable
 from jmxbridge.lag.rows import PartitionLag, compute
 

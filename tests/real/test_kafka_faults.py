@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from demo.servers import Client, Pair
-from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.rows import PartitionLag
 from tests.real.lag_oracle import poll_until, rows_of

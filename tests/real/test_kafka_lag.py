@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from demo.servers import Client, Kafka
-from jmxbridge.kafka.cluster import Cluster
-from jmxbridge.kafka.codec import UNKNOWN_TOPIC_OR_PARTITION
-from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.cluster.cluster import Cluster
+from jmxbridge.kafka.cluster.round import Round
+from jmxbridge.kafka.cluster.view import View
 from jmxbridge.kafka.facts.snapshot import Commits, Snapshot
-from jmxbridge.kafka.round import Round
-from jmxbridge.kafka.view import View
+from jmxbridge.kafka.wire.codec import UNKNOWN_TOPIC_OR_PARTITION
+from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.history.remembered import Remembered
 from jmxbridge.lag.report.table import tables
 from tests.real.lag_oracle import SETTLED_S, poll_until, rows_of

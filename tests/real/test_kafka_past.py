@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from demo.servers import Client, Kafka
 from jmxbridge.cli import app
-from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.lag.history.bisection import SHARE_OF_AGE
 from jmxbridge.lag.history.outlook import Judged, Outlook, Verdicts
 from jmxbridge.lag.rows import compute

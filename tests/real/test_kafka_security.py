@@ -15,9 +15,9 @@ import pytest
 from demo.servers import Client
 from jmxbridge.build import make_cluster, missing_rights
 from jmxbridge.config.loader import load
-from jmxbridge.kafka.cluster import Cluster
-from jmxbridge.kafka.errors import KafkaUnavailable
+from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.snapshot import Snapshot
+from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.rows import compute
 from tests.real.guarded_kafka import (
     CLIENT_ID,

@@ -7,7 +7,7 @@ import pytest
 
 from demo.cache import kafka_libs, major
 from demo.servers import Client, Jvm, Kafka
-from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.lag.report.table import tables
 from tests.real.lag_oracle import SETTLED_S, java_lines, our_lines, rows_of
 

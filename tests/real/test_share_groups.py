@@ -10,7 +10,7 @@ import pytest
 
 from demo.cache import kafka_libs
 from demo.servers import Client, Jvm, Kafka
-from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.aside import SharePartition
 
 pytestmark = pytest.mark.real

@@ -7,7 +7,7 @@ import pytest
 
 from demo.servers import Client, Kafka
 from demo.streams import Streams
-from jmxbridge.kafka.cluster import Cluster
+from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.members import Member
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.rows import compute

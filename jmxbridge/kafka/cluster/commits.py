@@ -1,0 +1,129 @@
+"""What each group has committed.
+
+Rule: an answer counts only if its coordinator gave it without error. Silence, "not my group" and
+"still loading" are never "no commits".
+
+All groups of a coordinator travel in one request, in chunks; a broker older than 3.0 takes one
+group a request, and these are sent without waiting for each other. A coordinator that has moved
+or is loading is looked up again and asked again a few times, for moves take 0.5 to 3 s.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from jmxbridge.kafka.broker import Broker
+from jmxbridge.kafka.cluster.groups import find_coordinators
+from jmxbridge.kafka.cluster.round import Round
+from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.facts.snapshot import Commits
+from jmxbridge.kafka.wire.codec import (
+    COORDINATOR_LOAD_IN_PROGRESS,
+    COORDINATOR_NOT_AVAILABLE,
+    NONE,
+    NOT_COORDINATOR,
+    OFFSET_FETCH,
+    error_name,
+)
+from jmxbridge.kafka.wire.errors import KafkaError
+from jmxbridge.kafka.wire.requests import MANY_GROUPS, OffsetFetch
+
+CHUNK = 500
+"""Groups asked for in one request: its reply stays small enough (about 1 MB at 100 partitions a
+group) for the broker to build without trouble, and 1,000 groups on two brokers take one each."""
+
+TRIES = 4
+RETRY_PAUSE_S = 0.3
+
+_ASK_AGAIN = frozenset({COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Commits of the groups whose coordinator answered; coordinators found on the way."""
+
+    commits: Mapping[str, Commits]
+    coordinators: Mapping[str, int]
+
+
+async def fetch_commits(
+    round_: Round,
+    view: View,
+    coordinators: Mapping[str, int],
+    *,
+    unlisted: Collection[str] = (),
+    pause_s: float = RETRY_PAUSE_S,
+) -> Fetched:
+    """Fetch the commits of all groups in `coordinators` (group → broker id).
+
+    Of the `unlisted` among them the coordinator is looked up before anything else.
+    """
+    commits: dict[str, Commits] = {}
+    where = dict(coordinators)
+    pending = list(where)
+    lost = list(unlisted)
+    refused: dict[str, int] = {}
+    for attempt in range(TRIES):
+        if attempt:
+            await asyncio.sleep(pause_s)
+        if lost:
+            where |= await find_coordinators(round_, view, lost)
+        codes = await _ask(round_, view, {name: where[name] for name in pending}, commits)
+        refused = {name: code for name, code in refused.items() if name not in pending} | codes
+        pending = lost = [name for name, code in codes.items() if code in _ASK_AGAIN]
+        if not pending:
+            break
+    for name, code in refused.items():
+        round_.note(f"group {name!r}: no commits from its coordinator: {error_name(code)}")
+    return Fetched(commits, where)
+
+
+async def _ask(
+    round_: Round, view: View, coordinators: Mapping[str, int], commits: dict[str, Commits]
+) -> dict[str, int]:
+    """Add what is answered to `commits`; return the error codes of groups that have none."""
+    by_broker: dict[int, list[str]] = {}
+    for group, node_id in coordinators.items():
+        by_broker.setdefault(node_id, []).append(group)
+    codes: dict[str, int] = {}
+    tasks = []
+    for node_id, groups in by_broker.items():
+        broker = view.brokers.get(node_id)
+        if broker is None:
+            # A coordinator that the view does not know yet: the next poll's view will.
+            view.distrust()
+            codes |= dict.fromkeys(groups, COORDINATOR_NOT_AVAILABLE)
+        else:
+            tasks.append(_ask_coordinator(round_, broker, groups))
+    for replies in await asyncio.gather(*tasks):
+        for group, (error, offsets) in replies.items():
+            if error == NONE:
+                commits[group] = offsets
+            else:
+                codes[group] = error
+    return codes
+
+
+async def _ask_coordinator(
+    round_: Round, broker: Broker, groups: list[str]
+) -> dict[str, tuple[int, Commits]]:
+    try:
+        version = await round_.version(broker, OFFSET_FETCH)
+    except KafkaError:
+        return {}
+    chunks = _chunks(groups, CHUNK if version >= MANY_GROUPS else 1)
+    asked = frozenset(groups)
+    requests = [round_.ask(broker, OffsetFetch(chunk)) for chunk in chunks]
+    replies: dict[str, tuple[int, Commits]] = {}
+    for reply in await asyncio.gather(*requests, return_exceptions=True):
+        if isinstance(reply, BaseException):
+            if not isinstance(reply, KafkaError):
+                raise reply
+            continue
+        replies |= {group: answer for group, answer in reply.items() if group in asked}
+    return replies
+
+
+def _chunks(groups: list[str], size: int) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(groups), size):
+        yield tuple(groups[start : start + size])

@@ -1,0 +1,199 @@
+"""Where partitions end and begin, asked of their leaders.
+
+Rule: call this only when every commit of the poll has been answered. The other order invents
+negative lag.
+
+Each partition asked about ends in exactly one of three places: an offset; orphaned, if the
+cluster says that its topic, or this partition of it, does not exist; unavailable, if nobody could
+say. A leader that fails, or is none any more, is looked up again once and asked again once.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from jmxbridge.kafka.broker import Broker
+from jmxbridge.kafka.cluster.round import Round
+from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.facts.snapshot import Partition
+from jmxbridge.kafka.wire.codec import (
+    FENCED_LEADER_EPOCH,
+    KAFKA_STORAGE_ERROR,
+    LEADER_NOT_AVAILABLE,
+    NETWORK_EXCEPTION,
+    NONE,
+    NOT_LEADER_OR_FOLLOWER,
+    OFFSET_NOT_AVAILABLE,
+    REPLICA_NOT_AVAILABLE,
+    UNKNOWN_LEADER_EPOCH,
+    UNKNOWN_TOPIC_OR_PARTITION,
+    error_name,
+)
+from jmxbridge.kafka.wire.errors import KafkaError
+from jmxbridge.kafka.wire.requests import (
+    EARLIEST,
+    LATEST,
+    READ_COMMITTED,
+    READ_UNCOMMITTED,
+    EndOffsets,
+    ListOffsets,
+    Topic,
+)
+
+_ASK_AGAIN = frozenset(
+    {
+        UNKNOWN_TOPIC_OR_PARTITION,
+        LEADER_NOT_AVAILABLE,
+        NOT_LEADER_OR_FOLLOWER,
+        REPLICA_NOT_AVAILABLE,
+        NETWORK_EXCEPTION,
+        KAFKA_STORAGE_ERROR,
+        FENCED_LEADER_EPOCH,
+        UNKNOWN_LEADER_EPOCH,
+        OFFSET_NOT_AVAILABLE,
+    }
+)
+
+
+class Bound(NamedTuple):
+    """Which offset of a partition to ask for."""
+
+    name: str
+    at: int
+    isolation: int
+
+
+END = Bound("end offset", LATEST, READ_UNCOMMITTED)
+STABLE_END = Bound("last stable offset", LATEST, READ_COMMITTED)
+START = Bound("start offset", EARLIEST, READ_UNCOMMITTED)
+
+
+@dataclass(slots=True)
+class Ends:
+    """What became of each partition asked about."""
+
+    offsets: dict[str, dict[int, int]] = field(default_factory=dict)
+    orphaned: set[Partition] = field(default_factory=set)
+    unavailable: set[Partition] = field(default_factory=set)
+
+
+async def fetch_ends(
+    round_: Round, view: View, wanted: Mapping[str, Collection[int]], bound: Bound = END
+) -> Ends:
+    """Fetch the end offsets of the partitions wanted, by topic; or another bound of them."""
+    ends = Ends()
+    unknown = [topic for topic in wanted if _is_news(view.topics.get(topic), wanted[topic], bound)]
+    if unknown:
+        await _refresh(round_, view, unknown)
+    partitions = [(topic, index) for topic, indexes in wanted.items() for index in indexes]
+    again = await _ask_leaders(round_, view, partitions, ends, bound)
+    if again and await _refresh(round_, view, {topic for topic, _ in again}):
+        again = await _ask_leaders(round_, view, again, ends, bound)
+    ends.unavailable.update(again)
+    if ends.unavailable:
+        round_.note(_sentence(ends.unavailable, bound))
+    return ends
+
+
+def _is_news(topic: Topic | None, indexes: Collection[int], bound: Bound) -> bool:
+    """Whether a topic is not known, or had fewer partitions when it was: it may have grown.
+
+    One that has lost them is asked about once a poll, with the ends, which come first.
+    """
+    return topic is None or (
+        bound is END and topic.error == NONE and any(each not in topic.leaders for each in indexes)
+    )
+
+
+def _sentence(unavailable: Collection[Partition], bound: Bound) -> str:
+    named = [f"{topic!r} {index}" for topic, index in sorted(unavailable)[:3]]
+    named += ["…"] if len(unavailable) > len(named) else []
+    return f"no {bound.name}, for want of a leader that answers: {', '.join(named)}"
+
+
+async def _refresh(round_: Round, view: View, topics: Collection[str]) -> bool:
+    try:
+        await view.refresh(round_, topics)
+    except KafkaError as exc:
+        round_.note(exc)
+        return False
+    return True
+
+
+async def _ask_leaders(
+    round_: Round, view: View, partitions: Iterable[Partition], ends: Ends, bound: Bound
+) -> list[Partition]:
+    """Put into `ends` what can be decided; return the partitions worth another try."""
+    by_leader = _place(round_, view, partitions, ends)
+    again: list[Partition] = []
+    tasks = []
+    for node_id, topics in by_leader.items():
+        broker = view.brokers.get(node_id)
+        if broker is None:
+            again += [(topic, index) for topic, indexes in topics.items() for index in indexes]
+        else:
+            tasks.append(_ask_leader(round_, broker, topics, bound))
+    for topics, reply in await asyncio.gather(*tasks):
+        again += _sort_out(round_, topics, reply, ends, bound)
+    return again
+
+
+def _place(
+    round_: Round, view: View, partitions: Iterable[Partition], ends: Ends
+) -> dict[int, dict[str, list[int]]]:
+    """Return partitions by leader and topic; decide about those that have none."""
+    by_leader: dict[int, dict[str, list[int]]] = {}
+    for name, index in partitions:
+        topic = view.topics.get(name)
+        if topic is None:
+            ends.unavailable.add((name, index))
+        elif topic.error == UNKNOWN_TOPIC_OR_PARTITION:
+            ends.orphaned.add((name, index))
+        elif topic.error not in (NONE, LEADER_NOT_AVAILABLE):
+            round_.note(f"topic {name!r}: {error_name(topic.error)}")
+            ends.unavailable.add((name, index))
+        elif index not in topic.leaders and topic.error == NONE:
+            ends.orphaned.add((name, index))
+        elif (leader := topic.leaders.get(index, -1)) < 0:
+            ends.unavailable.add((name, index))
+        else:
+            by_leader.setdefault(leader, {}).setdefault(name, []).append(index)
+    return by_leader
+
+
+async def _ask_leader(
+    round_: Round, broker: Broker, topics: dict[str, list[int]], bound: Bound
+) -> tuple[dict[str, list[int]], EndOffsets | None]:
+    try:
+        return topics, await round_.ask(broker, ListOffsets(topics, bound.at, bound.isolation))
+    except KafkaError:
+        return topics, None
+
+
+def _sort_out(
+    round_: Round,
+    topics: Mapping[str, list[int]],
+    reply: EndOffsets | None,
+    ends: Ends,
+    bound: Bound,
+) -> list[Partition]:
+    """Take a leader's answer; return the partitions to ask about again."""
+    if reply is None:
+        return [(topic, index) for topic, indexes in topics.items() for index in indexes]
+    again: list[Partition] = []
+    for topic, indexes in topics.items():
+        offsets = reply.offsets.get(topic, {})
+        known = ends.offsets.setdefault(topic, {})
+        for index in indexes:
+            if (end := offsets.get(index)) is not None:
+                known[index] = end
+                continue
+            error = reply.errors.get((topic, index), NONE)
+            if error in _ASK_AGAIN:
+                again.append((topic, index))
+                continue
+            if error != NONE:
+                round_.note(f"topic {topic!r}: no {bound.name}: {error_name(error)}")
+            ends.unavailable.add((topic, index))
+    return again

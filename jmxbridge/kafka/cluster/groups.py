@@ -1,0 +1,128 @@
+"""Which groups the cluster has, and who coordinates each.
+
+Rule: not listed is not gone. Every broker lists the groups it coordinates, and while a coordinator
+moves there is up to a second in which no broker lists the group and none reports an error; a broker
+that is loading answers with an error and an empty list. So lists are remembered: a broker that
+answers with an error is taken at its last word, and a group that nobody lists is asked for by name.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+
+from jmxbridge.kafka.broker import Broker
+from jmxbridge.kafka.cluster.round import Round
+from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.facts.snapshot import Group
+from jmxbridge.kafka.wire.codec import FIND_COORDINATOR, NONE, error_name
+from jmxbridge.kafka.wire.errors import KafkaError
+from jmxbridge.kafka.wire.requests import MANY_COORDINATORS, FindCoordinator, ListGroups
+
+OFFSET_PROTOCOLS = frozenset({"", "consumer", "streams"})
+"""Kinds of groups that commit offsets. Connect workers and schema registries use groups as well,
+to elect a leader; share groups keep no committed offset."""
+
+SHARE_PROTOCOL = "share"
+
+NOBODY = -1
+"""In place of a coordinator's broker id, while it has to be looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The groups to look at by name; `missing` are those that nobody listed this time.
+
+    `complete` is false if some broker's list is missing or old. `listed` counts before the filter.
+    `shares` are the share groups, which keep no committed offset and are not among `groups`.
+    """
+
+    groups: Mapping[str, Group]
+    missing: frozenset[str]
+    complete: bool
+    listed: int
+    shares: tuple[Group, ...] = ()
+
+
+class Roster:
+    """Lists groups and remembers them.
+
+    `wants` is the filter, by name. `asked_for` are taken for known from the start.
+    """
+
+    def __init__(self, wants: Callable[[str], bool], asked_for: Collection[str] = ()) -> None:
+        self._wants = wants
+        self._known = {name: Group(name, NOBODY) for name in asked_for}
+        self._last_lists: dict[int, tuple[Group, ...]] = {}
+
+    async def list_groups(self, round_: Round, view: View) -> Listing:
+        """Ask every broker, and add the groups known from earlier that are in nobody's list."""
+        brokers = list(view.brokers.items())
+        answers = await asyncio.gather(*(self._ask(round_, *item) for item in brokers))
+        groups: dict[str, Group] = {}
+        shares: dict[str, Group] = {}
+        listed: set[str] = set()
+        for _, offered in answers:
+            for group in offered:
+                listed.add(group.name)
+                if self._wants(group.name) and group.protocol_type in OFFSET_PROTOCOLS:
+                    # While a coordinator moves both may list the group: the first will do, for
+                    # a coordinator that is none any more says so when it is asked for commits.
+                    groups.setdefault(group.name, group)
+                elif self._wants(group.name) and group.protocol_type == SHARE_PROTOCOL:
+                    shares.setdefault(group.name, group)
+        missing = frozenset(name for name in self._known if name not in listed)
+        groups |= {name: self._known[name] for name in missing}
+        self._known = groups
+        complete = all(fresh for fresh, _ in answers)
+        return Listing(dict(groups), missing, complete, len(listed), tuple(shares.values()))
+
+    def settle(self, groups: Mapping[str, Group], gone: Collection[str]) -> None:
+        """Take over what was learnt while asking for commits: moved coordinators, groups gone."""
+        self._known = {name: group for name, group in groups.items() if name not in gone}
+
+    async def _ask(
+        self, round_: Round, node_id: int, broker: Broker
+    ) -> tuple[bool, tuple[Group, ...]]:
+        """Return whether the list is fresh, and the list."""
+        try:
+            error, listed = await round_.ask(broker, ListGroups())
+        except KafkaError:
+            return False, ()
+        if error != NONE:
+            round_.note(f"{broker}: cannot list its groups: {error_name(error)}")
+            return False, self._last_lists.get(node_id, ())
+        groups = tuple(Group(g.name, node_id, g.protocol_type, g.state, g.type) for g in listed)
+        self._last_lists[node_id] = groups
+        return True, groups
+
+
+async def find_coordinators(round_: Round, view: View, groups: Collection[str]) -> dict[str, int]:
+    """Ask any broker who coordinates these groups; those it cannot say are left out."""
+    for broker in view.in_order():
+        try:
+            return await _coordinators(round_, broker, tuple(groups))
+        except KafkaError:
+            continue
+    return {}
+
+
+async def _coordinators(round_: Round, broker: Broker, groups: tuple[str, ...]) -> dict[str, int]:
+    version = await round_.version(broker, FIND_COORDINATOR)
+    batches = [groups] if version >= MANY_COORDINATORS else [(group,) for group in groups]
+    replies = await asyncio.gather(
+        *(round_.ask(broker, FindCoordinator(batch)) for batch in batches)
+    )
+    return {
+        group: node_id
+        for reply in replies
+        for group, (error, node_id) in reply.items()
+        if error == NONE
+    }
+
+
+def moved(groups: Mapping[str, Group], coordinators: Mapping[str, int]) -> dict[str, Group]:
+    """Return the groups with the coordinators found for some of them."""
+    return {
+        name: replace(group, coordinator=coordinators[name]) if name in coordinators else group
+        for name, group in groups.items()
+    }

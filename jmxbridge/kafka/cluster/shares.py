@@ -1,0 +1,94 @@
+"""How far share groups (KIP-932) are, asked of their coordinators.
+
+A share group commits no offsets: records are acknowledged one by one, in any order, and the broker
+keeps where the oldest is that is not done with. Since 4.2 (KIP-1226) it also counts those that are
+not done with, which is the lag. Before, nothing is said of it: the distance from the start to the
+end counts records that were acknowledged long ago.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jmxbridge.kafka.broker import Broker
+from jmxbridge.kafka.cluster.round import Round
+from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.facts.aside import SharePartition
+from jmxbridge.kafka.facts.snapshot import Group
+from jmxbridge.kafka.wire.codec import DESCRIBE_SHARE_GROUP_OFFSETS, NONE, Api, Schema, error_name
+from jmxbridge.kafka.wire.errors import KafkaError
+from jmxbridge.kafka.wire.requests import Request
+
+CHUNK = 500
+"""Groups in one request, as of those that commit."""
+
+_UNKNOWN = -1
+
+
+@dataclass(frozen=True, slots=True)
+class ShareOffsets(Request[tuple[tuple[SharePartition, ...], dict[str, int]]]):
+    """How far are these share groups? → their partitions, error codes of groups.
+
+    A partition that no member has read yet has no start offset, and is left out.
+    """
+
+    api: ClassVar[Api] = DESCRIBE_SHARE_GROUP_OFFSETS
+    groups: tuple[str, ...]
+
+    def body(self, schema: Schema) -> Any:
+        groups = tuple(
+            schema.make("DescribeShareGroupOffsetsRequestGroup", group_id=group, topics=None)
+            for group in self.groups
+        )
+        return schema.make("DescribeShareGroupOffsetsRequest", groups=groups)
+
+    def reply(self, entity: Any) -> tuple[tuple[SharePartition, ...], dict[str, int]]:
+        partitions = tuple(
+            SharePartition(
+                group=group.group_id,
+                topic=topic.topic_name,
+                partition=p.partition_index,
+                start_offset=p.start_offset,
+                lag=_lag(p),
+            )
+            for group in entity.groups
+            for topic in group.topics
+            for p in topic.partitions
+            if p.error_code == NONE and p.start_offset >= 0
+        )
+        errors = {g.group_id: int(g.error_code) for g in entity.groups if g.error_code != NONE}
+        return partitions, errors
+
+
+def _lag(partition: Any) -> int | None:
+    lag = int(getattr(partition, "lag", _UNKNOWN))
+    return None if lag == _UNKNOWN else lag
+
+
+async def fetch_shares(
+    round_: Round, view: View, groups: Iterable[Group]
+) -> tuple[SharePartition, ...]:
+    """Fetch the partitions of share groups; those that cannot be read are left out, and said."""
+    by_broker: dict[int, list[str]] = {}
+    for group in groups:
+        by_broker.setdefault(group.coordinator, []).append(group.name)
+    tasks = [
+        _ask(round_, broker, ShareOffsets(tuple(names[start : start + CHUNK])))
+        for node_id, names in by_broker.items()
+        if (broker := view.brokers.get(node_id)) is not None
+        for start in range(0, len(names), CHUNK)
+    ]
+    return tuple(each for reply in await asyncio.gather(*tasks) for each in reply)
+
+
+async def _ask(round_: Round, broker: Broker, request: ShareOffsets) -> tuple[SharePartition, ...]:
+    try:
+        if not broker.offers(DESCRIBE_SHARE_GROUP_OFFSETS):
+            return ()  # 4.0 has share groups to try out, and no way to look at them
+        partitions, errors = await round_.ask(broker, request)
+    except KafkaError:
+        return ()
+    for group, error in errors.items():
+        round_.note(f"share group {group!r}: cannot be read: {error_name(error)}")
+    return partitions

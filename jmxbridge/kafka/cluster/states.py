@@ -1,0 +1,69 @@
+"""The states of groups on brokers that do not list them, those before 2.6 (KIP-518).
+
+Rule: a state that could not be had stays unknown; no poll is incomplete for want of it.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from jmxbridge.kafka.broker import Broker
+from jmxbridge.kafka.cluster.round import Round
+from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.facts.snapshot import Group
+from jmxbridge.kafka.wire.codec import DESCRIBE_GROUPS, NONE, Api, Schema
+from jmxbridge.kafka.wire.errors import KafkaError
+from jmxbridge.kafka.wire.requests import Request
+
+CHUNK = 100
+"""Groups in one request. Members come with it, subscription and assignment of each: 100 groups of
+50 members take some 10 MB, and a reply may have 64."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStates(Request[Mapping[str, str]]):
+    """In which state are these groups of the classic protocol? → group → state."""
+
+    api: ClassVar[Api] = DESCRIBE_GROUPS
+    groups: tuple[str, ...]
+
+    def body(self, schema: Schema) -> Any:
+        return schema.make(
+            "DescribeGroupsRequest", groups=self.groups, include_authorized_operations=False
+        )
+
+    def reply(self, entity: Any) -> Mapping[str, str]:
+        return {
+            group.group_id: group.group_state
+            for group in entity.groups
+            if group.error_code == NONE and group.group_state
+        }
+
+
+async def with_states(round_: Round, view: View, groups: Mapping[str, Group]) -> dict[str, Group]:
+    """Return the groups, with the states of those listed without one; simple groups have none."""
+    unknown: dict[int, list[str]] = {}
+    for group in groups.values():
+        if group.state is None and group.protocol_type:
+            unknown.setdefault(group.coordinator, []).append(group.name)
+    tasks = [
+        _ask(round_, broker, GroupStates(tuple(names[start : start + CHUNK])))
+        for node_id, names in unknown.items()
+        if (broker := view.brokers.get(node_id)) is not None
+        for start in range(0, len(names), CHUNK)
+    ]
+    states: dict[str, str] = {}
+    for reply in await asyncio.gather(*tasks):
+        states |= reply
+    return {
+        name: replace(group, state=states[name]) if name in states else group
+        for name, group in groups.items()
+    }
+
+
+async def _ask(round_: Round, broker: Broker, request: GroupStates) -> Mapping[str, str]:
+    try:
+        return await round_.ask(broker, request)
+    except KafkaError:
+        return {}

@@ -1,0 +1,1 @@
+"""Login to a broker: TLS, SASL mechanisms and their tokens."""

@@ -1,0 +1,64 @@
+"""Streams groups (KIP-1071): their members are given tasks, and a topology says what those read.
+
+A task is a number within a subtopology: it reads that partition of each source topic that has so
+many. Repartition topics are sources too, made by the application itself.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jmxbridge.kafka.facts.members import Member, Membership
+from jmxbridge.kafka.wire.codec import STREAMS_GROUP_DESCRIBE, Api, Schema
+from jmxbridge.kafka.wire.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsGroupDescribe(Request[Mapping[str, tuple[int, Membership]]]):
+    """Who is in these streams groups? → group → error code, members.
+
+    Where the source topics of a subtopology differ in size, partitions are among those assigned
+    that do not exist.
+    """
+
+    api: ClassVar[Api] = STREAMS_GROUP_DESCRIBE
+    groups: tuple[str, ...]
+
+    def body(self, schema: Schema) -> Any:
+        return schema.make(
+            "StreamsGroupDescribeRequest",
+            group_ids=self.groups,
+            include_authorized_operations=False,
+        )
+
+    def reply(self, entity: Any) -> Mapping[str, tuple[int, Membership]]:
+        return {
+            group.group_id: (int(group.error_code), _membership(group)) for group in entity.groups
+        }
+
+
+def _membership(group: Any) -> Membership:
+    subtopologies = (group.topology.subtopologies if group.topology else None) or ()
+    sources = {
+        each.subtopology_id: (
+            *each.source_topics,
+            *(topic.name for topic in each.repartition_source_topics),
+        )
+        for each in subtopologies
+    }
+    members = tuple(
+        Member(
+            consumer_id=member.member_id,
+            client_id=member.client_id,
+            host=member.client_host,
+            assigned=tuple(_partitions(member.assignment.active_tasks, sources)),
+        )
+        for member in group.members
+    )
+    return Membership(group.group_id, group.group_state, members)
+
+
+def _partitions(tasks: Any, sources: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, int]]:
+    for task in tasks:
+        for topic in sources.get(task.subtopology_id, ()):
+            yield from ((topic, index) for index in task.partitions)

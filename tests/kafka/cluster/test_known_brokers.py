@@ -1,0 +1,48 @@
+"""Which brokers there are, also those that are down."""
+
+from jmxbridge.kafka.cluster.known_brokers import Brokers, KnownBrokers
+
+ONE: Brokers = {1: ("k1", 9092)}
+BOTH: Brokers = {**ONE, 2: ("k2", 9092)}
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_says_when_what_is_known_is_something_else() -> None:
+    """The first brokers, one more, one that moved; nothing where nothing is new."""
+    calls: list[Brokers] = []
+    brokers = KnownBrokers(lambda: calls.append(brokers.known), clock_s=Clock())
+    moved = {1: ("k9", 9092), 2: ("k2", 9092)}
+    for told in (ONE, ONE, BOTH, BOTH, moved):
+        brokers.learn(told)
+    assert calls == [ONE, BOTH, moved]
+
+
+def test_a_broker_that_is_down_stays_known() -> None:
+    """Kafka no longer names it; whoever polls it is to see that it is down."""
+    clock = Clock()
+    brokers = KnownBrokers(lambda: None, clock_s=clock, forget_after_s=60)
+    brokers.learn(BOTH)
+    for _ in range(6):
+        clock.now_s += 10
+        brokers.learn(ONE)
+        assert brokers.known == BOTH
+
+
+def test_a_broker_that_is_gone_is_forgotten_in_the_end() -> None:
+    """Who took it out of the cluster for good does not want to see it down for ever."""
+    clock = Clock()
+    calls: list[Brokers] = []
+    brokers = KnownBrokers(lambda: calls.append(brokers.known), clock_s=clock, forget_after_s=60)
+    brokers.learn(BOTH)
+    clock.now_s = 61
+    brokers.learn(ONE)
+    assert calls == [BOTH, ONE]

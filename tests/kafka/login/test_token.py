@@ -1,0 +1,228 @@
+"""Tokens: kept while they are good, asked for in the words of RFC 6749, bounded."""
+
+import asyncio
+import base64
+import json
+import sys
+import types
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jmxbridge.kafka.login.token import (
+    DEFAULT_LIFETIME_S,
+    MAX_REPLY,
+    ClientCredentials,
+    MskSigner,
+    Token,
+    TokenSource,
+)
+from jmxbridge.kafka.wire.errors import LoginFailed
+
+SECRET = "sword+fish"  # noqa: S105 - of nobody
+Start = Callable[..., Awaitable[tuple[ClientCredentials, list[bytes]]]]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Start]:
+    """A token server on loopback that gives one answer; who asks it, and what it is asked."""
+    async with AsyncExitStack() as stack:
+
+        async def start(status: str, body: bytes, *headers: str) -> Any:
+            asked: list[bytes] = []
+
+            async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length:")[2].split()[0])
+                asked.append(head + await reader.readexactly(length))
+                lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+                writer.write("\r\n".join(lines).encode() + body)
+                await writer.drain()
+                writer.close()
+
+            listening = await asyncio.start_server(answer, "127.0.0.1", 0)
+            stack.callback(listening.close)
+            port = listening.sockets[0].getsockname()[1]
+            client = ClientCredentials(
+                f"http://127.0.0.1:{port}/token", "cl:ient", SECRET, "kafka", None, 30.0
+            )
+            return client, asked
+
+        yield start
+
+
+def body(**answer: Any) -> bytes:
+    return json.dumps(answer).encode()
+
+
+def granted(token: str, **more: Any) -> bytes:
+    return body(**{"access_token": token, **more})
+
+
+async def test_the_grant_is_asked_for_as_the_rfc_has_it(server: Start) -> None:
+    """A form, and both halves of Basic encoded, for one of them may hold the colon."""
+    ask, asked = await server("200 OK", granted("a.b-c", expires_in=300))
+
+    assert await ask() == Token("a.b-c", 300.0)
+
+    head, _, form = asked[0].partition(b"\r\n\r\n")
+    basic = base64.b64encode(b"cl%3Aient:sword%2Bfish")
+    assert head.startswith(b"POST /token ")
+    assert b"Authorization: Basic " + basic in head
+    assert form == b"grant_type=client_credentials&scope=kafka"
+
+
+@pytest.mark.parametrize(
+    ("said", "lifetime_s"),
+    [("90", 90.0), (None, DEFAULT_LIFETIME_S), (-1, DEFAULT_LIFETIME_S), ([], DEFAULT_LIFETIME_S)],
+)
+async def test_a_lifetime_that_says_nothing_is_a_short_one(
+    server: Start, said: Any, lifetime_s: float
+) -> None:
+    """It is asked again sooner than any server would end a token."""
+    ask, _ = await server("200 OK", granted("abc", expires_in=said))
+
+    assert (await ask()).lifetime_s == lifetime_s
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "said"),
+    [
+        (
+            "401 Unauthorized",
+            body(error="invalid_client", error_description=f"no\r\n such {SECRET}"),
+            r"it answered 401: invalid_client: no such \*\*\*",
+        ),
+        ("400 Bad Request", body(error=7), "it answered 400$"),
+        ("502 Bad Gateway", b"<html>", "it answered 502 without a JSON object"),
+        ("200 OK", b"[]", "it answered 200 without a JSON object"),
+        ("200 OK", body(), "there is no access_token in its answer"),
+        ("200 OK", granted("a\x01auth=b"), "there is no access_token in its answer"),
+        ("200 OK", b"x" * (MAX_REPLY + 1), "its answer is larger than 256 KiB"),
+    ],
+)
+async def test_what_is_no_token_is_said(
+    server: Start, status: str, answer: bytes, said: str
+) -> None:
+    """URL and client are named, the server's words are repeated, the secret is not."""
+    ask, _ = await server(status, answer)
+
+    with pytest.raises(LoginFailed, match=said) as caught:
+        await ask()
+
+    assert str(caught.value).startswith(f"no token from {ask.url} for client 'cl:ient'")
+    assert SECRET not in str(caught.value)
+
+
+async def test_no_redirect_is_followed(server: Start) -> None:
+    """The secret goes where the file says."""
+    elsewhere, asked = await server("200 OK", granted("abc"))
+    ask, _ = await server("307 Temporary Redirect", b"", f"Location: {elsewhere.url}")
+
+    with pytest.raises(LoginFailed, match="it answered 307"):
+        await ask()
+
+    assert asked == []
+
+
+async def test_a_server_that_is_not_there_is_named(free_port: int) -> None:
+    """In one line, with the URL."""
+    ask = ClientCredentials(f"http://127.0.0.1:{free_port}/t", "c", SECRET, None, None, 30.0)
+
+    with pytest.raises(LoginFailed, match=f"no token from http://127.0.0.1:{free_port}/t .*onnect"):
+        await ask()
+
+
+async def test_a_server_that_says_nothing_is_not_waited_for(server: Start) -> None:
+    """The time that ran out is said, and whose."""
+    ask, _ = await server("200 OK", b"", "Content-Length: 9")
+
+    with pytest.raises(LoginFailed, match=r"no answer in 1e-06 s"):
+        await replace(ask, timeout_s=0.000001)()
+
+
+async def test_one_token_serves_until_a_fifth_of_its_life_is_left() -> None:
+    """Asked for by many at once, it is fetched once; later it is fetched again."""
+    now, fetched = 100.0, 0
+
+    async def fetch() -> Token:
+        nonlocal fetched
+        fetched += 1
+        return Token(f"t{fetched}", 50.0)
+
+    source = TokenSource(fetch, clock_s=lambda: now)
+    assert await asyncio.gather(*(source.token() for _ in range(5))) == ["t1"] * 5
+
+    now = 139.9
+    assert await source.token() == "t1"
+    now = 140.0
+    assert await source.token() == "t2"
+
+
+async def test_a_server_that_fails_is_waited_for_once() -> None:
+    """Brokers that wait for the same token fail together; the next attempt asks again."""
+    fetched = 0
+
+    async def fetch() -> Token:
+        nonlocal fetched
+        fetched += 1
+        await asyncio.sleep(0)
+        if fetched == 1:
+            raise LoginFailed("no token")
+        return Token("abc", 50.0)
+
+    source = TokenSource(fetch, clock_s=lambda: 0.0)
+    outcomes = await asyncio.gather(*(source.token() for _ in range(5)), return_exceptions=True)
+
+    assert [str(each) for each in outcomes] == ["no token"] * 5
+    assert fetched == 1
+    assert await source.token() == "abc"
+
+
+def test_a_token_is_not_shown() -> None:
+    """Neither it nor the secret it is asked for with."""
+    shown = repr((Token("abc", 1.0), ClientCredentials("http://x", "c", SECRET, None, None, 1.0)))
+
+    assert "abc" not in shown
+    assert SECRET not in shown
+
+
+async def test_msk_without_the_package_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an extra, for it brings 80 MB."""
+    monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer.MSKAuthTokenProvider", None)
+
+    with pytest.raises(LoginFailed, match=r"pip install 'jmxbridge\[msk\]'"):
+        await MskSigner("eu-west-1")()
+
+
+async def test_msk_tokens_are_signed_by_awss_own_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With credentials of the environment; the token is a signed URL that holds for a while."""
+    pytest.importorskip("aws_msk_iam_sasl_signer", reason="needs the extra msk")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+
+    token = await MskSigner("eu-west-1")()
+
+    url = base64.urlsafe_b64decode(token.text + "=" * (-len(token.text) % 4))
+    assert url.startswith(b"https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3AConnect")
+    assert b"AKIDEXAMPLE" in url
+    assert 800 < token.lifetime_s <= 900
+
+
+async def test_msk_without_credentials_says_where_they_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the signer raises then is no sentence."""
+    signer = types.ModuleType("signer")
+
+    def generate(region: str) -> None:
+        None.access_key  # type: ignore[attr-defined]  # noqa: B018 - as the signer does
+
+    monkeypatch.setattr(signer, "generate_auth_token", generate, raising=False)
+    monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer.MSKAuthTokenProvider", signer)
+
+    with pytest.raises(LoginFailed, match="no AWS credentials: neither in the environment"):
+        await MskSigner("eu-west-1")()
