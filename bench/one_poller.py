@@ -187,7 +187,7 @@ async def floor(host: str, port: int, work: Work, meter: Meter, polls: int) -> C
     import socket
 
     from jmxbridge.jmx import ObjectName, connect
-    from jmxbridge.jmx.calls import get_attributes
+    from jmxbridge.jmx.rmi.calls import get_attributes
 
     async with connect(host, port, timeout_s=TIMEOUT_S) as connection:
         own, channel = connection._own, connection._channel

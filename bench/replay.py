@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from demo.servers import Process, ServerError, free_port
-from jmxbridge.jmx import calls
-from jmxbridge.jmx.calls import Call
-from jmxbridge.jmx.protocol import Protocol
-from jmxbridge.jmx.stub import RemoteRef
+from jmxbridge.jmx.rmi import calls
+from jmxbridge.jmx.rmi.calls import Call
+from jmxbridge.jmx.rmi.protocol import Protocol
+from jmxbridge.jmx.rmi.stub import RemoteRef
 from jmxbridge.mbeans.discovery import attributes, patterns, take
 from jmxbridge.mbeans.rule import Rule
 

@@ -12,7 +12,7 @@ from jmxbridge import pkcs12
 from jmxbridge.build import client_tls
 from jmxbridge.config.models import ClientTls
 from jmxbridge.jmx import ConnectionFailed, Tls
-from jmxbridge.jmx.tls import context
+from jmxbridge.jmx.net.tls import context
 
 PASSWORD = "swordfish"  # noqa: S105 - of stores that live as long as a test
 WRONG = "hunter2"

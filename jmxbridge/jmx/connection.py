@@ -17,18 +17,18 @@ from collections.abc import Awaitable, Generator, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from jmxbridge.jmx import calls
 from jmxbridge.jmx.access import Credentials, Tls
-from jmxbridge.jmx.calls import AttributeCalls, Call
-from jmxbridge.jmx.channel import Channel
-from jmxbridge.jmx.dial import Dial
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteException
-from jmxbridge.jmx.jrmp import Endpoint
+from jmxbridge.jmx.net.channel import Channel
+from jmxbridge.jmx.net.dial import Dial
+from jmxbridge.jmx.net.service_url import Place, parse
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.jmx.protocol import Traffic
-from jmxbridge.jmx.repeats import Repeats
-from jmxbridge.jmx.service_url import Place, parse
-from jmxbridge.jmx.stub import RemoteRef
+from jmxbridge.jmx.rmi import calls
+from jmxbridge.jmx.rmi.calls import AttributeCalls, Call
+from jmxbridge.jmx.rmi.jrmp import Endpoint
+from jmxbridge.jmx.rmi.protocol import Traffic
+from jmxbridge.jmx.rmi.repeats import Repeats
+from jmxbridge.jmx.rmi.stub import RemoteRef
 from jmxbridge.jmx.values import MBeanInfo, Value
 
 T = TypeVar("T")

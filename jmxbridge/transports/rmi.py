@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from jmxbridge.jmx.access import Credentials, Tls
 from jmxbridge.jmx.connection import Connection, connect
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteException
-from jmxbridge.jmx.protocol import Traffic
+from jmxbridge.jmx.rmi.protocol import Traffic
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.transports.catalog import Catalog

@@ -7,7 +7,7 @@ import pytest
 
 from jmxbridge import jmx
 from jmxbridge.jmx import AttributeInfo, MBeanInfo, ObjectName, RemoteException, Value
-from jmxbridge.jmx.protocol import Traffic
+from jmxbridge.jmx.rmi.protocol import Traffic
 from jmxbridge.transports import rmi
 
 

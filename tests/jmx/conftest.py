@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.jmx.calls import Call
-from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.jmx.protocol import Protocol
-from jmxbridge.jmx.reader import Limits
-from jmxbridge.jmx.stub import RemoteRef
+from jmxbridge.jmx.rmi.calls import Call
+from jmxbridge.jmx.rmi.jrmp import Endpoint
+from jmxbridge.jmx.rmi.protocol import Protocol
+from jmxbridge.jmx.rmi.stub import RemoteRef
+from jmxbridge.jmx.serialization.reader import Limits
 from jmxbridge.jmx.values import Composite, JavaObject
 
 WIRE = Path(__file__).parent / "wire"

@@ -17,13 +17,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jmxbridge.jmx.calls import AttributeCalls, Call
 from jmxbridge.jmx.errors import ConnectionFailed, RemoteProtocolError
-from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.jmx.protocol import Protocol
-from jmxbridge.jmx.reader import Limits
-from jmxbridge.jmx.stub import RemoteRef
+from jmxbridge.jmx.rmi.calls import AttributeCalls, Call
+from jmxbridge.jmx.rmi.jrmp import Endpoint
+from jmxbridge.jmx.rmi.protocol import Protocol
+from jmxbridge.jmx.rmi.stub import RemoteRef
+from jmxbridge.jmx.serialization.reader import Limits
 from jmxbridge.jmx.values import Value
 
 HERE = Path(__file__).parent

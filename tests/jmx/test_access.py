@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from jmxbridge.jmx import ConnectionFailed, Credentials, Tls, connect
-from jmxbridge.jmx.calls import new_client
-from jmxbridge.jmx.stub import RemoteRef
-from jmxbridge.jmx.tls import context
+from jmxbridge.jmx.net.tls import context
+from jmxbridge.jmx.rmi.calls import new_client
+from jmxbridge.jmx.rmi.stub import RemoteRef
 
 Serve = Callable[[Callable[[Any], Awaitable[None]]], Awaitable[int]]
 

@@ -17,9 +17,9 @@ from jmxbridge.jmx.errors import (
     RemoteException,
     RemoteProtocolError,
 )
-from jmxbridge.jmx.jrmp import Endpoint
+from jmxbridge.jmx.net.service_url import Place, parse
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.jmx.service_url import Place, parse
+from jmxbridge.jmx.rmi.jrmp import Endpoint
 
 Serve = Callable[[Callable[[Any], Awaitable[None]]], Awaitable[int]]
 Script = Callable[[Any], Awaitable[None]]

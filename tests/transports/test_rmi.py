@@ -9,7 +9,7 @@ import pytest
 
 from jmxbridge.jmx import Credentials, ObjectName, Tls
 from jmxbridge.jmx.errors import ConnectionFailed
-from jmxbridge.jmx.protocol import Traffic
+from jmxbridge.jmx.rmi.protocol import Traffic
 from jmxbridge.jmx.values import Value
 from jmxbridge.transports import rmi
 from jmxbridge.transports.rmi import RmiTransport, is_loopback, times

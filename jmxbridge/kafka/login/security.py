@@ -15,7 +15,7 @@ from typing import Any
 
 from jmxbridge.jmx.access import Tls
 from jmxbridge.jmx.errors import ConnectionFailed
-from jmxbridge.jmx.tls import context, explain
+from jmxbridge.jmx.net.tls import context, explain
 from jmxbridge.kafka.login.sasl import BadChallenge, Conversation, Mechanism
 from jmxbridge.kafka.login.sasl_requests import SaslAuthenticate, SaslHandshake
 from jmxbridge.kafka.wire.codec import (

@@ -18,7 +18,7 @@ from urllib.parse import quote_plus
 
 from jmxbridge.jmx.access import Tls
 from jmxbridge.jmx.errors import ConnectionFailed
-from jmxbridge.jmx.tls import context, explain
+from jmxbridge.jmx.net.tls import context, explain
 from jmxbridge.kafka.wire.errors import LoginFailed
 
 MAX_REPLY = 256 * 1024

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from demo.servers import Jvm, free_port
-from jmxbridge.jmx import calls
-from jmxbridge.jmx.calls import Call
-from jmxbridge.jmx.jrmp import Endpoint
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.jmx.protocol import Protocol
-from jmxbridge.jmx.stub import RemoteRef
+from jmxbridge.jmx.rmi import calls
+from jmxbridge.jmx.rmi.calls import Call
+from jmxbridge.jmx.rmi.jrmp import Endpoint
+from jmxbridge.jmx.rmi.protocol import Protocol
+from jmxbridge.jmx.rmi.stub import RemoteRef
 
 HERE = Path(__file__).parent
 ORACLE = HERE.parent.parent / "oracle" / "Values.java"

@@ -1,0 +1,1 @@
+"""Sockets to a JVM: lookup, connect, TLS, one channel per connection."""

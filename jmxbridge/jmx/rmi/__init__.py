@@ -1,0 +1,1 @@
+"""RMI without I/O: JRMP frames, remote calls, reply templates."""

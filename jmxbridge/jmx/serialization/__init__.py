@@ -1,0 +1,1 @@
+"""Java object serialization: the stream of a reply as Python values."""
