@@ -25,7 +25,7 @@ from jmxbridge.build import (
     wanted_pollers,
 )
 from jmxbridge.config.brokers import with_brokers
-from jmxbridge.config.models import InfluxSettings, Settings
+from jmxbridge.config.model.models import InfluxSettings, Settings
 from jmxbridge.delivery import Delivery, flush, freeze
 from jmxbridge.influx.sender import Sender
 from jmxbridge.influx.series import SeriesBound

@@ -11,10 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from jmxbridge.config.address import Address
-from jmxbridge.config.grammar import is_pkcs12
 from jmxbridge.config.loader import store_path
-from jmxbridge.config.models import (
+from jmxbridge.config.model.models import (
     ClientTls,
     InfluxSettings,
     KafkaSettings,
@@ -22,6 +20,8 @@ from jmxbridge.config.models import (
     Settings,
     TargetSettings,
 )
+from jmxbridge.config.values.address import Address
+from jmxbridge.config.values.grammar import is_pkcs12
 from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import Credentials, Tls
 from jmxbridge.kafka.cluster.cluster import Cluster

@@ -9,15 +9,15 @@ import pytest
 
 from jmxbridge import app
 from jmxbridge.app import Bridge
-from jmxbridge.config.address import Address
-from jmxbridge.config.jmx_address import JmxAddress
-from jmxbridge.config.models import (
+from jmxbridge.config.model.models import (
     InfluxSettings,
     KafkaSettings,
     Settings,
     StoreSettings,
     TargetSettings,
 )
+from jmxbridge.config.values.address import Address
+from jmxbridge.config.values.jmx_address import JmxAddress
 from jmxbridge.point import Point
 from jmxbridge.pollers.fleet import Wanted
 from jmxbridge.pollers.grid import NS, SPREAD_STEP_NS, Tick

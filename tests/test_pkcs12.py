@@ -10,7 +10,7 @@ import pytest
 
 from jmxbridge import pkcs12
 from jmxbridge.build import client_tls
-from jmxbridge.config.models import ClientTls
+from jmxbridge.config.model.models import ClientTls
 from jmxbridge.jmx import ConnectionFailed, Tls
 from jmxbridge.jmx.net.tls import context
 

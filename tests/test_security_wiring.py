@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from jmxbridge.build import make_security
-from jmxbridge.config.address import Address
-from jmxbridge.config.models import KafkaSettings, SaslSettings
+from jmxbridge.config.model.models import KafkaSettings, SaslSettings
+from jmxbridge.config.values.address import Address
 from jmxbridge.kafka.login.security import NOTHING
 
 BROKER = (Address("kafka-1", 9092),)

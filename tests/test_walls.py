@@ -105,6 +105,15 @@ FILES = {"config/loader.py"}  # the one pure-room module that reads files and th
 # The inner order of a room, a floor a line: sub-packages and modules of the room. A module knows
 # its own floor and those above it in this list.
 FLOORS: dict[str, tuple[set[str], ...]] = {
+    "config": (
+        {"text"},
+        {"values"},
+        {"model"},
+        {"checks"},
+        {"show"},
+        {"brokers", "document", "inclusion", "loader", "outline", "schema"},
+        {"migration"},
+    ),
     "jmx": (
         {"access", "constants", "errors", "modified_utf8", "object_name", "values"},
         {"serialization"},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import Settings
+    from jmxbridge.config.model.models import Settings
 
 DEFAULT_FILE = Path("mbeans.yaml")
 
@@ -29,7 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 def load_settings(file: Path) -> "Settings":
     """Read a settings file with this process's environment; raises ConfigError."""
     from jmxbridge.config.loader import load
-    from jmxbridge.config.problem import ConfigError, Problem
+    from jmxbridge.config.text.problem import ConfigError, Problem
 
     try:
         file.stat()

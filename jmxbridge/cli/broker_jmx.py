@@ -15,8 +15,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jmxbridge.config.address import Address
-from jmxbridge.config.proposal import FoundBroker
+from jmxbridge.config.show.proposal import FoundBroker
+from jmxbridge.config.values.address import Address
 
 if TYPE_CHECKING:
     from jmxbridge.jmx import Connection, ObjectName

@@ -10,8 +10,8 @@ from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, UNAVAILABLE, echo_jso
 from jmxbridge.cli.preflight import Preflight, plain, preflight, report
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import Settings
-    from jmxbridge.config.problem import Problem
+    from jmxbridge.config.model.models import Settings
+    from jmxbridge.config.text.problem import Problem
 
 
 def check(
@@ -36,7 +36,7 @@ def check(
 
     Example: jmxbridge check mbeans.yaml --connect
     """
-    from jmxbridge.config.problem import ConfigError
+    from jmxbridge.config.text.problem import ConfigError
 
     try:
         settings = remembered(load_settings(file))

@@ -31,8 +31,8 @@ def show(
     """
     import os
 
-    from jmxbridge.config.effective import show as write
     from jmxbridge.config.loader import load_origins
+    from jmxbridge.config.show.effective import show as write
 
     with reported():
         settings = load_settings(file)

@@ -13,7 +13,7 @@ from jmxbridge.cli.outcome import FINDINGS, USAGE, echo_json, fail, reported
 from jmxbridge.cli.stores import MBEANS_YAML, StoreOf, view, view_of, when
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import Settings
+    from jmxbridge.config.model.models import Settings
     from jmxbridge.store import DeadLetter
 
 app = typer.Typer(

@@ -13,9 +13,9 @@ from jmxbridge.cli.habits import ZkOfInit
 from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, USAGE, fail, reported
 
 if TYPE_CHECKING:
-    from jmxbridge.config.address import Address
-    from jmxbridge.config.models import KafkaSettings
-    from jmxbridge.config.proposal import FoundCluster
+    from jmxbridge.config.model.models import KafkaSettings
+    from jmxbridge.config.show.proposal import FoundCluster
+    from jmxbridge.config.values.address import Address
 
 DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
 
@@ -109,8 +109,8 @@ def init(
 def carry_over(tool: str, old: Path, output: Path, bootstrap: "Sequence[Address]") -> None:
     """Write the file that another tool's file becomes."""
     from jmxbridge.config.loader import read_text
-    from jmxbridge.config.malformed import Malformed
     from jmxbridge.config.migration import NothingCarried, migrate
+    from jmxbridge.config.text.malformed import Malformed
 
     with reported():
         text = read_text(old)
@@ -146,7 +146,7 @@ def write(output: Path, text: str) -> None:
 
 def look_and_write(kafka: "KafkaSettings", jmx_port: int | None, output: Path) -> None:
     """Write a file for a cluster, and say what could not be reached."""
-    from jmxbridge.config.proposal import propose
+    from jmxbridge.config.show.proposal import propose
 
     with reported():
         found = asyncio.run(look(kafka, jmx_port))
@@ -168,7 +168,7 @@ def cluster_of(
     bootstrap: str | None, access: Path | None, timeout_s: float | None
 ) -> "KafkaSettings":
     """Return the cluster to look at: the one named, else the file's; met as the file says."""
-    from jmxbridge.config.models import KafkaSettings
+    from jmxbridge.config.model.models import KafkaSettings
 
     of_file = None if access is None else load_settings(access).kafka
     if access is not None and of_file is None:
@@ -183,8 +183,8 @@ def cluster_of(
 
 def parse(bootstrap: str) -> "list[Address]":
     """Read the addresses of the command line."""
-    from jmxbridge.config.address import parse_address
-    from jmxbridge.config.malformed import Malformed
+    from jmxbridge.config.text.malformed import Malformed
+    from jmxbridge.config.values.address import parse_address
 
     try:
         return [parse_address(each.strip()) for each in bootstrap.split(",")]
@@ -199,8 +199,8 @@ async def look(kafka: "KafkaSettings", jmx_port: int | None) -> "FoundCluster":
     """
     from jmxbridge.build import make_security
     from jmxbridge.cli.broker_jmx import MANY, Sought, find_jvm
-    from jmxbridge.config.effective import access
-    from jmxbridge.config.proposal import FoundCluster
+    from jmxbridge.config.show.effective import access
+    from jmxbridge.config.show.proposal import FoundCluster
     from jmxbridge.kafka.cluster.cluster import Cluster
     from jmxbridge.kafka.cluster.round import Round
     from jmxbridge.kafka.cluster.view import View

@@ -13,7 +13,7 @@ from jmxbridge.cli.arguments import settings_if_any
 from jmxbridge.cli.outcome import USAGE, fail
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import Settings, TargetSettings
+    from jmxbridge.config.model.models import Settings, TargetSettings
     from jmxbridge.jmx import Credentials, ObjectName, Tls
     from jmxbridge.mbeans.rule import Rule
     from jmxbridge.transports.transport import MBeans
@@ -80,9 +80,9 @@ class Subject:
 
 def find(target: str, file: Path | None) -> Subject:
     """Return the file's target of that name, or the one at HOST:PORT; raises ConfigError."""
-    from jmxbridge.config.grammar import closest
-    from jmxbridge.config.jmx_address import parse_jmx_address
-    from jmxbridge.config.malformed import Malformed
+    from jmxbridge.config.text.malformed import Malformed
+    from jmxbridge.config.values.grammar import closest
+    from jmxbridge.config.values.jmx_address import parse_jmx_address
 
     settings = settings_if_any(file)
     if settings is not None and target not in {each.name for each in settings.targets}:

@@ -15,7 +15,7 @@ from jmxbridge.cli.until_stopped import EVERY_S, Every, Watch, clear, until_stop
 
 if TYPE_CHECKING:
     from jmxbridge.cli.looking import Looking
-    from jmxbridge.config.models import KafkaSettings, Settings
+    from jmxbridge.config.model.models import KafkaSettings, Settings
     from jmxbridge.kafka.facts.description import Description
     from jmxbridge.lag.report.watching import Look
 
@@ -78,9 +78,9 @@ def lag(
 
 def find(bootstrap: str | None, settings: "Settings | None") -> "KafkaSettings":
     """Return the cluster to ask: of --bootstrap, with the file's filters, or the file's own."""
-    from jmxbridge.config.address import parse_address
-    from jmxbridge.config.malformed import Malformed
-    from jmxbridge.config.models import KafkaSettings
+    from jmxbridge.config.model.models import KafkaSettings
+    from jmxbridge.config.text.malformed import Malformed
+    from jmxbridge.config.values.address import parse_address
 
     of_file = None if settings is None else settings.kafka
     if bootstrap is None:

@@ -29,7 +29,7 @@ def printed(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
     Seconds and status stand beside the lag where something is known of either. Whoever may connect
     to Kafka chooses a group's name and a client's: a terminal gets them without control characters.
     """
-    from jmxbridge.config.problem import printable
+    from jmxbridge.config.text.problem import printable
     from jmxbridge.lag.report.table import COLUMNS
 
     if not table.rows:
@@ -142,7 +142,7 @@ def number(text: str | None) -> int | None:
 
 def remarks(table: "GroupTable", look: "Look") -> Sequence[str]:
     """What to say of a group beside its rows: sentences that begin with its name."""
-    from jmxbridge.config.problem import printable
+    from jmxbridge.config.text.problem import printable
     from jmxbridge.lag.report.diagnosis import diagnose
 
     said = [table.remark, diagnose(table)]

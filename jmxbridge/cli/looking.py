@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import KafkaSettings, Settings
+    from jmxbridge.config.model.models import KafkaSettings, Settings
     from jmxbridge.kafka.cluster.past import Answers
     from jmxbridge.kafka.facts.description import Description
     from jmxbridge.lag.history.memory import Memory

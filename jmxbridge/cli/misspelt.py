@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import Settings, TargetSettings
+    from jmxbridge.config.model.models import Settings, TargetSettings
 
 
 async def find_misspelt(

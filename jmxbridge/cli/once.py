@@ -13,7 +13,7 @@ from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
 from jmxbridge.cli.outcome import FINDINGS, reported
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import Settings
+    from jmxbridge.config.model.models import Settings
 
 
 def once(

@@ -28,7 +28,7 @@ def fail(message: str, status: int) -> NoReturn:
 @contextmanager
 def reported() -> Iterator[None]:
     """Turn the errors that users can do something about into a message and a status."""
-    from jmxbridge.config.problem import ConfigError
+    from jmxbridge.config.text.problem import ConfigError
     from jmxbridge.jmx.errors import JmxError
     from jmxbridge.kafka.wire.errors import KafkaError
     from jmxbridge.store.errors import StoreError

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import InfluxSettings, KafkaSettings, Settings, TargetSettings
+    from jmxbridge.config.model.models import (
+        InfluxSettings,
+        KafkaSettings,
+        Settings,
+        TargetSettings,
+    )
     from jmxbridge.influx.probe import Probe
     from jmxbridge.kafka.facts.snapshot import Snapshot
     from jmxbridge.transports.survey import Survey

@@ -18,7 +18,7 @@ from jmxbridge.service import log
 from jmxbridge.service.log import LogFormat
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import Settings
+    from jmxbridge.config.model.models import Settings
 
 
 def run(
@@ -107,7 +107,7 @@ async def serve(file: Path, only: Sequence[str], log_format: LogFormat) -> None:
 
 async def load_again(file: Path, only: Sequence[str]) -> "Settings | None":
     """Read the file as it is now; None, with the reason in the log, where it cannot be used."""
-    from jmxbridge.config.problem import ConfigError
+    from jmxbridge.config.text.problem import ConfigError
 
     logger = logging.getLogger("jmxbridge.reload")
     try:

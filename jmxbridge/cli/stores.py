@@ -10,7 +10,7 @@ import typer
 from jmxbridge.cli.arguments import DEFAULT_FILE, load_settings
 
 if TYPE_CHECKING:
-    from jmxbridge.config.models import Settings
+    from jmxbridge.config.model.models import Settings
     from jmxbridge.store import View
 
 StoreOf = Annotated[

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jmxbridge.config.address import Address
-from jmxbridge.config.malformed import Malformed
-from jmxbridge.config.models import Settings
+from jmxbridge.config.model.models import Settings
+from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.values.address import Address
 
 
 @dataclass(frozen=True, slots=True)

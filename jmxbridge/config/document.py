@@ -11,18 +11,25 @@ from typing import TypeVar
 
 from pydantic import Field, SecretStr
 
-from jmxbridge.config import composer, inclusion, redaction, tree
-from jmxbridge.config.checks import (
+from jmxbridge.config import inclusion
+from jmxbridge.config.checks.checks import (
     check_influxdb,
     check_store,
     check_targets,
     refuse_discovery,
 )
-from jmxbridge.config.entries import RuleEntry
-from jmxbridge.config.grammar import parse_header_secret, parse_secret
-from jmxbridge.config.located_target import LocatedTarget
-from jmxbridge.config.malformed import Malformed
-from jmxbridge.config.models import (
+from jmxbridge.config.checks.located_target import LocatedTarget
+from jmxbridge.config.checks.rule_checks import LocatedRule, check_names, check_rule
+from jmxbridge.config.checks.sasl_checks import check_sasl
+from jmxbridge.config.checks.tls_checks import check_tls
+from jmxbridge.config.checks.warnings import (
+    warn_of_eavesdroppers,
+    warn_of_globs,
+    warn_of_secrets,
+    warn_of_sets,
+)
+from jmxbridge.config.model.entries import RuleEntry
+from jmxbridge.config.model.models import (
     MAX_SERIES,
     DiscoverSettings,
     InfluxSettings,
@@ -32,19 +39,13 @@ from jmxbridge.config.models import (
     StoreSettings,
     TargetSettings,
 )
-from jmxbridge.config.problem import ConfigError, in_order
-from jmxbridge.config.rule_checks import LocatedRule, check_names, check_rule
-from jmxbridge.config.sasl_checks import check_sasl
-from jmxbridge.config.scalars import Count, Interval, Text
-from jmxbridge.config.sections import S, SectionReader
-from jmxbridge.config.source import Source
-from jmxbridge.config.tls_checks import check_tls
-from jmxbridge.config.warnings import (
-    warn_of_eavesdroppers,
-    warn_of_globs,
-    warn_of_secrets,
-    warn_of_sets,
-)
+from jmxbridge.config.model.sections import S, SectionReader
+from jmxbridge.config.text import composer, redaction, tree
+from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import ConfigError, in_order
+from jmxbridge.config.text.source import Source
+from jmxbridge.config.values.grammar import parse_header_secret, parse_secret
+from jmxbridge.config.values.scalars import Count, Interval, Text
 from jmxbridge.mbeans.rule import Rule
 
 

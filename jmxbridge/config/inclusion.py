@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jmxbridge.config import composer, tree
-from jmxbridge.config.malformed import Malformed
-from jmxbridge.config.sections import SectionReader
-from jmxbridge.config.source import Source
+from jmxbridge.config.model.sections import SectionReader
+from jmxbridge.config.text import composer, tree
+from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.source import Source
 
 KEY = "include"
 SECTIONS = ("targets", "mbeans")

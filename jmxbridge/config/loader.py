@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 
+from jmxbridge.config.checks.warnings import warn_of_interval
 from jmxbridge.config.document import build, read_pack, read_tree
-from jmxbridge.config.malformed import Malformed
-from jmxbridge.config.models import Settings
-from jmxbridge.config.origins import Origins, origins
-from jmxbridge.config.problem import ConfigError, Problem, in_order
-from jmxbridge.config.source import Source
-from jmxbridge.config.tree import Span
-from jmxbridge.config.warnings import warn_of_interval
+from jmxbridge.config.model.models import Settings
+from jmxbridge.config.show.origins import Origins, origins
+from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import ConfigError, Problem, in_order
+from jmxbridge.config.text.source import Source
+from jmxbridge.config.text.tree import Span
 from jmxbridge.mbeans.rule import Rule
 
 # A rule is about 300 bytes; a thousand of them and a thousand targets are below this.

@@ -6,9 +6,9 @@ For the shell's completion alone: whoever acts on a file reads it whole.
 from dataclasses import dataclass
 from pathlib import Path
 
-from jmxbridge.config.composer import NotYaml, compose
-from jmxbridge.config.models import Settings, StoreSettings
-from jmxbridge.config.tree import Sequence, text_at, value_at
+from jmxbridge.config.model.models import Settings, StoreSettings
+from jmxbridge.config.text.composer import NotYaml, compose
+from jmxbridge.config.text.tree import Sequence, text_at, value_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
 from jmxbridge.config.document import Head
-from jmxbridge.config.entries import FieldEntry, RuleEntry
 from jmxbridge.config.inclusion import KEY
-from jmxbridge.config.models import (
+from jmxbridge.config.model.entries import FieldEntry, RuleEntry
+from jmxbridge.config.model.models import (
     DiscoverSettings,
     InfluxSettings,
     KafkaSettings,

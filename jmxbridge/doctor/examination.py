@@ -8,8 +8,8 @@ from pathlib import Path
 from jmxbridge.build import find_brokers
 from jmxbridge.config.brokers import with_brokers
 from jmxbridge.config.loader import load, store_path
-from jmxbridge.config.models import Settings
-from jmxbridge.config.problem import ConfigError, Problem
+from jmxbridge.config.model.models import Settings
+from jmxbridge.config.text.problem import ConfigError, Problem
 from jmxbridge.doctor import unit as systemd
 from jmxbridge.doctor.clock import examine_clock, is_kept
 from jmxbridge.doctor.disk import examine_store

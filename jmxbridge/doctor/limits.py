@@ -4,8 +4,8 @@ import importlib.util
 import shutil
 from collections.abc import Callable
 
-from jmxbridge.config.grammar import is_pkcs12
-from jmxbridge.config.models import Settings
+from jmxbridge.config.model.models import Settings
+from jmxbridge.config.values.grammar import is_pkcs12
 from jmxbridge.doctor.finding import Area, Finding
 
 FILES_OF_OUR_OWN = 64

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from jmxbridge.build import make_cluster, make_security, make_transport, make_writer, missing_rights
 from jmxbridge.config.loader import pack_rules
-from jmxbridge.config.models import InfluxSettings, KafkaSettings, TargetSettings
+from jmxbridge.config.model.models import InfluxSettings, KafkaSettings, TargetSettings
 from jmxbridge.doctor.clock import ahead_s
 from jmxbridge.doctor.finding import Area, Finding
 from jmxbridge.influx.probe import probe

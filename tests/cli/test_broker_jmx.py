@@ -9,7 +9,7 @@ import pytest
 
 from jmxbridge import jmx
 from jmxbridge.cli.broker_jmx import USUAL_PORTS, Answer, Sought, candidates, choose, try_port
-from jmxbridge.config.address import Address
+from jmxbridge.config.values.address import Address
 from jmxbridge.jmx import ConnectionFailed, ObjectName
 from tests.cli.conftest import RecordedConnection
 

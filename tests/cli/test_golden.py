@@ -19,8 +19,8 @@ import pytest
 from typer.testing import CliRunner
 
 from jmxbridge.cli import app, lag
-from jmxbridge.config.address import Address
-from jmxbridge.config.models import KafkaSettings
+from jmxbridge.config.model.models import KafkaSettings
+from jmxbridge.config.values.address import Address
 from jmxbridge.store import DeadLine, Store
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from jmxbridge.cli import app, lag
-from jmxbridge.config.address import Address
-from jmxbridge.config.models import GroupFilter, KafkaSettings
+from jmxbridge.config.model.models import GroupFilter, KafkaSettings
+from jmxbridge.config.values.address import Address
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
 

@@ -8,7 +8,7 @@ import pytest
 from demo.servers import free_port
 from jmxbridge.cli.looking import Looking
 from jmxbridge.config.loader import load
-from jmxbridge.config.models import Settings
+from jmxbridge.config.model.models import Settings
 from jmxbridge.kafka.facts.aside import Dated
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.lag.history.judgement import Judgement, Judgements

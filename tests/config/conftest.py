@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from jmxbridge.config.document import build
-from jmxbridge.config.malformed import Malformed
-from jmxbridge.config.models import Settings
+from jmxbridge.config.model.models import Settings
+from jmxbridge.config.text.malformed import Malformed
 
 # What a file needs beside the lines under test.
 KAFKA = "kafka: {bootstrap: 'broker:9092'}\n"

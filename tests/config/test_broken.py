@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jmxbridge.config.loader import load
-from jmxbridge.config.problem import ConfigError
+from jmxbridge.config.text.problem import ConfigError
 
 BROKEN = Path(__file__).parent / "broken"
 NAMES = sorted(path.stem for path in BROKEN.glob("*.yaml"))

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.config.address import Address
-from jmxbridge.config.broker_templates import BrokerTemplate, parse_broker_port
 from jmxbridge.config.brokers import with_brokers
 from jmxbridge.config.document import build
 from jmxbridge.config.loader import packs
-from jmxbridge.config.models import Settings
+from jmxbridge.config.model.models import Settings
+from jmxbridge.config.values.address import Address
+from jmxbridge.config.values.broker_templates import BrokerTemplate, parse_broker_port
 
 BROKERS = {2: Address("k2", 9092), 1: Address("k1", 9092)}
 

@@ -6,8 +6,8 @@ import pytest
 
 from jmxbridge.config.inclusion import MAX_FILES
 from jmxbridge.config.loader import load
-from jmxbridge.config.models import Settings
-from jmxbridge.config.problem import ConfigError
+from jmxbridge.config.model.models import Settings
+from jmxbridge.config.text.problem import ConfigError
 
 RULE = "- {bean: 'java.lang:type=Runtime', measurement: jvm, fields: {Uptime: uptime_ms}}"
 

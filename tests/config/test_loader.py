@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.config.address import Address
 from jmxbridge.config.loader import MAX_FILE_BYTES, MAX_SECRET_BYTES, load, store_path
-from jmxbridge.config.models import Settings, StoreSettings
-from jmxbridge.config.problem import ConfigError, Problem
+from jmxbridge.config.model.models import Settings, StoreSettings
+from jmxbridge.config.text.problem import ConfigError, Problem
+from jmxbridge.config.values.address import Address
 from jmxbridge.mbeans.rule import FieldType
 
 EXAMPLE = """\

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.config.address import Address
 from jmxbridge.config.document import build
-from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.migration import TOOLS, Migrated, NothingCarried, migrate
 from jmxbridge.config.migration.draft import without_login
-from jmxbridge.config.models import Settings
+from jmxbridge.config.model.models import Settings
+from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.values.address import Address
 
 HERE = Path(__file__).parent / "migration"
 OLD = {"telegraf": "telegraf.conf", "jmxtrans": "jmxtrans.json", "jmx-exporter": "jmx-exporter.yml"}

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from jmxbridge.config.jmx_address import JmxAddress
-from jmxbridge.config.models import GroupFilter, Settings, TargetSettings, TopicFilter
-from jmxbridge.config.problem import MAX_SHOWN, ConfigError, Problem
+from jmxbridge.config.model.models import GroupFilter, Settings, TargetSettings, TopicFilter
+from jmxbridge.config.text.problem import MAX_SHOWN, ConfigError, Problem
+from jmxbridge.config.values.jmx_address import JmxAddress
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.kafka.facts.names import DENIED_GROUPS, DENIED_TOPICS
 from jmxbridge.mbeans.rule import Field, FieldType, Rule

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jmxbridge.config.loader import load
-from jmxbridge.config.models import Settings
+from jmxbridge.config.model.models import Settings
 from jmxbridge.doctor.limits import examine_extras, examine_files
 
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from demo.servers import free_port
-from jmxbridge.config.address import Address
-from jmxbridge.config.jmx_address import JmxAddress
-from jmxbridge.config.models import KafkaSettings, TargetSettings
+from jmxbridge.config.model.models import KafkaSettings, TargetSettings
+from jmxbridge.config.values.address import Address
+from jmxbridge.config.values.jmx_address import JmxAddress
 from jmxbridge.doctor.finding import Finding
 from jmxbridge.doctor.servers import _advertised, examine_kafka, examine_targets
 from jmxbridge.kafka.cluster.rights import NOBODYS_NAME

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from jmxbridge.config.models import InfluxSettings
+from jmxbridge.config.model.models import InfluxSettings
 from jmxbridge.doctor.servers import examine_influxdb
 
 VERSION = "X-Influxdb-Version: 1.8.10"

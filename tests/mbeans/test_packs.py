@@ -9,7 +9,7 @@ import pytest
 
 from jmxbridge.config.document import build
 from jmxbridge.config.loader import PRESETS, load, packs
-from jmxbridge.config.models import Settings
+from jmxbridge.config.model.models import Settings
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
 from jmxbridge.mbeans.discovery import attributes, take

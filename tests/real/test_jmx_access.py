@@ -9,8 +9,8 @@ import pytest
 
 from demo.servers import Jvm
 from jmxbridge import build
-from jmxbridge.config.effective import show
 from jmxbridge.config.loader import load
+from jmxbridge.config.show.effective import show
 from jmxbridge.jmx import ConnectionFailed, Credentials, Tls, connect
 from tests.real.papers import STORE_PASSWORD, Papers, make_papers
 

@@ -7,12 +7,12 @@ are never carried over; a variable in their place is.
 
 from collections.abc import Callable, Sequence
 
-from jmxbridge.config.address import Address
 from jmxbridge.config.migration.draft import Draft, Left, Section
 from jmxbridge.config.migration.exporter import read_exporter
 from jmxbridge.config.migration.jmxtrans import read_jmxtrans
 from jmxbridge.config.migration.telegraf import read_telegraf
 from jmxbridge.config.migration.writing import Migrated, NothingCarried, finish
+from jmxbridge.config.values.address import Address
 
 __all__ = ["TOOLS", "Left", "Migrated", "NothingCarried", "migrate"]
 

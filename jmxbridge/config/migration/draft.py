@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from jmxbridge.config.interpolation import names_a_variable
+from jmxbridge.config.text.interpolation import names_a_variable
 
 # A composite has no items in a file: these are of the JVM itself, and have java.lang's four.
 MEMORY_USAGE = ("init", "used", "committed", "max")

@@ -9,8 +9,6 @@ snake_case where the exporter makes it lower-case: names that this changes are l
 import re
 from collections.abc import Iterator
 
-from jmxbridge.config.composer import NotYaml, compose
-from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.migration.draft import (
     MEMORY_ATTRIBUTES,
     MEMORY_USAGE,
@@ -22,7 +20,9 @@ from jmxbridge.config.migration.draft import (
     tag_name,
 )
 from jmxbridge.config.migration.exporter_pattern import Any, ExporterPattern, Token, parse_pattern
-from jmxbridge.config.tree import Mapping, Node, Scalar, Sequence, text_at, value_at
+from jmxbridge.config.text.composer import NotYaml, compose
+from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.tree import Mapping, Node, Scalar, Sequence, text_at, value_at
 
 MEASUREMENT = "prometheus"
 SET_NAME = "jmx-exporter"

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from jmxbridge.config.malformed import Malformed
+from jmxbridge.config.text.malformed import Malformed
 
 # Some text, whatever it is: `.+`, `\w*`, `[^,]+`. What kind of text is the MBean's affair.
 _ANY = r"(?:\.|\\[wdSDW]|\[(?:[^\]\\]|\\.)+\])[*+]\??"

@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import chain, count
 
-from jmxbridge.config.composer import NotYaml, compose
-from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.migration.draft import (
     MEMORY_ATTRIBUTES,
     MEMORY_USAGE,
@@ -23,9 +21,11 @@ from jmxbridge.config.migration.draft import (
     tag_name,
     without_login,
 )
-from jmxbridge.config.quantity import format_duration
-from jmxbridge.config.tree import Mapping as Object
-from jmxbridge.config.tree import Node, Scalar, Sequence, text_at, value_at
+from jmxbridge.config.text.composer import NotYaml, compose
+from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.tree import Mapping as Object
+from jmxbridge.config.text.tree import Node, Scalar, Sequence, text_at, value_at
+from jmxbridge.config.values.quantity import format_duration
 from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
 from jmxbridge.mbeans.naming import snake_case
 

@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.migration.draft import (
     MEMORY_ATTRIBUTES,
     MEMORY_USAGE,
@@ -24,7 +23,8 @@ from jmxbridge.config.migration.draft import (
     tag_name,
     without_login,
 )
-from jmxbridge.config.quantity import parse_duration
+from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.values.quantity import parse_duration
 from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
 
 INPUT = "inputs.jolokia2_agent"

@@ -13,9 +13,9 @@ from typing import TypeAlias
 import yaml
 
 from jmxbridge.config.document import build
-from jmxbridge.config.malformed import Malformed
 from jmxbridge.config.migration.draft import Draft, DraftRule, DraftTarget, Left, Section
-from jmxbridge.config.problem import ConfigError
+from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import ConfigError
 
 # As wide as the house's own files.
 WIDTH = 100

@@ -1,0 +1,168 @@
+"""One entry under `mbeans:` as the file has it, and the rule it becomes.
+
+What an entry can be told on its own is checked here; what needs its pattern, the other entries or
+the targets is in `config.checks`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from jmxbridge.config.model.models import Section
+from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.values.grammar import choice, closest, parse_text
+from jmxbridge.config.values.scalars import (
+    Boolean,
+    Count,
+    Duration,
+    Number,
+    Pattern,
+    TagName,
+    Template,
+    Text,
+    malformed,
+    one_or_many,
+    read,
+)
+from jmxbridge.mbeans.attribute_path import BadPath, parse_path
+from jmxbridge.mbeans.rule import Field as RuleField
+from jmxbridge.mbeans.rule import FieldType, Rule
+from jmxbridge.mbeans.units import UNITS, conversion
+
+# Measurements the bridge writes itself; a rule's fields among them could clash with theirs.
+OWN_MEASUREMENTS = ("jmxbridge_", "kafka_consumer_lag", "kafka_share_group_lag")
+
+
+def parse_attribute(text: str) -> str:
+    """An attribute's name, or a path of names into a composite; returned as it is written."""
+    parse_text(text)
+    try:
+        parse_path(text)
+    except BadPath as error:
+        raise Malformed(error.message, error.position) from None
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOfField:
+    """What a field is in, and the factor that makes it so."""
+
+    name: str
+    factor: float = 1.0
+
+
+def parse_unit(text: str) -> UnitOfField:
+    """Read `ms`, or `ms to s`, which converts."""
+    parse_text(text)
+    given, to, wanted = text.partition(" to ")
+    if not to:
+        return UnitOfField(text)
+    for unit, at in ((given, 0), (wanted, len(given) + len(to))):
+        if unit not in UNITS:
+            said = f'"{unit}" is no unit to convert: there is {", ".join(UNITS)}'
+            raise Malformed(said, at, closest(unit, UNITS))
+    factor = conversion(given, wanted)
+    if factor is None:
+        raise Malformed(f'"{given}" cannot become "{wanted}": they measure different things')
+    return UnitOfField(wanted, factor)
+
+
+Unit = Annotated[UnitOfField, read(parse_unit, "text")]
+AttributePath = Annotated[str, read(parse_attribute, "an attribute's name")]
+
+
+class FieldEntry(Section):
+    """What an attribute becomes; a text alone is the field's name."""
+
+    name: Template
+    type: Annotated[FieldType, read(choice(*FieldType), "text")] = FieldType.FLOAT
+    states: Annotated[Mapping[Text, Number] | None, Field(min_length=1)] = None
+    otherwise: Number | None = Field(default=None, validation_alias="else")
+    scale: Number = 1.0
+    unit: Unit | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> "FieldEntry":
+        if self.otherwise is not None and self.states is None:
+            raise malformed(Malformed('only beside "states": it is for strings they lack'), "else")
+        if self.states is not None and self.type in (FieldType.BOOL, FieldType.STRING):
+            said = f"states become numbers; the type is {self.type}"
+            raise malformed(Malformed(said), "states")
+        numbers = [*(self.states or {}).values(), self.otherwise or 0.0]
+        if self.type is FieldType.INT and not all(number.is_integer() for number in numbers):
+            raise malformed(Malformed("states of an int field must be whole numbers"), "states")
+        converts = self.unit is not None and self.unit.factor != 1.0
+        if converts and self.scale != 1.0:
+            raise malformed(Malformed("the unit converts already: keep one"), "scale")
+        if not (converts or self.scale != 1.0):
+            return self
+        if self.type is not FieldType.FLOAT or self.states is not None:
+            said = "these are states" if self.states is not None else f"the type is {self.type}"
+            key = "unit" if converts else "scale"
+            raise malformed(Malformed(f"only a float's value can be scaled: {said}"), key)
+        return self
+
+
+class RuleEntry(Section):
+    """Which MBeans to read, and what their attributes become."""
+
+    bean: Annotated[tuple[Pattern, ...], one_or_many, Field(min_length=1)]
+    measurement: Template
+    tags: Mapping[TagName, Text] = {}
+    fields_by_path: Mapping[AttributePath, FieldEntry] = Field(
+        validation_alias="fields", min_length=1
+    )
+    every_s: Duration | None = Field(default=None, validation_alias="every")
+    optional: Boolean = False
+    limit: Count | None = None
+    sum_over: Annotated[tuple[Text, ...], one_or_many] = ()
+    help: Text = ""
+    unit: Text = ""
+
+    @model_validator(mode="after")
+    def _leaves_ours_alone(self) -> "RuleEntry":
+        if self.measurement.startswith(OWN_MEASUREMENTS):
+            raise malformed(Malformed("jmxbridge writes this measurement itself"), "measurement")
+        return self
+
+
+def to_rule(entry: RuleEntry, set_name: str, where: str, *, ships: bool) -> Rule:
+    """Make the rule that discovery and points work with."""
+    return Rule(
+        set_name=set_name,
+        beans=entry.bean,
+        measurement=entry.measurement,
+        tags=entry.tags,
+        fields=tuple(_field(path, field) for path, field in entry.fields_by_path.items()),
+        every_s=entry.every_s,
+        optional=entry.optional,
+        limit=entry.limit,
+        sum_over=entry.sum_over,
+        help=entry.help,
+        unit=entry.unit,
+        where=where,
+        ships=ships,
+    )
+
+
+def _field(attribute_path: str, entry: FieldEntry) -> RuleField:
+    path = parse_path(attribute_path)
+    return RuleField(
+        attribute=path.attribute,
+        path=path.inner,
+        name=entry.name,
+        type=entry.type,
+        scale=entry.scale if entry.unit is None else entry.unit.factor * entry.scale,
+        unit="" if entry.unit is None else entry.unit.name,
+        states=entry.states,
+        otherwise=entry.otherwise,
+        pattern=path.pattern,
+        keys=path.keys,
+    )

@@ -1,0 +1,1 @@
+"""Settings shown back to people: effective file, origins of values, a first file."""

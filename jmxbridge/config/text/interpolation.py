@@ -1,0 +1,59 @@
+"""`${NAME}` and `${NAME:-default}` inside one scalar value.
+
+Rule: this happens after YAML parsing, so a variable can never bring a key, a list or a comment.
+As in a shell, the default also stands in for a variable that is set but empty. `$${` writes a
+literal `${`; any other dollar sign is itself, so a regular expression may end in `$`. A variable's
+value is not looked into again.
+"""
+
+import re
+from collections.abc import Mapping
+
+from jmxbridge.config.text.malformed import Malformed
+
+_REFERENCE = re.compile(
+    r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<has_default>:-(?P<default>[^}]*))?\})?"
+)
+_ONLY_REFERENCE = re.compile(r"\s*\$\{[A-Za-z_][A-Za-z0-9_]*\}\s*")
+
+
+def interpolate(text: str, environ: Mapping[str, str]) -> str:
+    """Return the text with its references replaced; raises Malformed at the first bad one."""
+    pieces = []
+    end = 0
+    for match in _REFERENCE.finditer(text):
+        pieces.append(text[end : match.start()])
+        pieces.append(_replacement(match, environ))
+        end = match.end()
+    return "".join([*pieces, text[end:]])
+
+
+def variables(text: str) -> list[tuple[str, bool]]:
+    """Return the variables a text refers to, and whether each has a default beside it."""
+    found = _REFERENCE.finditer(text)
+    return [(each["name"], each["has_default"] is not None) for each in found if each["name"]]
+
+
+def names_a_variable(text: str) -> bool:
+    """Tell whether the text is one `${NAME}` and nothing else, thus shows nobody's secret."""
+    return _ONLY_REFERENCE.fullmatch(text) is not None
+
+
+def _replacement(match: re.Match[str], environ: Mapping[str, str]) -> str:
+    if match[0] == "$${":
+        return "${"
+    name = match["name"]
+    if name is None:
+        raise Malformed(
+            "write ${NAME} or ${NAME:-default} for an environment variable, $${ for a literal ${",
+            match.start(),
+        )
+    value = environ.get(name, "")
+    if match["has_default"] is not None:
+        return value or match["default"]
+    if name not in environ:
+        raise Malformed(
+            f"environment variable {name} is not set; set it, or write ${{{name}:-default}}",
+            match.start(),
+        )
+    return value

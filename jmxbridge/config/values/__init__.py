@@ -1,0 +1,1 @@
+"""Values of single keys: addresses, durations, patterns, templates."""

@@ -1,0 +1,83 @@
+"""Where a JVM is read: the three spellings of `jmx`.
+
+HOST:PORT is a JMX port, or with `transport: jolokia` the port of an agent at its usual path; a
+service URL names a JMX port at length; an http or https URL names a Jolokia agent.
+"""
+
+import re
+from dataclasses import dataclass
+
+from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.values.address import Address, parse_address, parse_port
+from jmxbridge.config.values.grammar import parse_url
+
+AGENT_PATH = "/jolokia"
+
+_JMX_URL = "service:jmx:"
+_JMX_RMI = re.compile(
+    r"service:jmx:rmi://(?P<server>[^/]*)/jndi/rmi://(?P<registry>[^/]*)/jmxrmi/?"
+)
+_HTTP = re.compile(r"(?i)(?P<scheme>https?)://(?P<host>\[[^]]*\]|[^:/]*)(?::(?P<port>\d+))?(/.*)?")
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class JmxAddress(Address):
+    """A JMX port; `server` where the long form also names the address of the JMX server.
+
+    `url` is what the file has of a Jolokia agent, host and port are then those of the URL.
+    """
+
+    server: Address | None = None
+    url: str | None = None
+
+    def __str__(self) -> str:
+        if self.url is not None:
+            return self.url
+        registry = str(Address(self.host, self.port))
+        if self.server is None:
+            return registry
+        return f"service:jmx:rmi://{self.server}/jndi/rmi://{registry}/jmxrmi"
+
+    def agent_url(self, *, tls: bool = False) -> str:
+        """Return where a Jolokia agent is asked, with the slash that agents want at the end."""
+        url = self.url or f"{'https' if tls else 'http'}://{Address(self.host, self.port)}"
+        has_path = url.count("/") > 2
+        return f"{url}/" if has_path else f"{url}{AGENT_PATH}/"
+
+
+def parse_jmx_address(text: str) -> JmxAddress:
+    """Read `host:port`, `service:jmx:rmi://[host:port]/jndi/rmi://host:port/jmxrmi` or a URL.
+
+    Raises Malformed. Java's own client takes no notice of the first of the two addresses; here it
+    replaces what the JVM advertises, which is what it says.
+    """
+    if text.lower().startswith(("http:", "https:")):
+        return _agent(parse_url(text))
+    if not text.startswith(_JMX_URL):
+        address = parse_address(text)
+        return JmxAddress(address.host, address.port)
+    match = _JMX_RMI.fullmatch(text)
+    if match is None:
+        raise Malformed(
+            "of the long form only service:jmx:rmi:///jndi/rmi://HOST:PORT/jmxrmi is understood;"
+            " HOST:PORT says the same"
+        )
+    registry = _part(match, "registry")
+    server = _part(match, "server") if match["server"] else None
+    return JmxAddress(registry.host, registry.port, server)
+
+
+def _agent(url: str) -> JmxAddress:
+    match = _HTTP.fullmatch(url)
+    if match is None:
+        raise Malformed("wants a URL such as http://kafka-1:8778/jolokia")
+    port = parse_port(match["port"]) if match["port"] else _PORTS[match["scheme"].lower()]
+    return JmxAddress(match["host"].strip("[]"), port, url=url)
+
+
+def _part(match: re.Match[str], name: str) -> Address:
+    try:
+        return parse_address(match[name])
+    except Malformed as error:
+        raise Malformed(error.message, match.start(name) + error.position) from None

@@ -1,0 +1,104 @@
+"""YAML to nodes: places, and limits that hold before memory or stack are spent."""
+
+import pytest
+
+from jmxbridge.config.text.composer import MAX_DEPTH, MAX_NODES, NotYaml, compose
+from jmxbridge.config.text.tree import Mapping, Node, Scalar, Sequence, Span
+
+
+def root_of(text: str) -> Mapping:
+    """Return the root of a text that is a mapping."""
+    root = compose(text).root
+    assert isinstance(root, Mapping)
+    return root
+
+
+def value(text: str, key: str = "a") -> Node:
+    """Return what stands under a key of the root."""
+    entry = root_of(text).get(key)
+    assert entry is not None
+    return entry.value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["yes", "no", "on", "22:30", "1.10", "0x1F", "0777", "1_000", "2026-01-01", "1e3", ".inf"],
+)
+def test_a_scalar_is_its_text(text: str) -> None:
+    """What looks like a boolean, a number or a date somewhere else is text here."""
+    scalar = value(f"a: {text}")
+
+    assert isinstance(scalar, Scalar)
+    assert scalar.text == text
+
+
+@pytest.mark.parametrize(("text", "null"), [("a:", True), ("a: ~", True), ("a: ''", False)])
+def test_nothing_is_not_an_empty_text(text: str, null: bool) -> None:
+    """A key with nothing behind it is told from an empty text."""
+    scalar = value(text)
+
+    assert isinstance(scalar, Scalar)
+    assert scalar.is_null is null
+
+
+def test_every_node_knows_its_place() -> None:
+    """Keys, values, lists and mappings have lines and columns, from 0."""
+    root = root_of('key: "value"\nlist:\n  - one\n  - {two: 2}\n')
+
+    assert [entry.key.span for entry in root.entries] == [Span(0, 0, 0, 3), Span(1, 0, 1, 4)]
+    assert root.entries[0].value.span == Span(0, 5, 0, 12)
+    items = root.entries[1].value
+    assert isinstance(items, Sequence)
+    assert [item.span for item in items.items] == [Span(2, 4, 2, 7), Span(3, 4, 3, 12)]
+
+
+def test_an_alias_is_the_node_itself() -> None:
+    """What is wrong in an anchored value is wrong where it is written."""
+    root = root_of("a: &x [1]\nb: *x\n")
+
+    assert root.entries[0].value is root.entries[1].value
+
+
+def test_a_duplicate_key_keeps_the_first() -> None:
+    """The second of two equal keys is a fault, and the first is what is read on with."""
+    document = compose("a: 1\nb: 2\na: 3\n")
+
+    assert [fault.span for fault in document.faults] == [Span(2, 0, 2, 1)]
+    assert value("a: 1\na: 3\n") == value("a: 1")
+
+
+def test_nesting_has_a_limit() -> None:
+    """The limit itself is fine, one level more is not, and a million is no worse than one."""
+    assert compose("[" * MAX_DEPTH + "]" * MAX_DEPTH).root
+
+    for depth in (MAX_DEPTH + 1, 10**6):
+        with pytest.raises(NotYaml, match="nested deeper"):
+            compose("[" * depth + "]")
+
+
+def test_nesting_through_aliases_has_the_same_limit() -> None:
+    """A chain of aliases, each a few levels deep, cannot build a tree deeper than a file may be."""
+    chain = ["a0: &a0 [x]"] + [f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, MAX_DEPTH)]
+
+    with pytest.raises(NotYaml, match="nested deeper"):
+        compose("\n".join(chain))
+
+
+def test_size_has_a_limit_with_aliases_expanded() -> None:
+    """Aliases of aliases are counted, not walked."""
+    bomb = ["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 25)]
+
+    with pytest.raises(NotYaml, match=f"{MAX_NODES:,}"):
+        compose("\n".join(bomb))
+
+
+def test_an_alias_inside_its_own_anchor_is_refused() -> None:
+    """A value cannot contain itself."""
+    with pytest.raises(NotYaml, match="no such anchor"):
+        compose("a: &a [*a]")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "\n\n"])
+def test_a_text_without_a_value_has_no_root(text: str) -> None:
+    """An empty file is a document without a root, not an error of the grammar."""
+    assert compose(text).root is None
