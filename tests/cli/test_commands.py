@@ -44,10 +44,9 @@ def call(*args: str) -> Result:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_an_example(command: str) -> None:
-    """`--help` shows a line that can be typed, and so does the README's table."""
+    """`--help` shows a line that can be typed."""
     said = call(*command.split(), "--help").stdout
     assert f"Example: jmxbridge {command} " in re.sub(r"\s+", " ", said)
-    assert f"| `jmxbridge {command} " in (ROOT / "README.md").read_text()
 
 
 # The tests may run as root, to whom no folder is closed; this fails the same way, in stat(2).
