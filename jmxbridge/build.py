@@ -24,9 +24,9 @@ from jmxbridge.config.values.address import Address
 from jmxbridge.config.values.grammar import is_pkcs12
 from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import Credentials, Tls
+from jmxbridge.kafka.cluster.acls import Scope
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.cluster.known_brokers import Brokers, KnownBrokers
-from jmxbridge.kafka.cluster.rights import Scope
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.login.sasl import Mechanism, gssapi, oauthbearer, plain, scram
 from jmxbridge.kafka.login.security import Security

@@ -44,7 +44,7 @@ DOORS: dict[tuple[str, str], set[str]] = {
     ("mbeans", "lag"): {"jmxbridge.lag.consumers.consumer"},
     ("config", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
     ("lag", "kafka"): {
-        "jmxbridge.kafka.facts.aside",
+        "jmxbridge.kafka.facts.extras",
         "jmxbridge.kafka.facts.description",
         "jmxbridge.kafka.facts.members",
         "jmxbridge.kafka.facts.names",

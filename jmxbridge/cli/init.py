@@ -202,15 +202,15 @@ async def look(kafka: "KafkaSettings", jmx_port: int | None) -> "FoundCluster":
     from jmxbridge.config.show.effective import access
     from jmxbridge.config.show.proposal import FoundCluster
     from jmxbridge.kafka.cluster.cluster import Cluster
-    from jmxbridge.kafka.cluster.round import Round
-    from jmxbridge.kafka.cluster.view import View
+    from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+    from jmxbridge.kafka.cluster.poll_budget import PollBudget
 
     addresses = [(each.host, each.port) for each in kafka.bootstrap]
     security = make_security(kafka, timeout_s=kafka.timeout_s)
-    view = View(addresses, security=security)
+    view = MetadataCache(addresses, security=security)
     cluster = Cluster(addresses, timeout_s=kafka.timeout_s, security=security)
     try:
-        await view.ensure_fresh(Round(kafka.timeout_s))
+        await view.ensure_fresh(PollBudget(kafka.timeout_s))
         brokers = sorted(view.brokers.items())
         snapshot = await cluster.poll()
     finally:

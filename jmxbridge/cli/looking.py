@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import KafkaSettings, Settings
-    from jmxbridge.kafka.cluster.past import Answers
+    from jmxbridge.kafka.cluster.offsets_for_times import Answers
     from jmxbridge.kafka.facts.description import Description
     from jmxbridge.lag.history.memory import Memory
     from jmxbridge.lag.report.watching import Look

@@ -3,7 +3,7 @@
 import asyncio
 from typing import TypeVar
 
-from jmxbridge.kafka.connection import Connection, address, connect
+from jmxbridge.kafka.connection import BrokerConnection, address, connect
 from jmxbridge.kafka.login.security import NOTHING, Security
 from jmxbridge.kafka.wire.codec import Api
 from jmxbridge.kafka.wire.errors import BrokerFailed, ConnectFailed, ConnectionLost, VersionMismatch
@@ -22,8 +22,8 @@ class Broker:
         self.port = port
         self.node_id = node_id
         self._security = security
-        self._connection: Connection | None = None
-        self._retired: Connection | None = None
+        self._connection: BrokerConnection | None = None
+        self._retired: BrokerConnection | None = None
         self._connecting = asyncio.Lock()
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ class Broker:
                 connection.close()
                 await connection.wait_closed()
 
-    async def _open(self) -> Connection:
+    async def _open(self) -> BrokerConnection:
         async with self._connecting:
             if self._connection is not None and self._connection.outlived:
                 self._retire(self._connection)
@@ -96,7 +96,7 @@ class Broker:
                     ) from exc.__cause__
             return self._connection
 
-    def _retire(self, connection: Connection) -> None:
+    def _retire(self, connection: BrokerConnection) -> None:
         """Let what waits on a connection be answered there, and use another one from now on."""
         if self._retired is not None:
             self._retired.close()

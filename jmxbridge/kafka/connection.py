@@ -56,13 +56,13 @@ SESSION_SHARE = 0.8
 and for logging in anew."""
 
 
-async def connect(host: str, port: int, security: Security = NOTHING) -> "Connection":
+async def connect(host: str, port: int, security: Security = NOTHING) -> "BrokerConnection":
     """Connect, learn which versions the broker speaks, and log in where `security` says so.
 
     Has no deadline of its own; a cancelled attempt leaves nothing behind. Raises ConnectFailed,
     ConnectionLost or NotKafka.
     """
-    connection = Connection(host, port, security)
+    connection = BrokerConnection(host, port, security)
     tls = await security.context(connection.peer)
     loop = asyncio.get_running_loop()
     try:
@@ -83,7 +83,7 @@ async def connect(host: str, port: int, security: Security = NOTHING) -> "Connec
     return connection
 
 
-class Connection(asyncio.Protocol):
+class BrokerConnection(asyncio.Protocol):
     """A connection that is open until `failure` is set."""
 
     def __init__(self, host: str, port: int, security: Security = NOTHING) -> None:

@@ -9,7 +9,7 @@ from demo.servers import free_port
 from jmxbridge.cli.looking import Looking
 from jmxbridge.config.loader import load
 from jmxbridge.config.model.models import Settings
-from jmxbridge.kafka.facts.aside import Dated
+from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.lag.history.judgement import Judgement, Judgements
 from jmxbridge.lag.history.memory import Memory
@@ -141,7 +141,7 @@ async def test_a_leader_that_does_not_answer_ends_the_search(tmp_path: Path) -> 
         watching = looking(settings(tmp_path, fake))
         searched = []
 
-        async def nobody(questions: object) -> dict[tuple[str, int], Dated | None]:
+        async def nobody(questions: object) -> dict[tuple[str, int], TimestampedOffset | None]:
             searched.append(questions)
             return {}
 

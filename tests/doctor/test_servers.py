@@ -10,8 +10,8 @@ from jmxbridge.config.values.address import Address
 from jmxbridge.config.values.jmx_address import JmxAddress
 from jmxbridge.doctor.finding import Finding
 from jmxbridge.doctor.servers import _advertised, examine_kafka, examine_targets
-from jmxbridge.kafka.cluster.rights import NOBODYS_NAME
-from tests.kafka.cluster.test_rights import refuse_groups
+from jmxbridge.kafka.cluster.acls import NOBODYS_NAME
+from tests.kafka.cluster.test_acls import refuse_groups
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
 

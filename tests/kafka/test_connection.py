@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.kafka.connection import MAX_IN_FLIGHT, Connection, connect
+from jmxbridge.kafka.connection import MAX_IN_FLIGHT, BrokerConnection, connect
 from jmxbridge.kafka.wire.codec import LIST_GROUPS, OFFSET_FETCH
 from jmxbridge.kafka.wire.errors import (
     ConnectFailed,
@@ -37,11 +37,11 @@ async def fake(start_fake: StartFake) -> FakeCluster:
 
 
 @pytest.fixture
-async def dial() -> AsyncIterator[Callable[[int], Awaitable[Connection]]]:
+async def dial() -> AsyncIterator[Callable[[int], Awaitable[BrokerConnection]]]:
     """Connect to a port on loopback."""
     async with AsyncExitStack() as stack:
 
-        async def start(port: int) -> Connection:
+        async def start(port: int) -> BrokerConnection:
             connection = await connect("127.0.0.1", port)
             stack.push_async_callback(connection.wait_closed)
             stack.callback(connection.close)
@@ -73,7 +73,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 
 async def test_replies_are_matched_by_id_and_not_by_order(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """Many requests in flight, each gets the answer to its own question."""
     fake.groups |= {f"g{n}": Group({"t": {0: n}}) for n in range(50)}
@@ -89,7 +89,7 @@ async def test_replies_are_matched_by_id_and_not_by_order(
 
 
 async def test_requests_in_flight_are_bounded(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """More requests than MAX_IN_FLIGHT wait for their turn, and all are answered."""
     held: list[Asked] = []
@@ -116,7 +116,7 @@ async def test_requests_in_flight_are_bounded(
 
 
 async def test_a_late_reply_to_a_cancelled_request_is_dropped(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """Nobody waits for it any more; the next request gets its own answer."""
     broker = fake.brokers[1]
@@ -144,7 +144,7 @@ async def test_a_late_reply_to_a_cancelled_request_is_dropped(
 
 
 async def test_cancelled_requests_hold_their_place_until_they_are_answered(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """However often a caller gives up, no more than MAX_IN_FLIGHT ids are remembered."""
     broker = fake.brokers[1]
@@ -173,7 +173,7 @@ async def test_cancelled_requests_hold_their_place_until_they_are_answered(
 
 
 async def test_the_versions_of_an_old_broker_are_asked_for_in_version_0(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """It answers our version with error 35, in version 0 whatever was asked (KIP-511)."""
     fake.versions = KAFKA_2_3
@@ -185,7 +185,7 @@ async def test_the_versions_of_an_old_broker_are_asked_for_in_version_0(
 
 
 async def test_an_api_the_broker_lacks_is_a_version_mismatch(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """Said before anything is sent, with the broker's name."""
     del fake.versions[16]
@@ -196,7 +196,7 @@ async def test_an_api_the_broker_lacks_is_a_version_mismatch(
 
 
 async def test_a_name_that_no_string_can_carry_fails_the_request_alone(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """A group name from the command line may hold bytes that are not text."""
     connection = await dial(fake.ports[1])
@@ -207,7 +207,7 @@ async def test_a_name_that_no_string_can_carry_fails_the_request_alone(
 
 
 async def test_an_unreadable_reply_fails_the_request_alone(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """The frame was whole, so the next one can be read."""
     fake.brokers[1].scripts["list_groups"] = lambda asked: b"\0\0\0\0\0\0\0\xff\xff\xff\xff\x07"
@@ -220,7 +220,7 @@ async def test_an_unreadable_reply_fails_the_request_alone(
 
 
 async def test_a_reply_with_bytes_left_over_is_unreadable(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """It is not in the version it was asked for in; what was read from it is not trusted."""
     broker = fake.brokers[1]
@@ -234,7 +234,7 @@ async def test_a_reply_with_bytes_left_over_is_unreadable(
 
 
 async def test_a_reply_nobody_asked_for_ends_the_connection(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """Which reply belongs to which request is no longer known."""
     broker = fake.brokers[1]
@@ -253,7 +253,7 @@ async def test_a_reply_nobody_asked_for_ends_the_connection(
 
 
 async def test_a_huge_announced_reply_ends_the_connection_at_once(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """The four bytes of the length are enough; no more is waited for, none stored."""
     broker = fake.brokers[1]
@@ -270,7 +270,7 @@ async def test_a_huge_announced_reply_ends_the_connection_at_once(
 
 
 async def test_a_connection_closed_at_the_first_question_hints_at_sasl(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """A SASL listener names its versions to anybody and then closes."""
 
@@ -386,7 +386,7 @@ async def test_a_tls_listener_is_recognised(free_port: int) -> None:
 
 
 async def test_a_refused_handshake_is_named(
-    fake: FakeCluster, dial: Callable[[int], Awaitable[Connection]]
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """The broker's own error code, by Kafka's name for it."""
     fake.brokers[1].scripts["api_versions"] = lambda asked: asked.schema.reply(

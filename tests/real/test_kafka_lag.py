@@ -9,8 +9,8 @@ import pytest
 
 from demo.servers import Client, Kafka
 from jmxbridge.kafka.cluster.cluster import Cluster
-from jmxbridge.kafka.cluster.round import Round
-from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Commits, Snapshot
 from jmxbridge.kafka.wire.codec import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
@@ -187,19 +187,19 @@ async def impatient(own_kafka: Kafka) -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
-async def own_view(own_kafka: Kafka) -> AsyncIterator[View]:
+async def own_view(own_kafka: Kafka) -> AsyncIterator[MetadataCache]:
     """What a poll asks about brokers and topics, alone."""
-    view = View([("127.0.0.1", own_kafka.port)])
+    view = MetadataCache([("127.0.0.1", own_kafka.port)])
     yield view
     await view.close()
 
 
 async def test_looking_creates_nothing_and_outlives_the_broker(
-    own_kafka: Kafka, own_cluster: Cluster, impatient: Cluster, own_view: View
+    own_kafka: Kafka, own_cluster: Cluster, impatient: Cluster, own_view: MetadataCache
 ) -> None:
     """One broker of our own: what we ask about, how we fare when it freezes, dies and returns."""
     # A new cluster, in which even the topic of all commits is made on demand.
-    await own_view.refresh(Round(SETTLED_S), ["never-made"])
+    await own_view.refresh(PollBudget(SETTLED_S), ["never-made"])
     assert own_view.topics["never-made"].error == UNKNOWN_TOPIC_OR_PARTITION
     assert (await own_cluster.describe(["nonsense"])).missing == ("nonsense",)
     assert (await own_cluster.poll()).complete

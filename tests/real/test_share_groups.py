@@ -11,7 +11,7 @@ import pytest
 from demo.cache import kafka_libs
 from demo.servers import Client, Jvm, Kafka
 from jmxbridge.kafka.cluster.cluster import Cluster
-from jmxbridge.kafka.facts.aside import SharePartition
+from jmxbridge.kafka.facts.extras import SharePartition
 
 pytestmark = pytest.mark.real
 

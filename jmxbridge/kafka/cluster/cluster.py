@@ -23,17 +23,17 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from functools import partial
 
-from jmxbridge.kafka.cluster.asides import Asides
+from jmxbridge.kafka.cluster.acls import MissingRight, Scope, missing_rights
 from jmxbridge.kafka.cluster.commits import RETRY_PAUSE_S, fetch_commits
-from jmxbridge.kafka.cluster.ends import STABLE_END, START, fetch_ends
-from jmxbridge.kafka.cluster.groups import Roster, moved
+from jmxbridge.kafka.cluster.extras import ExtraReads
+from jmxbridge.kafka.cluster.groups import GroupListing, moved
 from jmxbridge.kafka.cluster.known_brokers import Brokers
+from jmxbridge.kafka.cluster.list_offsets import STABLE_END, START, fetch_ends
 from jmxbridge.kafka.cluster.members import fetch_members
-from jmxbridge.kafka.cluster.past import Answers
-from jmxbridge.kafka.cluster.rights import MissingRight, Scope, missing_rights
+from jmxbridge.kafka.cluster.metadata_cache import REFRESH_S, MetadataCache
+from jmxbridge.kafka.cluster.offsets_for_times import Answers
+from jmxbridge.kafka.cluster.snapshot_builder import SnapshotBuilder
 from jmxbridge.kafka.cluster.states import with_states
-from jmxbridge.kafka.cluster.take import Take
-from jmxbridge.kafka.cluster.view import REFRESH_S, View
 from jmxbridge.kafka.facts.description import Description
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.names import USER_GROUPS, USER_TOPICS, is_internal
@@ -83,11 +83,11 @@ class Cluster:
         self._retry_pause_s = retry_pause_s
         self._wants_group = groups
         self._wants_topic = topics
-        self._view = View(bootstrap, refresh_s=refresh_s, security=security)
+        self._view = MetadataCache(bootstrap, refresh_s=refresh_s, security=security)
         self._wants_internal = internal_topics
-        self._asides = Asides(topics)
+        self._asides = ExtraReads(topics)
         self._reads_committed = read_committed
-        self._roster = Roster(groups, known_groups)
+        self._roster = GroupListing(groups, known_groups)
         self._starts: dict[str, dict[int, int]] = {}
         self._topic_ids: Mapping[str, str] = {}
         self._polls = 0
@@ -146,7 +146,7 @@ class Cluster:
         and how long topics are kept. Raises KafkaUnavailable if no broker answered.
         """
         named = frozenset(groups or ())
-        roster = Roster(named.__contains__ if named else self._wants_group, asked_for=named)
+        roster = GroupListing(named.__contains__ if named else self._wants_group, asked_for=named)
         async with self._taking() as take:
             await self._find_groups(take, roster)
             if take.missing and not await self._may_have_commits(take):
@@ -198,18 +198,18 @@ class Cluster:
         await self._view.close()
 
     @asynccontextmanager
-    async def _taking(self) -> AsyncIterator[Take]:
+    async def _taking(self) -> AsyncIterator[SnapshotBuilder]:
         if not self._loaded:
             await asyncio.to_thread(codec.load)
             self._loaded = True
-        take = Take(self._timeout_s)
+        take = SnapshotBuilder(self._timeout_s)
         try:
             yield take
         finally:
             if take.round.lost_a_broker:
                 self._view.distrust()
 
-    async def _find_groups(self, take: Take, roster: Roster) -> None:
+    async def _find_groups(self, take: SnapshotBuilder, roster: GroupListing) -> None:
         await self._view.ensure_fresh(take.round)
         listing = await roster.list_groups(take.round, self._view)
         if take.round.answered.isdisjoint(self._view.brokers.values()):
@@ -219,7 +219,7 @@ class Cluster:
         take.shares = listing.shares
         take.lap("list_groups_ms")
 
-    async def _find_commits(self, take: Take) -> None:
+    async def _find_commits(self, take: SnapshotBuilder) -> None:
         fetched = await fetch_commits(
             take.round,
             self._view,
@@ -236,7 +236,7 @@ class Cluster:
         }
         take.lap("fetch_commits_ms")
 
-    async def _find_ends(self, take: Take, members: Mapping[str, Membership]) -> None:
+    async def _find_ends(self, take: SnapshotBuilder, members: Mapping[str, Membership]) -> None:
         wanted = take.committed()
         for membership in members.values():
             for member in membership.members:
@@ -251,7 +251,7 @@ class Cluster:
         }
         take.lap("list_ends_ms")
 
-    async def _find_starts(self, take: Take) -> None:
+    async def _find_starts(self, take: SnapshotBuilder) -> None:
         """Ask where partitions begin: those that are new, and every so many polls all of them."""
         before, self._topic_ids = self._topic_ids, take.topic_ids
         known = {
@@ -271,13 +271,13 @@ class Cluster:
         self._starts = {topic: known[topic] for topic in take.ends.offsets if topic in known}
         take.starts = self._starts
 
-    async def _find_stable_ends(self, take: Take) -> None:
+    async def _find_stable_ends(self, take: SnapshotBuilder) -> None:
         take.read_committed = frozenset(filter(self._reads_committed, take.commits))
         if take.read_committed:
             wanted = take.committed(take.read_committed)
             take.stable_ends = await fetch_ends(take.round, self._view, wanted, STABLE_END)
 
-    async def _find_members(self, take: Take) -> None:
+    async def _find_members(self, take: SnapshotBuilder) -> None:
         known = len(take.round.errors)
         found = await fetch_members(take.round, self._view, take.present())
         take.memberships = {
@@ -291,7 +291,7 @@ class Cluster:
     def _looks_at(self, group: str, topic: str) -> bool:
         return self._wants_topic(topic) and (self._wants_internal or not is_internal(group, topic))
 
-    async def _may_have_commits(self, take: Take) -> bool:
+    async def _may_have_commits(self, take: SnapshotBuilder) -> bool:
         """Whether the topic of all commits exists; looking up a coordinator would create it."""
         try:
             await self._view.refresh(take.round, (COMMITS_TOPIC,))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.groups import find_coordinators
-from jmxbridge.kafka.cluster.round import Round
-from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Commits
 from jmxbridge.kafka.wire.codec import (
     COORDINATOR_LOAD_IN_PROGRESS,
@@ -47,8 +47,8 @@ class Fetched:
 
 
 async def fetch_commits(
-    round_: Round,
-    view: View,
+    budget: PollBudget,
+    view: MetadataCache,
     coordinators: Mapping[str, int],
     *,
     unlisted: Collection[str] = (),
@@ -67,19 +67,22 @@ async def fetch_commits(
         if attempt:
             await asyncio.sleep(pause_s)
         if lost:
-            where |= await find_coordinators(round_, view, lost)
-        codes = await _ask(round_, view, {name: where[name] for name in pending}, commits)
+            where |= await find_coordinators(budget, view, lost)
+        codes = await _ask(budget, view, {name: where[name] for name in pending}, commits)
         refused = {name: code for name, code in refused.items() if name not in pending} | codes
         pending = lost = [name for name, code in codes.items() if code in _ASK_AGAIN]
         if not pending:
             break
     for name, code in refused.items():
-        round_.note(f"group {name!r}: no commits from its coordinator: {error_name(code)}")
+        budget.note(f"group {name!r}: no commits from its coordinator: {error_name(code)}")
     return Fetched(commits, where)
 
 
 async def _ask(
-    round_: Round, view: View, coordinators: Mapping[str, int], commits: dict[str, Commits]
+    budget: PollBudget,
+    view: MetadataCache,
+    coordinators: Mapping[str, int],
+    commits: dict[str, Commits],
 ) -> dict[str, int]:
     """Add what is answered to `commits`; return the error codes of groups that have none."""
     by_broker: dict[int, list[str]] = {}
@@ -94,7 +97,7 @@ async def _ask(
             view.distrust()
             codes |= dict.fromkeys(groups, COORDINATOR_NOT_AVAILABLE)
         else:
-            tasks.append(_ask_coordinator(round_, broker, groups))
+            tasks.append(_ask_coordinator(budget, broker, groups))
     for replies in await asyncio.gather(*tasks):
         for group, (error, offsets) in replies.items():
             if error == NONE:
@@ -105,15 +108,15 @@ async def _ask(
 
 
 async def _ask_coordinator(
-    round_: Round, broker: Broker, groups: list[str]
+    budget: PollBudget, broker: Broker, groups: list[str]
 ) -> dict[str, tuple[int, Commits]]:
     try:
-        version = await round_.version(broker, OFFSET_FETCH)
+        version = await budget.version(broker, OFFSET_FETCH)
     except KafkaError:
         return {}
     chunks = _chunks(groups, CHUNK if version >= MANY_GROUPS else 1)
     asked = frozenset(groups)
-    requests = [round_.ask(broker, OffsetFetch(chunk)) for chunk in chunks]
+    requests = [budget.ask(broker, OffsetFetch(chunk)) for chunk in chunks]
     replies: dict[str, tuple[int, Commits]] = {}
     for reply in await asyncio.gather(*requests, return_exceptions=True):
         if isinstance(reply, BaseException):

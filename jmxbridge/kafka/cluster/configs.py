@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from jmxbridge.kafka.cluster.round import Round
-from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.wire.codec import (
     CLUSTER_AUTHORIZATION_FAILED,
     DESCRIBE_CONFIGS,
@@ -92,7 +92,9 @@ class Retentions:
         self._offsets_asked: float | None = None
         self._told = False
 
-    async def refresh(self, round_: Round, view: View, topics: Collection[str]) -> None:
+    async def refresh(
+        self, budget: PollBudget, view: MetadataCache, topics: Collection[str]
+    ) -> None:
         """Ask for what is due of these topics; those not among them are forgotten."""
         now = asyncio.get_running_loop().time()
         self._asked = {topic: asked for topic, asked in self._asked.items() if topic in topics}
@@ -107,7 +109,7 @@ class Retentions:
         if not keys:
             return
         try:
-            reply = await round_.ask(broker, DescribeConfigs(keys))
+            reply = await budget.ask(broker, DescribeConfigs(keys))
         except BrokerFailed:
             return
         except RequestFailed:
@@ -116,16 +118,16 @@ class Retentions:
         if len(keys) > len(due):
             self._offsets_asked = now
         for resource, (error, values) in reply.items():
-            self._take(round_, resource, error, values)
+            self._take(budget, resource, error, values)
 
-    def _take(self, round_: Round, resource: Resource, error: int, values: Values) -> None:
+    def _take(self, budget: PollBudget, resource: Resource, error: int, values: Values) -> None:
         kind, name = resource
         if error in _NO_RIGHT:
             return
         if error != NONE:
             if not self._told:
                 self._told = True
-                round_.note(f"how long things are kept is not known: {error_name(error)}")
+                budget.note(f"how long things are kept is not known: {error_name(error)}")
         elif kind == BROKER:
             minutes = _number(values.get(_OFFSETS_RETENTION))
             self.offsets_s = None if minutes is None else minutes * 60.0

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from jmxbridge.kafka.broker import Broker
-from jmxbridge.kafka.cluster.round import Round
-from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Group
 from jmxbridge.kafka.wire.codec import FIND_COORDINATOR, NONE, error_name
 from jmxbridge.kafka.wire.errors import KafkaError
@@ -43,7 +43,7 @@ class Listing:
     shares: tuple[Group, ...] = ()
 
 
-class Roster:
+class GroupListing:
     """Lists groups and remembers them.
 
     `wants` is the filter, by name. `asked_for` are taken for known from the start.
@@ -54,10 +54,10 @@ class Roster:
         self._known = {name: Group(name, NOBODY) for name in asked_for}
         self._last_lists: dict[int, tuple[Group, ...]] = {}
 
-    async def list_groups(self, round_: Round, view: View) -> Listing:
+    async def list_groups(self, budget: PollBudget, view: MetadataCache) -> Listing:
         """Ask every broker, and add the groups known from earlier that are in nobody's list."""
         brokers = list(view.brokers.items())
-        answers = await asyncio.gather(*(self._ask(round_, *item) for item in brokers))
+        answers = await asyncio.gather(*(self._ask(budget, *item) for item in brokers))
         groups: dict[str, Group] = {}
         shares: dict[str, Group] = {}
         listed: set[str] = set()
@@ -81,36 +81,40 @@ class Roster:
         self._known = {name: group for name, group in groups.items() if name not in gone}
 
     async def _ask(
-        self, round_: Round, node_id: int, broker: Broker
+        self, budget: PollBudget, node_id: int, broker: Broker
     ) -> tuple[bool, tuple[Group, ...]]:
         """Return whether the list is fresh, and the list."""
         try:
-            error, listed = await round_.ask(broker, ListGroups())
+            error, listed = await budget.ask(broker, ListGroups())
         except KafkaError:
             return False, ()
         if error != NONE:
-            round_.note(f"{broker}: cannot list its groups: {error_name(error)}")
+            budget.note(f"{broker}: cannot list its groups: {error_name(error)}")
             return False, self._last_lists.get(node_id, ())
         groups = tuple(Group(g.name, node_id, g.protocol_type, g.state, g.type) for g in listed)
         self._last_lists[node_id] = groups
         return True, groups
 
 
-async def find_coordinators(round_: Round, view: View, groups: Collection[str]) -> dict[str, int]:
+async def find_coordinators(
+    budget: PollBudget, view: MetadataCache, groups: Collection[str]
+) -> dict[str, int]:
     """Ask any broker who coordinates these groups; those it cannot say are left out."""
     for broker in view.in_order():
         try:
-            return await _coordinators(round_, broker, tuple(groups))
+            return await _coordinators(budget, broker, tuple(groups))
         except KafkaError:
             continue
     return {}
 
 
-async def _coordinators(round_: Round, broker: Broker, groups: tuple[str, ...]) -> dict[str, int]:
-    version = await round_.version(broker, FIND_COORDINATOR)
+async def _coordinators(
+    budget: PollBudget, broker: Broker, groups: tuple[str, ...]
+) -> dict[str, int]:
+    version = await budget.version(broker, FIND_COORDINATOR)
     batches = [groups] if version >= MANY_COORDINATORS else [(group,) for group in groups]
     replies = await asyncio.gather(
-        *(round_.ask(broker, FindCoordinator(batch)) for batch in batches)
+        *(budget.ask(broker, FindCoordinator(batch)) for batch in batches)
     )
     return {
         group: node_id

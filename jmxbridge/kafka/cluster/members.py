@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from jmxbridge.kafka.broker import Broker
-from jmxbridge.kafka.cluster.round import Round
-from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.snapshot import Group
 from jmxbridge.kafka.wire.codec import GROUP_ID_NOT_FOUND, NONE, error_name
@@ -27,7 +27,7 @@ _REQUESTS: Mapping[str, type[DescribeGroups | ConsumerGroupDescribe | StreamsGro
 
 
 async def fetch_members(
-    round_: Round, view: View, groups: Iterable[Group]
+    budget: PollBudget, view: MetadataCache, groups: Iterable[Group]
 ) -> dict[str, Membership]:
     """Fetch the members of these groups; those that could not be described are left out.
 
@@ -45,7 +45,7 @@ async def fetch_members(
             request = _REQUESTS[kind]
             for start in range(0, len(names), CHUNK):
                 chunk = tuple(names[start : start + CHUNK])
-                tasks.append(_ask(round_, broker, request(chunk)))
+                tasks.append(_ask(budget, broker, request(chunk)))
     memberships: dict[str, Membership] = {}
     for reply in await asyncio.gather(*tasks):
         memberships |= reply
@@ -53,10 +53,10 @@ async def fetch_members(
 
 
 async def _ask(
-    round_: Round, broker: Broker, request: Request[_Memberships]
+    budget: PollBudget, broker: Broker, request: Request[_Memberships]
 ) -> dict[str, Membership]:
     try:
-        reply = await round_.ask(broker, request)
+        reply = await budget.ask(broker, request)
     except KafkaError:
         return {}
     memberships: dict[str, Membership] = {}
@@ -64,5 +64,5 @@ async def _ask(
         if error == NONE:
             memberships[name] = membership
         elif error != GROUP_ID_NOT_FOUND:
-            round_.note(f"group {name!r}: cannot be described: {error_name(error)}")
+            budget.note(f"group {name!r}: cannot be described: {error_name(error)}")
     return memberships

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from jmxbridge.kafka.broker import Broker
-from jmxbridge.kafka.cluster.round import Round
-from jmxbridge.kafka.cluster.view import View
-from jmxbridge.kafka.facts.aside import SharePartition
+from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
+from jmxbridge.kafka.facts.extras import SharePartition
 from jmxbridge.kafka.facts.snapshot import Group
 from jmxbridge.kafka.wire.codec import DESCRIBE_SHARE_GROUP_OFFSETS, NONE, Api, Schema, error_name
 from jmxbridge.kafka.wire.errors import KafkaError
@@ -67,14 +67,14 @@ def _lag(partition: Any) -> int | None:
 
 
 async def fetch_shares(
-    round_: Round, view: View, groups: Iterable[Group]
+    budget: PollBudget, view: MetadataCache, groups: Iterable[Group]
 ) -> tuple[SharePartition, ...]:
     """Fetch the partitions of share groups; those that cannot be read are left out, and said."""
     by_broker: dict[int, list[str]] = {}
     for group in groups:
         by_broker.setdefault(group.coordinator, []).append(group.name)
     tasks = [
-        _ask(round_, broker, ShareOffsets(tuple(names[start : start + CHUNK])))
+        _ask(budget, broker, ShareOffsets(tuple(names[start : start + CHUNK])))
         for node_id, names in by_broker.items()
         if (broker := view.brokers.get(node_id)) is not None
         for start in range(0, len(names), CHUNK)
@@ -82,13 +82,15 @@ async def fetch_shares(
     return tuple(each for reply in await asyncio.gather(*tasks) for each in reply)
 
 
-async def _ask(round_: Round, broker: Broker, request: ShareOffsets) -> tuple[SharePartition, ...]:
+async def _ask(
+    budget: PollBudget, broker: Broker, request: ShareOffsets
+) -> tuple[SharePartition, ...]:
     try:
         if not broker.offers(DESCRIBE_SHARE_GROUP_OFFSETS):
             return ()  # 4.0 has share groups to try out, and no way to look at them
-        partitions, errors = await round_.ask(broker, request)
+        partitions, errors = await budget.ask(broker, request)
     except KafkaError:
         return ()
     for group, error in errors.items():
-        round_.note(f"share group {group!r}: cannot be read: {error_name(error)}")
+        budget.note(f"share group {group!r}: cannot be read: {error_name(error)}")
     return partitions

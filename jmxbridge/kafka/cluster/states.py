@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from jmxbridge.kafka.broker import Broker
-from jmxbridge.kafka.cluster.round import Round
-from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Group
 from jmxbridge.kafka.wire.codec import DESCRIBE_GROUPS, NONE, Api, Schema
 from jmxbridge.kafka.wire.errors import KafkaError
@@ -41,14 +41,16 @@ class GroupStates(Request[Mapping[str, str]]):
         }
 
 
-async def with_states(round_: Round, view: View, groups: Mapping[str, Group]) -> dict[str, Group]:
+async def with_states(
+    budget: PollBudget, view: MetadataCache, groups: Mapping[str, Group]
+) -> dict[str, Group]:
     """Return the groups, with the states of those listed without one; simple groups have none."""
     unknown: dict[int, list[str]] = {}
     for group in groups.values():
         if group.state is None and group.protocol_type:
             unknown.setdefault(group.coordinator, []).append(group.name)
     tasks = [
-        _ask(round_, broker, GroupStates(tuple(names[start : start + CHUNK])))
+        _ask(budget, broker, GroupStates(tuple(names[start : start + CHUNK])))
         for node_id, names in unknown.items()
         if (broker := view.brokers.get(node_id)) is not None
         for start in range(0, len(names), CHUNK)
@@ -62,8 +64,8 @@ async def with_states(round_: Round, view: View, groups: Mapping[str, Group]) ->
     }
 
 
-async def _ask(round_: Round, broker: Broker, request: GroupStates) -> Mapping[str, str]:
+async def _ask(budget: PollBudget, broker: Broker, request: GroupStates) -> Mapping[str, str]:
     try:
-        return await round_.ask(broker, request)
+        return await budget.ask(broker, request)
     except KafkaError:
         return {}

@@ -12,7 +12,7 @@ is too large by what was produced during the poll, and never negative for that r
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jmxbridge.kafka.facts.aside import Aside
+from jmxbridge.kafka.facts.extras import Extras
 from jmxbridge.kafka.facts.members import Membership
 
 Offsets = Mapping[str, Mapping[int, int]]
@@ -103,5 +103,5 @@ class Snapshot:
     read_committed: frozenset[str] = frozenset()
     memberships: Mapping[str, Membership] | None = None
     describe_errors: tuple[str, ...] = ()
-    aside: Aside = field(default_factory=Aside)
+    aside: Extras = field(default_factory=Extras)
     topic_ids: Mapping[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from jmxbridge.kafka.wire.errors import ReplyUnreadable, RequestFailed, VersionMismatch
-from jmxbridge.kafka.wire.reader import Unreadable, reader, skip_tags
+from jmxbridge.kafka.wire.safe_reader import BadReply, reader, skip_tags
 
 CLIENT_ID = "jmxbridge"
 
@@ -137,7 +137,7 @@ class Schema:
             entity, size = reader(self._response)(message, offset)
             if offset + size != len(message):
                 extra = len(message) - offset - size
-                raise Unreadable(f"{extra} bytes are left over")
+                raise BadReply(f"{extra} bytes are left over")
         except (_serial_error(), ValueError, KeyError, TypeError, OverflowError) as exc:
             what = str(exc) or type(exc).__name__
             raise ReplyUnreadable(

@@ -34,7 +34,7 @@ from heapq import nsmallest
 from itertools import pairwise
 from typing import NamedTuple
 
-from jmxbridge.kafka.facts.aside import Dated
+from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.snapshot import Offsets, Partition
 from jmxbridge.lag.history.seconds import NS, Behind
 
@@ -99,7 +99,7 @@ class Trail:
         self.wanted: set[int] = set()
         self.still: set[int] = set()
 
-    def take(self, asked_ms: int, found: Dated | None) -> None:
+    def take(self, asked_ms: int, found: TimestampedOffset | None) -> None:
         """Take the answer to a question; None where the broker cannot look at timestamps."""
         if found is None or found.offset < 0:
             new = Answer(_NOWHERE, 0 if found is None else asked_ms, _NOWHERE)
@@ -206,7 +206,9 @@ class Trails:
             trails[at].turn = (trails[at].turn + 1) % TURN
         return {at: self._open[at] for at in chosen}
 
-    def take(self, answers: Mapping[Partition, Dated | None], ends: Offsets, time_ns: int) -> None:
+    def take(
+        self, answers: Mapping[Partition, TimestampedOffset | None], ends: Offsets, time_ns: int
+    ) -> None:
         """Take the answers to the last questions, those that came, and where partitions end."""
         for (topic, partition), trail in self._trails.items():
             end = ends.get(topic, {}).get(partition, trail.end)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from jmxbridge.kafka.facts.aside import Dated
+from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.snapshot import Partition, Snapshot
 from jmxbridge.lag.consumers.client_verdict import Finding
 from jmxbridge.lag.history.bisection import Trails
@@ -104,7 +104,7 @@ class Outlook:
         self,
         lags: Lags,
         snapshot: Snapshot,
-        answers: Mapping[Partition, Dated | None],
+        answers: Mapping[Partition, TimestampedOffset | None],
         time_ns: int,
     ) -> Mapping[Partition, int]:
         """Take answers to the last questions between two polls, and return those that are left.

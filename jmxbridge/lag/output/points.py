@@ -14,7 +14,7 @@ at the polls that ask for it, once a minute, in every partition row there is.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 
-from jmxbridge.kafka.facts.aside import SharePartition
+from jmxbridge.kafka.facts.extras import SharePartition
 from jmxbridge.kafka.facts.members import Member, Row, owners, uncommitted
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.consumers.client_verdict import Finding, worst

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from jmxbridge.kafka.facts.aside import Dated
 from jmxbridge.kafka.facts.description import Description
+from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.members import Row
 from jmxbridge.kafka.facts.snapshot import Partition, Snapshot
 from jmxbridge.lag.consumers.client_words import at_a_glance
@@ -77,7 +77,10 @@ class Watching:
         self._is_first = True
 
     def search(
-        self, description: Description, answers: Mapping[Partition, Dated | None], time_ns: int
+        self,
+        description: Description,
+        answers: Mapping[Partition, TimestampedOffset | None],
+        time_ns: int,
     ) -> Mapping[Partition, int]:
         """Take what the log answered to the last questions; return those that are left.
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.kafka.cluster import configs, past, shares, states
+from jmxbridge.kafka.cluster import configs, offsets_for_times, shares, states
 from jmxbridge.kafka.cluster.cluster import Cluster
-from jmxbridge.kafka.facts.aside import Dated, SharePartition
+from jmxbridge.kafka.facts.extras import SharePartition, TimestampedOffset
 from jmxbridge.lag.history.outlook import Outlook
 from jmxbridge.lag.history.seconds import Behind
 from jmxbridge.lag.rows import compute
@@ -72,9 +72,9 @@ async def test_every_partition_of_a_leader_is_in_one_request(
     ]
     assert second.broker == 2
     assert snapshot.aside.dated == {
-        ("x", 0): Dated(-1, -1),
-        ("x", 2): Dated(0, START_MS),
-        ("y", 0): Dated(-1, -1),
+        ("x", 0): TimestampedOffset(-1, -1),
+        ("x", 2): TimestampedOffset(0, START_MS),
+        ("y", 0): TimestampedOffset(-1, -1),
     }
 
 
@@ -121,11 +121,11 @@ async def test_a_leader_that_fails_over_it_costs_its_answers_only(
     snapshot = await cluster.poll(questions=questions)
     two.brokers[1].thaw()
     resting = await cluster.poll(questions=questions)
-    forward(past.REST_S)
+    forward(offsets_for_times.REST_S)
     rested = await cluster.poll(questions=questions)
 
     for found in (snapshot, resting):
-        assert found.aside.dated == {("y", 0): Dated(0, START_MS)}
+        assert found.aside.dated == {("y", 0): TimestampedOffset(0, START_MS)}
         assert len(compute(found).partitions) == 2
     assert set(rested.aside.dated) == questions.keys()
 

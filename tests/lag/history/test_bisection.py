@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.kafka.facts.aside import Dated
+from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.lag.history.bisection import (
     BUDGET,
     MAX_TRAILS,
@@ -40,12 +40,12 @@ class Log:
     start: int = 0
     asked: list[int] = field(default_factory=list)
 
-    def find(self, asked_ms: int) -> Dated:
+    def find(self, asked_ms: int) -> TimestampedOffset:
         self.asked.append(asked_ms)
         for offset, written_ms in enumerate(self.written_ms):
             if offset >= self.start and written_ms >= asked_ms:
-                return Dated(offset, written_ms)
-        return Dated(-1, -1)
+                return TimestampedOffset(offset, written_ms)
+        return TimestampedOffset(-1, -1)
 
 
 def poll(

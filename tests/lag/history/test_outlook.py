@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from jmxbridge.kafka.facts.aside import Aside, Dated
+from jmxbridge.kafka.facts.extras import Extras, TimestampedOffset
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.history.outlook import AllowedLag, Judged, Outlook, lowest_unread
 from jmxbridge.lag.history.seconds import Behind, Ends
@@ -196,16 +196,17 @@ def test_a_search_goes_on_from_poll_to_poll_until_the_record_is_found() -> None:
     start = snapshot(5, 10)
     seconds = []
     written_ms = [1_000_000 * n for n in range(10)]
-    answers: dict[tuple[str, int], Dated | None] = {}
+    answers: dict[tuple[str, int], TimestampedOffset | None] = {}
     for n in range(20):
         now_ns = (20_000 + n * 10) * NS
-        poll = replace(start, aside=Aside(dated=answers))
+        poll = replace(start, aside=Extras(dated=answers))
         behind = looked.take(compute(poll), poll, now_ns).partitions[0].behind
         assert behind is not None
         seconds.append((behind.seconds - n * 10, behind.at_least))
         answers = {
             at: next(
-                (Dated(o, ms) for o, ms in enumerate(written_ms) if ms >= asked), Dated(-1, -1)
+                (TimestampedOffset(o, ms) for o, ms in enumerate(written_ms) if ms >= asked),
+                TimestampedOffset(-1, -1),
             )
             for at, asked in looked.questions().items()
         }

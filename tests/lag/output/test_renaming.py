@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.kafka.facts.aside import SharePartition
+from jmxbridge.kafka.facts.extras import SharePartition
 from jmxbridge.lag.output.points import to_points
 from jmxbridge.lag.output.renaming import NAMES, WRITTEN, Clash, Renaming, clash
 from jmxbridge.lag.rows import compute

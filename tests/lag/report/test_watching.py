@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from jmxbridge.cli.looking import SEARCH_ROUNDS
-from jmxbridge.kafka.facts.aside import Aside, Dated
 from jmxbridge.kafka.facts.description import Description
+from jmxbridge.kafka.facts.extras import Extras, TimestampedOffset
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.consumers.consumer import Consumer
@@ -125,18 +125,18 @@ def test_a_group_that_gains_says_when_it_will_have_caught_up() -> None:
 def test_the_log_is_asked_for_a_past_that_nobody_saw() -> None:
     """Question by question, of one instant: the first look says how old the record is, and why."""
     now_s, written_s = 1_700_000_000, 1_700_000_000 - 6 * 3600
-    kept = Aside(retention_s={"t": 7 * 3600.0})
+    kept = Extras(retention_s={"t": 7 * 3600.0})
     looked = description(10, 50)
     looked = replace(looked, snapshot=replace(looked.snapshot, aside=kept))
     watching = Watching(interval_ns=2 * S)
-    answers: dict[tuple[str, int], Dated | None] = {}
+    answers: dict[tuple[str, int], TimestampedOffset | None] = {}
     rounds = 0
     while questions := watching.search(looked, answers, now_s * S):
         # A record a minute up to the one that was not read, and none since.
         asked_s = questions["t", 0] // 1000
         offset = max(0, 10 - (written_s - asked_s) // 60)
-        found = Dated(offset, (written_s - (10 - offset) * 60) * 1000)
-        answers = {("t", 0): found if asked_s <= written_s else Dated(-1, -1)}
+        found = TimestampedOffset(offset, (written_s - (10 - offset) * 60) * 1000)
+        answers = {("t", 0): found if asked_s <= written_s else TimestampedOffset(-1, -1)}
         rounds += 1
     look = watching.take(looked, (), now_s * S)
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from jmxbridge.kafka.broker import Broker
-from jmxbridge.kafka.cluster.round import Round
-from jmxbridge.kafka.cluster.view import View
-from jmxbridge.kafka.facts.aside import Dated
+from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
+from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.snapshot import Partition
 from jmxbridge.kafka.wire.codec import (
     LIST_OFFSETS,
@@ -33,7 +33,7 @@ REST_S = 600.0
 _CONSUMER = -1
 _ANSWERS = frozenset({NONE, UNSUPPORTED_FOR_MESSAGE_FORMAT})
 
-Answers = Mapping[Partition, Dated | None]
+Answers = Mapping[Partition, TimestampedOffset | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +67,24 @@ class FirstSince(Request[Answers]):
 
     def reply(self, entity: Any) -> Answers:
         return {
-            (topic.name, p.partition_index): None if p.error_code else Dated(p.offset, p.timestamp)
+            (topic.name, p.partition_index): None
+            if p.error_code
+            else TimestampedOffset(p.offset, p.timestamp)
             for topic in entity.topics
             for p in topic.partitions
             if p.error_code in _ANSWERS
         }
 
 
-class Past:
+class OffsetsForTimes:
     """Asks leaders by time, and remembers which of them are to be left in peace."""
 
     def __init__(self) -> None:
         self._resting: dict[Broker, float] = {}
 
     async def ask(
-        self, round_: Round, view: View, questions: Mapping[Partition, int]
-    ) -> dict[Partition, Dated | None]:
+        self, budget: PollBudget, view: MetadataCache, questions: Mapping[Partition, int]
+    ) -> dict[Partition, TimestampedOffset | None]:
         """Ask every leader at once, each for all of its partitions; what fails is left out."""
         now = asyncio.get_running_loop().time()
         self._resting = {broker: end for broker, end in self._resting.items() if end > now}
@@ -92,7 +94,7 @@ class Past:
             leader = -1 if topic is None else topic.leaders.get(index, -1)
             by_leader.setdefault(leader, {}).setdefault(name, {})[index] = time_ms
         tasks = [
-            self._ask(round_, broker, FirstSince(times_ms))
+            self._ask(budget, broker, FirstSince(times_ms))
             for node_id, times_ms in by_leader.items()
             if (broker := view.brokers.get(node_id)) is not None and broker not in self._resting
         ]
@@ -103,9 +105,9 @@ class Past:
             if at in questions
         }
 
-    async def _ask(self, round_: Round, broker: Broker, request: FirstSince) -> Answers:
+    async def _ask(self, budget: PollBudget, broker: Broker, request: FirstSince) -> Answers:
         try:
-            return await round_.ask(broker, request)
+            return await budget.ask(broker, request)
         except BrokerFailed:
             self._resting[broker] = asyncio.get_running_loop().time() + REST_S
         except RequestFailed:

@@ -24,7 +24,7 @@ Read = Callable[[bytes, int], tuple[Any, int]]
 """buffer, offset → value, number of bytes it took"""
 
 
-class Unreadable(ValueError):
+class BadReply(ValueError):
     """The bytes do not follow the schema."""
 
 
@@ -61,13 +61,13 @@ def skip_tags(buffer: bytes, offset: int) -> int:
     """Return the offset behind a section of tagged fields, KIP-482."""
     count, offset = _varint(buffer, offset)
     if count > len(buffer) - offset:
-        raise Unreadable(f"at byte {offset}: {count} tagged fields announced")
+        raise BadReply(f"at byte {offset}: {count} tagged fields announced")
     for _ in range(count):
         _, offset = _varint(buffer, offset)
         size, offset = _varint(buffer, offset)
         offset += size
         if offset > len(buffer):
-            raise Unreadable(f"at byte {offset - size}: a tagged field of {size} bytes announced")
+            raise BadReply(f"at byte {offset - size}: a tagged field of {size} bytes announced")
     return offset
 
 
@@ -89,7 +89,7 @@ def _nullable(name: str, read_entity: Read) -> Read:
 
     def read(buffer: bytes, offset: int) -> tuple[Any, int]:
         if offset >= len(buffer):
-            raise Unreadable(f"at byte {offset}: ends before {name!r}")
+            raise BadReply(f"at byte {offset}: ends before {name!r}")
         if buffer[offset] >= 0x80:
             return None, 1
         entity, size = read_entity(buffer, offset + 1)
@@ -135,16 +135,16 @@ def _checked_length(
     else:
         start = offset + 4
         if start > len(buffer):
-            raise Unreadable(f"at byte {offset}: ends within the length of {name!r}")
+            raise BadReply(f"at byte {offset}: ends within the length of {name!r}")
         count = int.from_bytes(buffer[offset:start], signed=True)
     if count == -1:
         if not optional:
-            raise Unreadable(f"at byte {offset}: {name!r} is null")
+            raise BadReply(f"at byte {offset}: {name!r} is null")
         return None, start
     # Every element takes at least one byte.
     if not 0 <= count <= len(buffer) - start:
         left = len(buffer) - start
-        raise Unreadable(f"at byte {offset}: {name!r} of {count} elements in {left} bytes")
+        raise BadReply(f"at byte {offset}: {name!r} of {count} elements in {left} bytes")
     return count, start
 
 
@@ -153,12 +153,12 @@ def _varint(buffer: bytes, offset: int) -> tuple[int, int]:
     value = 0
     for index in range(5):
         if offset + index >= len(buffer):
-            raise Unreadable(f"at byte {offset}: ends within a number")
+            raise BadReply(f"at byte {offset}: ends within a number")
         byte = buffer[offset + index]
         value |= (byte & 0x7F) << (7 * index)
         if byte < 0x80:
             return value, offset + index + 1
-    raise Unreadable(f"at byte {offset}: a number of more than five bytes")
+    raise BadReply(f"at byte {offset}: a number of more than five bytes")
 
 
 def _plain_fields(entity: type) -> "list[dataclasses.Field[Any]]":

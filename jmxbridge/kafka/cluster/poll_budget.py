@@ -24,7 +24,7 @@ MAX_ERRORS = 50
 refuses each of a thousand groups must not fill the log."""
 
 
-class Round:
+class PollBudget:
     """One poll's requests. Everything that goes wrong is noted once, whoever handles it."""
 
     def __init__(self, timeout_s: float) -> None:
@@ -32,7 +32,7 @@ class Round:
         self.requests = 0
         self.errors: list[str] = []
         self.answered: set[Broker] = set()
-        self._accounts: dict[Broker, _Account] = {}
+        self._accounts: dict[Broker, _BrokerBudget] = {}
 
     async def ask(self, broker: Broker, request: Request[T]) -> T:
         """Ask a broker within what is left of its time; raises BrokerFailed or RequestFailed."""
@@ -61,7 +61,7 @@ class Round:
             self.errors.append(sentence)
 
     async def _within(self, broker: Broker, work: Callable[[], Awaitable[T]]) -> T:
-        account = self._accounts.setdefault(broker, _Account(self.timeout_s))
+        account = self._accounts.setdefault(broker, _BrokerBudget(self.timeout_s))
         if account.failure is not None:
             raise type(account.failure)(*account.failure.args)
         try:
@@ -82,7 +82,7 @@ class Round:
         raise failure
 
 
-class _Account:
+class _BrokerBudget:
     """How long a broker may still be waited for; entered by each request that waits."""
 
     def __init__(self, allowance_s: float) -> None:

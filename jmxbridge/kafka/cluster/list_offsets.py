@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from jmxbridge.kafka.broker import Broker
-from jmxbridge.kafka.cluster.round import Round
-from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Partition
 from jmxbridge.kafka.wire.codec import (
     FENCED_LEADER_EPOCH,
@@ -70,7 +70,7 @@ START = Bound("start offset", EARLIEST, READ_UNCOMMITTED)
 
 
 @dataclass(slots=True)
-class Ends:
+class ListedOffsets:
     """What became of each partition asked about."""
 
     offsets: dict[str, dict[int, int]] = field(default_factory=dict)
@@ -79,20 +79,23 @@ class Ends:
 
 
 async def fetch_ends(
-    round_: Round, view: View, wanted: Mapping[str, Collection[int]], bound: Bound = END
-) -> Ends:
+    budget: PollBudget,
+    view: MetadataCache,
+    wanted: Mapping[str, Collection[int]],
+    bound: Bound = END,
+) -> ListedOffsets:
     """Fetch the end offsets of the partitions wanted, by topic; or another bound of them."""
-    ends = Ends()
+    ends = ListedOffsets()
     unknown = [topic for topic in wanted if _is_news(view.topics.get(topic), wanted[topic], bound)]
     if unknown:
-        await _refresh(round_, view, unknown)
+        await _refresh(budget, view, unknown)
     partitions = [(topic, index) for topic, indexes in wanted.items() for index in indexes]
-    again = await _ask_leaders(round_, view, partitions, ends, bound)
-    if again and await _refresh(round_, view, {topic for topic, _ in again}):
-        again = await _ask_leaders(round_, view, again, ends, bound)
+    again = await _ask_leaders(budget, view, partitions, ends, bound)
+    if again and await _refresh(budget, view, {topic for topic, _ in again}):
+        again = await _ask_leaders(budget, view, again, ends, bound)
     ends.unavailable.update(again)
     if ends.unavailable:
-        round_.note(_sentence(ends.unavailable, bound))
+        budget.note(_sentence(ends.unavailable, bound))
     return ends
 
 
@@ -112,20 +115,24 @@ def _sentence(unavailable: Collection[Partition], bound: Bound) -> str:
     return f"no {bound.name}, for want of a leader that answers: {', '.join(named)}"
 
 
-async def _refresh(round_: Round, view: View, topics: Collection[str]) -> bool:
+async def _refresh(budget: PollBudget, view: MetadataCache, topics: Collection[str]) -> bool:
     try:
-        await view.refresh(round_, topics)
+        await view.refresh(budget, topics)
     except KafkaError as exc:
-        round_.note(exc)
+        budget.note(exc)
         return False
     return True
 
 
 async def _ask_leaders(
-    round_: Round, view: View, partitions: Iterable[Partition], ends: Ends, bound: Bound
+    budget: PollBudget,
+    view: MetadataCache,
+    partitions: Iterable[Partition],
+    ends: ListedOffsets,
+    bound: Bound,
 ) -> list[Partition]:
     """Put into `ends` what can be decided; return the partitions worth another try."""
-    by_leader = _place(round_, view, partitions, ends)
+    by_leader = _place(budget, view, partitions, ends)
     again: list[Partition] = []
     tasks = []
     for node_id, topics in by_leader.items():
@@ -133,14 +140,14 @@ async def _ask_leaders(
         if broker is None:
             again += [(topic, index) for topic, indexes in topics.items() for index in indexes]
         else:
-            tasks.append(_ask_leader(round_, broker, topics, bound))
+            tasks.append(_ask_leader(budget, broker, topics, bound))
     for topics, reply in await asyncio.gather(*tasks):
-        again += _sort_out(round_, topics, reply, ends, bound)
+        again += _sort_out(budget, topics, reply, ends, bound)
     return again
 
 
 def _place(
-    round_: Round, view: View, partitions: Iterable[Partition], ends: Ends
+    budget: PollBudget, view: MetadataCache, partitions: Iterable[Partition], ends: ListedOffsets
 ) -> dict[int, dict[str, list[int]]]:
     """Return partitions by leader and topic; decide about those that have none."""
     by_leader: dict[int, dict[str, list[int]]] = {}
@@ -151,7 +158,7 @@ def _place(
         elif topic.error == UNKNOWN_TOPIC_OR_PARTITION:
             ends.orphaned.add((name, index))
         elif topic.error not in (NONE, LEADER_NOT_AVAILABLE):
-            round_.note(f"topic {name!r}: {error_name(topic.error)}")
+            budget.note(f"topic {name!r}: {error_name(topic.error)}")
             ends.unavailable.add((name, index))
         elif index not in topic.leaders and topic.error == NONE:
             ends.orphaned.add((name, index))
@@ -163,19 +170,19 @@ def _place(
 
 
 async def _ask_leader(
-    round_: Round, broker: Broker, topics: dict[str, list[int]], bound: Bound
+    budget: PollBudget, broker: Broker, topics: dict[str, list[int]], bound: Bound
 ) -> tuple[dict[str, list[int]], EndOffsets | None]:
     try:
-        return topics, await round_.ask(broker, ListOffsets(topics, bound.at, bound.isolation))
+        return topics, await budget.ask(broker, ListOffsets(topics, bound.at, bound.isolation))
     except KafkaError:
         return topics, None
 
 
 def _sort_out(
-    round_: Round,
+    budget: PollBudget,
     topics: Mapping[str, list[int]],
     reply: EndOffsets | None,
-    ends: Ends,
+    ends: ListedOffsets,
     bound: Bound,
 ) -> list[Partition]:
     """Take a leader's answer; return the partitions to ask about again."""
@@ -194,6 +201,6 @@ def _sort_out(
                 again.append((topic, index))
                 continue
             if error != NONE:
-                round_.note(f"topic {topic!r}: no {bound.name}: {error_name(error)}")
+                budget.note(f"topic {topic!r}: no {bound.name}: {error_name(error)}")
             ends.unavailable.add((topic, index))
     return again

@@ -21,8 +21,8 @@ from typing import Any, ClassVar, Literal
 
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.commits import CHUNK
-from jmxbridge.kafka.cluster.round import Round
-from jmxbridge.kafka.cluster.view import View
+from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.wire.codec import (
@@ -121,27 +121,27 @@ class DescribeCluster(Request[bool]):
 
 
 async def missing_rights(
-    round_: Round, view: View, *, groups: Scope, topics: Scope
+    budget: PollBudget, view: MetadataCache, *, groups: Scope, topics: Scope
 ) -> tuple[MissingRight, ...]:
     """Find out which rights we lack; raises KafkaUnavailable if no broker answers.
 
     What a broker does not answer is not known, and nothing is said about it; the round has the
     error.
     """
-    await view.ensure_fresh(round_)
+    await view.ensure_fresh(budget)
     brokers = list(view.brokers.values())
-    asked = await asyncio.gather(*(_ask_groups(round_, each, groups.names) for each in brokers))
+    asked = await asyncio.gather(*(_ask_groups(budget, each, groups.names) for each in brokers))
     answers = [each for each in asked if each is not None]
     if not answers:
-        raise KafkaUnavailable("; ".join(round_.errors))
+        raise KafkaUnavailable("; ".join(budget.errors))
     refused = set[str]().union(*(each.refused for each in answers))
     assigned = set[str]().union(*(each.topics for each in answers))
     missing = []
-    if NOBODYS_NAME in refused and groups.everything and not await _sees_all(round_, brokers):
+    if NOBODYS_NAME in refused and groups.everything and not await _sees_all(budget, brokers):
         missing.append(MissingRight("group", (EVERY,)))
     elif named := sorted(filter(groups.wants, refused - {NOBODYS_NAME})):
         missing.append(MissingRight("group", tuple(named)))
-    return (*missing, *await _missing_topics(round_, view, topics, assigned))
+    return (*missing, *await _missing_topics(budget, view, topics, assigned))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class _Answer:
     topics: frozenset[str]
 
 
-async def _ask_groups(round_: Round, broker: Broker, named: Iterable[str]) -> _Answer | None:
+async def _ask_groups(budget: PollBudget, broker: Broker, named: Iterable[str]) -> _Answer | None:
     """Describe the groups that a broker lists, and those named, whoever coordinates them.
 
     Rights are looked at before anything else: who is refused is refused by every broker.
@@ -160,11 +160,11 @@ async def _ask_groups(round_: Round, broker: Broker, named: Iterable[str]) -> _A
     refused: set[str] = set()
     topics: set[str] = set()
     try:
-        _, listed = await round_.ask(broker, ListGroups())
+        _, listed = await budget.ask(broker, ListGroups())
         names = sorted({NOBODYS_NAME, *named, *(group.name for group in listed)})
         for start in range(0, len(names), CHUNK):
             request = DescribeGroups(tuple(names[start : start + CHUNK]))
-            for name, (error, membership) in (await round_.ask(broker, request)).items():
+            for name, (error, membership) in (await budget.ask(broker, request)).items():
                 if error == GROUP_AUTHORIZATION_FAILED:
                     refused.add(name)
                 topics |= _assigned(membership)
@@ -177,23 +177,23 @@ def _assigned(membership: Membership) -> set[str]:
     return {topic for member in membership.members for topic, _ in member.assigned}
 
 
-async def _sees_all(round_: Round, brokers: Iterable[Broker]) -> bool:
+async def _sees_all(budget: PollBudget, brokers: Iterable[Broker]) -> bool:
     """Whether every group is listed; where no broker can say so, nothing is complained of."""
     for broker in brokers:
         try:
-            return await round_.ask(broker, DescribeCluster())
+            return await budget.ask(broker, DescribeCluster())
         except KafkaError:
             continue
     return True
 
 
 async def _missing_topics(
-    round_: Round, view: View, wanted: Scope, assigned: Collection[str]
+    budget: PollBudget, view: MetadataCache, wanted: Scope, assigned: Collection[str]
 ) -> tuple[MissingRight, ...]:
     names = tuple(sorted({NOBODYS_NAME, *wanted.names, *assigned}))
     for broker in view.in_order():
         try:
-            found = (await round_.ask(broker, Metadata(names))).topics
+            found = (await budget.ask(broker, Metadata(names))).topics
             break
         except KafkaError:
             continue

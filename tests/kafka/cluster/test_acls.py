@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import pytest
 
+from jmxbridge.kafka.cluster.acls import EVERY, MAX_NAMED, NOBODYS_NAME, MissingRight, Scope
 from jmxbridge.kafka.cluster.cluster import Cluster
-from jmxbridge.kafka.cluster.rights import EVERY, MAX_NAMED, NOBODYS_NAME, MissingRight, Scope
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from tests.kafka.fake_answers import Asked
 from tests.kafka.fake_cluster import FakeBroker, FakeCluster, hang_up

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-class Dated(NamedTuple):
+class TimestampedOffset(NamedTuple):
     """A record and when it was written, in ms since the epoch; offset -1 where there is none."""
 
     offset: int
@@ -31,7 +31,7 @@ class SharePartition(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class Extras:
     """What was answered in one poll, or is still known from an earlier one.
 
     `dated` answers the poll's questions by topic and partition: the first record at or after the
@@ -39,7 +39,7 @@ class Aside:
     age. `offsets_retention_s` is how long the brokers keep the offsets of an empty group.
     """
 
-    dated: Mapping[tuple[str, int], Dated | None] = field(default_factory=dict)
+    dated: Mapping[tuple[str, int], TimestampedOffset | None] = field(default_factory=dict)
     retention_s: Mapping[str, float] = field(default_factory=dict)
     offsets_retention_s: float | None = None
     shares: tuple[SharePartition, ...] = ()

@@ -13,7 +13,7 @@ from kio.schema.errors import ErrorCode
 from kio.serial import entity_reader, entity_writer
 from kio.serial.errors import SerialError
 
-from jmxbridge.kafka.wire.reader import Unreadable, reader, skip_tags
+from jmxbridge.kafka.wire.safe_reader import BadReply, reader, skip_tags
 from tests.kafka.fake_answers import Asked, Group, HealthyBroker, Replies, World
 
 READABLE = (SerialError, ValueError, KeyError, TypeError, OverflowError)
@@ -161,7 +161,7 @@ def test_a_null_array_is_none_only_where_the_schema_allows_it() -> None:
     """OffsetFetch's groups may not be null; kio alone reads None there in silence."""
     module = importlib.import_module("kio.schema.offset_fetch.v8.response")
 
-    with pytest.raises(Unreadable, match="'groups' is null"):
+    with pytest.raises(BadReply, match="'groups' is null"):
         reader(module.OffsetFetchResponse)(b"\0\0\0\0\0\0", 0)
 
 
@@ -187,7 +187,7 @@ def test_tags_we_do_not_know_are_skipped() -> None:
 )
 def test_bad_tag_sections_are_an_error(section: bytes) -> None:
     """Ends early, announces too much, or a number that never ends."""
-    with pytest.raises(Unreadable):
+    with pytest.raises(BadReply):
         skip_tags(section, 0)
 
 

@@ -6,35 +6,35 @@ Rule: a poll fills it, step by step, and nobody else sees it; what leaves is fro
 import asyncio
 from collections.abc import Collection, Mapping
 
-from jmxbridge.kafka.cluster.ends import Ends
-from jmxbridge.kafka.cluster.round import Round
-from jmxbridge.kafka.cluster.view import View
-from jmxbridge.kafka.facts.aside import Aside
+from jmxbridge.kafka.cluster.list_offsets import ListedOffsets
+from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
+from jmxbridge.kafka.facts.extras import Extras
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.names import is_internal
 from jmxbridge.kafka.facts.snapshot import Commits, Group, Phases, Snapshot
 
 
-class Take:
+class SnapshotBuilder:
     """One poll's finds; `timeout_s` is for each broker in all."""
 
     def __init__(self, timeout_s: float) -> None:
-        self.round = Round(timeout_s)
+        self.round = PollBudget(timeout_s)
         self.groups: Mapping[str, Group] = {}
         self.missing: frozenset[str] = frozenset()
         self.gone: frozenset[str] = frozenset()
         self.commits: Mapping[str, Commits] = {}
         self.vanished: frozenset[str] = frozenset()
         self.ends_wanted: Mapping[str, Collection[int]] = {}
-        self.ends = Ends()
+        self.ends = ListedOffsets()
         self.starts: Mapping[str, Mapping[int, int]] = {}
         self.topic_ids: Mapping[str, str] = {}
-        self.stable_ends = Ends()
+        self.stable_ends = ListedOffsets()
         self.read_committed: frozenset[str] = frozenset()
         self.memberships: Mapping[str, Membership] | None = None
         self.describe_errors: tuple[str, ...] = ()
         self.shares: tuple[Group, ...] = ()
-        self.aside = Aside()
+        self.aside = Extras()
         self.listed = 0
         self.complete = True
         self._clock = asyncio.get_running_loop().time
@@ -82,7 +82,7 @@ class Take:
                     self.complete = False
         return wanted
 
-    def snapshot(self, view: View) -> Snapshot:
+    def snapshot(self, view: MetadataCache) -> Snapshot:
         """Freeze what was found."""
         groups = {group.name: group for group in self.present()}
         complete = (

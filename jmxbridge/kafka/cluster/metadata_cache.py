@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from jmxbridge.kafka.broker import Broker
-from jmxbridge.kafka.cluster.round import Round
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.login.security import NOTHING, Security
 from jmxbridge.kafka.wire.errors import KafkaError, KafkaUnavailable, RequestFailed
 from jmxbridge.kafka.wire.requests import ClusterMetadata, Metadata, Topic
@@ -23,7 +23,7 @@ REFRESH_S = 60.0
 """Age at which the view is asked for anew: a broker that joined is seen within this time."""
 
 
-class View:
+class MetadataCache:
     """Brokers by id and topics by name; `refresh_s` is the age at which they are asked anew."""
 
     def __init__(
@@ -45,19 +45,19 @@ class View:
         """Something failed: ask again at the next occasion."""
         self._refreshed_at = None
 
-    async def ensure_fresh(self, round_: Round) -> None:
+    async def ensure_fresh(self, budget: PollBudget) -> None:
         """Refresh if it is time; raises KafkaUnavailable if no broker answers."""
         now = asyncio.get_running_loop().time()
         if self._refreshed_at is not None and now - self._refreshed_at < self._refresh_s:
             return
-        await self.refresh(round_, tuple(self.topics))
+        await self.refresh(budget, tuple(self.topics))
 
-    async def refresh(self, round_: Round, topics: Collection[str]) -> None:
+    async def refresh(self, budget: PollBudget, topics: Collection[str]) -> None:
         """Ask for all brokers and for these topics; raises KafkaUnavailable if nobody answers.
 
         A topic the answer does not mention is forgotten.
         """
-        metadata = await self._ask_anyone(round_, Metadata(tuple(sorted(topics))))
+        metadata = await self._ask_anyone(budget, Metadata(tuple(sorted(topics))))
         self.cluster_id = metadata.cluster_id
         await self._take_brokers(metadata)
         others = self.topics.keys() - topics
@@ -87,11 +87,11 @@ class View:
         for broker in brokers.values():
             await broker.close()
 
-    async def _ask_anyone(self, round_: Round, request: Metadata) -> ClusterMetadata:
+    async def _ask_anyone(self, budget: PollBudget, request: Metadata) -> ClusterMetadata:
         for broker in self.in_order():
             if broker.connected:
                 try:
-                    return await _metadata(round_, broker, request)
+                    return await _metadata(budget, broker, request)
                 except KafkaError:
                     continue
         known = {(b.host, b.port) for b in self.brokers.values()}
@@ -100,15 +100,17 @@ class View:
             for each in dict.fromkeys(self._bootstrap)
             if each not in known
         ]
-        return await self._race(round_, fresh, request)
+        return await self._race(budget, fresh, request)
 
-    async def _race(self, round_: Round, fresh: list[Broker], request: Metadata) -> ClusterMetadata:
+    async def _race(
+        self, budget: PollBudget, fresh: list[Broker], request: Metadata
+    ) -> ClusterMetadata:
         """Ask all at once; the first answer wins and the rest is called off.
 
         Known brokers that failed in this round are among them and fail again at once.
         """
         asked = [*self.brokers.values(), *fresh]
-        tasks = [asyncio.create_task(_metadata(round_, broker, request)) for broker in asked]
+        tasks = [asyncio.create_task(_metadata(budget, broker, request)) for broker in asked]
         metadata: ClusterMetadata | None = None
         try:
             for next_done in asyncio.as_completed(tasks):
@@ -125,7 +127,7 @@ class View:
                 if metadata is None or not self._adopt(broker, metadata):
                     await broker.close()
         if metadata is None:
-            raise KafkaUnavailable("; ".join(round_.errors) or "no broker is known")
+            raise KafkaUnavailable("; ".join(budget.errors) or "no broker is known")
         return metadata
 
     def _adopt(self, broker: Broker, metadata: ClusterMetadata) -> bool:
@@ -150,11 +152,11 @@ class View:
             await broker.close()
 
 
-async def _metadata(round_: Round, broker: Broker, request: Metadata) -> ClusterMetadata:
-    metadata = await round_.ask(broker, request)
+async def _metadata(budget: PollBudget, broker: Broker, request: Metadata) -> ClusterMetadata:
+    metadata = await budget.ask(broker, request)
     if not metadata.brokers:
         # A broker that has just started answers before it has joined its cluster.
         problem = RequestFailed(f"{broker}: knows of no broker yet")
-        round_.note(problem)
+        budget.note(problem)
         raise problem
     return metadata

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jmxbridge.kafka.broker import Broker
-from jmxbridge.kafka.cluster.round import MAX_ERRORS, Round
+from jmxbridge.kafka.cluster.poll_budget import MAX_ERRORS, PollBudget
 from jmxbridge.kafka.wire.errors import DeadlineExceeded, RequestFailed
 from jmxbridge.kafka.wire.requests import ListGroups
 
@@ -51,45 +51,45 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 async def test_requests_one_after_the_other_share_one_deadline(clock: Clock) -> None:
     """Two answers of 3 s are too many for 5 s, however soon each came."""
-    round_, broker = Round(5.0), SlowBroker(clock, 3.0)
+    budget, broker = PollBudget(5.0), SlowBroker(clock, 3.0)
 
-    await round_.ask(broker, ListGroups())
+    await budget.ask(broker, ListGroups())
     with pytest.raises(DeadlineExceeded, match=r"^slow:9092: no answer in 5 s$"):
-        await round_.ask(broker, ListGroups())
+        await budget.ask(broker, ListGroups())
 
-    assert round_.lost_a_broker
+    assert budget.lost_a_broker
 
 
 async def test_time_in_which_nobody_waits_for_a_broker_is_not_its_own(clock: Clock) -> None:
     """While others are slow its account stands still."""
-    round_, broker = Round(5.0), SlowBroker(clock, 2.0)
-    await round_.ask(broker, ListGroups())
+    budget, broker = PollBudget(5.0), SlowBroker(clock, 2.0)
+    await budget.ask(broker, ListGroups())
     clock.now += 1000.0
 
-    await round_.ask(broker, ListGroups())
+    await budget.ask(broker, ListGroups())
 
     assert broker.asked == 2
-    assert not round_.lost_a_broker
+    assert not budget.lost_a_broker
 
 
 async def test_requests_at_the_same_time_are_charged_once(clock: Clock) -> None:
     """Ten in flight over the same 3 s cost 3 s."""
-    round_, broker = Round(5.0), SlowBroker(clock, 0.3)
+    budget, broker = PollBudget(5.0), SlowBroker(clock, 0.3)
 
-    await asyncio.gather(*(round_.ask(broker, ListGroups()) for _ in range(10)))
+    await asyncio.gather(*(budget.ask(broker, ListGroups()) for _ in range(10)))
 
-    await round_.ask(broker, ListGroups())
+    await budget.ask(broker, ListGroups())
 
     assert broker.asked == 11
 
 
 async def test_a_later_request_does_not_put_the_deadline_off(clock: Clock) -> None:
     """Asked at 0 s and again at 3 s, silent throughout: at 6 s both have failed."""
-    round_, broker = Round(5.0), SilentBroker("silent", 9092)
-    first = asyncio.create_task(round_.ask(broker, ListGroups()))
+    budget, broker = PollBudget(5.0), SilentBroker("silent", 9092)
+    first = asyncio.create_task(budget.ask(broker, ListGroups()))
     await asyncio.sleep(0)
     clock.now += 3.0
-    second = asyncio.create_task(round_.ask(broker, ListGroups()))
+    second = asyncio.create_task(budget.ask(broker, ListGroups()))
     await asyncio.sleep(0)
     clock.now += 3.0
 
@@ -100,23 +100,23 @@ async def test_a_later_request_does_not_put_the_deadline_off(clock: Clock) -> No
 
 async def test_a_broker_left_out_is_not_asked_again(clock: Clock) -> None:
     """The same error at once, noted once."""
-    round_, broker = Round(5.0), SlowBroker(clock, 9.0)
+    budget, broker = PollBudget(5.0), SlowBroker(clock, 9.0)
     for _ in range(3):
         with pytest.raises(DeadlineExceeded):
-            await round_.ask(broker, ListGroups())
+            await budget.ask(broker, ListGroups())
 
     assert broker.asked == 1
-    assert len(round_.errors) == 1
+    assert len(budget.errors) == 1
 
 
 async def test_sentences_are_kept_once_and_not_without_end(clock: Clock) -> None:
     """A thousand groups that are refused do not make a thousand lines of log."""
-    round_ = Round(5.0)
-    round_.note(RequestFailed("same"))
-    round_.note("same")
-    assert round_.errors == ["same"]
+    budget = PollBudget(5.0)
+    budget.note(RequestFailed("same"))
+    budget.note("same")
+    assert budget.errors == ["same"]
 
     for number in range(2 * MAX_ERRORS):
-        round_.note(f"group {number}")
+        budget.note(f"group {number}")
 
-    assert len(round_.errors) == MAX_ERRORS
+    assert len(budget.errors) == MAX_ERRORS
