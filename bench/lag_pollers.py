@@ -81,9 +81,9 @@ class OursLines(Ours):
     """The same to the end: verdicts, points, line protocol, of rows that all have moved."""
 
     def __init__(self, bootstrap: str) -> None:
-        from jmxbridge.lag.history.outlook import Outlook
+        from jmxbridge.lag.history.lag_history import LagHistory
 
-        self._outlook = Outlook(interval_ns=10**10)
+        self._outlook = LagHistory(interval_ns=10**10)
         self._time_ns = 10**18
         super().__init__(bootstrap)
 

@@ -31,8 +31,8 @@ from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.login.sasl import Mechanism, gssapi, oauthbearer, plain, scram
 from jmxbridge.kafka.login.security import Security
 from jmxbridge.kafka.login.token import ClientCredentials, MskSigner, TokenSource
-from jmxbridge.lag.history.memory import Memory
-from jmxbridge.lag.output.volume import Volume
+from jmxbridge.lag.history.saved_state import SavedState
+from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.mbeans.consumers import Consumers, asks_for_consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.pkcs12 import pem
@@ -273,7 +273,7 @@ def make_lag_poll(
     brokers: KnownBrokers | None = None,
 ) -> LagPoll:
     """Build the lag poll; with a path it goes on where the last run ended."""
-    memory, save = Memory(), None
+    memory, save = SavedState(), None
     if memory_path is not None:
         file = MemoryFile(
             memory_path,
@@ -289,7 +289,7 @@ def make_lag_poll(
         allowed_lag=kafka.allowed_lag,
         forget_after_s=kafka.forget_after_s,
         offsets_retention_s=kafka.offsets_retention_s,
-        volume=Volume(
+        volume=RowThinning(
             heartbeat_s=kafka.heartbeat_s,
             granularity=kafka.granularity,
             max_rows=kafka.max_rows,

@@ -55,7 +55,7 @@ DOORS: dict[tuple[str, str], set[str]] = {
     ("config", "lag"): {
         "jmxbridge.lag.output.renaming",
         "jmxbridge.lag.uncommitted",
-        "jmxbridge.lag.output.volume",
+        "jmxbridge.lag.output.row_thinning",
     },
     ("config", "mbeans"): {
         "jmxbridge.mbeans.attribute_path",

@@ -51,7 +51,7 @@ def _outline(ctx: typer.Context) -> "Outline":
 
 def _groups(settings: "Settings", environ: dict[str, str]) -> list[str]:
     from jmxbridge.config.loader import store_path
-    from jmxbridge.lag.history.memory import MAX_BYTES, BadMemory, decode
+    from jmxbridge.lag.history.saved_state import MAX_BYTES, BadState, decode
     from jmxbridge.state.beside import beside
 
     path = beside(store_path(settings, environ), ".lag.json")
@@ -59,6 +59,6 @@ def _groups(settings: "Settings", environ: dict[str, str]) -> list[str]:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES)
         memory = decode(data, wants_group=lambda _: True, wants_topic=lambda _: False)
-    except (OSError, BadMemory):
+    except (OSError, BadState):
         return []
     return sorted(memory.groups)

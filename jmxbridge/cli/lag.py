@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jmxbridge.cli.looking import Looking
     from jmxbridge.config.model.models import KafkaSettings, Settings
     from jmxbridge.kafka.facts.description import Description
-    from jmxbridge.lag.report.watching import Look
+    from jmxbridge.lag.report.look import Look
 
 FILTERS = ("groups", "topics")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jmxbridge.lag.report.look import Look
     from jmxbridge.lag.report.table import GroupTable, Row
-    from jmxbridge.lag.report.watching import Look
 
 RED, PLAIN = "\x1b[31m", "\x1b[0m"
 BESIDE_LAG = ("SECONDS", "STATUS")

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from jmxbridge.config.model.models import KafkaSettings, Settings
     from jmxbridge.kafka.cluster.offsets_for_times import Answers
     from jmxbridge.kafka.facts.description import Description
-    from jmxbridge.lag.history.memory import Memory
-    from jmxbridge.lag.report.watching import Look
+    from jmxbridge.lag.history.saved_state import SavedState
+    from jmxbridge.lag.report.look import Look
 
 LISTEN_S = 3.0
 """What one target may: it only adds words to what the brokers say."""
@@ -40,7 +40,7 @@ class Looking:
         every_s: float,
     ) -> None:
         from jmxbridge.build import make_cluster, make_listeners
-        from jmxbridge.lag.report.watching import Watching
+        from jmxbridge.lag.report.look import Watching
         from jmxbridge.mbeans.consumers import Consumers
 
         # What goes wrong is said in the report: the log of a service has no place on a terminal.
@@ -98,7 +98,7 @@ class Looking:
         await self._cluster.close()
 
 
-def written(settings: "Settings") -> "Memory":
+def written(settings: "Settings") -> "SavedState":
     """Read what `run` has written down for this file; nothing where there is none."""
     from jmxbridge.config.loader import store_path
     from jmxbridge.kafka.facts.names import NameFilter

@@ -20,20 +20,20 @@ from jmxbridge.kafka.cluster.known_brokers import Brokers
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
-from jmxbridge.lag.consumers.client_verdict import Client, Finding, worst
+from jmxbridge.lag.consumers.client_verdict import Client, ClientFinding, worst
 from jmxbridge.lag.consumers.client_words import in_words
 from jmxbridge.lag.consumers.consumer import Consumer
-from jmxbridge.lag.history.bisection import Trails
+from jmxbridge.lag.history.assessment import sum_up
 from jmxbridge.lag.history.crosscheck import Crosscheck
+from jmxbridge.lag.history.end_offset_history import EndOffsetHistory
 from jmxbridge.lag.history.expiry import Expiry
-from jmxbridge.lag.history.judgement import sum_up
-from jmxbridge.lag.history.memory import Memory
-from jmxbridge.lag.history.outlook import Outlook, Verdicts, lowest_unread
-from jmxbridge.lag.history.remembered import FORGET_AFTER_S, Remembered
-from jmxbridge.lag.history.seconds import Ends
+from jmxbridge.lag.history.lag_history import Assessment, LagHistory, lowest_unread
+from jmxbridge.lag.history.saved_state import SavedState
+from jmxbridge.lag.history.timestamp_search import TimestampSearch
+from jmxbridge.lag.history.vanished_groups import FORGET_AFTER_S, VanishedGroups
 from jmxbridge.lag.output.points import failed_poll, to_points
 from jmxbridge.lag.output.renaming import Renaming
-from jmxbridge.lag.output.volume import Volume
+from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.lag.rows import Lags, compute
 from jmxbridge.lag.uncommitted import Uncommitted, assume
 from jmxbridge.point import Point
@@ -50,7 +50,7 @@ DESCRIBE_EVERY_NS = 60 * NS
 SAVE_EVERY_NS = 60 * NS
 """What a crash may cost: commits of a group that was deleted within that minute."""
 
-Save = Callable[[Memory], Awaitable[None]]
+Save = Callable[[SavedState], Awaitable[None]]
 
 
 class LearnTopics(Protocol):
@@ -82,8 +82,8 @@ class LagPoll:
         allowed_lag: Mapping[str, int] | None = None,
         forget_after_s: float = FORGET_AFTER_S,
         offsets_retention_s: float | None = None,
-        volume: Volume | None = None,
-        memory: Memory | None = None,
+        volume: RowThinning | None = None,
+        memory: SavedState | None = None,
         save: Save | None = None,
         clock_s: Callable[[], float] = time.monotonic,
         learn_topics: LearnTopics | None = None,
@@ -101,13 +101,13 @@ class LagPoll:
         self._complaints: tuple[str, ...] = ()
         self._describe_complaints: tuple[str, ...] = ()
         self._described_ns: int | None = None
-        memory = memory or Memory()
-        self._remembered = Remembered(memory.groups, forget_after_s=forget_after_s)
-        self._outlook = Outlook(
+        memory = memory or SavedState()
+        self._remembered = VanishedGroups(memory.groups, forget_after_s=forget_after_s)
+        self._outlook = LagHistory(
             interval_ns=interval_ns,
             allowed_lag=allowed_lag,
-            ends=Ends(memory.tables),
-            trails=Trails(memory.searches),
+            ends=EndOffsetHistory(memory.tables),
+            trails=TimestampSearch(memory.searches),
             topic_ids=memory.topic_ids,
         )
         self._consumers = consumers
@@ -116,7 +116,7 @@ class LagPoll:
         self._crosscheck = Crosscheck(interval_ns=interval_ns)
         self._accused: dict[str, Client] = {}
         self._expiry = Expiry(memory.empty_since, retention_s=offsets_retention_s)
-        self._volume = volume or Volume()
+        self._volume = volume or RowThinning()
         self._renamed = Renaming(names)
         self._rolled_up: tuple[str, ...] = ()
         self._vanished = self._remembered.vanished
@@ -124,7 +124,7 @@ class LagPoll:
         self._save = save
         self._saved_ns = 0
         self._saving: asyncio.Task[None] | None = None
-        self._last: tuple[Lags, Verdicts, int] | None = None
+        self._last: tuple[Lags, Assessment, int] | None = None
 
     async def poll(self, tick: Tick) -> Collection[Point]:
         """Return the points of one poll, all with the tick's timestamp."""
@@ -234,7 +234,7 @@ class LagPoll:
             log.warning("lag poll: commits of what is not there any more have no lag: %s", named)
         self._orphaned = topics
 
-    def _tell_of_clients(self, clients: Mapping[str, Sequence[Finding]]) -> None:
+    def _tell_of_clients(self, clients: Mapping[str, Sequence[ClientFinding]]) -> None:
         accused: dict[str, Client] = {}
         for group, findings in clients.items():
             found = worst(findings)
@@ -254,8 +254,8 @@ class LagPoll:
             self._saved_ns = tick.due_ns
             self._saving = asyncio.ensure_future(self._save(self._memory(*self._last)))
 
-    def _memory(self, lags: Lags, verdicts: Verdicts, time_ns: int) -> Memory:
-        return Memory(
+    def _memory(self, lags: Lags, verdicts: Assessment, time_ns: int) -> SavedState:
+        return SavedState(
             dict(self._remembered.groups),
             self._outlook.ends.since(lowest_unread(lags)),
             dict(self._expiry.empty_since),

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from jmxbridge.lag.history.memory import MAX_BYTES, BadMemory, Memory, decode, encode
+from jmxbridge.lag.history.saved_state import MAX_BYTES, BadState, SavedState, decode, encode
 
 log = logging.getLogger(__name__)
 
@@ -30,25 +30,25 @@ class MemoryFile:
         self._wants_topic = wants_topic
         self._failing = False
 
-    def read(self) -> Memory:
+    def read(self) -> SavedState:
         """Return what the last run left; nothing, with a warning, where that cannot be read."""
         try:
             with self.path.open("rb") as file:
                 data = file.read(MAX_BYTES + 1)
             if len(data) > MAX_BYTES:
-                raise BadMemory(f"it is larger than {MAX_BYTES} bytes")
+                raise BadState(f"it is larger than {MAX_BYTES} bytes")
             return decode(data, wants_group=self._wants_group, wants_topic=self._wants_topic)
         except FileNotFoundError:
-            return Memory()
-        except (OSError, BadMemory) as exc:
+            return SavedState()
+        except (OSError, BadState) as exc:
             log.warning(
                 "%s: cannot read what earlier polls saw, so they count for nothing: %s",
                 self.path,
                 exc,
             )
-            return Memory()
+            return SavedState()
 
-    async def write(self, memory: Memory) -> None:
+    async def write(self, memory: SavedState) -> None:
         """Put a memory in the place of the last one."""
         try:
             await asyncio.to_thread(self._replace, memory)
@@ -59,7 +59,7 @@ class MemoryFile:
         else:
             self._failing = False
 
-    def _replace(self, memory: Memory) -> None:
+    def _replace(self, memory: SavedState) -> None:
         data = encode(memory)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_name(f"{self.path.name}.new")

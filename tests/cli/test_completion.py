@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from jmxbridge.cli import app
 from jmxbridge.cli.completion import SERVICE_STATE
-from jmxbridge.lag.history.memory import Memory, encode
-from jmxbridge.lag.history.remembered import LastCommits
+from jmxbridge.lag.history.saved_state import SavedState, encode
+from jmxbridge.lag.history.vanished_groups import LastCommits
 
 # A variable that is set for the service alone, and a mistake: neither hides the names.
 FILE = """\
@@ -49,7 +49,7 @@ def offered(*words: str) -> list[str]:
 def remember(folder: Path, *groups: str) -> None:
     """Leave what a run leaves that saw these groups."""
     folder.mkdir(parents=True)
-    memory = Memory(groups={name: LastCommits({"t": {0: 1}}, None) for name in groups})
+    memory = SavedState(groups={name: LastCommits({"t": {0: 1}}, None) for name in groups})
     (folder / "prod.lag.json").write_bytes(encode(memory))
 
 

@@ -20,10 +20,10 @@ from jmxbridge.cli.lag_table import (
 from jmxbridge.kafka.facts.description import Description
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.history.seconds import Behind
+from jmxbridge.lag.history.end_offset_history import Behind
 from jmxbridge.lag.history.status import Status
+from jmxbridge.lag.report.look import Look
 from jmxbridge.lag.report.table import GroupTable, tables
-from jmxbridge.lag.report.watching import Look
 
 READER = Member("c-1", "orders", "/10.0.0.7", (("bills", 0), ("bills", 1)))
 DESCRIPTION = Description(

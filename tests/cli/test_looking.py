@@ -11,8 +11,8 @@ from jmxbridge.config.loader import load
 from jmxbridge.config.model.models import Settings
 from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.names import NameFilter
-from jmxbridge.lag.history.judgement import Judgement, Judgements
-from jmxbridge.lag.history.memory import Memory
+from jmxbridge.lag.history.assessment import GroupVerdict, GroupVerdicts
+from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.status import Status
 from jmxbridge.pollers.target import Target
 from jmxbridge.state.memory_file import MemoryFile
@@ -54,10 +54,10 @@ def group_behind(fake: FakeCluster) -> None:
 async def test_a_first_look_has_what_the_service_wrote_down(tmp_path: Path) -> None:
     """Seconds from its tables, status and words from its last poll; targets that are away."""
     now_ns = time.time_ns()
-    said = Judgement(Status.ERR, {"x": {0: Status.STALL}}, ("client c is slow",))
-    memory = Memory(
+    said = GroupVerdict(Status.ERR, {"x": {0: Status.STALL}}, ("client c is slow",))
+    memory = SavedState(
         tables={("x", 0): ((0, now_ns), (0, 10))},
-        judged=Judgements(now_ns, {"g": said}),
+        judged=GroupVerdicts(now_ns, {"g": said}),
     )
     every = NameFilter()
     path = tmp_path / "local.lag.json"

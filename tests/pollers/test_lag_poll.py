@@ -14,8 +14,8 @@ from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.facts.snapshot import Group, Partition, Snapshot
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.consumers.consumer import Consumer
-from jmxbridge.lag.history.memory import Memory, decode, encode
-from jmxbridge.lag.output.volume import Volume
+from jmxbridge.lag.history.saved_state import SavedState, decode, encode
+from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.lag.uncommitted import Uncommitted
 from jmxbridge.pollers.grid import Tick
 from jmxbridge.pollers.lag_poll import LagPoll
@@ -201,16 +201,16 @@ async def test_a_partition_of_a_topic_created_anew_may_get_its_leader_later() ->
 
 async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
     """Commits of what is gone, and the past of what is behind: saved in time and at the end."""
-    saved: list[Memory] = []
+    saved: list[SavedState] = []
 
-    async def save(memory: Memory) -> None:
+    async def save(memory: SavedState) -> None:
         saved.append(memory)
 
-    def run(memory: Memory, *answers: Snapshot) -> LagPoll:
+    def run(memory: SavedState, *answers: Snapshot) -> LagPoll:
         cluster = cast(Cluster, Scripted(*answers))
         return LagPoll(cluster, cluster_name="prod", memory=memory, save=save)
 
-    first = run(Memory(), snapshot(90, 100), snapshot(90, 110), gone(120))
+    first = run(SavedState(), snapshot(90, 100), snapshot(90, 110), gone(120))
     for n in range(3):
         await first.poll(Tick((100 + n * 10) * S, 0))
     await first.close()
@@ -228,16 +228,16 @@ async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
 
 async def test_a_topic_created_anew_while_nobody_looked_has_no_lag_of_the_old_one() -> None:
     """A group that had read all before it was gone leaves no past but its commits."""
-    saved: list[Memory] = []
+    saved: list[SavedState] = []
 
-    async def save(memory: Memory) -> None:
+    async def save(memory: SavedState) -> None:
         saved.append(decode(encode(memory), wants_group=NameFilter(), wants_topic=NameFilter()))
 
-    def run(memory: Memory, *answers: Snapshot) -> LagPoll:
+    def run(memory: SavedState, *answers: Snapshot) -> LagPoll:
         cluster = cast(Cluster, Scripted(*answers))
         return LagPoll(cluster, cluster_name="prod", memory=memory, save=save)
 
-    first = run(Memory(), replace(snapshot(90, 90), topic_ids={"orders": "1"}))
+    first = run(SavedState(), replace(snapshot(90, 90), topic_ids={"orders": "1"}))
     await first.poll(Tick(100 * S, 0))
     await first.close()
     second = run(saved[-1], *[replace(gone(5000), topic_ids={"orders": "2"})] * 2)
@@ -249,9 +249,9 @@ async def test_a_topic_created_anew_while_nobody_looked_has_no_lag_of_the_old_on
 
 async def test_a_clock_that_was_set_back_does_not_keep_it_from_saving() -> None:
     """A machine that came up a year ahead: what a crash would cost is a minute, not that year."""
-    saved: list[Memory] = []
+    saved: list[SavedState] = []
 
-    async def save(memory: Memory) -> None:
+    async def save(memory: SavedState) -> None:
         saved.append(memory)
 
     cluster = cast(Cluster, Scripted(*[snapshot(5, 5)] * 4))
@@ -266,12 +266,12 @@ async def test_a_clock_that_was_set_back_does_not_keep_it_from_saving() -> None:
 async def test_a_stopped_group_counts_down_to_its_end() -> None:
     """Beside its state, at every poll, across a restart: until Kafka forgets what it had read."""
     empty = replace(snapshot(5, 5), groups={"billing": Group("billing", 1, "consumer", "Empty")})
-    saved: list[Memory] = []
+    saved: list[SavedState] = []
 
-    async def save(memory: Memory) -> None:
+    async def save(memory: SavedState) -> None:
         saved.append(memory)
 
-    async def left(memory: Memory, *seconds: int) -> list[object]:
+    async def left(memory: SavedState, *seconds: int) -> list[object]:
         cluster = cast(Cluster, Scripted(*[empty] * len(seconds)))
         poll = LagPoll(
             cluster, cluster_name="prod", offsets_retention_s=100, memory=memory, save=save
@@ -283,15 +283,15 @@ async def test_a_stopped_group_counts_down_to_its_end() -> None:
         await poll.close()
         return found
 
-    assert await left(Memory(), 0, 10) == [100.0, 90.0]
+    assert await left(SavedState(), 0, 10) == [100.0, 90.0]
     assert await left(saved[-1], 50) == [50.0]
 
 
 async def test_a_cluster_that_never_answered_leaves_the_memory_alone() -> None:
     """Nothing was learnt: what the last run left stays as it is."""
-    saved: list[Memory] = []
+    saved: list[SavedState] = []
 
-    async def save(memory: Memory) -> None:
+    async def save(memory: SavedState) -> None:
         saved.append(memory)
 
     cluster = cast(Cluster, Scripted(KafkaUnavailable("refused")))
@@ -348,7 +348,7 @@ async def test_rows_that_are_too_many_are_told_once(caplog: pytest.LogCaptureFix
         end_offsets={"orders": {0: 5, 1: 5}},
     )
     cluster = cast(Cluster, Scripted(many, many, snapshot(0, 5), many))
-    poll = LagPoll(cluster, cluster_name="prod", volume=Volume(max_rows=1))
+    poll = LagPoll(cluster, cluster_name="prod", volume=RowThinning(max_rows=1))
     for n in range(4):
         await poll.poll(Tick(n * 10 * S, 0))
 

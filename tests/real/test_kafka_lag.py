@@ -14,7 +14,7 @@ from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Commits, Snapshot
 from jmxbridge.kafka.wire.codec import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
-from jmxbridge.lag.history.remembered import Remembered
+from jmxbridge.lag.history.vanished_groups import VanishedGroups
 from jmxbridge.lag.report.table import tables
 from tests.real.lag_oracle import SETTLED_S, poll_until, rows_of
 
@@ -69,7 +69,7 @@ async def test_a_deleted_group_keeps_its_lag(
 ) -> None:
     """Deleted by the Java command, it is found gone; its lag grows on until it commits again."""
     topic, group = fresh_name("orders"), fresh_name("billing")
-    remembered = Remembered()
+    remembered = VanishedGroups()
 
     def keep(commits: Mapping[str, Commits], gone: Collection[str]) -> Mapping[str, Commits]:
         return remembered.keep(commits, gone, time.time_ns())

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from demo.servers import Client, Kafka
 from jmxbridge.cli import app
 from jmxbridge.kafka.cluster.cluster import Cluster
-from jmxbridge.lag.history.bisection import SHARE_OF_AGE
-from jmxbridge.lag.history.outlook import Judged, Outlook, Verdicts
+from jmxbridge.lag.history.lag_history import Assessment, LagHistory, RowStatus
+from jmxbridge.lag.history.timestamp_search import SHARE_OF_AGE
 from jmxbridge.lag.rows import compute
 
 pytestmark = pytest.mark.real
@@ -47,10 +47,10 @@ class Search:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self.outlook = Outlook(interval_ns=10 * NS)
+        self.outlook = LagHistory(interval_ns=10 * NS)
         self.requests: list[int] = []
 
-    async def poll(self) -> tuple[Verdicts, dict[str, Judged], int]:
+    async def poll(self) -> tuple[Assessment, dict[str, RowStatus], int]:
         """One poll: all verdicts, those of each group's partition 0, and when."""
         snapshot = await self.cluster.poll(questions=self.outlook.questions())
         self.requests.append(snapshot.requests)

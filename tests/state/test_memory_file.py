@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from jmxbridge.kafka.facts.names import NameFilter
-from jmxbridge.lag.history.memory import Memory
-from jmxbridge.lag.history.remembered import LastCommits
+from jmxbridge.lag.history.saved_state import SavedState
+from jmxbridge.lag.history.vanished_groups import LastCommits
 from jmxbridge.state import memory_file
 from jmxbridge.state.memory_file import MemoryFile
 
-MEMORY = Memory({"billing": LastCommits({"orders": {0: 4}}, 5)}, {("orders", 0): ([1, 2], [3, 9])})
+MEMORY = SavedState(
+    {"billing": LastCommits({"orders": {0: 4}}, 5)}, {("orders", 0): ([1, 2], [3, 9])}
+)
 
 
 @pytest.fixture
@@ -22,8 +24,8 @@ def file(tmp_path: Path) -> MemoryFile:
 
 async def test_what_is_written_is_read(file: MemoryFile) -> None:
     """The folder is made; the second memory takes the place of the first, and nothing is left."""
-    assert file.read() == Memory()
-    await file.write(Memory({"x": LastCommits({})}))
+    assert file.read() == SavedState()
+    await file.write(SavedState({"x": LastCommits({})}))
     await file.write(MEMORY)
 
     assert file.read() == MEMORY
@@ -37,7 +39,7 @@ async def test_a_damaged_file_costs_the_memory_only(
     await file.write(MEMORY)
     file.path.write_bytes(file.path.read_bytes()[:-3])
 
-    assert file.read() == Memory()
+    assert file.read() == SavedState()
     assert str(file.path) in caplog.text
     await file.write(MEMORY)
     assert file.read() == MEMORY
@@ -51,7 +53,7 @@ def test_a_file_that_is_not_ours_is_not_read(
     file.path.parent.mkdir()
     file.path.write_bytes(b"x" * 11)
 
-    assert file.read() == Memory()
+    assert file.read() == SavedState()
     assert "larger than 10 bytes" in caplog.text
 
 
@@ -64,8 +66,8 @@ async def test_a_disk_in_trouble_is_told_once(
     in_the_way = file.path.with_name("prod.lag.json.new")
     in_the_way.mkdir()
 
-    await file.write(Memory())
-    await file.write(Memory())
+    await file.write(SavedState())
+    await file.write(SavedState())
 
     assert len(caplog.records) == 1
     assert file.read() == MEMORY

@@ -47,7 +47,7 @@ from jmxbridge.config.values.scalars import (
     read,
 )
 from jmxbridge.kafka.facts.names import DENIED_GROUPS, DENIED_TOPICS
-from jmxbridge.lag.output.volume import MAX_ROWS, Granularity
+from jmxbridge.lag.output.row_thinning import MAX_ROWS, Granularity
 from jmxbridge.lag.uncommitted import Uncommitted
 from jmxbridge.mbeans.rule import Rule
 

@@ -29,7 +29,7 @@ class Client(IntEnum):
     DEAD = 3
 
 
-class Facts(NamedTuple):
+class ClientFacts(NamedTuple):
     """What the rules look at.
 
     JMX: it is `gone`; it `reads` records; by its own count there are records it `has_left` to
@@ -47,9 +47,9 @@ class Facts(NamedTuple):
     never: bool = False
 
 
-Rule = tuple[Client, Callable[[Facts], bool], str]
+ClientRule = tuple[Client, Callable[[ClientFacts], bool], str]
 
-RULES: tuple[Rule, ...] = (
+CLIENT_RULES: tuple[ClientRule, ...] = (
     (
         Client.DEAD,
         lambda f: f.gone and (f.still or f.never),
@@ -85,13 +85,13 @@ RULES: tuple[Rule, ...] = (
 """First hit wins; each with the reason to give."""
 
 
-def decide(facts: Facts) -> tuple[Client, str]:
+def decide(facts: ClientFacts) -> tuple[Client, str]:
     """Judge one consumer; returns the verdict and why."""
-    return next((client, why) for client, applies, why in RULES if applies(facts))
+    return next((client, why) for client, applies, why in CLIENT_RULES if applies(facts))
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ClientFinding:
     """What was found of one consumer of one group.
 
     `lag` is the offset lag on the worst of its partitions, None where none of them has a commit;
@@ -107,6 +107,6 @@ class Finding:
     uncommitted: int = 0
 
 
-def worst(findings: Sequence[Finding]) -> Finding:
+def worst(findings: Sequence[ClientFinding]) -> ClientFinding:
     """Return the finding that stands for a group."""
     return max(findings, key=lambda each: each.client)

@@ -3,7 +3,7 @@
 Rule: one look is not a verdict. What it shows is said as it is: numbers, and what they may mean.
 """
 
-from jmxbridge.lag.consumers.client_verdict import NEAR_SHARE, Client, Finding
+from jmxbridge.lag.consumers.client_verdict import NEAR_SHARE, Client, ClientFinding
 
 _CALLED = {
     Client.DEAD: "is dead",
@@ -12,7 +12,7 @@ _CALLED = {
 }
 
 
-def in_words(finding: Finding) -> str:
+def in_words(finding: ClientFinding) -> str:
     """Return a sentence without its end: who, what, why, the numbers."""
     consumer = finding.consumer
     who = f"client {consumer.client_id} of target {consumer.target}"
@@ -21,7 +21,7 @@ def in_words(finding: Finding) -> str:
     return f"{said} ({offsets_in_words(finding)}; {jmx_in_words(finding)})"
 
 
-def at_a_glance(finding: Finding) -> str:
+def at_a_glance(finding: ClientFinding) -> str:
     """Return a sentence about what one look shows; the verdict where there is one."""
     consumer = finding.consumer
     if finding.client is not Client.NONE or consumer.gone is not None:
@@ -30,7 +30,7 @@ def at_a_glance(finding: Finding) -> str:
     return f"{said} ({offsets_in_words(finding)}; {jmx_in_words(finding)})"
 
 
-def _seen(finding: Finding) -> str:
+def _seen(finding: ClientFinding) -> str:
     consumer = finding.consumer
     reads = bool(consumer.consumed_rate)
     if finding.lag == 0:
@@ -44,14 +44,14 @@ def _seen(finding: Finding) -> str:
     return f"reads {consumer.consumed_rate:,.0f} records a second, and is not done"
 
 
-def offsets_in_words(finding: Finding) -> str:
+def offsets_in_words(finding: ClientFinding) -> str:
     """Return the numbers of the offsets' side."""
     if finding.lag is None:
         return f"no commit on {_count(finding.uncommitted, 'partition')}"
     return f"{_count(finding.lag, 'record')} not committed on its worst partition"
 
 
-def jmx_in_words(finding: Finding) -> str:
+def jmx_in_words(finding: ClientFinding) -> str:
     """Return the numbers of the other side, and how old they are."""
     consumer = finding.consumer
     age = "now" if finding.age_s < 1.0 else f"{finding.age_s:.0f} s ago"

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 from jmxbridge.kafka.facts.members import Member, Membership, uncommitted
 from jmxbridge.kafka.facts.snapshot import Commits, Snapshot
-from jmxbridge.lag.consumers.client_verdict import NEAR_SHARE, Facts, Finding, decide
+from jmxbridge.lag.consumers.client_verdict import NEAR_SHARE, ClientFacts, ClientFinding, decide
 from jmxbridge.lag.consumers.consumer import Consumer
-from jmxbridge.lag.history.outlook import Judged
+from jmxbridge.lag.history.lag_history import RowStatus
 from jmxbridge.lag.history.status import POLLS_PER_WINDOW, Status
 from jmxbridge.lag.rows import Lags, PartitionLag
 
@@ -52,11 +52,11 @@ class Crosscheck:
     def take(
         self,
         lags: Lags,
-        judged: Sequence[Judged],
+        judged: Sequence[RowStatus],
         snapshot: Snapshot,
         consumers: Iterable[Consumer],
         time_ns: int,
-    ) -> dict[str, tuple[Finding, ...]]:
+    ) -> dict[str, tuple[ClientFinding, ...]]:
         """Return what is found of each group that has a consumer known from both sides.
 
         `judged` stands beside `lags.partitions`.
@@ -65,7 +65,7 @@ class Crosscheck:
         joined = list(join(self._members, consumers))
         rows = _by_place(lags, judged, {group for group, *_ in joined})
         watches: dict[tuple[str, str, str, str], _Watch] = {}
-        found: dict[str, list[Finding]] = {}
+        found: dict[str, list[ClientFinding]] = {}
         for group, member, consumer in joined:
             commits = snapshot.commits.get(group)
             if commits is None:
@@ -76,7 +76,9 @@ class Crosscheck:
             watch.take(consumer, offsets, time_ns)
             client, why = decide(watch.facts(consumer, offsets, time_ns, self._window_ns))
             age_s = max(0.0, (time_ns - consumer.time_ns) / NS)
-            finding = Finding(group, client, why, consumer, age_s, offsets.lag, offsets.uncommitted)
+            finding = ClientFinding(
+                group, client, why, consumer, age_s, offsets.lag, offsets.uncommitted
+            )
             found.setdefault(group, []).append(finding)
         self._watches = watches
         return {group: tuple(findings) for group, findings in found.items()}
@@ -127,13 +129,15 @@ class _Watch:
             return (consumer.consumed_rate or 0.0) > 0.0
         return before is not None and self.total > before
 
-    def facts(self, consumer: Consumer, offsets: Offsets, time_ns: int, window_ns: int) -> Facts:
+    def facts(
+        self, consumer: Consumer, offsets: Offsets, time_ns: int, window_ns: int
+    ) -> ClientFacts:
         """Return what the rules look at."""
         never_ns = self.never_ns
         never = never_ns is not None and time_ns - never_ns >= window_ns
         reads = self.grew_ns is not None and time_ns - self.grew_ns < window_ns
         lag, own = offsets.lag or 0, consumer.lag_max
-        return Facts(
+        return ClientFacts(
             gone=self.gone_polls >= GONE_AFTER,
             reads=reads and self.grew >= GREW_AFTER,
             has_left=bool(own),
@@ -177,7 +181,7 @@ Place = tuple[str, str, int]
 
 
 def _by_place(
-    lags: Lags, judged: Sequence[Judged], groups: Collection[str]
+    lags: Lags, judged: Sequence[RowStatus], groups: Collection[str]
 ) -> dict[Place, tuple[PartitionLag, Status]]:
     if not groups:  # tens of thousands of rows, for nobody
         return {}

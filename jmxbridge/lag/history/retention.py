@@ -12,7 +12,7 @@ knows before: nothing is said of either, and where both age and size delete, thi
 
 from collections.abc import Iterable
 
-from jmxbridge.lag.history.seconds import Behind
+from jmxbridge.lag.history.end_offset_history import Behind
 from jmxbridge.lag.rows import PartitionLag
 
 

@@ -62,7 +62,7 @@ class Presence(IntEnum):
     UNSEEN = 2
 
 
-class Facts(NamedTuple):
+class StatusFacts(NamedTuple):
     """What the rules look at: this poll, and what happened within the window."""
 
     expired: bool = False
@@ -77,9 +77,9 @@ class Facts(NamedTuple):
     fell: bool = False
 
 
-Rule = tuple[Status, Callable[[Facts], bool], str]
+StatusRule = tuple[Status, Callable[[StatusFacts], bool], str]
 
-RULES: tuple[Rule, ...] = (
+STATUS_RULES: tuple[StatusRule, ...] = (
     (
         Status.EXPIRED,
         lambda f: f.expired,
@@ -137,7 +137,7 @@ RULES: tuple[Rule, ...] = (
 @cache
 def decide(*facts: bool) -> Status:
     """Judge these Facts, in their order; there are few, and tens of thousands of rows."""
-    return next(status for status, applies, _ in RULES if applies(Facts(*facts)))
+    return next(status for status, applies, _ in STATUS_RULES if applies(StatusFacts(*facts)))
 
 
 class Track:

@@ -17,10 +17,10 @@ from itertools import repeat
 from jmxbridge.kafka.facts.extras import SharePartition
 from jmxbridge.kafka.facts.members import Member, Row, owners, uncommitted
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.consumers.client_verdict import Finding, worst
-from jmxbridge.lag.history.outlook import Judged, Verdicts
+from jmxbridge.lag.consumers.client_verdict import ClientFinding, worst
+from jmxbridge.lag.history.lag_history import Assessment, RowStatus
 from jmxbridge.lag.history.rates import Rate
-from jmxbridge.lag.output.volume import Granularity, Volume
+from jmxbridge.lag.output.row_thinning import Granularity, RowThinning
 from jmxbridge.lag.rows import GroupLag, Lags, PartitionLag, TopicLag
 from jmxbridge.point import FieldValue, Point
 
@@ -31,7 +31,7 @@ GROUP_STATE = "kafka_consumer_group"
 SHARE = "kafka_share_group_lag"
 POLL = "jmxbridge_lag_poll"
 
-_Told = tuple[PartitionLag, Judged | None, Member | None]
+_Told = tuple[PartitionLag, RowStatus | None, Member | None]
 
 
 class LagPoints(Collection[Point]):
@@ -63,8 +63,8 @@ class LagPoints(Collection[Point]):
 def to_points(
     lags: Lags,
     snapshot: Snapshot,
-    verdicts: Verdicts | None = None,
-    volume: Volume | None = None,
+    verdicts: Assessment | None = None,
+    volume: RowThinning | None = None,
     *,
     cluster: str,
     time_ns: int,
@@ -74,8 +74,8 @@ def to_points(
 
     Without `volume` every row is written.
     """
-    verdicts = verdicts or Verdicts()
-    volume = volume or Volume()
+    verdicts = verdicts or Assessment()
+    volume = volume or RowThinning()
     finest = volume.fit(lags.groups)
     volume.sweep(time_ns)
     readers = owners(snapshot.memberships or {})
@@ -130,8 +130,8 @@ def failed_poll(*, cluster: str, time_ns: int, duration_ms: float, skipped_ticks
 
 def _rows(
     lags: Lags,
-    verdicts: Verdicts,
-    volume: Volume,
+    verdicts: Assessment,
+    volume: RowThinning,
     finest: Mapping[str, Granularity],
     readers: Mapping[Row, Member],
     time_ns: int,
@@ -142,7 +142,7 @@ def _rows(
         first, after = after, after + len(rows)
         if finest[topic.group] is not Granularity.PARTITION:
             continue
-        told: Iterable[tuple[PartitionLag, Judged | None]] = (
+        told: Iterable[tuple[PartitionLag, RowStatus | None]] = (
             volume.worth_writing(rows, verdicts.partitions[first:after], time_ns, readers)
             if verdicts.partitions
             else zip(rows, repeat(None), strict=False)
@@ -152,7 +152,7 @@ def _rows(
 
 
 def _partition_point(
-    row: PartitionLag, judged: Judged | None, reader: Member | None, cluster: str, time_ns: int
+    row: PartitionLag, judged: RowStatus | None, reader: Member | None, cluster: str, time_ns: int
 ) -> Point:
     fields = _row_fields(row)
     if reader is not None:
@@ -202,7 +202,7 @@ def _row_fields(row: PartitionLag) -> dict[str, FieldValue]:
     return fields
 
 
-def _summary_fields(summary: Judged | None) -> dict[str, FieldValue]:
+def _summary_fields(summary: RowStatus | None) -> dict[str, FieldValue]:
     if summary is None:
         return {}
     fields: dict[str, FieldValue] = {"status_code": int(summary.status)}
@@ -269,7 +269,7 @@ def _uncommitted(group: str, snapshot: Snapshot) -> dict[str, FieldValue]:
     )
 
 
-def _client_fields(findings: Sequence[Finding]) -> dict[str, FieldValue]:
+def _client_fields(findings: Sequence[ClientFinding]) -> dict[str, FieldValue]:
     """The worst of a group's consumers, of those that are polled over JMX."""
     if not findings:
         return {}

@@ -10,7 +10,7 @@ leave, or saw it empty first: it is a bound, and said as one.
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from jmxbridge.lag.history.outlook import Verdicts
+from jmxbridge.lag.history.lag_history import Assessment
 from jmxbridge.lag.rows import Lags
 
 NEAR_SHARE = 0.25
@@ -20,7 +20,7 @@ _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 def losses(
     lags: Lags,
-    verdicts: Verdicts,
+    verdicts: Assessment,
     kept_s: Mapping[str, float],
     offsets_kept_s: float,
 ) -> dict[str, Sequence[str]]:
@@ -45,7 +45,7 @@ def span(seconds: float) -> str:
 
 
 def _sentences(
-    lags: Lags, verdicts: Verdicts, kept_s: Mapping[str, float], offsets_kept_s: float
+    lags: Lags, verdicts: Assessment, kept_s: Mapping[str, float], offsets_kept_s: float
 ) -> Iterator[tuple[str, str]]:
     for topic, rows in lags.by_topic():
         what = f"what it has not read of {topic.topic}"

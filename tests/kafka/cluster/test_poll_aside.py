@@ -9,8 +9,8 @@ import pytest
 from jmxbridge.kafka.cluster import configs, offsets_for_times, shares, states
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.extras import SharePartition, TimestampedOffset
-from jmxbridge.lag.history.outlook import Outlook
-from jmxbridge.lag.history.seconds import Behind
+from jmxbridge.lag.history.end_offset_history import Behind
+from jmxbridge.lag.history.lag_history import LagHistory
 from jmxbridge.lag.rows import compute
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster, hang_up
@@ -34,7 +34,7 @@ async def test_a_stopped_groups_delay_is_found_step_by_step(
     """A request a leader and poll, until the record itself is found; then none at all."""
     two.written["x", 0] = [START_MS + n * 60_000 for n in range(10)]
     two.written["y", 0] = [START_MS + n * 60_000 for n in range(10)]
-    cluster, outlook = connect_to(two), Outlook(interval_ns=10 * NS)
+    cluster, outlook = connect_to(two), LagHistory(interval_ns=10 * NS)
     requests = []
     for n in range(40):
         before = len(two.requests)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from jmxbridge.kafka.cluster.cluster import STARTS_EVERY, Cluster
 from jmxbridge.kafka.facts.snapshot import Commits, Snapshot
-from jmxbridge.lag.history.remembered import LastCommits, Remembered
+from jmxbridge.lag.history.vanished_groups import LastCommits, VanishedGroups
 from jmxbridge.lag.rows import compute
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import FakeCluster
@@ -14,7 +14,7 @@ ConnectTo = Callable[..., Cluster]
 COMMITS_TOPIC = "__consumer_offsets"
 
 
-def keeping(remembered: Remembered) -> Callable[..., Mapping[str, Commits]]:
+def keeping(remembered: VanishedGroups) -> Callable[..., Mapping[str, Commits]]:
     """What the lag poll hands to a cluster, at one instant."""
 
     def keep(commits: Mapping[str, Commits], gone: Collection[str]) -> Mapping[str, Commits]:
@@ -39,7 +39,7 @@ def starts_asked(fake: FakeCluster) -> list[list[str]]:
 
 async def test_a_deleted_groups_lag_goes_on(two: FakeCluster, connect_to: ConnectTo) -> None:
     """Its last commits against the ends of now; it is named as vanished and not as a group."""
-    cluster, remembered = connect_to(two), Remembered()
+    cluster, remembered = connect_to(two), VanishedGroups()
     await cluster.poll(keeping(remembered))
     del two.groups["a"]
     two.ends["x", 0] = 25
@@ -63,7 +63,7 @@ async def test_a_silent_coordinator_makes_no_group_vanish(
     outlast: Callable[[Awaitable[Snapshot], object], Awaitable[Snapshot]],
 ) -> None:
     """Nothing is written for its groups: neither lag nor that they are gone."""
-    cluster, remembered = connect_to(two), Remembered()
+    cluster, remembered = connect_to(two), VanishedGroups()
     await cluster.poll(keeping(remembered))
     two.brokers[1].freeze()
 
@@ -79,7 +79,9 @@ async def test_a_group_deleted_while_we_were_away_is_found_gone(
 ) -> None:
     """Remembered from the last run, it is asked for by name and its lag goes on."""
     two.add_topic(COMMITS_TOPIC)
-    remembered = Remembered({"old": LastCommits({"x": {0: 3}}), "a": LastCommits({"x": {0: 1}})})
+    remembered = VanishedGroups(
+        {"old": LastCommits({"x": {0: 3}}), "a": LastCommits({"x": {0: 1}})}
+    )
 
     snapshot = await connect_to(two, known_groups=remembered.groups).poll(keeping(remembered))
 
@@ -95,7 +97,7 @@ async def test_names_of_an_earlier_run_create_nothing(
 ) -> None:
     """On a cluster where nobody ever committed, looking up a coordinator would make a topic."""
     fake = await start_fake()
-    remembered = Remembered({"old": LastCommits({"x": {0: 3}})})
+    remembered = VanishedGroups({"old": LastCommits({"x": {0: 3}})})
 
     snapshot = await connect_to(fake, known_groups=remembered.groups).poll(keeping(remembered))
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.consumers.client_verdict import Client, Facts, Finding, decide
+from jmxbridge.lag.consumers.client_verdict import Client, ClientFacts, ClientFinding, decide
 from jmxbridge.lag.consumers.client_words import in_words
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.crosscheck import Crosscheck, join
-from jmxbridge.lag.history.outlook import Outlook
+from jmxbridge.lag.history.lag_history import LagHistory
 from jmxbridge.lag.rows import compute
 
 S = 1_000_000_000
@@ -31,10 +31,10 @@ class Story:
     end: int = 0
     state: str = "Stable"
     members: tuple[Member, ...] = (Member("c-1", "c", "/10.0.0.7", (("t", 0),)),)
-    outlook: Outlook = field(default_factory=lambda: Outlook(interval_ns=INTERVAL_NS))
+    outlook: LagHistory = field(default_factory=lambda: LagHistory(interval_ns=INTERVAL_NS))
     check: Crosscheck = field(default_factory=lambda: Crosscheck(interval_ns=INTERVAL_NS))
 
-    def poll(self, *, reads: int = 0, writes: int = 0, commits: int = 0) -> Sequence[Finding]:
+    def poll(self, *, reads: int = 0, writes: int = 0, commits: int = 0) -> Sequence[ClientFinding]:
         """One poll, at which so many records were read, written and committed since the last."""
         time_ns = self.polls * INTERVAL_NS
         self.polls += 1
@@ -184,8 +184,8 @@ def test_a_client_id_that_repeats_is_told_by_its_host() -> None:
     assert list(join({"g": [one]}, [replace(here, host="192.168.0.9")])) != []
 
 
-@given(st.builds(Facts, **dict.fromkeys(Facts._fields, st.booleans())))
-def test_every_verdict_rests_on_both_sides(facts: Facts) -> None:
+@given(st.builds(ClientFacts, **dict.fromkeys(ClientFacts._fields, st.booleans())))
+def test_every_verdict_rests_on_both_sides(facts: ClientFacts) -> None:
     """Whatever is called by a name has something from JMX and something from the offsets."""
     client, why = decide(facts)
     assert why
@@ -197,7 +197,7 @@ def test_every_verdict_rests_on_both_sides(facts: Facts) -> None:
 def test_a_finding_in_words_has_the_numbers_and_their_age() -> None:
     """Who, what, why; what is not committed, what is still to fetch, and since when."""
     consumer = Consumer("c", "app", 0, lag_max=3.0)
-    finding = Finding("g", Client.READS_NOT_COMMITS, "it reads", consumer, 12.0, 1200)
+    finding = ClientFinding("g", Client.READS_NOT_COMMITS, "it reads", consumer, 12.0, 1200)
     assert in_words(finding) == (
         "client c of target app reads but does not commit: it reads (1,200 records not committed"
         " on its worst partition; JMX, 12 s ago: 3 records still to fetch)"

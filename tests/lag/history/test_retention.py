@@ -2,8 +2,8 @@
 
 import pytest
 
+from jmxbridge.lag.history.end_offset_history import Behind
 from jmxbridge.lag.history.retention import risk_s
-from jmxbridge.lag.history.seconds import Behind
 from jmxbridge.lag.rows import PartitionLag
 
 HOUR_S = 3600.0

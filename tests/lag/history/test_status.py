@@ -2,7 +2,7 @@
 
 import pytest
 
-from jmxbridge.lag.history.status import RULES, Presence, Status, Track, worst
+from jmxbridge.lag.history.status import STATUS_RULES, Presence, Status, Track, worst
 from jmxbridge.lag.rows import PartitionLag
 
 NS = 1_000_000_000
@@ -171,4 +171,4 @@ def test_a_group_is_as_well_as_its_worst_partition(statuses: set[Status], expect
 
 def test_every_rule_has_its_reason() -> None:
     """A sentence that stands alone."""
-    assert all(len(reason.split()) > 5 for _, _, reason in RULES)
+    assert all(len(reason.split()) > 5 for _, _, reason in STATUS_RULES)

@@ -5,11 +5,11 @@ from dataclasses import replace
 from jmxbridge.kafka.facts.extras import Extras, SharePartition
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Group, Phases, Snapshot
-from jmxbridge.lag.history.outlook import Judged, Outlook, Verdicts
-from jmxbridge.lag.history.seconds import Behind
+from jmxbridge.lag.history.end_offset_history import Behind
+from jmxbridge.lag.history.lag_history import Assessment, LagHistory, RowStatus
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.output.points import SHARE, failed_poll, to_points
-from jmxbridge.lag.output.volume import Volume
+from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.lag.rows import compute
 from jmxbridge.point import FieldValue, Point
 
@@ -168,7 +168,7 @@ def test_what_was_deleted_unread_is_written_where_there_is_some() -> None:
 def test_rates_are_floats_and_arrival_is_left_out_where_there_is_none() -> None:
     """Beside the sums of the topic, from the second poll on."""
     snapshot = Snapshot(groups={}, commits={"g": {"t": {0: 4}}}, end_offsets={"t": {0: 10}})
-    outlook = Outlook(interval_ns=10**10)
+    outlook = LagHistory(interval_ns=10**10)
     lags = compute(snapshot)
     outlook.take(lags, snapshot, NOW)
     verdicts = outlook.take(lags, snapshot, NOW + 10**10)
@@ -191,7 +191,7 @@ def test_the_longest_delay_says_whether_it_is_a_lower_bound() -> None:
     )
     for snapshot, said in ((waiting, [True, True, True]), (caught_up, [None, None, None])):
         lags = compute(snapshot)
-        verdicts = Outlook(interval_ns=10**10).take(lags, snapshot, NOW)
+        verdicts = LagHistory(interval_ns=10**10).take(lags, snapshot, NOW)
         made = [point.fields for point in to_points(lags, snapshot, verdicts, cluster="c",
                                                     time_ns=NOW)]  # fmt: skip
         delays = [each for each in made if {"lag_seconds", "lag_seconds_max"} & each.keys()]
@@ -239,7 +239,7 @@ def test_what_is_assigned_and_not_committed_is_counted() -> None:
 def test_a_row_at_rest_is_written_with_its_reader() -> None:
     """Who reads is told once a minute, whatever the volume leaves out."""
     plain, told = SNAPSHOT, described()
-    outlook, volume = Outlook(interval_ns=NOW), Volume(heartbeat_s=3600)
+    outlook, volume = LagHistory(interval_ns=NOW), RowThinning(heartbeat_s=3600)
 
     def rows(found: Snapshot, second: int) -> int:
         time_ns = NOW + second * 1_000_000_000
@@ -260,8 +260,8 @@ def test_a_delay_says_how_well_it_is_known() -> None:
         end_offsets={"t": {0: 10, 1: 10, 2: 10}},
     )
     delays = [Behind(5.0), Behind(6.0, at_least=True), Behind(7.0, approximate=True)]
-    verdicts = Verdicts(
-        partitions=tuple(Judged(behind, Status.OK) for behind in delays),
+    verdicts = Assessment(
+        partitions=tuple(RowStatus(behind, Status.OK) for behind in delays),
         retention_risk_s={("g", "t"): 3593.0},
     )
 
@@ -294,10 +294,10 @@ def test_share_groups_have_a_measurement_of_their_own() -> None:
 
 def test_points_made_when_they_are_looked_at_are_the_same_every_time() -> None:
     """As many as they say; looking again writes nothing anew and leaves nothing out."""
-    looked = Outlook(interval_ns=10**10)
+    looked = LagHistory(interval_ns=10**10)
     lags = compute(SNAPSHOT)
     verdicts = looked.take(lags, SNAPSHOT, NOW)
-    volume = Volume()
+    volume = RowThinning()
 
     made = to_points(lags, SNAPSHOT, verdicts, volume, cluster="c", time_ns=NOW)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.history.outlook import Verdicts
+from jmxbridge.lag.history.lag_history import Assessment
 from jmxbridge.lag.report.losses import losses, span
 from jmxbridge.lag.rows import compute
 
@@ -27,7 +27,7 @@ def said(
         end_offsets={"t": {0: 10}},
         start_offsets={"t": {0: start}},
     )
-    verdicts = Verdicts(
+    verdicts = Assessment(
         retention_risk_s={} if risk_s is None else {("g", "t"): risk_s},
         expires_in_s={} if expires_s is None else {"g": expires_s},
     )

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.snapshot import Partition, Snapshot
-from jmxbridge.lag.consumers.client_verdict import Finding
-from jmxbridge.lag.history.bisection import Trails
+from jmxbridge.lag.consumers.client_verdict import ClientFinding
+from jmxbridge.lag.history.end_offset_history import Behind, EndOffsetHistory
 from jmxbridge.lag.history.rates import Rate, Rates
 from jmxbridge.lag.history.retention import risk_s
-from jmxbridge.lag.history.seconds import Behind, Ends
 from jmxbridge.lag.history.status import Presence, Status, Track, worst
+from jmxbridge.lag.history.timestamp_search import TimestampSearch
 from jmxbridge.lag.rows import Lags, PartitionLag
 
 _WITHOUT_MEMBERS = frozenset({"empty", "dead"})
@@ -28,19 +28,19 @@ FORGET_TRACK_NS = 30 * 60 * 1_000_000_000
 """A row not seen for as long as the longest window has nothing left to be judged by."""
 
 
-class Judged(NamedTuple):
+class RowStatus(NamedTuple):
     """What can be said of one row beside its lag; of a topic or a group, the worst of its rows."""
 
     behind: Behind | None
     status: Status
 
 
-_Equals = dict[tuple[str, int, int, Status], Judged]
+_Equals = dict[tuple[str, int, int, Status], RowStatus]
 """What is said of all rows of one topic, partition, offset and status."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class Assessment:
     """`partitions` stand beside `Lags.partitions`, one for one.
 
     `expires_in_s` has the empty groups, and the seconds until Kafka forgets them, at the most.
@@ -48,13 +48,13 @@ class Verdicts:
     `clients` has the groups with a consumer whose JMX is polled.
     """
 
-    partitions: tuple[Judged, ...] = ()
-    topics: Mapping[tuple[str, str], Judged] = field(default_factory=dict)
+    partitions: tuple[RowStatus, ...] = ()
+    topics: Mapping[tuple[str, str], RowStatus] = field(default_factory=dict)
     rates: Mapping[tuple[str, str], Rate] = field(default_factory=dict)
-    groups: Mapping[str, Judged] = field(default_factory=dict)
+    groups: Mapping[str, RowStatus] = field(default_factory=dict)
     expires_in_s: Mapping[str, float] = field(default_factory=dict)
     retention_risk_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    clients: Mapping[str, Sequence[Finding]] = field(default_factory=dict)
+    clients: Mapping[str, Sequence[ClientFinding]] = field(default_factory=dict)
 
 
 class AllowedLag:
@@ -67,7 +67,7 @@ class AllowedLag:
         return next((lag for pattern, lag in self._rules if pattern.fullmatch(group)), 0)
 
 
-class Outlook:
+class LagHistory:
     """Remembers what the polls of one cluster saw; `interval_ns` is the time between two.
 
     `ends`, `trails` and `topic_ids` are what an earlier run saw.
@@ -78,13 +78,13 @@ class Outlook:
         *,
         interval_ns: int,
         allowed_lag: Mapping[str, int] | None = None,
-        ends: Ends | None = None,
-        trails: Trails | None = None,
+        ends: EndOffsetHistory | None = None,
+        trails: TimestampSearch | None = None,
         topic_ids: Mapping[str, str] | None = None,
     ) -> None:
         self.topic_ids = dict(topic_ids or {})
-        self.ends = ends or Ends()
-        self.trails = trails or Trails()
+        self.ends = ends or EndOffsetHistory()
+        self.trails = trails or TimestampSearch()
         self._interval_ns = interval_ns
         self._allowed = AllowedLag(allowed_lag or {})
         self._rates = Rates()
@@ -119,14 +119,14 @@ class Outlook:
                 self._behind(row, time_ns)
         return self.trails.questions()
 
-    def take(self, lags: Lags, snapshot: Snapshot, time_ns: int) -> Verdicts:
+    def take(self, lags: Lags, snapshot: Snapshot, time_ns: int) -> Assessment:
         """Judge the rows of one poll, with what it was answered."""
         self._forget_recreated(snapshot)
         self.ends.observe(snapshot.end_offsets, time_ns)
         self.trails.take(snapshot.aside.dated, snapshot.end_offsets, time_ns)
-        partitions: list[Judged] = []
-        topics: dict[tuple[str, str], Judged] = {}
-        by_group: dict[str, list[Judged]] = {row.group: [] for row in lags.groups}
+        partitions: list[RowStatus] = []
+        topics: dict[tuple[str, str], RowStatus] = {}
+        by_group: dict[str, list[RowStatus]] = {row.group: [] for row in lags.groups}
         risks_s: dict[tuple[str, str], float] = {}
         equals: _Equals = {}
         allowed = {row.group: self._allowed(row.group) for row in lags.groups}
@@ -150,7 +150,7 @@ class Outlook:
                 risks_s[at] = left_s
         self._sweep(time_ns)
         groups = {name: _sum_up(found) for name, found in by_group.items()}
-        return Verdicts(
+        return Assessment(
             tuple(partitions),
             topics,
             self._rates.take(lags, time_ns),
@@ -166,18 +166,18 @@ class Outlook:
         allowed: int,
         time_ns: int,
         equals: _Equals,
-    ) -> Judged:
+    ) -> RowStatus:
         track = tracks.get(row.partition)
         if track is None:
             track = Track(row.offset, row.lag, time_ns, self._interval_ns)
             tracks[row.partition] = track
         status = track.judge(row, presence, allowed, time_ns)
         if row.lag <= allowed:
-            return _FINE if status is Status.OK else Judged(_CAUGHT_UP, status)
+            return _FINE if status is Status.OK else RowStatus(_CAUGHT_UP, status)
         at = (*row[1:4], status)
         judged = equals.get(at)
         if judged is None:
-            judged = equals[at] = Judged(self._behind(row, time_ns), status)
+            judged = equals[at] = RowStatus(self._behind(row, time_ns), status)
         return judged
 
     def _behind(self, row: PartitionLag, time_ns: int) -> Behind | None:
@@ -215,7 +215,7 @@ class Outlook:
 
 
 _CAUGHT_UP = Behind(0.0)
-_FINE = Judged(_CAUGHT_UP, Status.OK)
+_FINE = RowStatus(_CAUGHT_UP, Status.OK)
 
 
 def _presence(group: str, snapshot: Snapshot) -> Presence:
@@ -227,14 +227,14 @@ def _presence(group: str, snapshot: Snapshot) -> Presence:
     return Presence.ABSENT if found.state.lower() in _WITHOUT_MEMBERS else Presence.PRESENT
 
 
-def _sum_up(found: Sequence[Judged]) -> Judged:
+def _sum_up(found: Sequence[RowStatus]) -> RowStatus:
     """The worst of all; at least that, where of one of them no more is known, or nothing."""
     status = worst({status for _, status in found})
     delays = [behind for behind, _ in found if behind is not None]
     if not delays:
-        return Judged(None, status)
+        return RowStatus(None, status)
     at_least = len(delays) < len(found) or any(behind.at_least for behind in delays)
-    return Judged(Behind(max(delays).seconds, at_least), status)
+    return RowStatus(Behind(max(delays).seconds, at_least), status)
 
 
 def lowest_unread(lags: Lags) -> dict[Partition, int]:

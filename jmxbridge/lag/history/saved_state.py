@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jmxbridge.kafka.facts.snapshot import Partition
-from jmxbridge.lag.history.bisection import Answer, Found, is_one_log
-from jmxbridge.lag.history.judgement import Judgement, Judgements
-from jmxbridge.lag.history.remembered import LastCommits
+from jmxbridge.lag.history.assessment import GroupVerdict, GroupVerdicts
 from jmxbridge.lag.history.status import Status
+from jmxbridge.lag.history.timestamp_search import SearchAnswer, SearchResult, is_one_log
+from jmxbridge.lag.history.vanished_groups import LastCommits
 
 VERSION = 1
 
@@ -36,12 +36,12 @@ MAX_BYTES = 64 * 2**20
 Tables = Mapping[Partition, tuple[Sequence[int], Sequence[int]]]
 
 
-class BadMemory(ValueError):
+class BadState(ValueError):
     """The bytes are not what `encode` makes; says where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class SavedState:
     """What one run of the lag poll leaves to the next; tables are times and ends.
 
     `empty_since` has the groups that are seen without members, and since when; `judged` what was
@@ -52,12 +52,12 @@ class Memory:
     groups: Mapping[str, LastCommits] = field(default_factory=dict)
     tables: Tables = field(default_factory=dict)
     empty_since: Mapping[str, int] = field(default_factory=dict)
-    judged: Judgements | None = None
-    searches: Mapping[Partition, Found] = field(default_factory=dict)
+    judged: GroupVerdicts | None = None
+    searches: Mapping[Partition, SearchResult] = field(default_factory=dict)
     topic_ids: Mapping[str, str] = field(default_factory=dict)
 
 
-def encode(memory: Memory) -> bytes:
+def encode(memory: SavedState) -> bytes:
     """Write it down; groups that are gone first, then those by name, as far as the bound allows."""
     left = MAX_OFFSETS
     groups = {}
@@ -96,12 +96,12 @@ def decode(
     *,
     wants_group: Callable[[str], bool],
     wants_topic: Callable[[str], bool],
-) -> Memory:
+) -> SavedState:
     """Read it back, without what is not looked at any more; raises BadMemory."""
     try:
         document = json.loads(data)
         if document["version"] != VERSION:
-            raise BadMemory(f"it is of version {document['version']!r}, not {VERSION}")
+            raise BadState(f"it is of version {document['version']!r}, not {VERSION}")
         groups = {
             name: _last_commits(entry, wants_topic)
             for name, entry in document["groups"].items()
@@ -129,13 +129,13 @@ def decode(
         }
         judged = _judgements(document.get("judged"), wants_group, wants_topic)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
-        if isinstance(exc, BadMemory):
+        if isinstance(exc, BadState):
             raise
-        raise BadMemory(f"it is not a memory of lag polls: {type(exc).__name__}") from None
-    return Memory(groups, tables, empty_since, judged, searches, topic_ids)
+        raise BadState(f"it is not a memory of lag polls: {type(exc).__name__}") from None
+    return SavedState(groups, tables, empty_since, judged, searches, topic_ids)
 
 
-def _judged(judged: Judgements, left: int) -> dict[str, Any]:
+def _judged(judged: GroupVerdicts, left: int) -> dict[str, Any]:
     """Write down what was said, of as many groups as the bound still allows."""
     groups = {}
     for name, said in judged.groups.items():
@@ -152,11 +152,11 @@ def _judged(judged: Judgements, left: int) -> dict[str, Any]:
 
 def _judgements(
     entry: Any, wants_group: Callable[[str], bool], wants_topic: Callable[[str], bool]
-) -> Judgements | None:
+) -> GroupVerdicts | None:
     if entry is None:
         return None
     groups = {
-        name: Judgement(
+        name: GroupVerdict(
             Status(said["status"]),
             {
                 topic: {int(index): Status(status) for index, status in partitions.items()}
@@ -168,7 +168,7 @@ def _judgements(
         for name, said in entry["groups"].items()
         if wants_group(name)
     }
-    return Judgements(_offset(entry["time_ns"]), groups)
+    return GroupVerdicts(_offset(entry["time_ns"]), groups)
 
 
 def _last_commits(entry: Any, wants_topic: Callable[[str], bool]) -> LastCommits:
@@ -186,20 +186,20 @@ def _last_commits(entry: Any, wants_topic: Callable[[str], bool]) -> LastCommits
 def _columns(times: Any, ends: Any) -> tuple[list[int], list[int]]:
     columns = [_offset(each) for each in times], [_offset(each) for each in ends]
     if len(columns[0]) != len(columns[1]) or not columns[0]:
-        raise BadMemory("a table's times and ends are not as many")
+        raise BadState("a table's times and ends are not as many")
     if any(column != sorted(column) for column in columns):
-        raise BadMemory("a table goes back in time")
+        raise BadState("a table goes back in time")
     return columns
 
 
-def _found(end: Any, answers: Any) -> Found:
-    found = tuple(Answer(*map(_offset, each)) for each in answers)
+def _found(end: Any, answers: Any) -> SearchResult:
+    found = tuple(SearchAnswer(*map(_offset, each)) for each in answers)
     if not found or not is_one_log(found):
-        raise BadMemory("a search has answers of two logs")
-    return Found(_offset(end), found)
+        raise BadState("a search has answers of two logs")
+    return SearchResult(_offset(end), found)
 
 
 def _offset(value: Any) -> int:
     if type(value) is not int or not -(2**63) <= value < 2**63:
-        raise BadMemory("a number is not one")
+        raise BadState("a number is not one")
     return value

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jmxbridge.lag.consumers.client_words import in_words
-from jmxbridge.lag.history.outlook import Verdicts
+from jmxbridge.lag.history.lag_history import Assessment
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.rows import Lags
 
@@ -16,7 +16,7 @@ MAX_CLIENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class GroupVerdict:
     """One group: its status, its partitions that are not OK, and its consumers in words."""
 
     status: Status
@@ -25,14 +25,14 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgements:
+class GroupVerdicts:
     """What one poll said of all groups; `time_ns` is its instant."""
 
     time_ns: int
-    groups: Mapping[str, Judgement]
+    groups: Mapping[str, GroupVerdict]
 
 
-def sum_up(lags: Lags, verdicts: Verdicts, time_ns: int) -> Judgements:
+def sum_up(lags: Lags, verdicts: Assessment, time_ns: int) -> GroupVerdicts:
     """Return what a poll said."""
     bad: dict[str, dict[str, dict[int, Status]]] = {}
     for row, judged in zip(lags.partitions, verdicts.partitions, strict=True):
@@ -40,11 +40,11 @@ def sum_up(lags: Lags, verdicts: Verdicts, time_ns: int) -> Judgements:
             topics = bad.setdefault(row.group, {})
             topics.setdefault(row.topic, {})[row.partition] = judged.status
     groups = {
-        name: Judgement(
+        name: GroupVerdict(
             judged.status,
             bad.get(name, {}),
             tuple(map(in_words, verdicts.clients.get(name, ())[:MAX_CLIENTS])),
         )
         for name, judged in verdicts.groups.items()
     }
-    return Judgements(time_ns, groups)
+    return GroupVerdicts(time_ns, groups)

@@ -15,14 +15,14 @@ from jmxbridge.kafka.facts.members import Row
 from jmxbridge.kafka.facts.snapshot import Partition, Snapshot
 from jmxbridge.lag.consumers.client_words import at_a_glance
 from jmxbridge.lag.consumers.consumer import Consumer
-from jmxbridge.lag.history.bisection import Trails
+from jmxbridge.lag.history.assessment import GroupVerdicts
 from jmxbridge.lag.history.crosscheck import Crosscheck
+from jmxbridge.lag.history.end_offset_history import NS, Behind, EndOffsetHistory
 from jmxbridge.lag.history.expiry import Expiry
-from jmxbridge.lag.history.judgement import Judgements
-from jmxbridge.lag.history.memory import Memory
-from jmxbridge.lag.history.outlook import Judged, Outlook
-from jmxbridge.lag.history.seconds import NS, Behind, Ends
+from jmxbridge.lag.history.lag_history import LagHistory, RowStatus
+from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.status import Status
+from jmxbridge.lag.history.timestamp_search import TimestampSearch
 from jmxbridge.lag.report.losses import losses
 from jmxbridge.lag.rows import Lags, compute
 
@@ -55,20 +55,20 @@ class Watching:
 
     def __init__(
         self,
-        memory: Memory | None = None,
+        memory: SavedState | None = None,
         *,
         interval_ns: int,
         allowed_lag: Mapping[str, int] | None = None,
         offsets_retention_s: float | None = None,
     ) -> None:
-        memory = memory or Memory()
+        memory = memory or SavedState()
         self._judged = memory.judged
         self._has_past = bool(memory.tables or memory.searches)
-        self._outlook = Outlook(
+        self._outlook = LagHistory(
             interval_ns=interval_ns,
             allowed_lag=allowed_lag,
-            ends=Ends(memory.tables),
-            trails=Trails(memory.searches),
+            ends=EndOffsetHistory(memory.tables),
+            trails=TimestampSearch(memory.searches),
             topic_ids=memory.topic_ids,
         )
         self._crosscheck = Crosscheck(interval_ns=interval_ns)
@@ -124,11 +124,11 @@ class Watching:
             ),
         )
 
-    def _fresh(self, time_ns: int) -> Judgements | None:
+    def _fresh(self, time_ns: int) -> GroupVerdicts | None:
         judged = self._judged
         return judged if judged and 0 <= time_ns - judged.time_ns < FRESH_NS else None
 
-    def _is_past(self, lag: int, judged: Judged) -> bool:
+    def _is_past(self, lag: int, judged: RowStatus) -> bool:
         """Whether the first look says more than that it is the first."""
         return self._has_past and (lag == 0 or bool(judged.behind and judged.behind.seconds))
 
@@ -150,7 +150,7 @@ class Watching:
         return {at: tuple(trend) for at, trend in self._trends.items() if rows.get(at) is not None}
 
 
-def said_of(judged: Judgements | None, lags: Lags) -> dict[Row, Status]:
+def said_of(judged: GroupVerdicts | None, lags: Lags) -> dict[Row, Status]:
     """Return what the service said of these rows; those it does not mention are well."""
     if judged is None:
         return {}
@@ -163,7 +163,7 @@ def said_of(judged: Judgements | None, lags: Lags) -> dict[Row, Status]:
 
 
 def _with_said(
-    clients: Mapping[str, Sequence[str]], judged: Judgements, time_ns: int
+    clients: Mapping[str, Sequence[str]], judged: GroupVerdicts, time_ns: int
 ) -> dict[str, list[str]]:
     """Add what the service said of consumers: it has watched for longer."""
     age_s = (time_ns - judged.time_ns) / NS

@@ -36,7 +36,7 @@ from typing import NamedTuple
 
 from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.snapshot import Offsets, Partition
-from jmxbridge.lag.history.seconds import NS, Behind
+from jmxbridge.lag.history.end_offset_history import NS, Behind
 
 MS = NS // 1000
 
@@ -63,7 +63,7 @@ UNUSED_NS = 3600 * NS
 _NOWHERE = 2**63 - 1
 
 
-class Answer(NamedTuple):
+class SearchAnswer(NamedTuple):
     """The first record at or after `asked_ms`: where it is, and when it was written."""
 
     offset: int
@@ -71,26 +71,26 @@ class Answer(NamedTuple):
     written_ms: int
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """What the log of one partition has answered so far, by offset, and where it ended then."""
 
     end: int
-    answers: tuple[Answer, ...]
+    answers: tuple[SearchAnswer, ...]
 
 
-Around = tuple[Answer | None, Answer | None]
+Around = tuple[SearchAnswer | None, SearchAnswer | None]
 """The last answer at or before an offset and the first one after it."""
 
 
-_NOTHING = Found(0, ())
+_NOTHING = SearchResult(0, ())
 
 
-class Trail:
+class PartitionSearch:
     """What the log of one partition has answered, by offset; times never decrease either."""
 
     __slots__ = ("answers", "asked_poll", "end", "still", "turn", "used_ns", "wanted")
 
-    def __init__(self, found: Found = _NOTHING) -> None:
+    def __init__(self, found: SearchResult = _NOTHING) -> None:
         self.answers = list(found.answers)
         self.asked_poll = -1
         self.turn = 0
@@ -102,9 +102,9 @@ class Trail:
     def take(self, asked_ms: int, found: TimestampedOffset | None) -> None:
         """Take the answer to a question; None where the broker cannot look at timestamps."""
         if found is None or found.offset < 0:
-            new = Answer(_NOWHERE, 0 if found is None else asked_ms, _NOWHERE)
+            new = SearchAnswer(_NOWHERE, 0 if found is None else asked_ms, _NOWHERE)
         else:
-            new = Answer(found.offset, asked_ms, found.written_ms)
+            new = SearchAnswer(found.offset, asked_ms, found.written_ms)
         at = self._after(new.offset)
         if at and self.answers[at - 1].offset == new.offset:
             at -= 1
@@ -159,7 +159,7 @@ class Trail:
             found = None if high is None else (high.asked_ms, True, False)
         return found if found is not None and found[0] < first_ms else None
 
-    def needed(self) -> list[Answer]:
+    def needed(self) -> list[SearchAnswer]:
         """Return the answers that bound an offset wanted since the last time."""
         kept = {each for offset in self.wanted for each in self.around(offset)}
         return [each for each in self.answers if each in kept]
@@ -171,22 +171,22 @@ class Trail:
         self.wanted, self.still = set(), self.wanted
 
 
-class Trails:
+class TimestampSearch:
     """The searches of a cluster: offsets in, questions out, answers in.
 
     `found` is what an earlier run knew.
     """
 
-    def __init__(self, found: Mapping[Partition, Found] = {}) -> None:
-        self._trails = {at: Trail(each) for at, each in found.items()}
+    def __init__(self, found: Mapping[Partition, SearchResult] = {}) -> None:
+        self._trails = {at: PartitionSearch(each) for at, each in found.items()}
         self._open: dict[Partition, int] = {}
         self._polls = 0
         self._sweep_ns = 0
 
-    def found(self) -> dict[Partition, Found]:
+    def found(self) -> dict[Partition, SearchResult]:
         """Return what bounds the offsets of the last poll: all else can be asked for again."""
         return {
-            at: Found(trail.end, tuple(needed))
+            at: SearchResult(trail.end, tuple(needed))
             for at, trail in self._trails.items()
             if (needed := trail.needed())
         }
@@ -250,7 +250,7 @@ class Trails:
         if trail is None:
             if len(self._trails) >= MAX_TRAILS:
                 return bound
-            trail = self._trails[at] = Trail()
+            trail = self._trails[at] = PartitionSearch()
         trail.used_ns = time_ns
         if not trail.answers:  # most of them, while many wait for their turn
             self._open[at] = 0
@@ -272,7 +272,7 @@ class Trails:
         return Behind((time_ns / MS - written_ms) / 1000, at_least, approximate)
 
 
-def is_one_log(answers: Sequence[Answer]) -> bool:
+def is_one_log(answers: Sequence[SearchAnswer]) -> bool:
     """Whether they come by offset, and nothing before one is as young as that was asked for."""
     return all(
         low.offset < high.offset and low.written_ms < high.asked_ms

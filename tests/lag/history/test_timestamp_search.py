@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.kafka.facts.extras import TimestampedOffset
-from jmxbridge.lag.history.bisection import (
+from jmxbridge.lag.history.end_offset_history import Behind
+from jmxbridge.lag.history.timestamp_search import (
     BUDGET,
     MAX_TRAILS,
     MS,
@@ -16,9 +17,8 @@ from jmxbridge.lag.history.bisection import (
     SHARE_OF_AGE,
     TURN,
     UNUSED_NS,
-    Trails,
+    TimestampSearch,
 )
-from jmxbridge.lag.history.seconds import Behind
 
 AT = ("t", 0)
 EPOCH_MS = 1_700_000_000_000
@@ -49,7 +49,7 @@ class Log:
 
 
 def poll(
-    trails: Trails, log: Log, offset: int, start: int | None = None, now_ms: int = NOW_MS
+    trails: TimestampSearch, log: Log, offset: int, start: int | None = None, now_ms: int = NOW_MS
 ) -> Behind:
     """One poll: ask what is open, take it, judge one offset."""
     answers = {at: log.find(asked) for at, asked in trails.questions().items()}
@@ -58,7 +58,7 @@ def poll(
     return trails.behind(AT, offset, log.start if start is None else start, bound, now_ms * MS)
 
 
-def settle(trails: Trails, log: Log, offset: int) -> list[Behind]:
+def settle(trails: TimestampSearch, log: Log, offset: int) -> list[Behind]:
     """Poll until nothing is asked any more; what each poll said."""
     said = [poll(trails, log, offset)]
     for _ in range(10 * ROUNDS):
@@ -86,7 +86,7 @@ def test_a_log_in_order_gives_up_its_ages(written: list[int], data: st.DataObjec
     log = Log(sorted(written))
     offset = data.draw(st.integers(0, len(written) - 1))
 
-    said = settle(Trails(), log, offset)
+    said = settle(TimestampSearch(), log, offset)
 
     true = age(log.written_ms[offset])
     assert not said[-1].at_least
@@ -105,7 +105,7 @@ def test_in_no_order_at_all_a_bound_is_a_bound(written: list[int], data: st.Data
     log = Log(written)
     offset = data.draw(st.integers(0, len(written) - 1))
 
-    said = settle(Trails(), log, offset)
+    said = settle(TimestampSearch(), log, offset)
 
     true = age(log.written_ms[offset])
     bounds = [behind.seconds for behind in said if behind.at_least]
@@ -123,7 +123,7 @@ def test_retention_that_passes_by_invents_no_age(
     """Deleted under a search: the age of the oldest record that is left bounds it from below."""
     log = Log(sorted(written))
     offset = min(offset, len(written) - 1)
-    trails = Trails()
+    trails = TimestampSearch()
     for start in sorted(starts):
         log.start = min(start, len(written))
         poll(trails, log, offset)
@@ -140,7 +140,7 @@ def test_another_log_under_the_same_name_begins_anew(
     first: list[int], second: list[int], data: st.DataObject
 ) -> None:
     """A topic deleted and made again: in the end nothing of the old one is believed."""
-    trails = Trails()
+    trails = TimestampSearch()
     settle(trails, Log(sorted(first)), len(first) - 1)
     log = Log(sorted(second))
     log.written_ms = log.written_ms[: max(1, len(first) - 1)]
@@ -157,7 +157,7 @@ def test_another_log_under_the_same_name_begins_anew(
 def test_who_stands_still_is_solved_once() -> None:
     """Hours later the same offset costs no question, and is so much older."""
     log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
-    trails = Trails()
+    trails = TimestampSearch()
     assert settle(trails, log, 500)[-1] == Behind(age(log.written_ms[500]))
     asked = len(log.asked)
 
@@ -172,7 +172,7 @@ def test_who_stands_still_is_solved_once() -> None:
 def test_who_reads_on_finds_what_others_asked() -> None:
     """An offset near one that is known takes a few questions, not a search."""
     log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
-    trails = Trails()
+    trails = TimestampSearch()
     settle(trails, log, 500)
     asked = len(log.asked)
 
@@ -189,8 +189,10 @@ def test_a_batch_with_one_timestamp_is_approximate() -> None:
     """
     log = Log([EPOCH_MS] * 10 + [EPOCH_MS + 3_600_000] * 10)
 
-    assert settle(Trails(), log, 15)[-1] == Behind(age(EPOCH_MS + 3_600_000), approximate=True)
-    assert settle(Trails(), log, 10)[-1] == Behind(age(EPOCH_MS + 3_600_000))
+    assert settle(TimestampSearch(), log, 15)[-1] == Behind(
+        age(EPOCH_MS + 3_600_000), approximate=True
+    )
+    assert settle(TimestampSearch(), log, 10)[-1] == Behind(age(EPOCH_MS + 3_600_000))
 
 
 @pytest.mark.parametrize(
@@ -211,12 +213,12 @@ def test_what_cannot_be_known_stays_a_bound(
     why: str, log: Log, offset: int, expected: Behind
 ) -> None:
     """And the search ends."""
-    assert settle(Trails(), log, offset)[-1] == expected
+    assert settle(TimestampSearch(), log, offset)[-1] == expected
 
 
 def test_a_broker_that_cannot_look_is_asked_once() -> None:
     """Message format 0 (error 43): the lower bound stays."""
-    trails = Trails()
+    trails = TimestampSearch()
     trails.behind(AT, 5, 0, BOUND, NOW_MS * MS)
     assert trails.questions() == {AT: 0}
 
@@ -228,7 +230,7 @@ def test_a_broker_that_cannot_look_is_asked_once() -> None:
 
 def test_an_answer_that_did_not_come_is_asked_for_again() -> None:
     """Its leader was away; nothing is learnt from that."""
-    trails = Trails()
+    trails = TimestampSearch()
     for _ in range(3):
         assert trails.behind(AT, 5, None, BOUND, NOW_MS * MS) == BOUND
         assert trails.questions() == {AT: 0}
@@ -237,7 +239,7 @@ def test_an_answer_that_did_not_come_is_asked_for_again() -> None:
 
 def test_a_poll_asks_so_much_and_everybody_in_turn() -> None:
     """Three times the budget takes three turns; nobody waits for who is never done."""
-    trails = Trails()
+    trails = TimestampSearch()
     asked: list[set[tuple[str, int]]] = []
     for _ in range(3 * TURN):
         for partition in range(3 * BUDGET):
@@ -253,7 +255,7 @@ def test_a_poll_asks_so_much_and_everybody_in_turn() -> None:
 def test_who_is_done_makes_room_at_once() -> None:
     """A search that ends leaves its place to one that has not begun."""
     log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
-    trails = Trails()
+    trails = TimestampSearch()
     behind = {}
     for _ in range(3 * TURN):
         answers = {at: log.find(asked) for at, asked in trails.questions().items()}
@@ -268,7 +270,7 @@ def test_who_is_done_makes_room_at_once() -> None:
 def test_of_two_groups_the_one_that_stands_still_comes_first() -> None:
     """The other has moved on before its answer comes."""
     log = Log([EPOCH_MS + n * 1_000_000 for n in range(600)])
-    trails = Trails()
+    trails = TimestampSearch()
     for n in range(ROUNDS + 5):
         poll(trails, log, 5 * n)
         still = trails.behind(AT, 599, 0, BOUND, NOW_MS * MS)
@@ -278,7 +280,7 @@ def test_of_two_groups_the_one_that_stands_still_comes_first() -> None:
 
 def test_what_nobody_asks_about_makes_room() -> None:
     """A partition too many keeps its bound until another was not asked about for an hour."""
-    trails = Trails()
+    trails = TimestampSearch()
     for partition in range(MAX_TRAILS):
         trails.behind(("t", partition), 5, 0, BOUND, NOW_MS * MS)
     assert trails.behind(("u", 0), 5, 0, BOUND, NOW_MS * MS) == BOUND
@@ -293,32 +295,32 @@ def test_what_nobody_asks_about_makes_room() -> None:
 def test_what_was_found_outlives_a_restart() -> None:
     """What was known still is, without a question; a search that had not ended goes on."""
     log = Log([EPOCH_MS + n * 60_000 for n in range(600)])
-    first = Trails()
+    first = TimestampSearch()
     known = settle(first, log, 100)[-1]
     asked = len(log.asked)
 
-    second = Trails(first.found())
+    second = TimestampSearch(first.found())
     later = poll(second, log, 100, now_ms=NOW_MS + 3_600_000)
 
     assert later == known._replace(seconds=known.seconds + 3600)
     assert len(log.asked) == asked
     assert second.found() == first.found()
 
-    halfway = Trails()
+    halfway = TimestampSearch()
     for _ in range(5):
         bound = poll(halfway, log, 100)
     assert bound.at_least
-    third = Trails(halfway.found())
+    third = TimestampSearch(halfway.found())
     assert poll(third, log, 100) == bound
     assert settle(third, log, 100)[-1] == known
 
 
 def test_what_was_found_of_another_log_does_not_count() -> None:
     """The topic was made anew while nobody looked, and is shorter."""
-    first = Trails()
+    first = TimestampSearch()
     settle(first, Log([EPOCH_MS + n * 60_000 for n in range(600)]), 100)
 
-    second = Trails(first.found())
+    second = TimestampSearch(first.found())
     second.take({}, {"t": {0: 101}}, NOW_MS * MS)
 
     assert second.found() == {}

@@ -16,7 +16,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from jmxbridge.kafka.facts.members import Row
-from jmxbridge.lag.history.outlook import Judged
+from jmxbridge.lag.history.lag_history import RowStatus
 from jmxbridge.lag.rows import GroupLag, PartitionLag
 
 NS = 1_000_000_000
@@ -35,7 +35,7 @@ class Granularity(StrEnum):
     GROUP = "group"
 
 
-class Volume:
+class RowThinning:
     """Decides about rows, and remembers what was last written of each partition.
 
     `granularity` is by pattern of whole group names; the first that matches counts. `max_rows` is
@@ -80,10 +80,10 @@ class Volume:
     def worth_writing(
         self,
         rows: Sequence[PartitionLag],
-        judged: Sequence[Judged],
+        judged: Sequence[RowStatus],
         time_ns: int,
         anyway: Container[Row],
-    ) -> Iterator[tuple[PartitionLag, Judged]]:
+    ) -> Iterator[tuple[PartitionLag, RowStatus]]:
         """Yield the rows to write now, of those of one group on one topic; taken as written then.
 
         `judged` stands beside `rows`. Of rows in `anyway` something else than offset, end and

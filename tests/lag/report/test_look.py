@@ -8,11 +8,11 @@ from jmxbridge.kafka.facts.extras import Extras, TimestampedOffset
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.consumers.consumer import Consumer
-from jmxbridge.lag.history.judgement import Judgement, Judgements
-from jmxbridge.lag.history.memory import Memory
-from jmxbridge.lag.history.seconds import Behind
+from jmxbridge.lag.history.assessment import GroupVerdict, GroupVerdicts
+from jmxbridge.lag.history.end_offset_history import Behind
+from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.status import Status
-from jmxbridge.lag.report.watching import LOOKS, Watching
+from jmxbridge.lag.report.look import LOOKS, Watching
 
 S = 1_000_000_000
 ROW = ("g", "t", 0)
@@ -29,12 +29,12 @@ def description(committed: int = 10, end: int = 50) -> Description:
     return Description(snapshot, {"g": Membership("g", "Stable", (MEMBER,))})
 
 
-def memory(second: int) -> Memory:
+def memory(second: int) -> SavedState:
     """What a service wrote at this second: the partition grew ten records a second from 0 on."""
-    said = Judgement(Status.ERR, {"t": {0: Status.STALL}}, ("client c of target app is slow",))
-    return Memory(
+    said = GroupVerdict(Status.ERR, {"t": {0: Status.STALL}}, ("client c of target app is slow",))
+    return SavedState(
         tables={("t", 0): ((0, second * S), (0, 10 * second))},
-        judged=Judgements(second * S, {"g": said}),
+        judged=GroupVerdicts(second * S, {"g": said}),
     )
 
 
@@ -62,11 +62,11 @@ def test_a_service_that_is_away_has_no_opinion() -> None:
 
 def test_what_the_service_does_not_mention_is_well() -> None:
     """It writes down what is not; of a group it does not know it says nothing."""
-    judged = Judgements(20 * S, {"g": Judgement(Status.OK)})
-    look = Watching(Memory(judged=judged), interval_ns=S).take(description(), (), 21 * S)
+    judged = GroupVerdicts(20 * S, {"g": GroupVerdict(Status.OK)})
+    look = Watching(SavedState(judged=judged), interval_ns=S).take(description(), (), 21 * S)
     assert look.statuses == {ROW: Status.OK}
-    nobody = Judgements(20 * S, {})
-    look = Watching(Memory(judged=nobody), interval_ns=S).take(description(), (), 21 * S)
+    nobody = GroupVerdicts(20 * S, {})
+    look = Watching(SavedState(judged=nobody), interval_ns=S).take(description(), (), 21 * S)
     assert look.statuses == {}
 
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.kafka.facts.names import NameFilter
-from jmxbridge.lag.history import memory as rules
-from jmxbridge.lag.history.bisection import Answer, Found
-from jmxbridge.lag.history.judgement import Judgement, Judgements
-from jmxbridge.lag.history.memory import BadMemory, Memory, decode, encode
-from jmxbridge.lag.history.remembered import LastCommits
+from jmxbridge.lag.history import saved_state as rules
+from jmxbridge.lag.history.assessment import GroupVerdict, GroupVerdicts
+from jmxbridge.lag.history.saved_state import BadState, SavedState, decode, encode
 from jmxbridge.lag.history.status import Status
+from jmxbridge.lag.history.timestamp_search import SearchAnswer, SearchResult
+from jmxbridge.lag.history.vanished_groups import LastCommits
 
 EVERY = NameFilter()
 
@@ -23,7 +23,7 @@ def batched_in_twos(values: list[int]) -> list[tuple[int, int]]:
     return list(zip(values[::2], values[1::2], strict=False))
 
 
-def topics_of(memory: Memory) -> set[str]:
+def topics_of(memory: SavedState) -> set[str]:
     """Those of tables, and those that some group has read."""
     read = {topic for last in memory.groups.values() for topic in last.commits}
     return read | {topic for topic, _ in memory.tables}
@@ -32,10 +32,10 @@ def topics_of(memory: Memory) -> set[str]:
 offsets = st.integers(0, 2**63 - 1)
 names = st.text(min_size=1, max_size=5)
 searches = st.builds(
-    lambda end, offsets, times: Found(
+    lambda end, offsets, times: SearchResult(
         end,
         tuple(
-            Answer(offset, *asked_and_written)
+            SearchAnswer(offset, *asked_and_written)
             for offset, asked_and_written in zip(
                 sorted(offsets), batched_in_twos(sorted(times)), strict=False
             )
@@ -46,7 +46,7 @@ searches = st.builds(
     st.sets(offsets, min_size=2, max_size=6),
 )
 memories = st.builds(
-    Memory,
+    SavedState,
     groups=st.dictionaries(
         names,
         st.builds(
@@ -68,12 +68,12 @@ memories = st.builds(
     searches=st.dictionaries(st.tuples(names, st.integers(0, 9)), searches, max_size=3),
     judged=st.none()
     | st.builds(
-        Judgements,
+        GroupVerdicts,
         offsets,
         st.dictionaries(
             names,
             st.builds(
-                Judgement,
+                GroupVerdict,
                 st.sampled_from(Status),
                 st.dictionaries(
                     names, st.dictionaries(st.integers(0, 9), st.sampled_from(Status), max_size=3)
@@ -86,25 +86,25 @@ memories = st.builds(
 ).map(lambda memory: replace(memory, topic_ids=dict.fromkeys(topics_of(memory), "id")))
 
 
-FOUND = Found(9, (Answer(1, 2, 3),))
+FOUND = SearchResult(9, (SearchAnswer(1, 2, 3),))
 
 
-def back(data: bytes) -> Memory:
+def back(data: bytes) -> SavedState:
     return decode(data, wants_group=EVERY, wants_topic=EVERY)
 
 
 @given(memories)
-def test_it_comes_back_as_it_was(memory: Memory) -> None:
+def test_it_comes_back_as_it_was(memory: SavedState) -> None:
     """Every offset to the last digit."""
     assert back(encode(memory)) == memory
 
 
 @given(memories, st.data())
-def test_a_damaged_one_is_refused_whole(memory: Memory, data: st.DataObject) -> None:
+def test_a_damaged_one_is_refused_whole(memory: SavedState, data: st.DataObject) -> None:
     """Cut anywhere it is no memory; it never half counts."""
     written = encode(memory)
     cut = data.draw(st.integers(0, len(written) - 1))
-    with pytest.raises(BadMemory):
+    with pytest.raises(BadState):
         back(written[:cut])
 
 
@@ -149,13 +149,13 @@ def test_a_damaged_one_is_refused_whole(memory: Memory, data: st.DataObject) -> 
 )
 def test_what_only_looks_like_one_is_refused(document: object) -> None:
     """Of another version, or with values that polls cannot have left."""
-    with pytest.raises(BadMemory):
+    with pytest.raises(BadState):
         back(json.dumps(document).encode())
 
 
 def test_what_is_not_looked_at_any_more_does_not_come_back() -> None:
     """Filters may have changed between two runs."""
-    memory = Memory(
+    memory = SavedState(
         {"a": LastCommits({"x": {0: 1}, "y": {0: 2}}), "b": LastCommits({"x": {0: 1}})},
         {("x", 0): ([1], [1]), ("y", 0): ([1], [1])},
         {"a": 7, "b": 8},
@@ -165,7 +165,7 @@ def test_what_is_not_looked_at_any_more_does_not_come_back() -> None:
     read = decode(encode(memory), wants_group="a".__eq__, wants_topic="x".__eq__)
 
     kept = {("x", 0): ([1], [1])}
-    assert read == Memory(
+    assert read == SavedState(
         {"a": LastCommits({"x": {0: 1}})}, kept, {"a": 7}, searches={("x", 0): FOUND}
     )
 
@@ -176,6 +176,6 @@ def test_it_is_bounded_and_keeps_what_is_gone_first(monkeypatch: pytest.MonkeyPa
     gone = {"z": LastCommits({"t": {0: 1, 1: 2}}, 5)}
     here = {"a": LastCommits({"t": {0: 1}}), "b": LastCommits({"t": {0: 1}})}
 
-    read = back(encode(Memory(here | gone, {("t", 0): ([1], [1])})))
+    read = back(encode(SavedState(here | gone, {("t", 0): ([1], [1])})))
 
-    assert read == Memory(gone | {"a": here["a"]})
+    assert read == SavedState(gone | {"a": here["a"]})

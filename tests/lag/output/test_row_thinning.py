@@ -1,17 +1,17 @@
 """Fewer points that say as much: rows on change, one a minute at rest, roll-ups always."""
 
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.history.outlook import Outlook
+from jmxbridge.lag.history.lag_history import LagHistory
 from jmxbridge.lag.output.points import to_points
-from jmxbridge.lag.output.volume import Granularity, Volume
+from jmxbridge.lag.output.row_thinning import Granularity, RowThinning
 from jmxbridge.lag.rows import compute
 
 NS = 1_000_000_000
 
 
-def written(volume: Volume, polls: list[tuple[int, int]], measurement: str) -> list[int]:
+def written(volume: RowThinning, polls: list[tuple[int, int]], measurement: str) -> list[int]:
     """The numbers of the polls, 10 s apart, that wrote a point; each is (committed, end)."""
-    outlook = Outlook(interval_ns=10 * NS)
+    outlook = LagHistory(interval_ns=10 * NS)
     found = []
     for n, (committed, end) in enumerate(polls):
         snapshot = Snapshot(
@@ -28,31 +28,31 @@ def written(volume: Volume, polls: list[tuple[int, int]], measurement: str) -> l
 
 def test_a_row_at_rest_is_written_once_a_minute() -> None:
     """At once where it is new, then by the heartbeat."""
-    assert written(Volume(), [(5, 5)] * 14, "kafka_consumer_lag") == [0, 6, 12]
-    assert written(Volume(heartbeat_s=20), [(5, 5)] * 5, "kafka_consumer_lag") == [0, 2, 4]
+    assert written(RowThinning(), [(5, 5)] * 14, "kafka_consumer_lag") == [0, 6, 12]
+    assert written(RowThinning(heartbeat_s=20), [(5, 5)] * 5, "kafka_consumer_lag") == [0, 2, 4]
 
 
 def test_a_row_that_changes_is_written_at_once() -> None:
     """Its commit, its end or its status: here it stalls at the eleventh poll."""
     polls = [(5, 5), (5, 5), (5, 6), (6, 6), (6, 6)]
-    assert written(Volume(), polls, "kafka_consumer_lag") == [0, 2, 3]
-    assert written(Volume(heartbeat_s=900), [(5, 6)] * 12, "kafka_consumer_lag") == [0, 10]
+    assert written(RowThinning(), polls, "kafka_consumer_lag") == [0, 2, 3]
+    assert written(RowThinning(heartbeat_s=900), [(5, 6)] * 12, "kafka_consumer_lag") == [0, 10]
 
 
 def test_roll_ups_are_written_at_every_poll() -> None:
     """A gap in them means that the poll was silent."""
     for measurement in ("kafka_consumer_lag_topic", "kafka_consumer_lag_group"):
-        assert written(Volume(), [(5, 5)] * 3, measurement) == [0, 1, 2]
+        assert written(RowThinning(), [(5, 5)] * 3, measurement) == [0, 1, 2]
 
 
 def test_a_group_has_rows_as_fine_as_wanted() -> None:
     """The first pattern that matches it whole; partitions where none does."""
-    topics = Volume(granularity={"g": Granularity.TOPIC, ".*": Granularity.GROUP})
-    groups = Volume(granularity={".*": Granularity.GROUP})
-    other = Volume(granularity={"gg": Granularity.GROUP})
+    topics = RowThinning(granularity={"g": Granularity.TOPIC, ".*": Granularity.GROUP})
+    groups = RowThinning(granularity={".*": Granularity.GROUP})
+    other = RowThinning(granularity={"gg": Granularity.GROUP})
     measurements = ("kafka_consumer_lag", "kafka_consumer_lag_topic", "kafka_consumer_lag_group")
 
-    def finest(volume: Volume) -> list[bool]:
+    def finest(volume: RowThinning) -> list[bool]:
         return [bool(written(volume, [(5, 5)], each)) for each in measurements]
 
     assert finest(topics) == [False, True, True]
@@ -62,12 +62,12 @@ def test_a_group_has_rows_as_fine_as_wanted() -> None:
 
 def test_a_clock_set_back_silences_nothing() -> None:
     """A row last written in what is now the future is written anew."""
-    volume = Volume()
+    volume = RowThinning()
     assert written(volume, [(5, 5)] * 7, "kafka_consumer_lag") == [0, 6]
     assert written(volume, [(5, 5)], "kafka_consumer_lag") == [0]
 
 
-def many(volume: Volume, sizes: dict[str, int]) -> dict[str, int]:
+def many(volume: RowThinning, sizes: dict[str, int]) -> dict[str, int]:
     """How many partition rows each group has, and the sum of those left out."""
     snapshot = Snapshot(
         groups={name: Group(name, 1, "consumer", "Stable") for name in sizes},
@@ -91,13 +91,13 @@ def test_too_many_rows_are_summed_up_not_cut_off() -> None:
     """The largest groups have topics only, as many as it takes; every group has its sums."""
     sizes = {"a": 5, "big": 20, "c": 3, "large": 10}
 
-    assert many(Volume(max_rows=38), sizes) == sizes | {"left out": 0}
-    assert many(Volume(max_rows=37), sizes) == {"a": 5, "c": 3, "large": 10, "left out": 20}
-    assert many(Volume(max_rows=8), sizes) == {"a": 5, "c": 3, "left out": 30}
-    assert many(Volume(max_rows=1), sizes) == {"left out": 38}
+    assert many(RowThinning(max_rows=38), sizes) == sizes | {"left out": 0}
+    assert many(RowThinning(max_rows=37), sizes) == {"a": 5, "c": 3, "large": 10, "left out": 20}
+    assert many(RowThinning(max_rows=8), sizes) == {"a": 5, "c": 3, "left out": 30}
+    assert many(RowThinning(max_rows=1), sizes) == {"left out": 38}
 
 
 def test_who_has_no_partition_rows_anyway_counts_for_nothing() -> None:
     """Only rows that would be written are too many."""
-    volume = Volume(max_rows=5, granularity={"big": Granularity.TOPIC})
+    volume = RowThinning(max_rows=5, granularity={"big": Granularity.TOPIC})
     assert many(volume, {"a": 5, "big": 20}) == {"a": 5, "left out": 0}

@@ -118,7 +118,7 @@ class EndTable:
         self._thin_at = len(times) + _THIN_EVERY
 
 
-class Ends:
+class EndOffsetHistory:
     """The tables of a cluster."""
 
     def __init__(

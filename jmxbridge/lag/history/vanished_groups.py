@@ -25,7 +25,7 @@ class LastCommits:
     vanished_ns: int | None = None
 
 
-class Remembered:
+class VanishedGroups:
     """The last commits of every group, of those as well that are gone for less than this."""
 
     def __init__(

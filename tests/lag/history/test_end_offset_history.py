@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.lag.history.seconds import (
+from jmxbridge.lag.history.end_offset_history import (
     AGE_PER_GAP,
     MAX_PARTITIONS,
     NS,
     UNSEEN_NS,
     Behind,
-    Ends,
+    EndOffsetHistory,
     EndTable,
 )
 
@@ -97,11 +97,11 @@ def test_a_week_is_a_few_hundred_points() -> None:
 
 def test_what_answers_for_an_offset_is_enough_to_answer() -> None:
     """After a restart, with that part of the table only, it is as far behind as before."""
-    ends = Ends()
+    ends = EndOffsetHistory()
     for n in range(20):
         ends.observe({"t": {0: n * 10, 1: n}}, n * 10 * NS)
 
-    again = Ends(ends.since({("t", 0): 155, ("nobody", 0): 3}))
+    again = EndOffsetHistory(ends.since({("t", 0): 155, ("nobody", 0): 3}))
 
     assert again.behind(("t", 0), 155, 200 * NS) == ends.behind(("t", 0), 155, 200 * NS)
     assert again.behind(("t", 0), 149, 200 * NS) == Behind(50.0, at_least=True)
@@ -110,7 +110,7 @@ def test_what_answers_for_an_offset_is_enough_to_answer() -> None:
 
 def test_a_clock_that_was_set_back_keeps_no_table_for_ever() -> None:
     """A machine that came up years ahead: what it saw then goes, and so does what is unseen now."""
-    ends = Ends()
+    ends = EndOffsetHistory()
     ends.observe({"early": {0: 1}}, 10 * 365 * UNSEEN_NS)
     ends.observe({"now": {0: 1}}, 0)
     assert ends.topics() == {"now"}
@@ -120,7 +120,7 @@ def test_a_clock_that_was_set_back_keeps_no_table_for_ever() -> None:
 
 def test_tables_are_as_many_as_there_is_room_for() -> None:
     """A partition too many has no seconds; one not seen for a day makes room."""
-    ends = Ends()
+    ends = EndOffsetHistory()
     ends.observe({"t": dict.fromkeys(range(MAX_PARTITIONS), 5)}, NS)
     ends.observe({"u": {0: 5}}, 2 * NS)
     assert ends.behind(("u", 0), 3, 2 * NS) is None

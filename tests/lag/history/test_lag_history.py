@@ -6,8 +6,8 @@ import pytest
 
 from jmxbridge.kafka.facts.extras import Extras, TimestampedOffset
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.history.outlook import AllowedLag, Judged, Outlook, lowest_unread
-from jmxbridge.lag.history.seconds import Behind, Ends
+from jmxbridge.lag.history.end_offset_history import Behind, EndOffsetHistory
+from jmxbridge.lag.history.lag_history import AllowedLag, LagHistory, RowStatus, lowest_unread
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.rows import compute
 
@@ -25,11 +25,11 @@ def snapshot(committed: int, end: int, *, state: str | None = "Stable", kind: st
     )
 
 
-def outlook(allowed_lag: dict[str, int] | None = None) -> Outlook:
-    return Outlook(interval_ns=10 * NS, allowed_lag=allowed_lag)
+def outlook(allowed_lag: dict[str, int] | None = None) -> LagHistory:
+    return LagHistory(interval_ns=10 * NS, allowed_lag=allowed_lag)
 
 
-def after(polls: list[Snapshot], allowed_lag: dict[str, int] | None = None) -> Judged:
+def after(polls: list[Snapshot], allowed_lag: dict[str, int] | None = None) -> RowStatus:
     """What the last of these polls, 10 s apart, makes of the one row."""
     looked = outlook(allowed_lag)
     verdicts = [
@@ -41,13 +41,13 @@ def after(polls: list[Snapshot], allowed_lag: dict[str, int] | None = None) -> J
 
 def test_a_row_has_its_delay_and_its_status() -> None:
     """The ends of earlier polls say how old the oldest unread record is."""
-    assert after([snapshot(0, 0), snapshot(50, 100)]) == Judged(Behind(5.0), Status.OK)
+    assert after([snapshot(0, 0), snapshot(50, 100)]) == RowStatus(Behind(5.0), Status.OK)
 
 
 def test_who_is_caught_up_is_no_second_behind() -> None:
     """Exactly 0, from the first poll on; and so is who is within the lag allowed."""
-    assert after([snapshot(100, 100)]) == Judged(Behind(0.0), Status.OK)
-    assert after([snapshot(99, 100)], {"g": 1}) == Judged(Behind(0.0), Status.OK)
+    assert after([snapshot(100, 100)]) == RowStatus(Behind(0.0), Status.OK)
+    assert after([snapshot(99, 100)], {"g": 1}) == RowStatus(Behind(0.0), Status.OK)
 
 
 def test_nobody_reads_for_an_empty_a_dead_or_a_vanished_group() -> None:
@@ -76,9 +76,9 @@ def test_a_group_and_a_topic_have_the_worst_of_their_rows() -> None:
 
     verdicts = looked.take(compute(both), both, 10 * NS)
 
-    stopped = Judged(Behind(10.0, at_least=True), Status.ERR)
-    assert verdicts.topics == {("g", "t"): stopped, ("g", "u"): Judged(Behind(0.0), Status.OK)}
-    assert verdicts.groups == {"g": stopped, "idle": Judged(None, Status.UNKNOWN)}
+    stopped = RowStatus(Behind(10.0, at_least=True), Status.ERR)
+    assert verdicts.topics == {("g", "t"): stopped, ("g", "u"): RowStatus(Behind(0.0), Status.OK)}
+    assert verdicts.groups == {"g": stopped, "idle": RowStatus(None, Status.UNKNOWN)}
     assert [each.status for each in verdicts.partitions] == [Status.STOP, Status.OK, Status.OK]
 
 
@@ -113,8 +113,8 @@ def test_groups_at_one_offset_differ_in_status_and_in_what_is_allowed() -> None:
 
     found = looked.take(compute(three), three, 10 * NS).partitions
 
-    behind, caught_up = Behind(10.0, at_least=True), Judged(Behind(0.0), Status.OK)
-    stopped, reading = Judged(behind, Status.STOP), Judged(behind, Status.OK)
+    behind, caught_up = Behind(10.0, at_least=True), RowStatus(Behind(0.0), Status.OK)
+    stopped, reading = RowStatus(behind, Status.STOP), RowStatus(behind, Status.OK)
     assert found == (stopped, stopped, reading, reading, caught_up, caught_up)
 
 
@@ -145,8 +145,8 @@ def test_a_topic_made_anew_leaves_no_absurd_delay() -> None:
         found.append((looked.take(lags, poll, n * 10 * NS).partitions[0], lags.partitions[0].ahead))
 
     before, ahead, again, after = found[4], found[6], found[8], found[9]
-    assert before == (Judged(Behind(40.0, at_least=True), Status.OK), 0)
-    assert ahead == (Judged(Behind(0.0), Status.AHEAD), 4997)
+    assert before == (RowStatus(Behind(40.0, at_least=True), Status.OK), 0)
+    assert ahead == (RowStatus(Behind(0.0), Status.AHEAD), 4997)
     assert again[0].behind is not None
     assert again[0].behind.seconds == pytest.approx(10 * 1000 / 5997)
     assert after[0].behind is not None
@@ -174,19 +174,19 @@ def test_a_topic_of_another_id_has_no_past() -> None:
     old = [replace(snapshot(900, 1000), topic_ids={"t": "old"})] * 30
     new = [replace(snapshot(10, end), topic_ids={"t": "new"}) for end in (1000, 1000, 1500)]
 
-    assert after([*old, *new[:1]]) == Judged(Behind(0.0, at_least=True), Status.OK)
-    assert after([*old, *new]) == Judged(Behind(20.0, at_least=True), Status.OK)
+    assert after([*old, *new[:1]]) == RowStatus(Behind(0.0, at_least=True), Status.OK)
+    assert after([*old, *new]) == RowStatus(Behind(20.0, at_least=True), Status.OK)
 
 
 def test_the_past_of_an_earlier_run_is_of_the_topic_it_saw() -> None:
     """A topic may be deleted and created anew while nobody looks."""
-    ends = Ends({("t", 0): ([0, 100 * NS], [0, 1000])})
-    looked = Outlook(interval_ns=10 * NS, ends=ends, topic_ids={"t": "old"})
+    ends = EndOffsetHistory({("t", 0): ([0, 100 * NS], [0, 1000])})
+    looked = LagHistory(interval_ns=10 * NS, ends=ends, topic_ids={"t": "old"})
     poll = replace(snapshot(10, 1500), topic_ids={"t": "new"})
 
     verdicts = looked.take(compute(poll), poll, 200 * NS)
 
-    assert verdicts.partitions == (Judged(Behind(0.0, at_least=True), Status.OK),)
+    assert verdicts.partitions == (RowStatus(Behind(0.0, at_least=True), Status.OK),)
     assert looked.topic_ids == {"t": "new"}
 
 

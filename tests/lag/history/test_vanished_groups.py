@@ -1,6 +1,6 @@
 """Groups that are gone keep their lag for a while."""
 
-from jmxbridge.lag.history.remembered import LastCommits, Remembered
+from jmxbridge.lag.history.vanished_groups import LastCommits, VanishedGroups
 
 S = 1_000_000_000
 BILLING = {"orders": {0: 4, 1: 7}}
@@ -8,7 +8,7 @@ BILLING = {"orders": {0: 4, 1: 7}}
 
 def test_a_group_that_is_gone_keeps_its_last_commits() -> None:
     """From the poll that finds it gone, at every poll, until it is forgotten."""
-    remembered = Remembered(forget_after_s=60)
+    remembered = VanishedGroups(forget_after_s=60)
     assert remembered.keep({"billing": BILLING}, (), 10 * S) == {}
 
     assert remembered.keep({}, {"billing"}, 20 * S) == {"billing": BILLING}
@@ -21,7 +21,7 @@ def test_a_group_that_is_gone_keeps_its_last_commits() -> None:
 
 def test_a_coordinator_that_does_not_answer_takes_no_group_away() -> None:
     """Neither read nor gone: nothing is said of it, and nothing is forgotten."""
-    remembered = Remembered()
+    remembered = VanishedGroups()
     remembered.keep({"billing": BILLING}, (), 10 * S)
 
     assert remembered.keep({}, (), 20 * S) == {}
@@ -30,7 +30,7 @@ def test_a_coordinator_that_does_not_answer_takes_no_group_away() -> None:
 
 def test_a_group_that_comes_back_counts_as_any_other() -> None:
     """Its new commits hold, also when it goes again."""
-    remembered = Remembered()
+    remembered = VanishedGroups()
     remembered.keep({"billing": BILLING}, (), 10 * S)
     remembered.keep({}, {"billing"}, 20 * S)
 
@@ -41,7 +41,7 @@ def test_a_group_that_comes_back_counts_as_any_other() -> None:
 
 def test_it_goes_on_after_a_restart() -> None:
     """The hours before the restart count, and being found gone again starts nothing anew."""
-    remembered = Remembered({"billing": LastCommits(BILLING, 10 * S)}, forget_after_s=60)
+    remembered = VanishedGroups({"billing": LastCommits(BILLING, 10 * S)}, forget_after_s=60)
 
     assert remembered.keep({}, {"billing"}, 50 * S) == {"billing": BILLING}
     assert remembered.keep({}, (), 70 * S) == {}
@@ -49,7 +49,7 @@ def test_it_goes_on_after_a_restart() -> None:
 
 def test_a_group_without_commits_leaves_nothing() -> None:
     """There is no lag to go on with; nor for a group that nobody has ever read."""
-    remembered = Remembered()
+    remembered = VanishedGroups()
     remembered.keep({"idle": {}}, (), 10 * S)
 
     assert remembered.keep({}, {"idle", "unheard-of"}, 20 * S) == {}
@@ -58,7 +58,7 @@ def test_a_group_without_commits_leaves_nothing() -> None:
 
 def test_what_nobody_could_read_is_not_a_last_commit() -> None:
     """A partition the coordinator gave an error for, just before the group went."""
-    remembered = Remembered()
+    remembered = VanishedGroups()
     remembered.keep({"billing": {"orders": {0: 4, 1: None}}}, (), 10 * S)
 
     assert remembered.keep({}, {"billing"}, 20 * S) == {"billing": {"orders": {0: 4}}}
@@ -66,7 +66,7 @@ def test_what_nobody_could_read_is_not_a_last_commit() -> None:
 
 def test_a_deleted_topic_is_forgotten_with_its_group() -> None:
     """A topic made anew under that name has nothing to do with the old commits."""
-    remembered = Remembered()
+    remembered = VanishedGroups()
     remembered.keep({"billing": BILLING, "here": {"orders": {0: 1}}}, (), 10 * S)
     remembered.keep({}, {"billing"}, 20 * S)
 
