@@ -31,7 +31,7 @@ from jmxbridge.jmx import ObjectName
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 from jmxbridge.point import KeptTags, Point
 from jmxbridge.pollers.backoff import Backoff
-from jmxbridge.pollers.grid import Tick
+from jmxbridge.pollers.schedule import Tick
 from jmxbridge.pollers.target import Target
 from jmxbridge.service.garbage import collect_seldom
 from jmxbridge.transports.rmi import RmiTransport

@@ -31,7 +31,7 @@ from jmxbridge.app import Bridge
 from jmxbridge.config.loader import load
 from jmxbridge.delivery import Delivery, resident_bytes
 from jmxbridge.point import Point
-from jmxbridge.pollers.grid import NS, Tick
+from jmxbridge.pollers.schedule import NS, Tick
 from jmxbridge.pollers.target import Target
 
 TARGETS = int(os.environ.get("TARGETS", "50"))

@@ -90,7 +90,7 @@ async def bridged(
     from jmxbridge.config.loader import pack_rules
     from jmxbridge.delivery import freeze
     from jmxbridge.pollers.backoff import Backoff
-    from jmxbridge.pollers.grid import Tick
+    from jmxbridge.pollers.schedule import Tick
     from jmxbridge.pollers.target import Target
     from jmxbridge.service.garbage import collect_seldom
     from jmxbridge.transports.rmi import RmiTransport

@@ -34,12 +34,12 @@ from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
-from jmxbridge.pollers.fleet import Fleet, Wanted
-from jmxbridge.pollers.grid import NS, Tick, last_due, spread_ns, ticks
-from jmxbridge.pollers.status import Line, Mood
+from jmxbridge.pollers.health import Health, StatusLine
+from jmxbridge.pollers.schedule import NS, Tick, last_due, spread_ns, ticks
+from jmxbridge.pollers.supervisor import PollerSpec, Supervisor
 from jmxbridge.pollers.target import Target
 from jmxbridge.service.garbage import collect_seldom
-from jmxbridge.state.beside import beside
+from jmxbridge.state.paths import beside
 from jmxbridge.state.poll_times import PollTimes
 from jmxbridge.store import Store
 
@@ -66,7 +66,7 @@ class Bridge:
         self._brokers = KnownBrokers(self._meet_brokers, clock_s=time.monotonic)
         self._meeting: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
-        self._fleet = Fleet(self._wanted(settings), self._poll)
+        self._fleet = Supervisor(self._wanted(settings), self._poll)
         influx = settings.influxdb
         self._sender = None if influx is None else Sender(store, make_writer(influx))
         self._bound = SeriesBound(settings.max_series)
@@ -83,7 +83,7 @@ class Bridge:
         """Open the store; nothing is polled yet. Raises StoreError."""
         return cls(settings, await open_store(settings, environ))
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[StatusLine]:
         """Say how everything stands: each target, the lag, the delivery."""
         return [each.line for each in (*self._fleet.members, self._delivery)]
 
@@ -145,7 +145,7 @@ class Bridge:
         known = ", ".join(map(str, sorted(self._brokers.known)))
         log.info("brokers %s: %d begun, %d ended", known, changes.begun, changes.ended)
 
-    def _wanted(self, settings: Settings) -> list[Wanted[Poller]]:
+    def _wanted(self, settings: Settings) -> list[PollerSpec[Poller]]:
         found = with_brokers(settings, addresses(self._brokers.known))
         for problem in found.problems:
             log.error("not polled: %s", problem)
@@ -178,7 +178,7 @@ class Bridge:
         if poller is self._delivery:
             if self._times.is_due(now_s):
                 await asyncio.to_thread(self._times.write, now_s)
-        elif poller.line.mood is not Mood.DOWN:
+        elif poller.line.mood is not Health.DOWN:
             self._times.note(poller.name, now_s - started_s)
         return points
 
@@ -238,7 +238,7 @@ async def poll_once(settings: Settings) -> Polled:
             *(
                 f"{each.name}: {each.line.sentence}"
                 for each in pollers
-                if each.line.mood is Mood.DOWN
+                if each.line.mood is Health.DOWN
             ),
         ),
     )

@@ -38,12 +38,12 @@ from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.pkcs12 import pem
 from jmxbridge.point import Point
 from jmxbridge.pollers.backoff import Backoff
-from jmxbridge.pollers.fleet import Wanted
-from jmxbridge.pollers.grid import Tick
+from jmxbridge.pollers.health import StatusLine
 from jmxbridge.pollers.lag_poll import LagPoll
-from jmxbridge.pollers.status import Line
+from jmxbridge.pollers.schedule import Tick
+from jmxbridge.pollers.supervisor import PollerSpec
 from jmxbridge.pollers.target import Target
-from jmxbridge.state.memory_file import MemoryFile
+from jmxbridge.state.lag_state import LagStateFile
 from jmxbridge.store import Store
 from jmxbridge.transports.jmxquery import JmxqueryTransport
 from jmxbridge.transports.jolokia import JolokiaTransport
@@ -68,7 +68,7 @@ class Poller(Protocol):
         """The source of its points."""
 
     @property
-    def line(self) -> Line:
+    def line(self) -> StatusLine:
         """How it stands."""
 
     async def poll(self, tick: Tick) -> Collection[Point]:
@@ -275,7 +275,7 @@ def make_lag_poll(
     """Build the lag poll; with a path it goes on where the last run ended."""
     memory, save = SavedState(), None
     if memory_path is not None:
-        file = MemoryFile(
+        file = LagStateFile(
             memory_path,
             wants_group=NameFilter(kafka.groups.allow, kafka.groups.deny),
             wants_topic=NameFilter(kafka.topics.allow, kafka.topics.deny),
@@ -312,14 +312,14 @@ def wanted_pollers(
     consumers: Consumers,
     brokers: KnownBrokers | None = None,
     memory_path: Path | None = None,
-) -> list[Wanted[Poller]]:
+) -> list[PollerSpec[Poller]]:
     """Say what a file asks to poll. `interval_ns` decides which rules are due at a tick.
 
     What the pollers tell each other goes by `topics` and `consumers`; `brokers` is told which there
     are. Two files that ask the same
     of a target specify it the same, wherever its lines are.
     """
-    found: list[Wanted[Poller]] = []
+    found: list[PollerSpec[Poller]] = []
     for target in settings.targets:
         rules = tuple(replace(rule, where="") for rule in settings.rules_for(target))
         make = partial(
@@ -330,7 +330,7 @@ def wanted_pollers(
             topics=topics,
             consumers=consumers,
         )
-        found.append(Wanted((target, rules), make))
+        found.append(PollerSpec((target, rules), make))
     if settings.kafka is not None:
         lag = partial(
             make_lag_poll,
@@ -342,7 +342,7 @@ def wanted_pollers(
             brokers=brokers,
             memory_path=memory_path,
         )
-        found.append(Wanted(settings.kafka, lag))
+        found.append(PollerSpec(settings.kafka, lag))
     return found
 
 

@@ -22,8 +22,8 @@ from jmxbridge.influx.line_protocol import encode, series_key
 from jmxbridge.influx.sender import Sender, State
 from jmxbridge.influx.series import SeriesBound
 from jmxbridge.point import FieldValue, Point
-from jmxbridge.pollers.grid import NS, Tick
-from jmxbridge.pollers.status import Line, Mood
+from jmxbridge.pollers.health import Health, StatusLine
+from jmxbridge.pollers.schedule import NS, Tick
 from jmxbridge.store import Counts, Intake, Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -151,21 +151,21 @@ class Delivery:
         await self._intake.close()
 
     @property
-    def line(self) -> Line:
+    def line(self) -> StatusLine:
         """How the delivery stands, for people."""
         if self._intake.error is not None:
             where = f"{self._intake.held:,} lines in memory, {self._intake.lost:,} lost"
             said = "polling is paused" if self.paused else "polls are not durable"
-            return Line(self.name, Mood.DOWN, f"{said} ({where}): {self._intake.error}")
+            return StatusLine(self.name, Health.DOWN, f"{said} ({where}): {self._intake.error}")
         if self._sender is None:
-            return Line(self.name, Mood.FINE, self._destination)
+            return StatusLine(self.name, Health.FINE, self._destination)
         status = self._sender.status
         counts = f"{status.stored:,} lines stored"
         if status.dead_lettered:
             counts += f", {status.dead_lettered:,} refused"
         waiting = status.state in (State.RETRYING, State.HOLDING)
-        mood = Mood.DOWN if waiting else Mood.ALERT if status.dead_lettered else Mood.FINE
-        return Line("influxdb", mood, f"{counts} · {status.sentence}")
+        mood = Health.DOWN if waiting else Health.ALERT if status.dead_lettered else Health.FINE
+        return StatusLine("influxdb", mood, f"{counts} · {status.sentence}")
 
     def _intake_fields(self) -> Mapping[str, FieldValue]:
         return {

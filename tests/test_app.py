@@ -19,9 +19,9 @@ from jmxbridge.config.model.models import (
 from jmxbridge.config.values.address import Address
 from jmxbridge.config.values.jmx_address import JmxAddress
 from jmxbridge.point import Point
-from jmxbridge.pollers.fleet import Wanted
-from jmxbridge.pollers.grid import NS, SPREAD_STEP_NS, Tick
-from jmxbridge.pollers.status import Line, Mood
+from jmxbridge.pollers.health import Health, StatusLine
+from jmxbridge.pollers.schedule import NS, SPREAD_STEP_NS, Tick
+from jmxbridge.pollers.supervisor import PollerSpec
 from jmxbridge.state import poll_times
 from jmxbridge.store import View
 
@@ -32,7 +32,7 @@ class Stumbling:
     """A poller with a bug that shows at its first tick; asks to stop at its third."""
 
     name = "stumbling"
-    line = Line(name, Mood.FINE, "")
+    line = StatusLine(name, Health.FINE, "")
 
     def __init__(self, stop: asyncio.Event) -> None:
         self.polled: list[int] = []
@@ -62,8 +62,8 @@ async def test_a_poll_that_fails_inside_us_does_not_stop_the_next(
             yield Tick(n * interval_ns, 0)
         await asyncio.Event().wait()
 
-    def wanted(*_: object, **__: object) -> list[Wanted[Any]]:
-        return [Wanted("stumbling", lambda: poller)]
+    def wanted(*_: object, **__: object) -> list[PollerSpec[Any]]:
+        return [PollerSpec("stumbling", lambda: poller)]
 
     monkeypatch.setattr(app, "ticks", three)
     monkeypatch.setattr(app, "wanted_pollers", wanted)
@@ -86,15 +86,15 @@ async def test_how_long_polls_take_is_written_for_check(
     """Beside the store, of what answered: a poll that failed took what its deadline says."""
     stop = asyncio.Event()
     well, down = Stumbling(stop), Stumbling(asyncio.Event())
-    down.name, down.line = "down", Line("down", Mood.DOWN, "refused")
+    down.name, down.line = "down", StatusLine("down", Health.DOWN, "refused")
 
     async def three(interval_ns: int, *, offset_ns: int) -> AsyncIterator[Tick]:
         for n in range(1, 4):
             yield Tick(n * interval_ns, 0)
         await asyncio.Event().wait()
 
-    def wanted(*_: object, **__: object) -> list[Wanted[Any]]:
-        return [Wanted("down", lambda: down), Wanted("well", lambda: well)]
+    def wanted(*_: object, **__: object) -> list[PollerSpec[Any]]:
+        return [PollerSpec("down", lambda: down), PollerSpec("well", lambda: well)]
 
     monkeypatch.setattr(app, "ticks", three)
     monkeypatch.setattr(app, "wanted_pollers", wanted)
@@ -148,7 +148,7 @@ class Once:
     """A poller with one point a tick."""
 
     name = "once"
-    line = Line(name, Mood.FINE, "")
+    line = StatusLine(name, Health.FINE, "")
 
     async def poll(self, tick: Tick) -> Sequence[Point]:
         return (Point("m", {}, {"n": 1}, tick.due_ns),)
@@ -176,7 +176,7 @@ async def test_a_black_holed_influxdb_does_not_hold_up_the_stop(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(app, "ticks", one)
-    monkeypatch.setattr(app, "wanted_pollers", lambda *_, **__: [Wanted("once", Once)])
+    monkeypatch.setattr(app, "wanted_pollers", lambda *_, **__: [PollerSpec("once", Once)])
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     settings = Settings(

@@ -1,7 +1,7 @@
 """How a target's times fit into each other, whatever the interval of a file."""
 
 from jmxbridge.build import CONNECT_SHARE, DEADLINE_SHARE
-from jmxbridge.pollers.grid import SPREAD_SHARE
+from jmxbridge.pollers.schedule import SPREAD_SHARE
 
 
 def test_connecting_ends_before_the_poll_is_given_up() -> None:

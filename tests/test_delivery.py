@@ -14,8 +14,8 @@ from jmxbridge.influx.sender import Sender
 from jmxbridge.influx.series import SeriesBound
 from jmxbridge.influx.verdict import Answer, Outcome
 from jmxbridge.point import FieldValue, Point
-from jmxbridge.pollers.grid import Tick
-from jmxbridge.pollers.status import Mood
+from jmxbridge.pollers.health import Health
+from jmxbridge.pollers.schedule import Tick
 from jmxbridge.store import DeadLine, Store
 from tests.store.noise import noise
 
@@ -89,7 +89,7 @@ async def test_a_store_that_refuses_is_loudly_visible_and_stops_nothing(store: S
     await store.close()
     await way.put(points(3), time_ns=5 * SECOND, source="broker")
     moods.append(way.line.mood)
-    assert moods == [Mood.FINE, Mood.DOWN]
+    assert moods == [Health.FINE, Health.DOWN]
     assert "3 lines in memory, 0 lost" in way.line.sentence
     (process,) = await way.poll(Tick(8 * SECOND, 0))
     assert process.measurement == "jmxbridge_process"

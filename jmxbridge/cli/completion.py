@@ -52,7 +52,7 @@ def _outline(ctx: typer.Context) -> "Outline":
 def _groups(settings: "Settings", environ: dict[str, str]) -> list[str]:
     from jmxbridge.config.loader import store_path
     from jmxbridge.lag.history.saved_state import MAX_BYTES, BadState, decode
-    from jmxbridge.state.beside import beside
+    from jmxbridge.state.paths import beside
 
     path = beside(store_path(settings, environ), ".lag.json")
     try:

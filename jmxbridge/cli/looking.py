@@ -62,7 +62,7 @@ class Looking:
 
     async def look(self) -> "tuple[Description, Look]":
         """Ask cluster and targets one time; raises KafkaUnavailable."""
-        from jmxbridge.pollers.grid import Tick
+        from jmxbridge.pollers.schedule import Tick
 
         tick = Tick(time.time_ns(), 0)
         heard = asyncio.gather(*(target.poll(tick) for target in self._targets))
@@ -87,10 +87,12 @@ class Looking:
 
     def problems(self) -> list[str]:
         """Say which targets could not be heard."""
-        from jmxbridge.pollers.status import Mood
+        from jmxbridge.pollers.health import Health
 
         lines = [target.line for target in self._targets]
-        return [f"target {each.name}: {each.sentence}" for each in lines if each.mood is Mood.DOWN]
+        return [
+            f"target {each.name}: {each.sentence}" for each in lines if each.mood is Health.DOWN
+        ]
 
     async def close(self) -> None:
         """Close every connection."""
@@ -102,8 +104,8 @@ def written(settings: "Settings") -> "SavedState":
     """Read what `run` has written down for this file; nothing where there is none."""
     from jmxbridge.config.loader import store_path
     from jmxbridge.kafka.facts.names import NameFilter
-    from jmxbridge.state.beside import beside
-    from jmxbridge.state.memory_file import MemoryFile
+    from jmxbridge.state.lag_state import LagStateFile
+    from jmxbridge.state.paths import beside
 
     path = beside(store_path(settings, os.environ), ".lag.json")
-    return MemoryFile(path, wants_group=NameFilter(), wants_topic=NameFilter()).read()
+    return LagStateFile(path, wants_group=NameFilter(), wants_topic=NameFilter()).read()

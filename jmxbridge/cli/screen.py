@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from jmxbridge.pollers.status import Line, Mood
+from jmxbridge.pollers.health import Health, StatusLine
 
 # Often enough to look alive, seldom enough to cost nothing.
 REDRAW_S = 0.5
 
 STYLES = {
-    Mood.WAITING: ("·", "dim"),
-    Mood.FINE: ("●", "green"),
-    Mood.ALERT: ("▲", "bold red"),
-    Mood.DOWN: ("✗", "red"),
+    Health.WAITING: ("·", "dim"),
+    Health.FINE: ("●", "green"),
+    Health.ALERT: ("▲", "bold red"),
+    Health.DOWN: ("✗", "red"),
 }
 
 
 @contextmanager
-def shown(lines: Callable[[], Sequence[Line]], *, on: TextIO) -> Iterator[None]:
+def shown(lines: Callable[[], Sequence[StatusLine]], *, on: TextIO) -> Iterator[None]:
     """Keep the lines at the foot of a terminal; do nothing where `on` is none.
 
     While they are shown the log holds its tongue about what they say, and speaks from warnings on.

@@ -37,8 +37,8 @@ from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.lag.rows import Lags, compute
 from jmxbridge.lag.uncommitted import Uncommitted, assume
 from jmxbridge.point import Point
-from jmxbridge.pollers.grid import NS, Tick
-from jmxbridge.pollers.status import Line, Mood, counted
+from jmxbridge.pollers.health import Health, StatusLine, counted
+from jmxbridge.pollers.schedule import NS, Tick
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class LagPoll:
         uncommitted: Uncommitted = Uncommitted.SKIP,
         names: Mapping[str, str] | None = None,
     ) -> None:
-        self.line = Line(self.name, Mood.WAITING, "not polled yet")
+        self.line = StatusLine(self.name, Health.WAITING, "not polled yet")
         self._cluster = cluster
         self._cluster_name = cluster_name
         self._clock_s = clock_s
@@ -138,7 +138,7 @@ class LagPoll:
             )
         except KafkaUnavailable as exc:
             self._complaints = note((str(exc),), self._complaints)
-            self.line = Line(self.name, Mood.DOWN, str(exc))
+            self.line = StatusLine(self.name, Health.DOWN, str(exc))
             failed = failed_poll(
                 cluster=self._cluster_name,
                 time_ns=tick.due_ns,
@@ -174,7 +174,7 @@ class LagPoll:
         self._last = (lags, verdicts, tick.due_ns)
         self._save_in_time(tick)
         line = status_line(self.name, lags, snapshot)
-        if self.line.mood in (Mood.WAITING, Mood.DOWN):
+        if self.line.mood in (Health.WAITING, Health.DOWN):
             log.info("lag poll: %s", line.sentence)
         self.line = line
         points = to_points(
@@ -273,7 +273,7 @@ def note(complaints: tuple[str, ...], before: tuple[str, ...]) -> tuple[str, ...
     return complaints
 
 
-def status_line(name: str, lags: Lags, snapshot: Snapshot) -> Line:
+def status_line(name: str, lags: Lags, snapshot: Snapshot) -> StatusLine:
     """Say in one line who is behind: the total, then the groups that make up most of it."""
     behind = sorted(((row.lag_sum, row.group) for row in lags.groups if row.lag_sum), reverse=True)
     total = sum(lag for lag, _ in behind)
@@ -282,5 +282,5 @@ def status_line(name: str, lags: Lags, snapshot: Snapshot) -> Line:
     sentence = f"lag {total:,} · {worst} · {groups}" if behind else f"lag 0 · {groups}"
     if not snapshot.complete:
         sentence += " · incomplete"
-    mood = Mood.ALERT if behind or not snapshot.complete else Mood.FINE
-    return Line(name, mood, sentence)
+    mood = Health.ALERT if behind or not snapshot.complete else Health.FINE
+    return StatusLine(name, mood, sentence)

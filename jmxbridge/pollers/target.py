@@ -17,8 +17,8 @@ from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.point import FieldValue, Point
 from jmxbridge.pollers.backoff import Backoff
-from jmxbridge.pollers.grid import NS, Tick, is_due
-from jmxbridge.pollers.status import Line, Mood, counted
+from jmxbridge.pollers.health import Health, StatusLine, counted
+from jmxbridge.pollers.schedule import NS, Tick, is_due
 from jmxbridge.transports.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ MEASUREMENT = "jmxbridge_target"
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class PollFailure:
     """Why nothing was read at this poll."""
 
     error_class: str
@@ -57,7 +57,7 @@ class Target:
         consumers: Consumers | None = None,
     ) -> None:
         self.name = name
-        self.line = Line(name, Mood.WAITING, "not polled yet")
+        self.line = StatusLine(name, Health.WAITING, "not polled yet")
         self._transport = transport
         self._rules = tuple(rules)
         self._tags = {**tags, "target": name}
@@ -68,7 +68,7 @@ class Target:
         self._maker = PointMaker(self._tags, resolve_topic)
         self._consumers = consumers or Consumers()
         self._answered_ns: int | None = None
-        self._failure: Failure | None = None
+        self._failure: PollFailure | None = None
 
     async def poll(self, tick: Tick) -> Sequence[Point]:
         """Read what is due at this tick and return its points, all with the tick's timestamp.
@@ -80,7 +80,7 @@ class Target:
         started_s = self._clock_s()
         outcome = await self._fetch(tick, started_s)
         read_ms = (self._clock_s() - started_s) * 1000
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, PollFailure):
             self._note_failure(outcome)
             self._consumers.lose(self.name, outcome.sentence)
             return (self._own_point(tick, read_ms, failed_fields(outcome)),)
@@ -101,7 +101,7 @@ class Target:
         self._consumers.forget(self.name)
         await self._transport.close()
 
-    async def _fetch(self, tick: Tick, started_s: float) -> list[Reading] | Failure:
+    async def _fetch(self, tick: Tick, started_s: float) -> list[Reading] | PollFailure:
         if self._failure is not None and not self._backoff.may_try(started_s):
             return self._failure
         deadline_s = self._deadline_s - tick.offset_ns / NS
@@ -109,9 +109,9 @@ class Target:
             async with asyncio.timeout(deadline_s):
                 readings = await self._transport.fetch(self._rules_due(tick.due_ns))
         except TimeoutError:
-            failure = Failure("timeout", f"no answer within {deadline_s:g} s")
+            failure = PollFailure("timeout", f"no answer within {deadline_s:g} s")
         except JmxError as exc:
-            failure = Failure(exc.error_class, str(exc))
+            failure = PollFailure(exc.error_class, str(exc))
         else:
             self._backoff.succeeded()
             return readings
@@ -126,19 +126,19 @@ class Target:
             or is_due(due_ns, interval_ns=self._interval_ns, every_ns=round(rule.every_s * NS))
         ]
 
-    def _note_failure(self, failure: Failure) -> None:
+    def _note_failure(self, failure: PollFailure) -> None:
         before, self._failure = self._failure, failure
-        self.line = Line(self.name, Mood.DOWN, f"{failure.error_class}: {failure.sentence}")
+        self.line = StatusLine(self.name, Health.DOWN, f"{failure.error_class}: {failure.sentence}")
         if before is None or before.error_class != failure.error_class:
             log.warning("target %s: down: %s", self.name, failure.sentence)
 
     def _note_success(self, readings: Sequence[Reading], points: Points, read_ms: float) -> None:
         found = f"{counted(len(readings), 'MBean')}, {counted(len(points.points), 'point')}"
         sentence = f"{found} in {read_ms:.0f} ms"
-        if self._failure is not None or self.line.mood is Mood.WAITING:
+        if self._failure is not None or self.line.mood is Health.WAITING:
             log.info("target %s: up: %s", self.name, sentence)
         self._failure = None
-        self.line = Line(self.name, Mood.FINE, sentence)
+        self.line = StatusLine(self.name, Health.FINE, sentence)
 
     def _own_point(self, tick: Tick, read_ms: float, fields: dict[str, FieldValue]) -> Point:
         fields |= {"read_ms": read_ms, "skipped_ticks": tick.skipped}
@@ -159,6 +159,6 @@ class Target:
         }
 
 
-def failed_fields(failure: Failure) -> dict[str, FieldValue]:
+def failed_fields(failure: PollFailure) -> dict[str, FieldValue]:
     """What is known of a poll in which the target could not be read."""
     return {"up": 0, "error": failure.error_class}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jmxbridge.state.beside import beside
+from jmxbridge.state.paths import beside
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from jmxbridge.lag.history.assessment import GroupVerdict, GroupVerdicts
 from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.status import Status
 from jmxbridge.pollers.target import Target
-from jmxbridge.state.memory_file import MemoryFile
+from jmxbridge.state.lag_state import LagStateFile
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
 
@@ -61,7 +61,7 @@ async def test_a_first_look_has_what_the_service_wrote_down(tmp_path: Path) -> N
     )
     every = NameFilter()
     path = tmp_path / "local.lag.json"
-    await MemoryFile(path, wants_group=every, wants_topic=every).write(memory)
+    await LagStateFile(path, wants_group=every, wants_topic=every).write(memory)
     async with FakeCluster() as fake:
         group_behind(fake)
         watching = looking(settings(tmp_path, fake))

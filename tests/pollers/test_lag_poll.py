@@ -17,9 +17,9 @@ from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.saved_state import SavedState, decode, encode
 from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.lag.uncommitted import Uncommitted
-from jmxbridge.pollers.grid import Tick
+from jmxbridge.pollers.health import Health, StatusLine
 from jmxbridge.pollers.lag_poll import LagPoll
-from jmxbridge.pollers.status import Line, Mood
+from jmxbridge.pollers.schedule import Tick
 
 S = 1_000_000_000
 
@@ -87,7 +87,7 @@ async def test_a_cluster_that_is_away_is_a_point_not_an_error() -> None:
     (point,) = await poll.poll(Tick(30 * S, 0))
     assert point.measurement == "jmxbridge_lag_poll"
     assert point.fields["complete"] is False
-    assert poll.line.mood is Mood.DOWN
+    assert poll.line.mood is Health.DOWN
     assert poll.line.sentence == "127.0.0.1:9092: refused"
 
 
@@ -115,9 +115,9 @@ async def test_the_status_line_names_who_is_behind() -> None:
     poll = lag_poll(snapshot(0, 1234, "broker 2: refused"), snapshot(5, 5))
     await poll.poll(Tick(S, 0))
     behind = "lag 1,234 · billing 1,234 · 1 group, 1 partition · incomplete"
-    assert poll.line == Line("lag", Mood.ALERT, behind)
+    assert poll.line == StatusLine("lag", Health.ALERT, behind)
     await poll.poll(Tick(2 * S, 0))
-    assert poll.line == Line("lag", Mood.FINE, "lag 0 · 1 group, 1 partition")
+    assert poll.line == StatusLine("lag", Health.FINE, "lag 0 · 1 group, 1 partition")
 
 
 async def test_the_topics_of_every_poll_are_told() -> None:

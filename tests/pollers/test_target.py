@@ -15,8 +15,8 @@ from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Field, Rule
 from jmxbridge.point import Point
 from jmxbridge.pollers.backoff import Backoff
-from jmxbridge.pollers.grid import Tick
-from jmxbridge.pollers.status import Mood
+from jmxbridge.pollers.health import Health
+from jmxbridge.pollers.schedule import Tick
 from jmxbridge.pollers.target import Target
 
 S = 1_000_000_000
@@ -107,7 +107,7 @@ async def test_a_target_that_is_down_says_so_at_every_poll() -> None:
     assert [first.fields["up"], second.fields["up"]] == [0, 0]
     assert [first.fields["error"], second.fields["error"]] == ["refused", "refused"]
     assert [first.fields["age_seconds"], second.fields["age_seconds"]] == [10.0, 20.0]
-    assert target.line.mood is Mood.DOWN
+    assert target.line.mood is Health.DOWN
 
 
 async def test_a_target_never_seen_has_no_age() -> None:
@@ -126,7 +126,7 @@ async def test_a_jvm_that_never_answers_costs_its_deadline() -> None:
     points = await target.poll(Tick(20 * S, 0))
     assert points[0].fields == {"threads": 3.0}
     assert own(points).fields["up"] == 1
-    assert target.line.mood is Mood.FINE
+    assert target.line.mood is Health.FINE
 
 
 async def test_a_poll_that_begins_later_ends_as_early_as_the_others() -> None:
@@ -181,7 +181,7 @@ async def test_cancelling_a_poll_is_not_an_error_of_the_target() -> None:
     poll.cancel()
     with pytest.raises(asyncio.CancelledError):
         await poll
-    assert target.line.mood is Mood.WAITING
+    assert target.line.mood is Health.WAITING
 
 
 async def _poll(target: Target) -> Sequence[Point]:

@@ -18,7 +18,7 @@ from jmxbridge.config.loader import load
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import FieldValue, Point
-from jmxbridge.pollers.grid import NS, Tick
+from jmxbridge.pollers.schedule import NS, Tick
 
 pytestmark = pytest.mark.real
 

@@ -21,7 +21,7 @@ from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 from jmxbridge.point import Point
 from jmxbridge.pollers.backoff import Backoff
-from jmxbridge.pollers.grid import Tick
+from jmxbridge.pollers.schedule import Tick
 from jmxbridge.pollers.target import Target
 from jmxbridge.transports import rmi
 from jmxbridge.transports.rmi import RmiTransport

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from jmxbridge.pollers.fleet import Changes, Fleet, Wanted
+from jmxbridge.pollers.supervisor import Changes, PollerSpec, Supervisor
 
 
 class Member:
@@ -26,14 +26,14 @@ class Member:
         self.closed = True
 
 
-def wanted(*names: str) -> list[Wanted[Member]]:
+def wanted(*names: str) -> list[PollerSpec[Member]]:
     """Want members whose specification is their name."""
-    return [Wanted(name, lambda name=name: Member(name)) for name in names]  # type: ignore[misc]
+    return [PollerSpec(name, lambda name=name: Member(name)) for name in names]  # type: ignore[misc]
 
 
-async def started(*names: str) -> Fleet[Member]:
+async def started(*names: str) -> Supervisor[Member]:
     """Start a fleet and let every member come to its work."""
-    fleet = Fleet(wanted(*names), Member.run)
+    fleet = Supervisor(wanted(*names), Member.run)
     fleet.start()
     await asyncio.sleep(0)
     return fleet
@@ -67,7 +67,7 @@ async def test_two_that_are_equal_are_two() -> None:
 
 async def test_a_member_that_ends_takes_the_fleet_down() -> None:
     """Its error is not lost; being told to end is no error."""
-    fleet = Fleet(wanted("a", "b"), Member.run)
+    fleet = Supervisor(wanted("a", "b"), Member.run)
     fleet.members[1].fails = True
     failure = fleet.start()
     with pytest.raises(ValueError, match="b"):
@@ -83,7 +83,7 @@ async def test_a_member_that_is_cancelled_by_nobody_takes_the_fleet_down() -> No
             raise asyncio.CancelledError
         await member.run()
 
-    fleet = Fleet(wanted("a", "b"), run)
+    fleet = Supervisor(wanted("a", "b"), run)
     with pytest.raises(RuntimeError, match="ended by itself"):
         await asyncio.wait_for(fleet.start(), 5.0)
     await fleet.close()
@@ -91,7 +91,7 @@ async def test_a_member_that_is_cancelled_by_nobody_takes_the_fleet_down() -> No
 
 async def test_being_told_to_end_is_no_failure() -> None:
     """Neither by a change nor by a stop."""
-    fleet = Fleet(wanted("a", "b"), Member.run)
+    fleet = Supervisor(wanted("a", "b"), Member.run)
     failure = fleet.start()
     await fleet.change(wanted("a"))
     await fleet.stop()
@@ -102,7 +102,7 @@ async def test_being_told_to_end_is_no_failure() -> None:
 
 async def test_before_the_start_nothing_runs() -> None:
     """A change before the start is what is started."""
-    fleet = Fleet(wanted("a"), Member.run)
+    fleet = Supervisor(wanted("a"), Member.run)
     await fleet.change(wanted("b"))
     (b,) = fleet.members
     assert b.runs == 0

@@ -15,7 +15,7 @@ from jmxbridge.lag.history.saved_state import MAX_BYTES, BadState, SavedState, d
 log = logging.getLogger(__name__)
 
 
-class MemoryFile:
+class LagStateFile:
     """One file; nothing here raises for what a disk does."""
 
     def __init__(

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 
-class Member(Protocol):
+class Supervised(Protocol):
     """Something that holds connections."""
 
     async def close(self) -> None:
         """Let go of them."""
 
 
-M = TypeVar("M", bound=Member)
+M = TypeVar("M", bound=Supervised)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted(Generic[M]):
+class PollerSpec(Generic[M]):
     """A member by its specification, and how it is made."""
 
     specification: object
@@ -38,10 +38,12 @@ class Changes:
     ended: int
 
 
-class Fleet(Generic[M]):
+class Supervisor(Generic[M]):
     """Runs each member in a task of its own; `run` is what a member does, without an end."""
 
-    def __init__(self, wanted: Sequence[Wanted[M]], run: Callable[[M], Awaitable[None]]) -> None:
+    def __init__(
+        self, wanted: Sequence[PollerSpec[M]], run: Callable[[M], Awaitable[None]]
+    ) -> None:
         self._run = run
         self._members = [(each.specification, each.make()) for each in wanted]
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -59,7 +61,7 @@ class Fleet(Generic[M]):
             self._begin(member)
         return self._failure
 
-    async def change(self, wanted: Sequence[Wanted[M]]) -> Changes:
+    async def change(self, wanted: Sequence[PollerSpec[M]]) -> Changes:
         """End what is no longer wanted and begin what is new, leaving all others alone."""
         old = list(self._members)
         members: list[tuple[object, M]] = []

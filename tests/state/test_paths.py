@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jmxbridge.state.beside import beside
+from jmxbridge.state.paths import beside
 
 
 @pytest.mark.parametrize(

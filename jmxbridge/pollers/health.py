@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Mood(Enum):
+class Health(Enum):
     """How a line should look: nothing known yet, fine, worth a glance, wrong."""
 
     WAITING = "waiting"
@@ -14,11 +14,11 @@ class Mood(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class StatusLine:
     """One line of status: whose, how it stands, and a sentence for people."""
 
     name: str
-    mood: Mood
+    mood: Health
     sentence: str
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.pollers.grid import (
+from jmxbridge.pollers.schedule import (
     SPREAD_SHARE,
     SPREAD_STEP_NS,
     Tick,

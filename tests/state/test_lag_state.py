@@ -8,8 +8,8 @@ import pytest
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.vanished_groups import LastCommits
-from jmxbridge.state import memory_file
-from jmxbridge.state.memory_file import MemoryFile
+from jmxbridge.state import lag_state
+from jmxbridge.state.lag_state import LagStateFile
 
 MEMORY = SavedState(
     {"billing": LastCommits({"orders": {0: 4}}, 5)}, {("orders", 0): ([1, 2], [3, 9])}
@@ -17,12 +17,12 @@ MEMORY = SavedState(
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> MemoryFile:
+def file(tmp_path: Path) -> LagStateFile:
     every = NameFilter()
-    return MemoryFile(tmp_path / "state" / "prod.lag.json", wants_group=every, wants_topic=every)
+    return LagStateFile(tmp_path / "state" / "prod.lag.json", wants_group=every, wants_topic=every)
 
 
-async def test_what_is_written_is_read(file: MemoryFile) -> None:
+async def test_what_is_written_is_read(file: LagStateFile) -> None:
     """The folder is made; the second memory takes the place of the first, and nothing is left."""
     assert file.read() == SavedState()
     await file.write(SavedState({"x": LastCommits({})}))
@@ -33,7 +33,7 @@ async def test_what_is_written_is_read(file: MemoryFile) -> None:
 
 
 async def test_a_damaged_file_costs_the_memory_only(
-    file: MemoryFile, caplog: pytest.LogCaptureFixture
+    file: LagStateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is named, with what is wrong, and the next write mends it."""
     await file.write(MEMORY)
@@ -46,10 +46,10 @@ async def test_a_damaged_file_costs_the_memory_only(
 
 
 def test_a_file_that_is_not_ours_is_not_read(
-    file: MemoryFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    file: LagStateFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """However large it is, no more than the bound is taken into memory."""
-    monkeypatch.setattr(memory_file, "MAX_BYTES", 10)
+    monkeypatch.setattr(lag_state, "MAX_BYTES", 10)
     file.path.parent.mkdir()
     file.path.write_bytes(b"x" * 11)
 
@@ -58,7 +58,7 @@ def test_a_file_that_is_not_ours_is_not_read(
 
 
 async def test_a_disk_in_trouble_is_told_once(
-    file: MemoryFile, caplog: pytest.LogCaptureFixture
+    file: LagStateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     """When it begins; what stood there before stays."""
     caplog.set_level(logging.INFO, "jmxbridge")
