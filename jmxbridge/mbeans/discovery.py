@@ -23,7 +23,7 @@ CLIENT = "kafka.consumer"
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class Claim:
     """This rule reads this MBean."""
 
     rule: Rule
@@ -47,28 +47,28 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Takes(Sequence[Take]):
+class Claims(Sequence[Claim]):
     """What all rules take, rule by rule, names in canonical order.
 
     `series_limited` is the number of series left out by limits, `left_out` has every name that
     matched and is not read.
     """
 
-    takes: tuple[Take, ...]
+    takes: tuple[Claim, ...]
     series_limited: int = 0
     left_out: tuple[LeftOut, ...] = ()
 
     @overload
-    def __getitem__(self, index: int) -> Take: ...
+    def __getitem__(self, index: int) -> Claim: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Take]: ...
-    def __getitem__(self, index: int | slice) -> Take | Sequence[Take]:
+    def __getitem__(self, index: slice) -> Sequence[Claim]: ...
+    def __getitem__(self, index: int | slice) -> Claim | Sequence[Claim]:
         return self.takes[index]
 
     def __len__(self) -> int:
         return len(self.takes)
 
-    def __iter__(self) -> Iterator[Take]:
+    def __iter__(self) -> Iterator[Claim]:
         return iter(self.takes)
 
 
@@ -85,10 +85,10 @@ def patterns(rules: Iterable[Rule]) -> tuple[ObjectName, ...]:
     )
 
 
-def take(rules: Iterable[Rule], names: Iterable[ObjectName]) -> Takes:
+def take(rules: Iterable[Rule], names: Iterable[ObjectName]) -> Claims:
     """Pair every rule with the names it takes."""
     index = _Index(names)
-    takes: list[Take] = []
+    takes: list[Claim] = []
     left_out: list[LeftOut] = []
     limited = 0
     for rule in rules:
@@ -96,11 +96,11 @@ def take(rules: Iterable[Rule], names: Iterable[ObjectName]) -> Takes:
         copies = _second_names(matched)
         distinct = [name for name in matched if name not in copies] if copies else matched
         taken, beyond, series = _limited(rule, distinct)
-        takes += [Take(rule, name) for name in taken]
+        takes += [Claim(rule, name) for name in taken]
         left_out += [LeftOut(rule, name, Why.SAME_TOPIC) for name in matched if name in copies]
         left_out += [LeftOut(rule, name, Why.LIMIT) for name in beyond]
         limited += series
-    return Takes(tuple(takes), limited, tuple(left_out))
+    return Claims(tuple(takes), limited, tuple(left_out))
 
 
 def attributes(rule: Rule, available: Collection[str]) -> tuple[str, ...]:

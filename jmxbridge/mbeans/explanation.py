@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.mbeans.discovery import LeftOut, Takes, attributes, take
+from jmxbridge.mbeans.discovery import Claims, LeftOut, attributes, take
 from jmxbridge.mbeans.rule import Rule
 
 
@@ -35,7 +35,7 @@ class Explanation:
     unread: tuple[str, ...]
 
 
-def explain(takes: Takes, available: Mapping[ObjectName, Sequence[str]]) -> list[Explanation]:
+def explain(takes: Claims, available: Mapping[ObjectName, Sequence[str]]) -> list[Explanation]:
     """Explain each MBean of `available`, name → attributes it has, in canonical order."""
     taken: dict[ObjectName, list[Taken]] = {}
     for each in takes:
@@ -56,7 +56,7 @@ def explain(takes: Takes, available: Mapping[ObjectName, Sequence[str]]) -> list
     ]
 
 
-def counts(rules: Iterable[Rule], names: Collection[ObjectName]) -> tuple[Takes, list[int]]:
+def counts(rules: Iterable[Rule], names: Collection[ObjectName]) -> tuple[Claims, list[int]]:
     """Return what the rules take, and of how many MBeans each of them, in their order."""
     rules = tuple(rules)
     takes = take(rules, names)
@@ -75,7 +75,7 @@ class Absent:
     meant: str | None
 
 
-def absent(takes: Takes, available: Mapping[ObjectName, Sequence[str]]) -> list[Absent]:
+def absent(takes: Claims, available: Mapping[ObjectName, Sequence[str]]) -> list[Absent]:
     """Find attributes that rules read in vain; of rules all of whose MBeans are in `available`."""
     names: dict[int, list[ObjectName]] = {}
     rules: dict[int, Rule] = {}

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from jmxbridge.mbeans.conversion import INT64_MAX, INT64_MIN
-from jmxbridge.mbeans.plan import Account, Entity, Found, Plan, Series
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
+from jmxbridge.mbeans.rule_effect import Entity, Found, Rejected, RuleEffect, Series
 from jmxbridge.point import KeptTags, Point
 
 # How long what is constant is kept: as long as names of MBeans are.
@@ -64,7 +64,7 @@ class PointMaker:
     ) -> None:
         self._tags = tags
         self._resolve_topic = resolve_topic
-        self._plans: dict[int, Plan] = {}  # by the identity of their rules
+        self._plans: dict[int, RuleEffect] = {}  # by the identity of their rules
         self._entities: dict[Series, Entity] = {}
         self._kept_since_ns = 0
 
@@ -74,7 +74,7 @@ class PointMaker:
             self._plans.clear()
             self._entities.clear()
             self._kept_since_ns = time_ns
-        account = Account()
+        account = Rejected()
         found = self._found(readings, account)
         points = [
             Point(entity.measurement, entity.tags, fields, time_ns)
@@ -83,10 +83,10 @@ class PointMaker:
         ]
         return Points(tuple(points), account.nonfinite, account.type, account.duplicates)
 
-    def _found(self, readings: Iterable[Reading], account: Account) -> Found:
+    def _found(self, readings: Iterable[Reading], account: Rejected) -> Found:
         found: Found = {}
         sums: dict[int, _Sums] = {}
-        plan: Plan | None = None
+        plan: RuleEffect | None = None
         for reading in readings:
             if plan is None or plan.rule is not reading.rule:  # readings come rule by rule
                 plan = self._plan(reading.rule)
@@ -100,10 +100,10 @@ class PointMaker:
             each.put_into(found, account)
         return found
 
-    def _plan(self, rule: Rule) -> Plan:
+    def _plan(self, rule: Rule) -> RuleEffect:
         plan = self._plans.get(id(rule))
         if plan is None:
-            plan = self._plans[id(rule)] = Plan(rule, self._entity, self._resolve_topic)
+            plan = self._plans[id(rule)] = RuleEffect(rule, self._entity, self._resolve_topic)
         return plan
 
     def _entity(self, series: Series) -> Entity:
@@ -119,9 +119,9 @@ class PointMaker:
 class _Sums:
     """The sums of one rule, entity by entity."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RuleEffect) -> None:
         self._plan = plan
-        self._account = Account()
+        self._account = Rejected()
         self._totals: dict[Entity, dict[str, float | int]] = {}
 
     def add(self, reading: Reading) -> None:
@@ -134,7 +134,7 @@ class _Sums:
                 if not isinstance(value, str):
                     total[name] = total.get(name, 0) + value
 
-    def put_into(self, found: Found, account: Account) -> None:
+    def put_into(self, found: Found, account: Rejected) -> None:
         """Put the sums into what was found otherwise; those are left out that are not whole."""
         own = self._account
         for entity, total in self._totals.items():

@@ -20,7 +20,7 @@ from typing import TypeAlias
 from jmxbridge.jmx.errors import RemoteException
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
-from jmxbridge.mbeans.discovery import Take, attributes, is_settled, patterns, take
+from jmxbridge.mbeans.discovery import Claim, attributes, is_settled, patterns, take
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.transports.transport import MBeans
@@ -151,7 +151,7 @@ class Catalog:
                 existing = frozenset(each.name for each in info.attributes)
                 self._available[name] = self._sets.setdefault(existing, existing)
 
-    def _wanted_by(self, takes: Sequence[Take]) -> list[Wanted]:
+    def _wanted_by(self, takes: Sequence[Claim]) -> list[Wanted]:
         found: list[Wanted] = []
         shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # most MBeans of a rule have the same
         for each in takes:

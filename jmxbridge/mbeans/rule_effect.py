@@ -45,7 +45,7 @@ Found: TypeAlias = dict[Entity, dict[str, FieldValue]]
 
 
 @dataclass(slots=True)
-class Account:
+class Rejected:
     """The values that are in no point; grows. `spoiled` are fields that lack one of theirs."""
 
     nonfinite: int = 0
@@ -70,7 +70,7 @@ class _Constant:
     resolved: str | None = None
 
 
-class Plan:
+class RuleEffect:
     """Splits and converts the readings of one rule; to be made anew now and then, for it grows.
 
     `entity_of` gives the one entity of a series. `resolve_topic` gives the name a topic has on the
@@ -98,7 +98,7 @@ class Plan:
         self.rule = rule
         self.sums = bool(rule.sum_over)
 
-    def read(self, reading: Reading, found: Found, account: Account) -> None:
+    def read(self, reading: Reading, found: Found, account: Rejected) -> None:
         """Add a reading to what was found; of two values for one field the first stays."""
         if self._shapes:
             self._read_by_pattern(reading, found, account)
@@ -124,7 +124,7 @@ class Plan:
             else:
                 fields[name] = value
 
-    def _drop(self, why: Dropped, entity: Entity, name: str, account: Account) -> None:
+    def _drop(self, why: Dropped, entity: Entity, name: str, account: Rejected) -> None:
         if why is NONFINITE:
             account.nonfinite += 1
         elif why is TYPE:
@@ -149,7 +149,7 @@ class Plan:
         entity = self._entity_of(self._series(name, lookup))
         return _Constant(entity, fields, said, said and self._resolve_topic(said))
 
-    def _read_by_pattern(self, reading: Reading, found: Found, account: Account) -> None:
+    def _read_by_pattern(self, reading: Reading, found: Found, account: Rejected) -> None:
         for shape in self._shapes:
             for attribute, value in reading.values.items():
                 captured = shape.captured(attribute)
