@@ -51,7 +51,11 @@ DOORS: dict[tuple[str, str], set[str]] = {
         "jmxbridge.kafka.facts.snapshot",
     },
     ("config", "kafka"): {"jmxbridge.kafka.facts.names"},
-    ("kafka", "jmx"): {"jmxbridge.jmx.access", "jmxbridge.jmx.errors", "jmxbridge.jmx.net.tls"},
+    ("kafka", "jmx"): {
+        "jmxbridge.jmx.credentials",
+        "jmxbridge.jmx.errors",
+        "jmxbridge.jmx.net.tls",
+    },
     ("config", "lag"): {
         "jmxbridge.lag.output.renaming",
         "jmxbridge.lag.uncommitted",
@@ -115,7 +119,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"migration"},
     ),
     "jmx": (
-        {"access", "constants", "errors", "modified_utf8", "object_name", "values"},
+        {"constants", "credentials", "errors", "modified_utf8", "object_name", "values"},
         {"serialization"},
         {"rmi"},
         {"net"},

@@ -1,7 +1,7 @@
 """JMX over RMI in pure Python: a library of its own, standard library only."""
 
-from jmxbridge.jmx.access import Credentials, Tls
 from jmxbridge.jmx.connection import Connection, connect
+from jmxbridge.jmx.credentials import Credentials, Tls
 from jmxbridge.jmx.errors import (
     ConnectionFailed,
     JmxError,

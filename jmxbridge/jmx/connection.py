@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Generator, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from jmxbridge.jmx.access import Credentials, Tls
+from jmxbridge.jmx.credentials import Credentials, Tls
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteException
 from jmxbridge.jmx.net.channel import Channel
 from jmxbridge.jmx.net.dial import Dial

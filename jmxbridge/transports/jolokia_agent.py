@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeAlias, TypeGuard
 
-from jmxbridge.jmx.access import Credentials, Tls
+from jmxbridge.jmx.credentials import Credentials, Tls
 from jmxbridge.jmx.errors import RemoteException
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import MBeanInfo, Value

@@ -12,7 +12,7 @@ import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from jmxbridge.jmx.access import Credentials, Tls
+from jmxbridge.jmx.credentials import Credentials, Tls
 from jmxbridge.jmx.errors import ConnectionFailed, RemoteProtocolError
 from jmxbridge.jmx.net import tls as tls_words
 from jmxbridge.transports.rmi import is_loopback

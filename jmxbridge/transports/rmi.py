@@ -14,8 +14,8 @@ import ipaddress
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from jmxbridge.jmx.access import Credentials, Tls
 from jmxbridge.jmx.connection import Connection, connect
+from jmxbridge.jmx.credentials import Credentials, Tls
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteException
 from jmxbridge.jmx.rmi.protocol import Traffic
 from jmxbridge.mbeans.reading import Reading

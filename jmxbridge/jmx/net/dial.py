@@ -10,7 +10,7 @@ ends, because neither alone tells what is wrong.
 import ssl
 from typing import TypeVar
 
-from jmxbridge.jmx.access import Credentials, Tls
+from jmxbridge.jmx.credentials import Credentials, Tls
 from jmxbridge.jmx.errors import ConnectionFailed, RemoteException
 from jmxbridge.jmx.net.channel import Channel
 from jmxbridge.jmx.net.lookup import is_under_way

@@ -10,7 +10,7 @@ import os
 import ssl
 from pathlib import Path
 
-from jmxbridge.jmx.access import Tls
+from jmxbridge.jmx.credentials import Tls
 from jmxbridge.jmx.errors import ConnectionFailed
 from jmxbridge.jmx.rmi.jrmp import Endpoint
 

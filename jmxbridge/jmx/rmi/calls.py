@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from jmxbridge.jmx import modified_utf8
-from jmxbridge.jmx.access import Credentials
+from jmxbridge.jmx.credentials import Credentials
 from jmxbridge.jmx.errors import RemoteProtocolError
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.rmi import jrmp

@@ -20,8 +20,8 @@ from typing import Any
 from jmxbridge.jmx.modified_utf8 import decode
 from jmxbridge.jmx.rmi import jrmp
 from jmxbridge.jmx.serialization.known_classes import KnownClasses
-from jmxbridge.jmx.serialization.marked import Marked, Marks
 from jmxbridge.jmx.serialization.reader import Limits, Reader
+from jmxbridge.jmx.serialization.tracked import Marked, Marks
 from jmxbridge.jmx.values import Composite, Value, has_at_most
 
 # Values differ in the lengths of their strings and in what is null or equal: each is a shape.

@@ -41,15 +41,15 @@ from jmxbridge.jmx.serialization.class_desc import (
     Unwrap,
 )
 from jmxbridge.jmx.serialization.class_reader import read_class_desc, take_class_desc
-from jmxbridge.jmx.serialization.leaf import (
+from jmxbridge.jmx.serialization.primitives import (
     NOT_LEAF,
     NotLeaf,
     class_value,
     referred_value,
     take_leaf,
 )
-from jmxbridge.jmx.serialization.marked import Marks
 from jmxbridge.jmx.serialization.reader import Reader, Steps
+from jmxbridge.jmx.serialization.tracked import Marks
 from jmxbridge.jmx.values import JavaObject, Value
 
 

@@ -21,7 +21,7 @@ from jmxbridge.jmx.values import Value
 if TYPE_CHECKING:
     from jmxbridge.jmx.serialization.class_desc import ClassDesc
     from jmxbridge.jmx.serialization.known_classes import KnownClasses
-    from jmxbridge.jmx.serialization.marked import Marks
+    from jmxbridge.jmx.serialization.tracked import Marks
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[None, None, T]

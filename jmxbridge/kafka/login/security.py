@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jmxbridge.jmx.access import Tls
+from jmxbridge.jmx.credentials import Tls
 from jmxbridge.jmx.errors import ConnectionFailed
 from jmxbridge.jmx.net.tls import context, explain
 from jmxbridge.kafka.login.sasl import BadChallenge, Conversation, Mechanism

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus
 
-from jmxbridge.jmx.access import Tls
+from jmxbridge.jmx.credentials import Tls
 from jmxbridge.jmx.errors import ConnectionFailed
 from jmxbridge.jmx.net.tls import context, explain
 from jmxbridge.kafka.wire.errors import LoginFailed
