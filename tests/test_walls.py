@@ -115,7 +115,7 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"model"},
         {"checks"},
         {"show"},
-        {"brokers", "document", "inclusion", "loader", "outline", "schema"},
+        {"brokers", "completion_outline", "inclusion", "loader", "schema", "settings_builder"},
         {"migration"},
     ),
     "jmx": (

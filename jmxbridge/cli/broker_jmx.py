@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jmxbridge.config.show.proposal import FoundBroker
+from jmxbridge.config.show.new_file import FoundBroker
 from jmxbridge.config.values.address import Address
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import typer
 from jmxbridge.cli.arguments import DEFAULT_FILE
 
 if TYPE_CHECKING:
+    from jmxbridge.config.completion_outline import Outline
     from jmxbridge.config.model.models import Settings
-    from jmxbridge.config.outline import Outline
 
 # Where systemd's StateDirectory=jmxbridge is: the service's store is not below a user's home.
 SERVICE_STATE = {"STATE_DIRECTORY": "/var/lib/jmxbridge"}
@@ -38,8 +38,8 @@ def groups(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _outline(ctx: typer.Context) -> "Outline":
+    from jmxbridge.config.completion_outline import Outline, outline
     from jmxbridge.config.loader import read_text
-    from jmxbridge.config.outline import Outline, outline
     from jmxbridge.config.text.problem import ConfigError
 
     path = Path(ctx.params.get("file") or DEFAULT_FILE)

@@ -14,7 +14,7 @@ from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, USAGE, fail, reported
 
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import KafkaSettings
-    from jmxbridge.config.show.proposal import FoundCluster
+    from jmxbridge.config.show.new_file import FoundCluster
     from jmxbridge.config.values.address import Address
 
 DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
@@ -146,7 +146,7 @@ def write(output: Path, text: str) -> None:
 
 def look_and_write(kafka: "KafkaSettings", jmx_port: int | None, output: Path) -> None:
     """Write a file for a cluster, and say what could not be reached."""
-    from jmxbridge.config.show.proposal import propose
+    from jmxbridge.config.show.new_file import propose
 
     with reported():
         found = asyncio.run(look(kafka, jmx_port))
@@ -200,7 +200,7 @@ async def look(kafka: "KafkaSettings", jmx_port: int | None) -> "FoundCluster":
     from jmxbridge.build import make_security
     from jmxbridge.cli.broker_jmx import MANY, Sought, find_jvm
     from jmxbridge.config.show.effective import access
-    from jmxbridge.config.show.proposal import FoundCluster
+    from jmxbridge.config.show.new_file import FoundCluster
     from jmxbridge.kafka.cluster.cluster import Cluster
     from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
     from jmxbridge.kafka.cluster.poll_budget import PollBudget

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jmxbridge.config.model.sections import SectionReader
-from jmxbridge.config.text import composer, tree
+from jmxbridge.config.model.model_reader import SectionReader
+from jmxbridge.config.text import tree, yaml_parser
 from jmxbridge.config.text.malformed import Malformed
 from jmxbridge.config.text.source import Source
 
@@ -133,8 +133,8 @@ def _read(reader: SectionReader, name: str, text: str) -> Iterator[Included]:
     source = Source(name, text)
     reader.source.include(source)
     try:
-        document = composer.compose(text, name)
-    except composer.NotYaml as error:
+        document = yaml_parser.compose(text, name)
+    except yaml_parser.NotYaml as error:
         reader.problems.append(source.problem(error.fault.span, "", error.fault.message))
         return
     root = document.root

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from jmxbridge.config.checks.warnings import warn_of_interval
-from jmxbridge.config.document import build, read_pack, read_tree
 from jmxbridge.config.model.models import Settings
+from jmxbridge.config.settings_builder import build, read_pack, read_tree
 from jmxbridge.config.show.origins import Origins, origins
 from jmxbridge.config.text.malformed import Malformed
 from jmxbridge.config.text.problem import ConfigError, Problem, in_order

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Literal, get_args, get_origin
 
-from jmxbridge.config.document import Head
 from jmxbridge.config.inclusion import KEY
-from jmxbridge.config.model.entries import FieldEntry, RuleEntry
 from jmxbridge.config.model.models import (
     DiscoverSettings,
     InfluxSettings,
@@ -19,6 +17,8 @@ from jmxbridge.config.model.models import (
     StoreSettings,
     TargetSettings,
 )
+from jmxbridge.config.model.rule_entry import FieldEntry, RuleEntry
+from jmxbridge.config.settings_builder import Head
 
 TEXT = {"type": ["string", "number", "boolean"]}
 # What has a unit in the file is a text there, whatever number it becomes.

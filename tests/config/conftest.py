@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jmxbridge.config.document import build
 from jmxbridge.config.model.models import Settings
+from jmxbridge.config.settings_builder import build
 from jmxbridge.config.text.malformed import Malformed
 
 # What a file needs beside the lines under test.

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.config.brokers import with_brokers
-from jmxbridge.config.document import build
 from jmxbridge.config.loader import packs
 from jmxbridge.config.model.models import Settings
+from jmxbridge.config.settings_builder import build
 from jmxbridge.config.values.address import Address
 from jmxbridge.config.values.broker_templates import BrokerTemplate, parse_broker_port
 

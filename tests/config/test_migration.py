@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.config.document import build
 from jmxbridge.config.migration import TOOLS, Migrated, NothingCarried, migrate
 from jmxbridge.config.migration.draft import without_login
 from jmxbridge.config.model.models import Settings
+from jmxbridge.config.settings_builder import build
 from jmxbridge.config.text.malformed import Malformed
 from jmxbridge.config.values.address import Address
 

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from jmxbridge.config.document import build
 from jmxbridge.config.model.models import Settings
+from jmxbridge.config.settings_builder import build
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Composite, Value
 from jmxbridge.mbeans.discovery import attributes, take

@@ -1,7 +1,7 @@
 """What goes together with `transport: jolokia`, and what does not."""
 
 from jmxbridge.config.checks.located_target import LocatedTarget
-from jmxbridge.config.model.sections import SectionReader
+from jmxbridge.config.model.model_reader import SectionReader
 from jmxbridge.config.text.tree import Mapping
 
 _OF_RMI = ("rmi_host", "rmi_port")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jmxbridge.config.model.location import Path
-from jmxbridge.config.model.sections import SectionReader
+from jmxbridge.config.model.model_reader import SectionReader
 from jmxbridge.config.text.tree import Mapping, Node, Scalar, Sequence
 
 

@@ -1,7 +1,7 @@
 """Two ways to say one thing, of which a section may have one."""
 
 from jmxbridge.config.model.location import Path
-from jmxbridge.config.model.sections import SectionReader
+from jmxbridge.config.model.model_reader import SectionReader
 from jmxbridge.config.text.tree import Mapping
 
 

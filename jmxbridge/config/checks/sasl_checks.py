@@ -1,10 +1,10 @@
 """A login has the keys of its mechanism: all it needs, and no others."""
 
 from jmxbridge.config.model.location import Path
-from jmxbridge.config.model.sections import SectionReader
+from jmxbridge.config.model.model_reader import SectionReader
 from jmxbridge.config.text.tree import Mapping, Scalar
 from jmxbridge.config.values.address import is_loopback
-from jmxbridge.config.values.sasl import KEYS
+from jmxbridge.config.values.sasl_keys import KEYS
 
 
 def check_sasl(reader: SectionReader, node: Mapping, path: Path) -> None:

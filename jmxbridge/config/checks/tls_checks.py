@@ -4,7 +4,7 @@ from pathlib import Path as FilePath
 
 from jmxbridge.config.checks.pair_check import check_pair
 from jmxbridge.config.model.location import Path
-from jmxbridge.config.model.sections import SectionReader
+from jmxbridge.config.model.model_reader import SectionReader
 from jmxbridge.config.text.tree import Mapping
 from jmxbridge.config.values.grammar import is_pkcs12
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Set
 from collections.abc import Mapping as Map
 
 from jmxbridge.config.model.location import Path
-from jmxbridge.config.model.sections import SectionReader
+from jmxbridge.config.model.model_reader import SectionReader
 from jmxbridge.config.text.interpolation import names_a_variable
 from jmxbridge.config.text.tree import Mapping, Scalar, Sequence
 from jmxbridge.config.values.address import Address, is_loopback
-from jmxbridge.config.values.sasl import SEEN
+from jmxbridge.config.values.sasl_keys import SEEN
 
 # What separates words in names of groups and topics is never meant to be repeated.
 _GLOB = re.compile(r"(?<!\\)[-_]\*")

@@ -20,9 +20,9 @@ from jmxbridge.config.migration.draft import (
     tag_name,
 )
 from jmxbridge.config.migration.exporter_pattern import Any, ExporterPattern, Token, parse_pattern
-from jmxbridge.config.text.composer import NotYaml, compose
 from jmxbridge.config.text.malformed import Malformed
 from jmxbridge.config.text.tree import Mapping, Node, Scalar, Sequence, text_at, value_at
+from jmxbridge.config.text.yaml_parser import NotYaml, compose
 
 MEASUREMENT = "prometheus"
 SET_NAME = "jmx-exporter"

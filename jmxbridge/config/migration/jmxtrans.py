@@ -21,10 +21,10 @@ from jmxbridge.config.migration.draft import (
     tag_name,
     without_login,
 )
-from jmxbridge.config.text.composer import NotYaml, compose
 from jmxbridge.config.text.malformed import Malformed
 from jmxbridge.config.text.tree import Mapping as Object
 from jmxbridge.config.text.tree import Node, Scalar, Sequence, text_at, value_at
+from jmxbridge.config.text.yaml_parser import NotYaml, compose
 from jmxbridge.config.values.quantity import format_duration
 from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
 from jmxbridge.mbeans.naming import snake_case

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import yaml
 
-from jmxbridge.config.document import build
 from jmxbridge.config.migration.draft import Draft, DraftRule, DraftTarget, Left, Section
+from jmxbridge.config.settings_builder import build
 from jmxbridge.config.text.malformed import Malformed
 from jmxbridge.config.text.problem import ConfigError
 

@@ -20,7 +20,7 @@ from jmxbridge.config.values.broker_templates import (
 )
 from jmxbridge.config.values.grammar import choice
 from jmxbridge.config.values.jmx_address import JmxAddress
-from jmxbridge.config.values.sasl import MECHANISMS
+from jmxbridge.config.values.sasl_keys import MECHANISMS
 from jmxbridge.config.values.scalars import (
     AwsRegion,
     Boolean,

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jmxbridge.config.model.location import Path as Keys
-from jmxbridge.config.text.composer import compose
 from jmxbridge.config.text.interpolation import variables
 from jmxbridge.config.text.tree import Mapping as MappingNode
 from jmxbridge.config.text.tree import Node, Scalar, Sequence
+from jmxbridge.config.text.yaml_parser import compose
 
 Origins = Mapping[Keys, str]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jmxbridge.config.document import build
 from jmxbridge.config.loader import packs
 from jmxbridge.config.model.examples import EXAMPLES, RULE, TARGET, example
+from jmxbridge.config.settings_builder import build
 
 ON_TOP = ("influxdb", "kafka", "store")
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from jmxbridge.config.document import build
 from jmxbridge.config.loader import load, packs
 from jmxbridge.config.model.models import Settings
+from jmxbridge.config.settings_builder import build
 from jmxbridge.config.show.effective import show
 from jmxbridge.mbeans.rule import Rule
 

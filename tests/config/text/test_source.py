@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.config.text.composer import compose
 from jmxbridge.config.text.redaction import is_secret
 from jmxbridge.config.text.source import MASK, MAX_WIDTH, Source
 from jmxbridge.config.text.tree import Span
+from jmxbridge.config.text.yaml_parser import compose
 
 
 def source(text: str) -> Source:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from jmxbridge.config.document import build
 from jmxbridge.config.loader import packs
 from jmxbridge.config.model.models import ClientTls, KafkaSettings, SaslSettings, Settings
+from jmxbridge.config.settings_builder import build
 from jmxbridge.config.show.effective import access
-from jmxbridge.config.show.proposal import FoundBroker, FoundCluster, propose
+from jmxbridge.config.show.new_file import FoundBroker, FoundCluster, propose
 from jmxbridge.config.values.address import Address
 
 GOOD = FoundBroker("broker-1", Address("k1", 9999), ["kafka-broker", "jvm"])

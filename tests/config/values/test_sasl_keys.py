@@ -8,7 +8,7 @@ import pytest
 
 from jmxbridge.config.model.models import Settings
 from jmxbridge.config.text.problem import ConfigError
-from jmxbridge.config.values.sasl import KEYS, MECHANISMS, SEEN
+from jmxbridge.config.values.sasl_keys import KEYS, MECHANISMS, SEEN
 
 MakeSettings = Callable[..., Settings]
 

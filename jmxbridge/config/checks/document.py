@@ -10,10 +10,10 @@ from typing import TypeAlias
 from jmxbridge.config.checks.jolokia_checks import check_jolokia, refuse_url
 from jmxbridge.config.checks.located_target import LocatedTarget
 from jmxbridge.config.checks.pair_check import check_pair
-from jmxbridge.config.checks.rule_checks import LocatedRule, entries
+from jmxbridge.config.checks.rules import LocatedRule, entries
 from jmxbridge.config.checks.tls_checks import check_tls
 from jmxbridge.config.model.location import Path
-from jmxbridge.config.model.sections import SectionReader
+from jmxbridge.config.model.model_reader import SectionReader
 from jmxbridge.config.text.tree import Mapping, Scalar
 from jmxbridge.config.values.grammar import closest
 

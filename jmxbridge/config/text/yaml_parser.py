@@ -13,8 +13,8 @@ from typing import Protocol
 import yaml
 from yaml import events
 
-from jmxbridge.config.text.grammar_faults import explain
 from jmxbridge.config.text.tree import Entry, Mapping, Node, Scalar, Sequence, Span
+from jmxbridge.config.text.yaml_errors import explain
 
 # A rule is 7 deep (mbeans, set, rule, fields, field, states, state); the stack holds far more.
 MAX_DEPTH = 32

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from jmxbridge.config.model.entries import RuleEntry, to_rule
 from jmxbridge.config.model.location import Path
-from jmxbridge.config.model.sections import SectionReader
+from jmxbridge.config.model.model_reader import SectionReader
+from jmxbridge.config.model.rule_entry import RuleEntry, to_rule
 from jmxbridge.config.text.tree import Entry, Mapping, Node, Scalar
 from jmxbridge.config.text.tree import Sequence as Items
 from jmxbridge.config.values.grammar import closest, template_keys

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jmxbridge.config.model.models import Settings, StoreSettings
-from jmxbridge.config.text.composer import NotYaml, compose
 from jmxbridge.config.text.tree import Sequence, text_at, value_at
+from jmxbridge.config.text.yaml_parser import NotYaml, compose
 
 
 @dataclass(frozen=True, slots=True)

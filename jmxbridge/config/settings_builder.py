@@ -12,14 +12,14 @@ from typing import TypeVar
 from pydantic import Field, SecretStr
 
 from jmxbridge.config import inclusion
-from jmxbridge.config.checks.checks import (
+from jmxbridge.config.checks.document import (
     check_influxdb,
     check_store,
     check_targets,
     refuse_discovery,
 )
 from jmxbridge.config.checks.located_target import LocatedTarget
-from jmxbridge.config.checks.rule_checks import LocatedRule, check_names, check_rule
+from jmxbridge.config.checks.rules import LocatedRule, check_names, check_rule
 from jmxbridge.config.checks.sasl_checks import check_sasl
 from jmxbridge.config.checks.tls_checks import check_tls
 from jmxbridge.config.checks.warnings import (
@@ -28,7 +28,7 @@ from jmxbridge.config.checks.warnings import (
     warn_of_secrets,
     warn_of_sets,
 )
-from jmxbridge.config.model.entries import RuleEntry
+from jmxbridge.config.model.model_reader import S, SectionReader
 from jmxbridge.config.model.models import (
     MAX_SERIES,
     DiscoverSettings,
@@ -39,8 +39,8 @@ from jmxbridge.config.model.models import (
     StoreSettings,
     TargetSettings,
 )
-from jmxbridge.config.model.sections import S, SectionReader
-from jmxbridge.config.text import composer, redaction, tree
+from jmxbridge.config.model.rule_entry import RuleEntry
+from jmxbridge.config.text import redaction, tree, yaml_parser
 from jmxbridge.config.text.malformed import Malformed
 from jmxbridge.config.text.problem import ConfigError, in_order
 from jmxbridge.config.text.source import Source
@@ -106,10 +106,10 @@ def read_tree(
     return reader, inclusion.include(reader, root, path, read_included)
 
 
-def _root(source: Source, text: str) -> tuple[tree.Mapping, tuple[composer.Fault, ...]]:
+def _root(source: Source, text: str) -> tuple[tree.Mapping, tuple[yaml_parser.Fault, ...]]:
     try:
-        document = composer.compose(text)
-    except composer.NotYaml as error:
+        document = yaml_parser.compose(text)
+    except yaml_parser.NotYaml as error:
         fault = error.fault
         raise ConfigError([source.problem(fault.span, "", fault.message)]) from None
     root = document.root
@@ -378,7 +378,7 @@ def read_pack(name: str, text: str, environ: Mapping[str, str]) -> Iterator[Loca
     """Yield the rules of a pack, a list of them and nothing else; raises ConfigError."""
     file = f"packs/{name}.yaml"
     source = Source(file, text)
-    root = composer.compose(text).root
+    root = yaml_parser.compose(text).root
     assert isinstance(root, tree.Sequence)  # noqa: S101  ours, and tested
     source.hide_secrets(root)
     reader = SectionReader(source, environ)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jmxbridge.config.text.composer import MAX_DEPTH, MAX_NODES, NotYaml, compose
 from jmxbridge.config.text.tree import Mapping, Node, Scalar, Sequence, Span
+from jmxbridge.config.text.yaml_parser import MAX_DEPTH, MAX_NODES, NotYaml, compose
 
 
 def root_of(text: str) -> Mapping:
