@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jmxbridge.doctor.finding import Area, Finding
 from jmxbridge.store.errors import StoreError
-from jmxbridge.store.view import View
+from jmxbridge.store.reader import StoreReader
 
 # File systems that are gone after a restart, and those over which SQLite's log is not safe
 # (https://www.sqlite.org/wal.html, §1).
@@ -92,7 +92,7 @@ def _medium(path: Path, folder: Path, mounts: str) -> list[Finding]:
 def _content(path: Path, sends: bool, now_ns: int) -> tuple[list[Finding], tuple[str, ...]]:
     """What is in the store: lines that wait too long, refused ones; who has it open."""
     try:
-        usage = View(path).usage()
+        usage = StoreReader(path).usage()
     except StoreError as exc:
         return [Finding("", str(exc))], ()
     counts, found = usage.counts, []

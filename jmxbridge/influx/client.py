@@ -16,7 +16,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from jmxbridge.influx.body import Body
-from jmxbridge.influx.session import Session
+from jmxbridge.influx.http import Session
 from jmxbridge.influx.verdict import Failure, Outcome
 
 CONNECT_S = 5.0

@@ -62,7 +62,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class SenderStatus:
     """What the sender is doing, since when, and how to say it in one sentence.
 
     `stored` and `dead_lettered` count lines since the start of this process. Times are nanoseconds
@@ -105,10 +105,10 @@ class Sender:
         self._trouble: tuple[State, str] | None = None
         self._trouble_ns = 0
         self._reasons: OrderedDict[str, None] = OrderedDict()
-        self._status = Status(State.IDLE, "no lines wait", clock_ns())
+        self._status = SenderStatus(State.IDLE, "no lines wait", clock_ns())
 
     @property
-    def status(self) -> Status:
+    def status(self) -> SenderStatus:
         """What the sender is doing now."""
         return self._status
 

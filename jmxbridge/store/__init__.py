@@ -11,9 +11,9 @@ from jmxbridge.store.errors import (
 )
 from jmxbridge.store.intake import Intake
 from jmxbridge.store.packed import Packed, gzipped
+from jmxbridge.store.reader import Audit, StoreReader, Usage
 from jmxbridge.store.store import Store
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page
-from jmxbridge.store.view import Audit, Usage, View
 
 __all__ = [
     "Audit",
@@ -31,8 +31,8 @@ __all__ = [
     "StoreFull",
     "StoreLocked",
     "StorePaused",
+    "StoreReader",
     "StoreUnwritable",
     "Usage",
-    "View",
     "gzipped",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jmxbridge.store import account as accounts
-from jmxbridge.store import chunks, letters
+from jmxbridge.store import chunks, dead_letters
 from jmxbridge.store.account import Account
 from jmxbridge.store.pages import Pages, Place
 from jmxbridge.store.values import DeadLetter
@@ -49,7 +49,7 @@ class Wreck:
     def letters(self) -> Iterator[DeadLetter]:
         """Every readable dead letter, oldest first."""
         for number in sorted(self._letters):
-            letter = letters.decode(self._pages.row(self._letters[number]))
+            letter = dead_letters.decode(self._pages.row(self._letters[number]))
             if letter is not None:
                 yield letter
 
@@ -61,5 +61,5 @@ class Wreck:
         elif len(row) == len(chunks.COLUMNS.split(",")):
             if chunks.decode(row):
                 self._chunks[number] = place
-        elif len(row) == len(letters.COLUMNS.split(",")) and letters.decode(row):
+        elif len(row) == len(dead_letters.COLUMNS.split(",")) and dead_letters.decode(row):
             self._letters[number] = place

@@ -20,7 +20,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from jmxbridge.store import chunks, letters
+from jmxbridge.store import chunks, dead_letters
 from jmxbridge.store.account import Account
 from jmxbridge.store.chunks import Chunk
 from jmxbridge.store.errors import StoreDamaged, StorePaused
@@ -51,7 +51,7 @@ class Spool:
         max_bytes: int,
         retain_s: float | None,
         pause_when_full: bool = False,
-        max_dead_bytes: int = letters.MAX_DEAD_BYTES,
+        max_dead_bytes: int = dead_letters.MAX_DEAD_BYTES,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._file = file
@@ -143,7 +143,9 @@ class Spool:
         before the batch are still pending.
         """
         refusals = sorted(dead, key=lambda line: line.index)
-        reasons = {line.index: _storable(line.reason[: letters.MAX_REASON]) for line in refusals}
+        reasons = {
+            line.index: _storable(line.reason[: dead_letters.MAX_REASON]) for line in refusals
+        }
 
         def step(account: Account) -> Account:
             at = 0
@@ -156,7 +158,7 @@ class Spool:
                 ]
                 account = self._settle(account, segment, refused)
                 at = end
-            return letters.bound(self._db, account, self._max_dead_bytes)
+            return dead_letters.bound(self._db, account, self._max_dead_bytes)
 
         self._ledger.change(step)
         if not self._account.pending:
@@ -169,7 +171,7 @@ class Spool:
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
         """The newest dead letters, newest first."""
-        return self._letters(lambda: letters.newest(self._db, limit))
+        return self._letters(lambda: dead_letters.newest(self._db, limit))
 
     def replay(self, ids: Sequence[int]) -> int:
         """Put the lines of dead letters at the end of the spool; how many of the ids there were.
@@ -177,10 +179,10 @@ class Spool:
         Raises StorePaused, with nothing moved, where they would push older lines out.
         """
 
-        found = self._letters(lambda: letters.of_ids(self._db, ids))
+        found = self._letters(lambda: dead_letters.of_ids(self._db, ids))
 
         def step(account: Account) -> Account:
-            account = letters.replay(self._db, account, found)
+            account = dead_letters.replay(self._db, account, found)
             if account.pending_bytes > self._max_bytes:
                 raise StorePaused(
                     f"{self.path} has no room for {len(found)} lines more; raise store.max_size,"
@@ -193,8 +195,8 @@ class Spool:
 
     def purge(self, ids: Sequence[int]) -> int:
         """Give dead letters up; how many of the ids there were. They count as dropped."""
-        found = self._ledger.guard(lambda: letters.present(self._db, ids))
-        self._ledger.change(lambda account: letters.purge(self._db, account, found))
+        found = self._ledger.guard(lambda: dead_letters.present(self._db, ids))
+        self._ledger.change(lambda account: dead_letters.purge(self._db, account, found))
         return len(found)
 
     def recent(self, *, since_ns: int, until_ns: int, after: int, max_bytes: int) -> Page:
@@ -264,7 +266,7 @@ class Spool:
             for n, line, why in refused
             if segment.first + n >= done
         ]
-        account = letters.bury(self._db, account, dead)
+        account = dead_letters.bury(self._db, account, dead)
         stored = end - done - len(dead)
         account = replace(account, stored=account.stored + stored)
         if end == lines:
@@ -321,7 +323,7 @@ class Spool:
                 yield chunk
 
     def _letters(self, rows: Callable[[], Sequence[Sequence[Any]]]) -> list[DeadLetter]:
-        while None in (found := [letters.decode(row) for row in self._ledger.guard(rows)]):
+        while None in (found := [dead_letters.decode(row) for row in self._ledger.guard(rows)]):
             weed(self._ledger, self._file)
         return [letter for letter in found if letter is not None]
 

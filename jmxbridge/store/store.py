@@ -17,9 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from jmxbridge.store.dead_letters import MAX_DEAD_BYTES
 from jmxbridge.store.errors import StoreDamaged, StoreError
 from jmxbridge.store.file import StoreFile
-from jmxbridge.store.letters import MAX_DEAD_BYTES
 from jmxbridge.store.spool import Spool
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from jmxbridge.store import chunks, letters
+from jmxbridge.store import chunks, dead_letters
 from jmxbridge.store.account import Account
 from jmxbridge.store.errors import StoreFull
 from jmxbridge.store.ledger import Ledger
@@ -74,7 +74,7 @@ def _steps(
     for letter in wreck.letters():
 
         def bury(account: Account, found: DeadLetter = letter) -> Account:
-            return letters.bury(ledger.db, account, [found])
+            return dead_letters.bury(ledger.db, account, [found])
 
         yield 1, bury
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from jmxbridge.store import chunks, letters
+from jmxbridge.store import chunks, dead_letters
 from jmxbridge.store.account import Account
 from jmxbridge.store.errors import StoreDamaged
 from jmxbridge.store.file import StoreFile
@@ -34,12 +34,12 @@ def weed(ledger: Ledger, file: StoreFile) -> None:
                 pending += account.waiting(chunk.id, chunk.count)
                 size += chunk.size
         for row in ledger.db.execute(f"SELECT {letters.COLUMNS} FROM dead_letter"):  # noqa: S608
-            letter = letters.decode(row)
+            letter = dead_letters.decode(row)
             if letter is None:
                 damaged.append(("dead_letter", row))
             else:
                 letter_count += 1
-                letter_bytes += letters.size_of(letter)
+                letter_bytes += dead_letters.size_of(letter)
         for table, row in damaged:
             file.keep(f"{table}-{row[0]}", "\n".join(_texts(table, row)).encode())
             gone = ledger.db.execute(f"DELETE FROM {table} WHERE id = ?", row[:1])  # noqa: S608

@@ -15,7 +15,7 @@ import pytest
 
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
-from jmxbridge.influx.session import MAX_BODY_BYTES
+from jmxbridge.influx.http import MAX_BODY_BYTES
 from jmxbridge.influx.verdict import Answer, Failure
 
 MakeReply = Callable[..., bytes]

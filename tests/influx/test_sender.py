@@ -13,7 +13,7 @@ import pytest
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.pace import Pace
-from jmxbridge.influx.sender import Sender, State, Status
+from jmxbridge.influx.sender import Sender, SenderStatus, State
 from jmxbridge.influx.verdict import Answer, Failure, Outcome
 from jmxbridge.store import Batch, DeadLine, Store, StoreFull
 
@@ -200,7 +200,7 @@ async def test_trouble_of_the_server_costs_no_line(
 ) -> None:
     """The sender waits, says what to set right, and sends the same lines again, in order."""
     influx = Influx(answers=[outcome])
-    naps, seen = Naps(), list[Status]()
+    naps, seen = Naps(), list[SenderStatus]()
     sender = Sender(store, influx, pace=PACE, sleep=naps.sleep, random=lambda: 1.0)
     naps.watch = lambda _: seen.append(sender.status)
     await store.append(numbered(1, 2, 3), time_ns=1, source="a")

@@ -22,8 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from jmxbridge.store import DeadLine, StoreForeign, StoreFull, StorePaused, View
 from jmxbridge.store.account import Account
 from jmxbridge.store.chunks import CHUNK_COST
+from jmxbridge.store.dead_letters import DEAD_LETTER_COST
 from jmxbridge.store.file import StoreFile
-from jmxbridge.store.letters import DEAD_LETTER_COST
 from jmxbridge.store.packed import Packed, text_of
 from jmxbridge.store.spool import Spool
 from jmxbridge.store.values import Batch

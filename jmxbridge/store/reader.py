@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jmxbridge.store import account as accounts
-from jmxbridge.store import chunks, letters
+from jmxbridge.store import chunks, dead_letters
 from jmxbridge.store.errors import StoreDamaged, StoreForeign, StoreUnwritable, from_sqlite
 from jmxbridge.store.schema import APPLICATION_ID, SCHEMA_VERSION, as_text
 from jmxbridge.store.values import Counts, DeadLetter
@@ -46,7 +46,7 @@ class Audit:
     problems: tuple[str, ...]
 
 
-class View:
+class StoreReader:
     """The store at a path, as it is at the moment of each call. Raises StoreError."""
 
     def __init__(self, path: Path) -> None:
@@ -69,11 +69,11 @@ class View:
 
     def letters(self, limit: int) -> list[DeadLetter]:
         """The newest dead letters, newest first; damaged ones are `verify`'s to name."""
-        return self._reading(lambda db: _sound(letters.newest(db, limit)))
+        return self._reading(lambda db: _sound(dead_letters.newest(db, limit)))
 
     def letter(self, number: int) -> DeadLetter | None:
         """One dead letter, if there is a sound one of that id."""
-        found = self._reading(lambda db: _sound(letters.of_ids(db, [number])))
+        found = self._reading(lambda db: _sound(dead_letters.of_ids(db, [number])))
         return found[0] if found else None
 
     def letter_ids(self) -> list[int]:
@@ -135,7 +135,7 @@ def owner(path: Path) -> int | None:
 
 
 def _sound(rows: Sequence[Sequence[Any]]) -> list[DeadLetter]:
-    return [letter for row in rows if (letter := letters.decode(row)) is not None]
+    return [letter for row in rows if (letter := dead_letters.decode(row)) is not None]
 
 
 def _whole(chunk: chunks.Chunk) -> bool:
@@ -165,7 +165,7 @@ def _audit(db: sqlite3.Connection) -> Audit:
     found = 0
     for row in db.execute(f"SELECT {letters.COLUMNS} FROM dead_letter ORDER BY id"):  # noqa: S608
         found += 1
-        if letters.decode(row) is None:
+        if dead_letters.decode(row) is None:
             problems.append(f"dead letter {row[0]}: it does not match its checksum")
     if account is None:
         problems.append(WRONG_ACCOUNT)
