@@ -13,7 +13,7 @@ import typer
 
 from jmxbridge import __version__
 from jmxbridge.cli import check, config, dlq, doctor, init, lag, mbeans, once, run, spool
-from jmxbridge.cli.outcome import UNAVAILABLE
+from jmxbridge.cli.exit import UNAVAILABLE
 
 app = typer.Typer(
     name="jmxbridge",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE, File, Json, load_settings
-from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, UNAVAILABLE, echo_json, reported
+from jmxbridge.cli.exit import CONFIGURATION, FINDINGS, UNAVAILABLE, echo_json, reported
 from jmxbridge.cli.preflight import Preflight, plain, preflight, report
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
-from jmxbridge.cli.outcome import reported
+from jmxbridge.cli.exit import reported
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jmxbridge.cli.arguments import Json, load_settings
-from jmxbridge.cli.outcome import FINDINGS, USAGE, echo_json, fail, reported
-from jmxbridge.cli.stores import MBEANS_YAML, StoreOf, view, view_of, when
+from jmxbridge.cli.exit import FINDINGS, USAGE, echo_json, fail, reported
+from jmxbridge.cli.spool_options import MBEANS_YAML, StoreOf, view, view_of, when
 
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import Settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE, Json
-from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, echo_json
+from jmxbridge.cli.exit import CONFIGURATION, FINDINGS, echo_json
 
 if TYPE_CHECKING:
     from jmxbridge.doctor.finding import Area

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jmxbridge.cli.arguments import FileOption, Json
+from jmxbridge.cli.exit import FINDINGS, echo_json, fail, reported
 from jmxbridge.cli.jvm import EVERYTHING, Jvm, TargetName, connect, find, parse_pattern
-from jmxbridge.cli.outcome import FINDINGS, echo_json, fail, reported
 
 if TYPE_CHECKING:
     from jmxbridge.jmx import ObjectName, Value

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE, load_settings
-from jmxbridge.cli.habits import ZkOfInit
-from jmxbridge.cli.outcome import CONFIGURATION, FINDINGS, USAGE, fail, reported
+from jmxbridge.cli.exit import CONFIGURATION, FINDINGS, USAGE, fail, reported
+from jmxbridge.cli.legacy_options import ZkOfInit
 
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import KafkaSettings

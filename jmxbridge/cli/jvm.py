@@ -10,7 +10,7 @@ import typer
 
 from jmxbridge.cli import completion
 from jmxbridge.cli.arguments import settings_if_any
-from jmxbridge.cli.outcome import USAGE, fail
+from jmxbridge.cli.exit import USAGE, fail
 
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import Settings, TargetSettings

@@ -9,12 +9,12 @@ import typer
 
 from jmxbridge.cli import completion
 from jmxbridge.cli.arguments import FileOption, Json, settings_if_any
-from jmxbridge.cli.habits import ZkOfLag
-from jmxbridge.cli.outcome import FINDINGS, USAGE, document, fail, reported
-from jmxbridge.cli.until_stopped import EVERY_S, Every, Watch, clear, until_stopped
+from jmxbridge.cli.exit import FINDINGS, USAGE, document, fail, reported
+from jmxbridge.cli.legacy_options import ZkOfLag
+from jmxbridge.cli.watch import EVERY_S, Every, Watch, clear, until_stopped
 
 if TYPE_CHECKING:
-    from jmxbridge.cli.looking import Looking
+    from jmxbridge.cli.lag_look import Looking
     from jmxbridge.config.model.models import KafkaSettings, Settings
     from jmxbridge.kafka.facts.description import Description
     from jmxbridge.lag.report.look import Look
@@ -112,7 +112,7 @@ async def once(
     as_json: bool,
 ) -> "Description":
     """Look one time and print it; raises KafkaUnavailable."""
-    from jmxbridge.cli.looking import Looking
+    from jmxbridge.cli.lag_look import Looking
 
     looking = Looking(kafka, group, settings=settings, every_s=every_s)
     try:
@@ -132,7 +132,7 @@ async def follow(
     as_json: bool,
 ) -> None:
     """Look again and again until Ctrl-C; a cluster that is away for a while is waited for."""
-    from jmxbridge.cli.looking import Looking
+    from jmxbridge.cli.lag_look import Looking
 
     looking = Looking(kafka, group, settings=settings, every_s=every_s)
     try:

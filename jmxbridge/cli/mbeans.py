@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jmxbridge.cli.arguments import FileOption, Json
+from jmxbridge.cli.exit import FINDINGS, document, echo_json, fail, reported
 from jmxbridge.cli.explain import explain
 from jmxbridge.cli.jvm import EVERYTHING, Jvm, TargetName, connect, find, parse_pattern
 from jmxbridge.cli.mbean_values import plain, shown
-from jmxbridge.cli.outcome import FINDINGS, document, echo_json, fail, reported
 from jmxbridge.cli.suggest import suggest
-from jmxbridge.cli.until_stopped import EVERY_S, Every, Watch, clear, until_stopped
+from jmxbridge.cli.watch import EVERY_S, Every, Watch, clear, until_stopped
 
 if TYPE_CHECKING:
     from jmxbridge.cli.changes import Change, Place

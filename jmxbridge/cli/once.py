@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
-from jmxbridge.cli.outcome import FINDINGS, reported
+from jmxbridge.cli.exit import FINDINGS, reported
 
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import Settings

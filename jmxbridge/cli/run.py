@@ -12,8 +12,8 @@ import typer
 
 from jmxbridge.cli import completion
 from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
-from jmxbridge.cli.habits import DbName, Refresh, Retain, ZkOfRun
-from jmxbridge.cli.outcome import USAGE, fail, reported
+from jmxbridge.cli.exit import USAGE, fail, reported
+from jmxbridge.cli.legacy_options import DbName, Refresh, Retain, ZkOfRun
 from jmxbridge.service import log
 from jmxbridge.service.log import LogFormat
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from jmxbridge.cli.arguments import Json, load_settings
-from jmxbridge.cli.outcome import FINDINGS, USAGE, echo_json, fail, reported
-from jmxbridge.cli.stores import MBEANS_YAML, StoreOf, view_of, when
+from jmxbridge.cli.exit import FINDINGS, USAGE, echo_json, fail, reported
+from jmxbridge.cli.spool_options import MBEANS_YAML, StoreOf, view_of, when
 
 app = typer.Typer(
     no_args_is_help=True,

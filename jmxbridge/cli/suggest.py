@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jmxbridge.cli.arguments import FileOption
+from jmxbridge.cli.exit import FINDINGS, fail, reported
 from jmxbridge.cli.jvm import Jvm, TargetName, connect, find, parse_pattern
-from jmxbridge.cli.outcome import FINDINGS, fail, reported
 
 if TYPE_CHECKING:
     from jmxbridge.jmx import ObjectName

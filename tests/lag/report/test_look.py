@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from jmxbridge.cli.looking import SEARCH_ROUNDS
+from jmxbridge.cli.lag_look import SEARCH_ROUNDS
 from jmxbridge.kafka.facts.description import Description
 from jmxbridge.kafka.facts.extras import Extras, TimestampedOffset
 from jmxbridge.kafka.facts.members import Member, Membership

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from demo.servers import free_port
-from jmxbridge.cli.looking import Looking
+from jmxbridge.cli.lag_look import Looking
 from jmxbridge.config.loader import load
 from jmxbridge.config.model.models import Settings
 from jmxbridge.kafka.facts.extras import TimestampedOffset

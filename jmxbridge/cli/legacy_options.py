@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from jmxbridge.cli.outcome import USAGE, fail
+from jmxbridge.cli.exit import USAGE, fail
 
 
 def _refuse(instead: str) -> Callable[[typer.CallbackParam, str | None], None]:
