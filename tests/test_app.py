@@ -23,7 +23,7 @@ from jmxbridge.pollers.health import Health, StatusLine
 from jmxbridge.pollers.schedule import NS, SPREAD_STEP_NS, Tick
 from jmxbridge.pollers.supervisor import PollerSpec
 from jmxbridge.state import poll_times
-from jmxbridge.store import View
+from jmxbridge.store import StoreReader
 
 STOP_S = 10.0  # the promise for a server that is away, black-holed or trickling
 
@@ -190,7 +190,7 @@ async def test_a_black_holed_influxdb_does_not_hold_up_the_stop(
         await bridge.run(stop)
         await bridge.close()
 
-    assert View(tmp_path / "store.db").usage().counts.pending > 0
+    assert StoreReader(tmp_path / "store.db").usage().counts.pending > 0
     server.close()
     for writer in taken:
         writer.transport.abort()

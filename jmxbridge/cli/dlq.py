@@ -10,7 +10,7 @@ import typer
 
 from jmxbridge.cli.arguments import Json, load_settings
 from jmxbridge.cli.exit import FINDINGS, USAGE, echo_json, fail, reported
-from jmxbridge.cli.spool_options import MBEANS_YAML, StoreOf, view, view_of, when
+from jmxbridge.cli.spool_options import MBEANS_YAML, StoreOf, open_reader, reader_of, when
 
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import Settings
@@ -43,7 +43,7 @@ def ls(
     Example: jmxbridge dlq ls -n 10
     """
     with reported():
-        letters = view_of(file).letters(min(limit, LARGEST))
+        letters = reader_of(file).letters(min(limit, LARGEST))
     if as_json:
         echo_json("dead_letters", {"dead_letters": [entry(each) for each in letters]})
         return
@@ -66,7 +66,7 @@ def show(
     Example: jmxbridge dlq show 17
     """
     with reported():
-        letter = view_of(file).letter(number) if abs(number) <= LARGEST else None
+        letter = reader_of(file).letter(number) if abs(number) <= LARGEST else None
     if letter is None:
         fail(f"there is no dead letter {number}", FINDINGS)
     if as_json:
@@ -123,7 +123,7 @@ def _move(verb: str, ids: list[int] | None, everything: bool, file: Path, as_jso
         )
     with reported():
         settings = load_settings(file)
-        chosen = view(settings).letter_ids() if everything else sorted(set(ids or ()))
+        chosen = open_reader(settings).letter_ids() if everything else sorted(set(ids or ()))
         moved = asyncio.run(_apply(verb, chosen, settings))
     done = {"replay": "replayed", "purge": "purged"}[verb]
     if as_json:

@@ -9,7 +9,7 @@ import typer
 
 from jmxbridge.cli.arguments import Json, load_settings
 from jmxbridge.cli.exit import FINDINGS, USAGE, echo_json, fail, reported
-from jmxbridge.cli.spool_options import MBEANS_YAML, StoreOf, view_of, when
+from jmxbridge.cli.spool_options import MBEANS_YAML, StoreOf, reader_of, when
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,7 +37,7 @@ def status(file: StoreOf = MBEANS_YAML, as_json: Json = False) -> None:
     Example: jmxbridge spool status -f mbeans.yaml
     """
     with reported():
-        store = view_of(file)
+        store = reader_of(file)
         usage = store.usage()
     counts = usage.counts
     if as_json:
@@ -62,7 +62,7 @@ def verify(file: StoreOf = MBEANS_YAML, as_json: Json = False) -> None:
     Example: jmxbridge spool verify -f mbeans.yaml
     """
     with reported():
-        store = view_of(file)
+        store = reader_of(file)
         audit = store.verify()
     if as_json:
         echo_json("spool_verify", {"path": str(store.path), **asdict(audit)})

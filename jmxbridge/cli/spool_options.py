@@ -11,7 +11,7 @@ from jmxbridge.cli.arguments import DEFAULT_FILE, load_settings
 
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import Settings
-    from jmxbridge.store import View
+    from jmxbridge.store import StoreReader
 
 StoreOf = Annotated[
     Path,
@@ -24,17 +24,17 @@ StoreOf = Annotated[
 MBEANS_YAML = DEFAULT_FILE
 
 
-def view_of(file: Path) -> "View":
+def reader_of(file: Path) -> "StoreReader":
     """The store that a settings file names, to look at; raises ConfigError."""
-    return view(load_settings(file))
+    return open_reader(load_settings(file))
 
 
-def view(settings: "Settings") -> "View":
+def open_reader(settings: "Settings") -> "StoreReader":
     """The store of settings, to look at."""
     from jmxbridge.config.loader import store_path
-    from jmxbridge.store import View
+    from jmxbridge.store import StoreReader
 
-    return View(store_path(settings, os.environ))
+    return StoreReader(store_path(settings, os.environ))
 
 
 def when(time_ns: int | None) -> str | None:

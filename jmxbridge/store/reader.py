@@ -163,7 +163,7 @@ def _audit(db: sqlite3.Connection) -> Audit:
             pending += account.waiting(chunk.id, chunk.count) if account else chunk.count
             sizes += chunk.size
     found = 0
-    for row in db.execute(f"SELECT {letters.COLUMNS} FROM dead_letter ORDER BY id"):  # noqa: S608
+    for row in db.execute(f"SELECT {dead_letters.COLUMNS} FROM dead_letter ORDER BY id"):  # noqa: S608
         found += 1
         if dead_letters.decode(row) is None:
             problems.append(f"dead letter {row[0]}: it does not match its checksum")

@@ -33,7 +33,7 @@ def weed(ledger: Ledger, file: StoreFile) -> None:
             else:
                 pending += account.waiting(chunk.id, chunk.count)
                 size += chunk.size
-        for row in ledger.db.execute(f"SELECT {letters.COLUMNS} FROM dead_letter"):  # noqa: S608
+        for row in ledger.db.execute(f"SELECT {dead_letters.COLUMNS} FROM dead_letter"):  # noqa: S608
             letter = dead_letters.decode(row)
             if letter is None:
                 damaged.append(("dead_letter", row))

@@ -24,7 +24,7 @@ from demo.servers import Influx, free_port
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.verdict import Answer
-from jmxbridge.store import View
+from jmxbridge.store import StoreReader
 from jmxbridge.store.chunks import COLUMNS, decode
 from tests.real.bridge import SETS, Bridge
 
@@ -131,7 +131,7 @@ def test_forty_kills_lose_nothing(tmp_path: Path, influx: Influx) -> None:
         os.kill(bridge.process.popen.pid, signal.SIGKILL)
         bridge.process.popen.wait()
         witness.look()
-        usage = View(bridge.store).usage().counts
+        usage = StoreReader(bridge.store).usage().counts
         places = usage.stored + usage.pending + usage.dead_lettered
         assert usage.sampled == places + usage.dropped + usage.expired
         assert usage.dropped == 0
@@ -141,12 +141,12 @@ def test_forty_kills_lose_nothing(tmp_path: Path, influx: Influx) -> None:
         influx.start()
     bridge.start()
     bridge.wait_until(lambda: decided(bridge) >= len(witness.lines))
-    bridge.wait_until(lambda: View(bridge.store).usage().counts.pending < 10)
+    bridge.wait_until(lambda: StoreReader(bridge.store).usage().counts.pending < 10)
     assert bridge.stop() == 0
-    assert View(bridge.store).verify().problems == ()
+    assert StoreReader(bridge.store).verify().problems == ()
 
     assert len(witness.lines) >= KILLS
-    dead = {letter.line for letter in View(bridge.store).letters(10**9)}
+    dead = {letter.line for letter in StoreReader(bridge.store).letters(10**9)}
     stored = {
         (measurement, row["time"]): row
         for measurement in HEALTHY
@@ -169,5 +169,5 @@ def test_forty_kills_lose_nothing(tmp_path: Path, influx: Influx) -> None:
 
 def decided(bridge: Bridge) -> int:
     """Lines that InfluxDB has, or refused."""
-    counts = View(bridge.store).usage().counts
+    counts = StoreReader(bridge.store).usage().counts
     return counts.stored + counts.dead_lettered

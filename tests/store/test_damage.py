@@ -21,7 +21,7 @@ from jmxbridge.store import (
     StoreDamaged,
     StoreError,
     StoreForeign,
-    View,
+    StoreReader,
 )
 from jmxbridge.store.packed import Packed, text_of
 
@@ -136,7 +136,7 @@ async def test_a_flipped_byte_in_a_row_is_found(tmp_path: Path, of_lines: bool) 
         await store.append(LINES[110:120], time_ns=3, source="a")
     flip(path, packed(LINES[100:110])[40:] if of_lines else b"no way")
 
-    assert len(View(path).verify().problems) == 1
+    assert len(StoreReader(path).verify().problems) == 1
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
         batch = await store.take(max_lines=1000, max_bytes=10**9)
         letters = await store.dead_letters(9)
@@ -147,7 +147,7 @@ async def test_a_flipped_byte_in_a_row_is_found(tmp_path: Path, of_lines: bool) 
     assert [letter.line for letter in letters] == [LINES[4], LINES[3]][: 2 if of_lines else 1]
     assert (counts.sampled, counts.stored) == (30, 8)
     assert (counts.dropped, counts.dropped_dead) == ((10, 0) if of_lines else (1, 1))
-    assert View(path).verify().problems == ()
+    assert StoreReader(path).verify().problems == ()
     kept = tmp_path / ("s.damaged-chunk-2" if of_lines else "s.damaged-dead_letter-1")
     assert (LINES[100] if of_lines else b"o way") in kept.read_bytes()
 
@@ -162,8 +162,8 @@ async def test_a_damaged_letter_is_not_replayed(tmp_path: Path) -> None:
         await store.settle(batch, [DeadLine(0, "no"), DeadLine(1, "no")])
     flip(path, LINES[100])
 
-    assert [letter.id for letter in View(path).letters(9)] == [2]
-    assert View(path).letter(1) is None
+    assert [letter.id for letter in StoreReader(path).letters(9)] == [2]
+    assert StoreReader(path).letter(1) is None
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
         assert await store.replay([1, 2]) == 1
         again = await store.take(max_lines=9, max_bytes=10**9)
@@ -188,8 +188,8 @@ async def test_an_account_that_was_changed_is_not_believed(tmp_path: Path, state
         other.execute(statement)
 
     with pytest.raises(StoreDamaged, match="account does not match its checksum"):
-        View(path).usage()
-    assert View(path).verify().problems == ("the account does not match its checksum",)
+        StoreReader(path).usage()
+    assert StoreReader(path).verify().problems == ("the account does not match its checksum",)
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
         left = await store.take(max_lines=100, max_bytes=10**9)
         counts = await store.counts()

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from jmxbridge.store import DeadLine, StoreForeign, StoreFull, StorePaused, View
+from jmxbridge.store import DeadLine, StoreForeign, StoreFull, StorePaused, StoreReader
 from jmxbridge.store.account import Account
 from jmxbridge.store.chunks import CHUNK_COST
 from jmxbridge.store.dead_letters import DEAD_LETTER_COST
@@ -219,7 +219,7 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule()
     def verify(self) -> None:
         """Somebody who looks from outside finds nothing wrong, and as many lines as wait."""
-        audit = View(self.path).verify()
+        audit = StoreReader(self.path).verify()
         assert (audit.problems, audit.lines) == ((), len(self.model.pending))
 
     @rule()
@@ -321,7 +321,7 @@ class SpoolMachine(RuleBasedStateMachine):
         left = [line for line in before.pending if line in set(self.model.pending)]
         again = [line for line in self.model.pending if line in set(left)]
         assert again == left
-        assert View(self.path).verify().problems == ()
+        assert StoreReader(self.path).verify().problems == ()
 
     def copy_files(self) -> None:
         """Go on with a copy; the process that had the original is no more."""

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from jmxbridge.store import Batch, DeadLine, Store, StoreError, StoreFull, StoreLocked, View, spool
+from jmxbridge.store import (
+    Batch,
+    DeadLine,
+    Store,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreReader,
+    spool,
+)
 from jmxbridge.store import file as store_file
 from tests.store.noise import noise
 
@@ -237,7 +246,7 @@ async def test_a_page_that_tears_while_the_store_is_open(
     assert left.lines[-1] == b"m v=1 2"
     assert counts.pending == len(left.lines)
     assert counts.sampled == counts.pending + counts.dropped
-    assert View(path).verify().problems == ()
+    assert StoreReader(path).verify().problems == ()
 
 
 async def test_what_a_damaged_file_still_has_is_kept_at_the_start(
