@@ -17,10 +17,10 @@ import pytest
 import typer.main
 
 from jmxbridge.cli import app
-from jmxbridge.config.document import build
 from jmxbridge.config.loader import pack_rules, packs
 from jmxbridge.config.model.models import Settings
 from jmxbridge.config.schema import schema
+from jmxbridge.config.settings_builder import build
 from jmxbridge.lag.output.renaming import WRITTEN
 from jmxbridge.mbeans.rule import Rule
 from tests.cli.test_commands import COMMANDS
