@@ -16,6 +16,7 @@ import click
 import pytest
 import typer.main
 
+from jmxbridge import __version__
 from jmxbridge.cli import app
 from jmxbridge.config.loader import pack_rules, packs
 from jmxbridge.config.model.models import Settings
@@ -353,3 +354,20 @@ def test_tables_have_as_many_cells_as_heads(name: str) -> None:
         cells = len(re.split(r"(?<!\\)\|", line)) if line.startswith("|") else 0
         assert not size or cells in (0, size), line
         size = cells
+
+
+# --- The changelog
+
+
+def test_the_changelog_keeps_its_form() -> None:
+    """Keep a Changelog 1.1.0: Unreleased first, then versions with dates; known headings alone."""
+    text = (ROOT / "CHANGELOG.md").read_text()
+    versions = re.findall(r"(?m)^## (.*)$", text)
+    assert versions[0] == "Unreleased"
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", each) for each in versions[1:])
+    assert versions[1].split()[0] == __version__
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"(?m)^### (.*)$", text)) <= kinds
+    entries = re.findall(r"(?m)^- (.*(?:\n  .*)*)", text)
+    assert entries
+    assert [entry for entry in entries if not entry.endswith((".", "!"))] == []
