@@ -334,6 +334,16 @@ def test_links_lead_somewhere(name: str) -> None:
             assert wanted in anchors(target.read_text()), link
 
 
+FOLDERS = ("jmxbridge", "tests", "demo", "bench", "docs")
+
+
+@pytest.mark.parametrize("name", texts())
+def test_paths_exist(name: str) -> None:
+    """A file or folder of this repository that a page names is there."""
+    for path in re.findall(rf"(?<![\w/.~-])(?:{'|'.join(FOLDERS)})/[\w./-]*", spans(texts()[name])):
+        assert (ROOT / path).exists(), path
+
+
 def test_every_page_is_in_the_index() -> None:
     """docs/README.md leads to every page below docs/."""
     index = page("README")
