@@ -25,6 +25,7 @@ from jmxbridge.config.settings_builder import build
 from jmxbridge.lag.output.renaming import WRITTEN
 from jmxbridge.mbeans.rule import Rule
 from tests.cli.test_commands import COMMANDS
+from tests.test_walls import ROOMS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -381,3 +382,20 @@ def test_the_changelog_keeps_its_form() -> None:
     entries = re.findall(r"(?m)^- (.*(?:\n  .*)*)", text)
     assert entries
     assert [entry for entry in entries if not entry.endswith((".", "!"))] == []
+
+
+# --- The map
+
+
+def test_the_map_is_what_the_walls_say() -> None:
+    """docs/architecture.md has every part of the package, and what it may import."""
+    table = rows(section(page("architecture"), "The map"))
+    known = {re.split(r"[/.]", row[0].strip("`"))[1]: row[2] for row in table}
+    assert known.keys() == ROOMS.keys()
+    for name, words in known.items():
+        if "everything" not in words:
+            assert set(re.findall(r"`(\w+)`", words)) == ROOMS[name], name
+            continue
+        excepted = set(re.findall(r"`(\w+)`", words))
+        above = set(known) if name == "cli" else set(list(known)[: list(known).index(name)])
+        assert ROOMS[name] == above - excepted - {name}, name
