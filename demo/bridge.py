@@ -1,4 +1,4 @@
-"""The bridge of the demo: its settings file, its process, the lag it stored."""
+"""The demo's bridge: its settings file, its process and the lag it stored."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ influxdb:
 
 
 class Bridge:
-    """`jmxbridge run` on a file of its own in `folder`; its terminal is the stage's."""
+    """`jmxbridge run` on its own settings file in `folder`; output goes to the stage."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Bridge:
         )
 
     def start(self, stage: Stage) -> None:
-        """Start it; what it says is shown on the stage."""
+        """Start it; its output is shown on the stage."""
         output = stage.admit()
         try:
             self._process = Process(
@@ -93,16 +93,16 @@ class Bridge:
             raise ServerError(f"jmxbridge run ended with {self._process.popen.returncode}")
 
     def stop(self) -> None:
-        """End it as a user would; ServerError if it does not end well."""
+        """Stop it as a user would; raises ServerError if it ends with an error."""
         process, self._process = self._process, None
-        # SIGTERM ends it like that while it is still loading.
+        # -SIGTERM: it was stopped before it had installed its signal handler.
         if process and (status := process.stop(STOP_S)) not in (0, -signal.SIGTERM):
             raise ServerError(f"jmxbridge run ended with {status} when it was stopped")
 
     def lag(self, group: str) -> list[Poll]:
-        """Return the group's lag at every poll, from where the bridge put it.
+        """Return the group's lag at every poll, from the store or from InfluxDB.
 
-        From the store, which is only ours once the bridge has ended, or from InfluxDB.
+        The store can be opened only after the bridge has ended.
         """
         if self._influx is None:
             return polls_of(asyncio.run(stored_lines(self._store)), group)
@@ -111,15 +111,15 @@ class Bridge:
 
 
 def shipped_sets() -> str:
-    """Return the `mbeans:` section of the file we ship, as it is written there."""
-    found = MBEANS.search(SHIPPED.read_text())
-    if not found:
+    """Return the `mbeans:` section of the shipped mbeans.yaml, verbatim."""
+    section = MBEANS.search(SHIPPED.read_text())
+    if not section:
         raise ServerError(f"{SHIPPED} has no mbeans section")
-    return found.group()
+    return section.group()
 
 
 async def stored_lines(path: Path) -> list[bytes]:
-    """Read every line a bridge has kept in its store."""
+    """Read every line of a bridge's store."""
     lines: list[bytes] = []
     async with await Store.open(path, max_bytes=2**30, retain_s=86_400.0) as store:
         after: int | None = 0
@@ -131,10 +131,10 @@ async def stored_lines(path: Path) -> list[bytes]:
 
 
 def polls_of(lines: list[bytes], group: str) -> list[Poll]:
-    """Pick the group's lag out of line protocol; names here need no escapes."""
+    """Parse the group's lag from line protocol; the demo's names need no escapes."""
     pattern = re.compile(
         rf"kafka_consumer_lag_group,cluster={CLUSTER},group={group} "
         r"(?:\S+,)?lag_sum=(?P<lag>\d+)i(?:,\S+)? (?P<time>\d+)"
     )
-    found = (pattern.fullmatch(line.decode()) for line in lines)
-    return [Poll(int(match["time"]), int(match["lag"])) for match in found if match]
+    matches = (pattern.fullmatch(line.decode()) for line in lines)
+    return [Poll(int(match["time"]), int(match["lag"])) for match in matches if match]

@@ -1,7 +1,8 @@
-"""What is slow to fetch or build, kept outside the checkout under its version.
+"""Cache of jars, servers and classes that are slow to fetch or build, keyed by version.
 
-Two processes may want the same thing at once (a test run beside a demo): the first takes a lock,
-makes it in a scratch folder and renames that into place, so what has its final name is whole.
+The cache lies outside the checkout. Two processes may want the same entry at once (a test run and a
+demo): the first takes a lock, builds the entry in a scratch folder and renames it into place, so an
+entry under its final name is complete.
 """
 
 import fcntl
@@ -16,19 +17,19 @@ from demo.process import Process, ServerError
 
 HERE = Path(__file__).parent
 INFLUXD_VERSION = "1.8.10"
-# The last of the first generation, the last that cannot write NaN, and a newer one.
+# The last 1.x, the last that cannot write NaN, and a newer one.
 JOLOKIA_VERSIONS = ("1.7.2", "2.4.3", "2.5.0")
 KAFKA_VERSION = "4.1.0"
-KAFKA_39 = "3.9.1"  # the last that knows ZooKeeper; run with KRaft here
+KAFKA_39 = "3.9.1"  # the last with ZooKeeper support; runs with KRaft here
 KAFKA_28 = "2.8.2"  # with ZooKeeper
-LOG4J2_SINCE = 4  # the major version of Kafka that came to Log4j 2
+LOG4J2_SINCE = 4  # the major version of Kafka that switched to Log4j 2
 COPY = "dependency:copy-dependencies"
 LAG_LIBRARIES = ("kafka-python==3.0.12", "confluent-kafka==2.16.1", "aiokafka==0.14.0")
 FETCH_S = 1200  # influxd is compiled in 2 min on two idle cores
 
 
 def cache_dir() -> Path:
-    """Return the folder of everything cached; it survives checkouts."""
+    """Return the cache folder, which all checkouts share."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "jmxbridge-test"
 
@@ -43,7 +44,7 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not final.is_dir():
             scratch = cache_dir() / f".{name}.part"
-            shutil.rmtree(scratch, ignore_errors=True)  # of a process that died in `make`
+            shutil.rmtree(scratch, ignore_errors=True)  # left by a process that died in `make`
             scratch.mkdir()
             make(scratch)
             scratch.rename(final)
@@ -84,7 +85,7 @@ def jolokia_agent(version: str = JOLOKIA_VERSIONS[-1]) -> Path:
         _run(["mvn", "-q", "-B", "-Dstyle.color=never", *options, goal], cwd=folder)
 
     artifact = f"org.jolokia:jolokia-agent-jvm:{version}:jar:javaagent"
-    if version.startswith("1."):  # where the plain jar is the agent
+    if version.startswith("1."):  # 1.x: the plain jar is the agent
         artifact = f"org.jolokia:jolokia-jvm:{version}"
     [jar] = cached(f"jolokia-{version}", make).glob("*.jar")
     return jar

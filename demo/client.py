@@ -1,4 +1,4 @@
-"""The Java client of demo/Client.java, a method for each of its commands."""
+"""A Java client (demo/Client.java), with a method for each of its commands."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +9,13 @@ from demo.kafka import Kafka, log_option
 from demo.process import ServerError
 
 STAMPS = 100
-"""Times in one line: short enough for a pipe to take whole."""
+"""Timestamps in one command line, which must fit into a pipe's buffer."""
 
 
 class Client(Jvm):
-    """One JVM that creates topics, produces, consumes and commits; JMX on, at `jmx_port`.
+    """One JVM that creates topics, produces, consumes and commits, with JMX at `jmx_port`.
 
-    Every method returns when the broker has confirmed; ServerError otherwise.
+    Every method returns when the broker has confirmed; raises ServerError otherwise.
     """
 
     def __init__(
@@ -26,13 +26,13 @@ class Client(Jvm):
         jvm_options: Sequence[str] = (),
         log: Path | None = None,
     ) -> None:
-        """Prepare it; the program that runs the broker runs it too."""
+        """Prepare the client; it runs on the broker's JDK."""
         options = [log_option(KAFKA_VERSION), *jvm_options]
         super().__init__(
             HERE / "Client.java",
             kafka.bootstrap,
             jmx_port=jmx_port,
-            libs=[kafka_libs()],  # the newest client speaks to every broker from 2.1 on
+            libs=[kafka_libs()],  # the newest client supports brokers from 2.1 on
             jvm_options=options,
             log=log,
             java=kafka.java,
@@ -43,7 +43,7 @@ class Client(Jvm):
         self._do("create", topic, str(partitions), str(replicas))
 
     def move(self, topic: str, *brokers: int) -> None:
-        """Move a topic to these brokers, which lead its partitions in turns afterwards."""
+        """Move a topic to these brokers; leadership of its partitions alternates between them."""
         self._do("move", topic, *map(str, brokers))
 
     def delete(self, topic: str) -> None:
@@ -66,22 +66,22 @@ class Client(Jvm):
     def subscribe(
         self, group: str, topic: str, client_id: str = "client", *, per_second: int = 0
     ) -> None:
-        """Start to consume and commit in the background; partitions are assigned afterwards.
+        """Consume and commit in the background; returns when partitions are assigned.
 
-        At most `per_second` records are taken; 0 is as fast as it goes.
+        `per_second` limits the records consumed; 0 means no limit.
         """
         self._do("subscribe", group, topic, client_id, str(per_second))
 
     def unsubscribe(self) -> None:
-        """Commit what was consumed and close every consumer of this JVM."""
+        """Commit consumed offsets and close every consumer of this JVM."""
         self._do("stop")
 
     def consumed(self) -> int:
-        """Return how many records this JVM has consumed."""
+        """Return the number of records this JVM has consumed."""
         return int(self._do("consumed"))
 
     def wait_consumed(self, count: int) -> None:
-        """Return when this JVM has consumed, and committed, at least so many records."""
+        """Wait until this JVM has consumed and committed at least `count` records."""
         self._do("await", str(count))
 
     def _do(self, *words: str) -> str:

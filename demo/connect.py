@@ -1,7 +1,7 @@
-"""A real Connect worker, distributed mode: file connectors and MirrorMaker 2 in one JVM, JMX on.
+"""A real Connect worker in distributed mode: file connectors and MirrorMaker 2 in one JVM.
 
-Alone it is a cluster of one, so it has the metrics of a rebalance too, which a standalone worker
-lacks. Connectors are put by its REST interface.
+A distributed worker, even alone, has the rebalance metrics that a standalone worker lacks.
+Connectors are created through its REST interface. JMX is on.
 """
 
 import http.client
@@ -43,14 +43,14 @@ class Connect(Server):
         process.wait_until(self.answers)
 
     def answers(self) -> bool:
-        """Whether it lists its connectors, that is, has joined its group."""
+        """Whether it lists its connectors, which it can do once it has joined its group."""
         try:
             return self._ask("GET", "/connectors")[0] == http.HTTPStatus.OK
         except OSError:
             return False
 
     def put(self, name: str, config: Mapping[str, str]) -> None:
-        """Make a connector; return when it and its tasks run. ServerError if one fails."""
+        """Create a connector; return when it and its tasks run. Raises ServerError if one fails."""
         status, answer = self._ask("PUT", f"/connectors/{name}/config", json.dumps(config))
         if status >= http.HTTPStatus.BAD_REQUEST:
             raise ServerError(f"connector {name}: {answer}")
@@ -60,8 +60,8 @@ class Connect(Server):
         status, answer = self._ask("GET", f"/connectors/{name}/status")
         if status != http.HTTPStatus.OK:  # 404 until it is assigned, 409 while it rebalances
             return False
-        said = json.loads(answer)
-        parts = [said["connector"], *said["tasks"]]
+        reply = json.loads(answer)
+        parts = [reply["connector"], *reply["tasks"]]
         for part in parts:
             if part["state"] == "FAILED":
                 raise ServerError(f"connector {name}: {part['trace']}")
@@ -90,5 +90,5 @@ class Connect(Server):
             },
             "offset.storage.partitions": "1",
             "status.storage.partitions": "1",
-            "plugin.discovery": "service_load",  # reading every class takes seconds
+            "plugin.discovery": "service_load",  # scanning every class takes seconds
         }

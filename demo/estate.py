@@ -1,7 +1,7 @@
-"""All that runs Kafka's code in a JVM, on one broker and one JDK: clients, Streams, Connect.
+"""One of each kind of Kafka JVM on one broker and one JDK: broker, client, Streams, Connect.
 
-The worker has a source, a sink and both connectors of MirrorMaker 2, which mirrors a topic of the
-broker into another topic of it. (Its heartbeat connector would be mirrored into itself for ever.)
+The Connect worker runs a source, a sink and two connectors of MirrorMaker 2, which mirrors a topic
+into another topic of the same broker. (The heartbeat connector would mirror itself for ever.)
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ BYTES = "org.apache.kafka.connect.converters.ByteArrayConverter"
 
 
 class Estate:
-    """Started and stopped by `with`: one version of Kafka throughout, run by one `java`."""
+    """Started and stopped by `with`; one Kafka version and one `java` for all of them."""
 
     def __init__(
         self, folder: Path, *, java: Path | None = None, version: str = KAFKA_VERSION
@@ -50,7 +50,7 @@ class Estate:
         self._servers.close()
 
     def _enter(self, server: Server) -> None:
-        """Start it; at the end kill it: nobody needs its data, and an orderly end takes seconds."""
+        """Start a server; kill it at the end, for a shutdown takes seconds and no data is kept."""
         self._servers.enter_context(server)
         self._servers.callback(server.kill)
 
@@ -61,7 +61,7 @@ class Estate:
         self.client.create("lines")
         self.client.produce(TOPIC, RECORDS)
         self.client.subscribe(GROUP, TOPIC, CLIENT_ID)
-        # A server ends with the thread that started it, so these threads stay until all is closed.
+        # A server dies with the thread that started it, so these threads live until all are closed.
         threads = self._servers.enter_context(ThreadPoolExecutor(2))
         starting = threads.submit(self._enter, self.streams)
         threads.submit(self._start_connect).result()

@@ -40,9 +40,9 @@ Row = dict[str, Any]
 
 
 class Influx(Server):
-    """A server: made with its options, started by `start` or `with`; port and data are kept.
+    """An influxd: started by `start` or `with`; port and data survive a restart.
 
-    `http` are further settings of its [http] section, as TOML values.
+    `http` has further settings of its [http] section, as TOML values.
     """
 
     def __init__(
@@ -81,13 +81,13 @@ class Influx(Server):
             return False
 
     def create_database(self, name: str | None = None) -> str:
-        """Create a database, with a name of its own where none is given; its name."""
+        """Create a database and return its name, a unique one by default."""
         name = name or f"test_{uuid.uuid4().hex[:12]}"
         self.query(f'CREATE DATABASE "{name}"')
         return name
 
     def query(self, influxql: str, database: str = "") -> list[Row]:
-        """Run one statement; its rows as column → value, tags included, `time` in nanoseconds."""
+        """Run one statement; return rows as column → value, with tags; `time` in nanoseconds."""
         form = urllib.parse.urlencode({"q": influxql, "db": database, "epoch": "ns"}).encode()
         request = urllib.request.Request(f"{self.url}/query", form)  # noqa: S310 - ours, loopback
         try:

@@ -1,6 +1,7 @@
-"""The JDKs of this machine: those that an environment variable names, and the default's neighbours.
+"""JDKs of this machine, from environment variables and from the default JDK's parent folder.
 
-GitHub's runners name each in JAVA_HOME_25_X64 and the like; a distribution puts all in one folder.
+GitHub's runners name each JDK in a variable such as JAVA_HOME_25_X64; distributions install them
+side by side in one folder.
 """
 
 import os
@@ -13,13 +14,13 @@ RELEASE = re.compile(r'^JAVA_VERSION="(\d+)', re.MULTILINE)
 
 
 def java_of(version: int) -> Path | None:
-    """Return the `java` of a JDK of that major version, None where there is none."""
+    """Return the `java` of a JDK with that major version, or None."""
     for home in _homes():
         release, program = home / "release", home / "bin" / "java"
         if not (release.is_file() and os.access(program, os.X_OK)):
             continue
-        found = RELEASE.search(release.read_text())
-        if found and int(found[1]) == version:
+        major = RELEASE.search(release.read_text())
+        if major and int(major[1]) == version:
             return program
     return None
 

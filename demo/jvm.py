@@ -1,7 +1,7 @@
-"""A JVM with JMX on that runs a one-file Java program and can be talked to, line by line.
+"""A JVM with JMX that runs a one-file Java program and answers commands line by line.
 
-The program prints "ready" when it is; after that it may answer each line of its standard
-input with one line (`Jvm.ask`). What it says on standard error is in its log.
+The program prints "ready" once it is; from then on it may answer each line of its standard input
+with one line (`Jvm.ask`). Its standard error goes to its log.
 """
 
 import os
@@ -22,13 +22,13 @@ SMALL = ["-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 def jmx_options(port: int) -> list[str]:
     """Return the JVM options for plain JMX on one port of 127.0.0.1, registry and RMI both.
 
-    Beside it the JDK opens a port of its own choice for tools on the same host, on every address;
-    no option prevents that, but it turns away whoever is not this host.
+    The JDK also opens a port of its own choice for local tools, on every address. No option
+    prevents that; it refuses connections from other hosts.
     """
     remote = "-Dcom.sun.management.jmxremote"
     return [
         remote,
-        f"{remote}.host=127.0.0.1",  # without it the port is open on every address
+        f"{remote}.host=127.0.0.1",  # default: every address
         f"{remote}.port={port}",
         f"{remote}.rmi.port={port}",
         f"{remote}.authenticate=false",
@@ -40,24 +40,24 @@ def jmx_options(port: int) -> list[str]:
 def jolokia_option(port: int, version: str, **settings: str) -> str:
     """Return the JVM option for Jolokia's agent on a port of 127.0.0.1, at /jolokia/.
 
-    `settings` are those of the agent: `user="me", password="..."`.
+    `settings` are the agent's options: `user="me", password="..."`.
     """
     ours = {"host": "127.0.0.1", "port": str(port), "discoveryEnabled": "false"}
     given = ",".join(f"{key}={value}" for key, value in (ours | settings).items())
     return f"-javaagent:{jolokia_agent(version)}={given}"
 
 
-# Jolokia's agents start beside the program, and say so on its standard output when they like.
-_JOLOKIA_SAYS = ("Jolokia: ", "I> ", "D> ", "E> ")
+# Lines that Jolokia's agent may print to the program's standard output at any time.
+_JOLOKIA_LINES = ("Jolokia: ", "I> ", "D> ", "E> ")
 _JOLOKIA_PORT = re.compile(r"-javaagent:[^=]*jolokia[^=]*=(?:.*,)?port=(\d+).*")
 
 
 def _jolokia_ports(options: Sequence[str]) -> list[int]:
-    return [int(found[1]) for each in options if (found := _JOLOKIA_PORT.fullmatch(each))]
+    return [int(port[1]) for option in options if (port := _JOLOKIA_PORT.fullmatch(option))]
 
 
 class Jvm(Server):
-    """A Java program from its source file; ready when it says so, and its agents listen."""
+    """A Java program run from its source file; ready when it says so and its agents listen."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Jvm(Server):
         log: Path | None = None,
         java: Path | None = None,
     ) -> None:
-        """Prepare it; JMX is on, at a free port where `jmx_port` is None; `java` runs it."""
+        """Prepare the program. JMX listens on `jmx_port`, or on a free port; `java` runs it."""
         super().__init__(source.stem, None if log is None else log.parent)
         self.jmx_port = jmx_port or free_port()
         self._log = log or self.folder / f"{source.stem}.log"
@@ -118,6 +118,6 @@ class Jvm(Server):
                 raise ServerError(f"{name} ended:\n{self.process.tail()}")
             self._unread += data
         line, _, self._unread = self._unread.partition(b"\n")
-        if line.decode().startswith(_JOLOKIA_SAYS):
+        if line.decode().startswith(_JOLOKIA_LINES):
             return self._read_line(deadline - time.monotonic())
         return line.decode()

@@ -1,7 +1,7 @@
-"""A real Kafka, JMX on: KRaft, 3.x and newer; demo/zookeeper.py has the older ones.
+"""A real Kafka broker with JMX, in KRaft mode (3.x and newer); zookeeper.py has older ones.
 
-Everything it needs to come back is in its folder and its ports, so it can be stopped or killed
-and started again as the same broker. The first node of a cluster is its controller as well.
+Its folder and its ports are kept, so a broker that was stopped or killed starts again as the same
+broker. The first node of a cluster is also its controller.
 """
 
 import base64
@@ -23,11 +23,11 @@ METADATA_VERSION = 4  # the lowest that both 1.0 and 4.x speak
 
 
 class Kafka(Server):
-    """A broker: made with its options, started by `start` or `with`; ports and data are kept.
+    """A broker: started by `start` or `with`; ports and data survive a restart.
 
-    `properties` are laid over server.properties, `jvm_options` come last on the command line (a
-    later -D wins over ours). `java` is the program that runs it. With `joins` it is the next
-    broker of that one's cluster. Without `folder` the data is in a temporary one until `close`.
+    `properties` override server.properties; `jvm_options` come last on the command line (a later
+    -D overrides ours). `java` is the JVM's path. With `joins` it is the next broker of that
+    cluster. Without `folder` the data lies in a temporary folder until `close`.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Kafka(Server):
         self.libs = kafka_libs(version)
         self.port = port or free_port()
         self.jmx_port = jmx_port or free_port()
-        # A letter in front: StorageTool takes an id that begins with "-" for an option.
+        # Starts with a letter: StorageTool takes an id that begins with "-" for an option.
         own_id = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         self._cluster_id: str = joins._cluster_id if joins else own_id
         self._controller_port: int = joins._controller_port if joins else free_port()
@@ -72,25 +72,25 @@ class Kafka(Server):
         process.wait_until(self.answers)
 
     def answers(self) -> bool:
-        """Whether the broker names itself in the metadata, that is, serves clients."""
+        """Whether the broker lists itself in the metadata, which it does once it serves clients."""
         return self.port in self.known_ports()
 
     def known_ports(self) -> set[int]:
-        """Return the ports of all brokers it knows of; of none where it does not answer."""
+        """Return the ports of all brokers in its metadata; empty if it does not answer."""
         try:
             return _broker_ports(self.port)
         except (OSError, struct.error):
             return set()
 
     def tool(self, main: str, *args: str) -> str:
-        """Run a command-line tool of org.apache.kafka.tools on this broker; its stdout."""
+        """Run a command-line tool of org.apache.kafka.tools on this broker; return its stdout."""
         return self._run(self._tool_named(main), "--bootstrap-server", self.bootstrap, *args)
 
     def _tool_named(self, main: str) -> str:
         return f"org.apache.kafka.tools.{main}"
 
     def _configure(self, config: Path) -> None:
-        """Write server.properties and whatever else must be there before the first start."""
+        """Write server.properties and format the storage before the first start."""
         self._write(config)
         id_ = self._cluster_id
         try:
@@ -144,25 +144,25 @@ class Kafka(Server):
             "log.dirs": str(self.folder / "data"),
             "auto.create.topics.enable": "false",  # a typo must not make a topic
             "offsets.topic.replication.factor": "1",
-            "offsets.topic.num.partitions": "8",  # 50 take seconds to make
+            "offsets.topic.num.partitions": "8",  # 50 take seconds to create
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
-            "log.cleaner.dedupe.buffer.size": "4194304",  # 128 MiB otherwise, taken at start
+            "log.cleaner.dedupe.buffer.size": "4194304",  # default: 128 MiB, allocated at start
             "num.network.threads": "2",
             "num.io.threads": "4",
         }
 
 
 def log_option(version: str) -> str:
-    """Return the JVM option that names the file of the log binding a Kafka has."""
+    """Return the JVM option for the logging configuration of a Kafka version."""
     if major(version) >= LOG4J2_SINCE:
         return f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}"
     return f"-Dlog4j.configuration=file:{HERE / 'log4j.properties'}"
 
 
 def _broker_ports(port: int) -> set[int]:
-    """Ask for the metadata of no topic; the ports of the brokers it names."""
+    """Request metadata without topics; return the ports of the brokers it lists."""
     # correlation id 1, null client id; no topics, no auto-creation
     request = struct.pack(">hhih", METADATA, METADATA_VERSION, 1, -1) + struct.pack(">i?", 0, False)
     with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:

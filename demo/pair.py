@@ -1,4 +1,4 @@
-"""Two brokers of one Kafka cluster, the first of them its controller."""
+"""Two brokers of one Kafka cluster; the first is its controller."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,17 +10,17 @@ from demo.kafka import Kafka
 REPLICATED = {
     "offsets.topic.replication.factor": "2",  # so that a coordinator can move
     "transaction.state.log.replication.factor": "2",
-    # A broker that is silent is given up after this; 9 s otherwise.
+    # A silent broker is fenced after this time; default: 9 s.
     "broker.session.timeout.ms": "6000",
     "broker.heartbeat.interval.ms": "500",
 }
 
 
 class Pair:
-    """Made with its options, started by `start` or `with`.
+    """A cluster started by `start` or `with`.
 
-    Either broker can be stopped, killed, frozen and started again by itself; without the first
-    there is no controller, so nothing moves.
+    Each broker can be stopped, killed, frozen and started again by itself. Without the first there
+    is no controller, so leaders and coordinators do not move.
     """
 
     def __init__(
@@ -36,11 +36,11 @@ class Pair:
 
     @property
     def brokers(self) -> tuple[Kafka, Kafka]:
-        """Both, in the order of their ids 1 and 2."""
+        """Both brokers, ordered by id (1 and 2)."""
         return self.first, self.second
 
     def start(self) -> Self:
-        """Start both; return when each of them knows the other."""
+        """Start both; return when each knows the other."""
         for broker in self.brokers:
             broker.start()
         self.second.process.wait_until(self._is_whole)

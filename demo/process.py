@@ -1,11 +1,11 @@
 """One child process: its log, its readiness, its end.
 
-Rule: whatever we start ends with us. A child is killed by the kernel when its parent dies
-(PR_SET_PDEATHSIG, Linux only), and is stopped by its own pid otherwise. It leads a session of its
-own, so that Ctrl-C in the terminal reaches only us and the servers stop in the order we choose.
+Rule: a child never outlives us. The kernel kills it when its parent dies (PR_SET_PDEATHSIG, Linux
+only); otherwise it is stopped by its pid. It leads its own session, so Ctrl-C in the terminal
+reaches only us, and we choose the order in which servers stop.
 
-The kernel means the *thread* that started the child: start servers from a thread that lives as
-long as they must.
+PR_SET_PDEATHSIG follows the *thread* that started the child: start servers from a thread that lives
+as long as they must.
 """
 
 import contextlib
@@ -21,8 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-READY_S = 180.0  # a fresh broker needs 6-14 s, on a machine that others keep busy up to 120 s
-STOP_S = 30.0  # a broker's orderly shutdown takes 1-3 s; then it is killed
+READY_S = 180.0  # a fresh broker needs 6-14 s, up to 120 s on a busy machine
+STOP_S = 30.0  # a broker's shutdown takes 1-3 s; after this it is killed
 POLL_S = 0.1
 TAIL_LINES = 25
 
@@ -30,14 +30,14 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 class ServerError(Exception):
-    """A server could not be fetched, started or asked; the message holds its last lines."""
+    """A server could not be fetched, started or queried; the message has its last log lines."""
 
 
 class Process:
     """A running child whose output goes to `log`.
 
-    `talk` opens pipes to its stdin and stdout instead; `output` is a file descriptor that takes
-    both of its outputs.
+    `talk` opens pipes to its stdin and stdout instead; `output` is a file descriptor for both
+    stdout and stderr.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Process:
         return self.popen.poll() is None
 
     def wait_until(self, ready: Callable[[], bool], *, timeout_s: float = READY_S) -> None:
-        """Ask `ready` until it says yes; ServerError when the process ends or time is up."""
+        """Poll `ready` until it is true; raises ServerError if the process ends or time is up."""
         deadline = time.monotonic() + timeout_s
         while not ready():
             if not self.alive:
@@ -86,14 +86,14 @@ class Process:
             time.sleep(POLL_S)
 
     def wait(self, timeout_s: float) -> int:
-        """Wait for its end; the exit status. ServerError when time is up."""
+        """Wait for its end and return the exit status; raises ServerError when time is up."""
         try:
             return self.popen.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            raise ServerError(f"{self.name} runs on after {timeout_s:.0f} s") from None
+            raise ServerError(f"{self.name} is still running after {timeout_s:.0f} s") from None
 
     def stop(self, timeout_s: float = STOP_S) -> int:
-        """End it orderly, by force after `timeout_s`; the exit status."""
+        """Terminate it, kill it after `timeout_s`; return the exit status."""
         self._close_stdin()
         if self.alive:
             self.popen.terminate()
@@ -104,18 +104,18 @@ class Process:
         return self._reap()
 
     def kill(self) -> int:
-        """End it at once (SIGKILL); the exit status."""
+        """Kill it at once (SIGKILL); return the exit status."""
         if self.alive:
             self.popen.kill()
         self._close_stdin()
         return self._reap()
 
     def pause(self) -> None:
-        """Freeze it: its sockets stay open and answer nothing."""
+        """Stop it with SIGSTOP: its sockets stay open and do not answer."""
         self.popen.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a frozen process go on."""
+        """Continue a stopped process."""
         self.popen.send_signal(signal.SIGCONT)
 
     def tail(self, lines: int = TAIL_LINES) -> str:
@@ -124,7 +124,7 @@ class Process:
 
     def _close_stdin(self) -> None:
         if self.popen.stdin and not self.popen.stdin.closed:
-            with contextlib.suppress(BrokenPipeError):  # it ended before it read all
+            with contextlib.suppress(BrokenPipeError):  # it ended before reading everything
                 self.popen.stdin.close()
 
     def _reap(self) -> int:
@@ -135,7 +135,7 @@ class Process:
 
 
 def end_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
-    """Have the kernel send this process a signal when its parent ends; Linux only."""
+    """Ask the kernel to send this process a signal when its parent ends; Linux only."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, number)
 
@@ -143,7 +143,7 @@ def end_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
 def _die_with(parent: int) -> Callable[[], None]:
     def in_child() -> None:
         end_with_parent()
-        if os.getppid() != parent:  # it died before the line above
+        if os.getppid() != parent:  # the parent died before prctl
             os._exit(1)
 
     return in_child
@@ -153,11 +153,11 @@ _handed_out: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a TCP port nobody listens on, never the same twice.
+    """Return a free TCP port, never the same one twice.
 
-    It lies below the kernel's ephemeral range: a server that is down and comes back must find its
-    port free, and a client that keeps connecting to an ephemeral port of its own host can end up
-    connected to itself, holding it.
+    It lies below the kernel's ephemeral range: a server that restarts must find its port free, and
+    a client that keeps connecting to an ephemeral port of its own host can connect to itself and
+    occupy it.
     """
     while True:
         port = random.randrange(15_000, 32_000)  # noqa: S311 - spreads ports, guards nothing
@@ -177,7 +177,7 @@ def _is_free(port: int) -> bool:
 
 
 def accepts(port: int) -> bool:
-    """Whether something on this host accepts connections on a port."""
+    """Whether a port of 127.0.0.1 accepts connections."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             return True

@@ -1,4 +1,4 @@
-"""What every server here has in common: it starts, stops, is killed, and comes back as it was."""
+"""Base of all servers here: start, stop, kill, restart with the same data."""
 
 import tempfile
 from abc import ABC, abstractmethod
@@ -9,9 +9,9 @@ from demo.process import Process, ServerError
 
 
 class Server(ABC):
-    """A server: made with its options, started by `start` or `with`; ports and data are kept.
+    """A server: started by `start` or `with`; ports and data survive a restart.
 
-    Data and log are in `folder`; where none is given, in a temporary one until `close`.
+    Data and log are in `folder`, or in a temporary folder until `close`.
     """
 
     def __init__(self, name: str, folder: Path | None) -> None:
@@ -26,7 +26,7 @@ class Server(ABC):
 
     @abstractmethod
     def _await_ready(self, process: Process) -> None:
-        """Return when it answers; raises ServerError."""
+        """Return once it answers; raises ServerError."""
 
     @property
     def process(self) -> Process:
@@ -41,7 +41,7 @@ class Server(ABC):
         return self._process is not None and self._process.alive
 
     def start(self) -> Self:
-        """Start it (again); return when it answers."""
+        """Start or restart it; return once it answers."""
         self._process = self._launch()
         try:
             self._await_ready(self._process)
@@ -51,17 +51,17 @@ class Server(ABC):
         return self
 
     def stop(self) -> None:
-        """End it orderly; data and ports stay."""
+        """Stop it; data and ports stay."""
         if self._process:
             self._process.stop()
 
     def kill(self) -> None:
-        """End it as a power cut would; data and ports stay."""
+        """Kill it, like a power cut; data and ports stay."""
         if self._process:
             self._process.kill()
 
     def restart(self) -> None:
-        """Stop it if it runs, and start it with the same data and ports."""
+        """Stop it if it runs, then start it with the same data and ports."""
         self.stop()
         self.start()
 

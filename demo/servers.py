@@ -1,4 +1,4 @@
-"""The one place to import the servers from; each noun has a file of its own."""
+"""All servers in one import; each has its own file."""
 
 from demo.cache import (
     JOLOKIA_VERSIONS,

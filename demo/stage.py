@@ -1,9 +1,9 @@
 """The terminal of the demo: the story's lines above, the bridge's live status below them.
 
-The bridge draws its status at the foot of the terminal, again and again in one place; a line
-written by somebody else in between would end up inside it. So the bridge gets a terminal of its
-own (a pty), what it writes is passed on, and a line of ours is slipped in just where a redraw has
-wiped the old status and not yet drawn the new one. Without a terminal it is a pipe, passed on.
+The bridge redraws its status in place at the foot of the terminal; a line that another process
+prints in between would end up inside it. So the bridge gets its own terminal (a pty), its output is
+passed on, and a line of the story is inserted where a redraw has wiped the old status and not yet
+drawn the new one. Without a terminal the bridge writes to a pipe.
 """
 
 import fcntl
@@ -18,13 +18,13 @@ from typing import TextIO
 
 REDRAW = re.compile(rb"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)*")  # wipe this line, go up, wipe, …
 CUT_SHORT = re.compile(rb"\x1b(?:\[[0-9?;]*)?\Z")  # a code whose end has not arrived
-HIDE_CURSOR = b"\x1b[?25l"  # said when a live status begins, and SHOW_CURSOR when it ends
+HIDE_CURSOR = b"\x1b[?25l"  # printed when a live status begins; SHOW_CURSOR when it ends
 SHOW_CURSOR = b"\x1b[?25h"
 READ_BYTES = 65536
 
 
 class Splice:
-    """Passes a live status on, with lines slipped in between its redraws. Pure."""
+    """Passes a live status on and inserts lines between its redraws. Pure."""
 
     def __init__(self) -> None:
         self._live = False
@@ -32,28 +32,28 @@ class Splice:
         self._held = b""
 
     def say(self, line: str) -> bytes:
-        """Return what to write now: the line, or nothing where it has to wait for a redraw."""
+        """Return the bytes to write now: the line, or nothing while it waits for a redraw."""
         self._waiting.append(line.encode() + b"\n")
         return b"" if self._live else self._released()
 
     def feed(self, data: bytes) -> bytes:
-        """Return what to write for what the bridge wrote."""
+        """Return the bytes to write for a piece of the bridge's output."""
         data = self._held + data
         cut = CUT_SHORT.search(data)
         end = cut.start() if cut else len(data)
         redraw = REDRAW.search(data, 0, end) if self._waiting else None
-        if redraw and redraw.end() == end:  # there may be more to wipe
+        if redraw and redraw.end() == end:  # the wipe may continue in the next piece
             end, redraw = redraw.start(), None
         data, self._held = data[:end], data[end:]
         if redraw:
             data = data[: redraw.end()] + self._released() + data[redraw.end() :]
         hidden, shown = data.rfind(HIDE_CURSOR), data.rfind(SHOW_CURSOR)
-        if hidden != shown:  # it said one of them
+        if hidden != shown:  # the piece contains one of them
             self._live = hidden > shown
         return data if self._live else data + self._released()
 
     def end(self) -> bytes:
-        """Return what to write when the bridge is gone, however it went."""
+        """Return the bytes to write when the bridge has ended, by whatever cause."""
         left = self._held + (b"\n" + SHOW_CURSOR if self._live else b"")
         self._live, self._held = False, b""
         return left + self._released()
@@ -79,7 +79,7 @@ class Stage:
             self._write(self._splice.say(line))
 
     def admit(self) -> int:
-        """Return a file descriptor for a child's output; close it once the child has it."""
+        """Return a file descriptor for a child's output; the caller closes it after the start."""
         if self._out.isatty():
             ours, theirs = pty.openpty()
             size = fcntl.ioctl(self._out.fileno(), termios.TIOCGWINSZ, b"\0" * 8)
@@ -91,12 +91,12 @@ class Stage:
         return theirs
 
     def dismiss(self) -> None:
-        """Return when everything the child wrote is shown; it must have ended."""
+        """Wait until all output of the child, which must have ended, is shown."""
         if self._relay:
             self._relay.join()
 
     def _pass_on(self, source: int) -> None:
-        # EIO is how a pty ends
+        # a pty ends with EIO
         with os.fdopen(source, "rb", buffering=0) as reader, suppress(OSError):
             while data := reader.read(READ_BYTES):
                 with self._lock:

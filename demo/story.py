@@ -1,10 +1,11 @@
-"""What `make demo` plays: a consumer stops, the lag climbs; it comes back, the lag falls to 0.
+"""The story of `make demo`: a consumer stops, the lag climbs; it comes back, the lag falls.
 
-    python -m demo.story             rounds without end, live; Ctrl-C ends it
-    ONCE=1 python -m demo.story      one round, judged: exit status 0 only if it went as told
-    INFLUX=1 python -m demo.story    the points go into a real InfluxDB, and are judged there
+    python -m demo.story             repeats until Ctrl-C
+    ONCE=1 python -m demo.story      plays one round; exits 0 only if the lag rose and fell
+    INFLUX=1 python -m demo.story    writes to a real InfluxDB and reads the lag from there
 
-Everything it starts is its child, on loopback, in a temporary folder, and gone when it ends.
+All servers are its children, listen on loopback, keep their data in a temporary folder and end with
+it.
 """
 
 import os
@@ -31,7 +32,7 @@ PARTITIONS = 3
 BATCH = 40  # records, about ten times a second
 BATCH_EVERY_S = 0.1
 CATCH_UP_PER_S = 1500  # slow enough to watch the lag fall
-INTERVAL_S = 2  # between polls: lively to look at, with room for a busy machine
+INTERVAL_S = 2  # short enough to watch, long enough for a busy machine
 CALM_POLLS = 4
 CLIMB_POLLS = 8
 REST_POLLS = 3
@@ -41,23 +42,22 @@ NS = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to play; from the environment, where `make demo ONCE=1` puts it."""
+    """Options from the environment, where `make demo ONCE=1` puts them."""
 
     once: bool
     influx: bool
 
 
 def options(environ: Mapping[str, str]) -> Options:
-    """Read the options; unset, empty and 0 are no."""
+    """Read the options; unset, empty and 0 mean off."""
     on = {name for name in ("ONCE", "INFLUX") if environ.get(name, "0") not in ("", "0")}
     return Options(once="ONCE" in on, influx="INFLUX" in on)
 
 
 class Ending:
-    """Ctrl-C, SIGTERM and a closed terminal: KeyboardInterrupt wherever the story stands.
+    """Turns SIGINT, SIGTERM and SIGHUP into KeyboardInterrupt.
 
-    Python drops an exception that a signal raises inside a fork's own hooks, so `check` raises it
-    again.
+    Python drops an exception that a signal raises inside a fork hook, so `check` raises it again.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -69,12 +69,12 @@ class Ending:
             signal.signal(number, self._interrupt)
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if the end was wanted."""
+        """Raise KeyboardInterrupt if a signal came."""
         if self._wanted:
             raise KeyboardInterrupt
 
     def ignore(self) -> None:
-        """Let no further signal disturb what is already ending."""
+        """Ignore further signals while everything stops."""
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_IGN)
 
@@ -85,7 +85,7 @@ class Ending:
 
 
 class Story:
-    """The players, and the scenes they play; `say` tells the audience."""
+    """The scenes of the story, printed on the stage as they happen."""
 
     def __init__(self, stage: Stage, bridge: Bridge, ending: Ending) -> None:
         self._stage = stage
@@ -94,7 +94,7 @@ class Story:
         self._produced = 0
 
     def round(self, producer: Client, consumer: Client) -> Climb:
-        """Play one round; the time in which nothing was consumed."""
+        """Play one round; return the time span in which nothing was consumed."""
         say = self._stage.say
         say(f"▸ records arrive; a consumer of group {GROUP} reads and commits them")
         before = self._produced
@@ -120,7 +120,7 @@ class Story:
 
     @contextmanager
     def _producing(self, producer: Client) -> Iterator[None]:
-        """Produce all the while."""
+        """Produce in the background."""
         over = threading.Event()
         failures: list[ServerError] = []
 
@@ -143,7 +143,7 @@ class Story:
             raise failures[0]
 
     def _rest(self, polls: int) -> None:
-        """Let the bridge poll so many times."""
+        """Wait for `polls` intervals."""
         until = time.monotonic() + polls * INTERVAL_S
         while (left := until - time.monotonic()) > 0:
             self._ending.check()
@@ -152,16 +152,16 @@ class Story:
 
 
 def play(stage: Stage, wanted: Options, ending: Ending, servers: ExitStack) -> int:
-    """Start everything, play, judge; the exit status."""
+    """Start everything, play, judge; return the exit status."""
     folder = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="jmxbridge-demo-")))
     influx = start_influx(stage, servers) if wanted.influx else None
-    stage.say(f"▸ Kafka {KAFKA_VERSION} starts (the first time it is fetched, 54 MB)")
+    stage.say(f"▸ starting Kafka {KAFKA_VERSION} (fetched the first time, 54 MB)")
     kafka = servers.enter_context(Kafka(folder / "kafka"))
     producer = servers.enter_context(Client(kafka, log=folder / "producer.log"))
     consumer = Client(kafka, log=folder / "consumer.log")
     servers.callback(consumer.close)
     producer.create(TOPIC, PARTITIONS)
-    stage.say(f"▸ topic {TOPIC} is created, with {PARTITIONS} partitions")
+    stage.say(f"▸ created topic {TOPIC} with {PARTITIONS} partitions")
     bridge = Bridge(
         folder,
         kafka=kafka,
@@ -186,14 +186,16 @@ def play(stage: Stage, wanted: Options, ending: Ending, servers: ExitStack) -> i
 
 def start_influx(stage: Stage, servers: ExitStack) -> Influx:
     """Start an InfluxDB with an empty database."""
-    stage.say(f"▸ InfluxDB {INFLUXD_VERSION} starts (the first time Go compiles it: 1-2 minutes)")
+    stage.say(
+        f"▸ starting InfluxDB {INFLUXD_VERSION} (compiled the first time, 1-2 minutes)"
+    )
     influx = servers.enter_context(Influx())
     influx.create_database(DATABASE)
     return influx
 
 
 def announce(stage: Stage, bridge: Bridge, kafka: Kafka, influx: Influx | None) -> None:
-    """Say what can be looked at, and how, from another terminal."""
+    """Print the commands to look at the lag from another terminal."""
     stage.say(f"▸ jmxbridge run {bridge.file}")
     stage.say(
         f"  in another terminal: .venv/bin/jmxbridge lag --bootstrap {kafka.bootstrap} --watch"
@@ -208,7 +210,7 @@ def announce(stage: Stage, bridge: Bridge, kafka: Kafka, influx: Influx | None) 
 
 
 def wait_for_rest(bridge: Bridge, climb: Climb) -> None:
-    """Wait until a point from after the story's end is in InfluxDB; the verdict says if none is."""
+    """Wait until InfluxDB has a point from after the story; the verdict reports a missing one."""
     deadline = time.monotonic() + ARRIVE_S
     enough_ns = time.time_ns()
     while time.monotonic() < deadline:
@@ -219,7 +221,7 @@ def wait_for_rest(bridge: Bridge, climb: Climb) -> None:
 
 
 def verdict(stage: Stage, polls: list[Poll], climb: Climb) -> int:
-    """Print the lag of every poll and what it means; the exit status."""
+    """Print the lag of every poll and the verdict; return the exit status."""
     for poll in polls:
         clock = datetime.fromtimestamp(poll.time_ns / NS).strftime("%H:%M:%S")
         alone = climb.start_ns <= poll.time_ns <= climb.end_ns
@@ -233,10 +235,10 @@ def verdict(stage: Stage, polls: list[Poll], climb: Climb) -> int:
 
 
 def main() -> int:
-    """Play; 0 if all went well, 1 if not, with a sentence that says why."""
+    """Play; return 0 on success, else 1 after printing the reason."""
     stage = Stage()
     wanted = options(os.environ)
-    if "MAKELEVEL" in os.environ:  # make does not pass on every way to end it
+    if "MAKELEVEL" in os.environ:  # make does not pass every signal on
         end_with_parent(signal.SIGTERM)
     ending = Ending()
     try:
@@ -245,14 +247,14 @@ def main() -> int:
                 return play(stage, wanted, ending, servers)
             except KeyboardInterrupt:
                 return 130 if wanted.once else 0
-            finally:  # from here on everything is stopped, in order
+            finally:  # leaving the ExitStack stops the servers in order
                 ending.ignore()
                 with suppress(OSError):  # the terminal may be gone
-                    stage.say("▸ everything that was started is being stopped")
+                    stage.say("▸ stopping everything")
     except ServerError as exc:
         stage.say(f"✗ {exc}")
         return 1
-    except BrokenPipeError:  # nobody looks any more
+    except BrokenPipeError:  # the reader of our output has gone
         return 1
 
 

@@ -1,4 +1,4 @@
-"""A real Kafka Streams application, that of demo/Streams.java, JMX on."""
+"""A real Kafka Streams application (demo/Streams.java), with JMX."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from demo.kafka import Kafka, log_option
 
 
 class Streams(Jvm):
-    """It counts what is in `topic`, which must exist; ready when its tasks run.
+    """Counts the records of `topic`, which must exist; ready when its tasks run.
 
     `protocol` is its group.protocol: Kafka 4.2 has `streams` (KIP-1071).
     """

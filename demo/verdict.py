@@ -1,4 +1,4 @@
-"""Did the lag do what the story says? Judged from the points the bridge stored, all of them."""
+"""Verdict on the demo: did the lag climb and fall, judged by all points the bridge stored?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """The time in which records were produced and none consumed, in nanoseconds since 1970."""
+    """Time span in which records were produced and none consumed, in nanoseconds since 1970."""
 
     start_ns: int
     end_ns: int
 
 
 def judge(polls: Sequence[Poll], climb: Climb, *, interval_ns: int) -> list[str]:
-    """Say what did not go as the story says, in sentences; nothing is success.
+    """Return complaints as sentences; none means success.
 
     A poll reads at some moment of the interval that begins at its `time_ns`, so it belongs to the
-    climb only if that whole interval does.
+    climb only if the whole interval does.
     """
     climbing = [
         poll for poll in polls if climb.start_ns <= poll.time_ns <= climb.end_ns - interval_ns

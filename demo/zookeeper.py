@@ -1,4 +1,4 @@
-"""A real ZooKeeper, and the Kafka that needs one: 2.x, as it was run before KRaft."""
+"""A real ZooKeeper, and Kafka 2.x, which needs one."""
 
 import socket
 from collections.abc import Mapping, Sequence
@@ -20,11 +20,11 @@ maxClientCnxns=0
 admin.enableServer=false
 4lw.commands.whitelist=ruok,dump
 """
-SESSION_MS = 6000  # so long ZooKeeper takes a killed broker for alive
+SESSION_MS = 6000  # a killed broker stays registered this long
 
 
 class ZooKeeper(Server):
-    """One ZooKeeper server, out of the jars of a Kafka that brings them."""
+    """One ZooKeeper server, from the jars of a Kafka distribution."""
 
     def __init__(self, folder: Path | None = None, *, version: str = KAFKA_28) -> None:
         super().__init__("zookeeper", folder)
@@ -45,7 +45,7 @@ class ZooKeeper(Server):
         process.wait_until(lambda: self.ask("ruok") == "imok")
 
     def ask(self, word: str) -> str:
-        """Send a four-letter word and return the answer; "" where there is none."""
+        """Send a four-letter word and return the answer, or "" if there is none."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
                 sock.sendall(word.encode())
@@ -55,7 +55,7 @@ class ZooKeeper(Server):
 
 
 class ZooKeeperKafka(Kafka):
-    """A broker that keeps its metadata in a ZooKeeper of its own, which outlives its restarts."""
+    """A broker with its own ZooKeeper, which keeps running while the broker restarts."""
 
     def __init__(
         self,
@@ -72,10 +72,10 @@ class ZooKeeperKafka(Kafka):
         )
 
     def start(self) -> Self:
-        """Start it, and its ZooKeeper the first time; return when it answers."""
+        """Start the broker, and ZooKeeper the first time; return once it answers."""
         if not self._zookeeper.alive:
             self._zookeeper.start()
-        # Killed, it is still registered, and would not be let in a second time.
+        # After a kill it is still registered, and a second registration would be refused.
         self._zookeeper.process.wait_until(lambda: not self._is_registered())
         return super().start()
 
