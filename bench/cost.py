@@ -1,4 +1,4 @@
-"""What a poll costs: CPU of whoever polls and of the polled JVM, time, bytes, memory."""
+"""Cost of a poll: CPU of the poller and of the polled JVM, time, bytes, memory."""
 
 import os
 import re
@@ -11,10 +11,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one poll: medians, and the least.
+    """Cost of one poll: medians and minima.
 
-    `mbean_us` is the poller's CPU for one MBean, `bytes` are those received, `rss_mb` is the
-    poller's memory at the end.
+    `mbean_us` is the poller's CPU per MBean, `bytes` are bytes received, `rss_mb` is the poller's
+    resident set at the end.
     """
 
     values: int
@@ -30,30 +30,30 @@ class Cost:
 
 
 def process_cpu_s(pid: int) -> float:
-    """CPU that another process has taken (proc(5): utime and stime)."""
+    """Return CPU seconds of another process (proc(5): utime and stime)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def rss_mb(pid: int | str) -> float:
-    """Memory that a process has now."""
+    """Return the resident set of a process."""
     (line,) = re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
     return round(int(line) / 1024, 1)
 
 
 def cpu_s() -> float:
-    """CPU of this process and of its children that have ended."""
+    """Return CPU seconds of this process and of its ended children."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def median(numbers: list[float]) -> float:
-    """The upper one of two; `statistics` would weigh 2 MB where memory is measured."""
+    """Return the (upper) median; importing `statistics` would add 2 MB to the measured memory."""
     return sorted(numbers)[len(numbers) // 2]
 
 
 class Meter:
-    """Takes the time and the CPU of polls, which return how many values they got."""
+    """Measures time and CPU of polls; `stop` takes the number of values read."""
 
     def __init__(self, target_pid: int, mbeans: int, cpu: Callable[[], float] = cpu_s) -> None:
         self._target = target_pid
@@ -78,7 +78,7 @@ class Meter:
         self._values = values
 
     def cost(self) -> Cost:
-        """Return what the polls took so far."""
+        """Return the cost of the polls so far."""
         middle = median(self._cpu)
         return Cost(
             values=self._values,

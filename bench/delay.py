@@ -1,7 +1,7 @@
-"""A TCP proxy that adds the same delay each way, so that a network can be had on loopback.
+"""A TCP proxy that adds a delay in each direction: a network on loopback.
 
 `python -m bench.delay LISTEN_HOST PORT HOST PORT ONE_WAY_MS` prints "ready" and serves until its
-standard input ends. `Delay` runs that in a process of its own, so its CPU is nobody else's.
+standard input ends. `Delay` runs it in a separate process, so its CPU is not counted.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class Delay:
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float) -> None:
-    """Hand on what comes, each piece `delay_s` after it came, the end too."""
+    """Forward each piece, and the end of the stream, `delay_s` after it arrived."""
     loop = asyncio.get_running_loop()
     pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 

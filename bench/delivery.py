@@ -1,19 +1,19 @@
-"""What the way to InfluxDB costs: points per second, CPU of an append, memory after an outage.
+"""Cost of delivery to InfluxDB: points per second, CPU of an append, memory after an outage.
 
-In turns, several times over, POLLS polls of a thousand points go into one real InfluxDB 1.8, on
-every way of `bench.ways`:
+Each round writes POLLS polls of a thousand points to one real InfluxDB 1.8, once by each way of
+`bench.ways`:
 
-- bare: the same compressed bodies, posted one after the other, and nothing else: the floor;
-- run: as `jmxbridge run` has it, polls of four targets frozen and appended while the sender sends;
-- in turn: all of it frozen and appended, then drained; `drain` is the second half alone;
-- client: influxdb-client's batching writer, with our batch size, given lines that are encoded
-  already, or dicts, and closed; it keeps them in memory until then.
+- bare: POST the same compressed bodies one after the other, nothing else: the floor;
+- run: like `jmxbridge run`, freeze and append polls of four targets while the sender sends;
+- in turn: freeze and append everything, then drain; `drain` is the second half alone;
+- client: influxdb-client's batching writer with our batch size, given encoded lines or dicts; it
+  keeps them in memory until it is closed.
 
-Ratios are taken within a turn; CPU is of one point, this process's and influxd's.
+Ratios are taken within a round; CPU is per point, of this process and of influxd.
 
-Then a poll of a real JVM with MBEANS MBeans of six attributes, from JMX to frozen lines, and its
-append. Then an outage: LINES in the spool, drained while the resident set is watched
-(LINES=10000000 in the environment is the full one, three minutes). The last line printed is JSON.
+Next: a poll of a real JVM with MBEANS MBeans of six attributes, from JMX to frozen lines, and its
+append. Last: an outage, LINES in the spool, drained while the resident set is watched
+(LINES=10000000 in the environment is the full one, three minutes). The last output line is JSON.
 """
 
 import asyncio
@@ -40,20 +40,20 @@ LINES = int(os.environ.get("LINES", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 MBEANS = int(os.environ.get("MBEANS", "2000"))
 POLLS = int(os.environ.get("POLLS", "200"))
-POINTS = 1000  # of a poll: a large broker's
+POINTS = 1000  # a poll of a large broker
 START_S = 1_700_000_000
 MANY = Path(__file__).parent / "Many.java"
-JVM_POLLS, WARM_UPS = 25, 3  # shapes are learned by the first polls
+JVM_POLLS, WARM_UPS = 25, 3  # the first polls learn reply templates
 INTERVAL_NS = 10 * 10**9
 MB = 1024 * 1024
-TAGS = [  # kept from poll to poll, as a target's are
+TAGS = [  # reused from poll to poll, like those of a target
     KeptTags({"cluster": "prod", "target": f"broker-{n % 12}", "topic": f"orders-{n}"})
     for n in range(POINTS)
 ]
 
 
 def poll(number: int) -> list[Point]:
-    """One poll: counters and rates of a thousand topics."""
+    """Return one poll: counters and rates of a thousand topics."""
     return [
         Point(
             "kafka_broker_topic",
@@ -71,17 +71,17 @@ def poll(number: int) -> list[Point]:
 
 
 def rule() -> Rule:
-    """All of Many.java: every key property a tag, every attribute a field."""
+    """Return a rule for all of Many.java: key properties as tags, attributes as fields."""
     keys = ("topic", "partition")
     kinds = {"Name": FieldType.STRING, "Count": FieldType.INT, "Ok": FieldType.BOOL}
     names = ("Value", "Rate", "Name", "Count", "Ok", "Nan")
-    fields = [Field(each, (), each.lower(), kinds.get(each, FieldType.FLOAT)) for each in names]
+    fields = [Field(name, (), name.lower(), kinds.get(name, FieldType.FLOAT)) for name in names]
     bean = ObjectName.parse("kafka.log:type=Log,topic=*,partition=*,*")
     return Rule("bench", (bean,), "bench", {key: key for key in keys}, tuple(fields))
 
 
-async def append_beside_poll(port: int) -> dict[str, float]:
-    """CPU of a poll of a JVM until its lines are frozen, and of their append; medians."""
+async def append_of_poll(port: int) -> dict[str, float]:
+    """Return the median CPU of a JVM poll up to its frozen lines, and of their append."""
     target = Target(
         "bench",
         transport=RmiTransport("127.0.0.1", port, clock_s=time.monotonic),
@@ -111,12 +111,12 @@ async def append_beside_poll(port: int) -> dict[str, float]:
 
 
 async def outage(influx: Influx) -> dict[str, float]:
-    """Fill the spool with LINES, as an outage does, and drain it."""
+    """Fill the spool with LINES, as an outage would, and drain it."""
     async with empty_store() as store:
         for number in range(LINES // POINTS):
-            at = (START_S + number) * 10**9
-            lines = [b"outage,n=%d v=%d.5,total=%di %d" % (n, n, n, at) for n in range(POINTS)]
-            await store.append(lines, time_ns=at, source="bench")
+            time_ns = (START_S + number) * 10**9
+            lines = [b"outage,n=%d v=%d.5,total=%di %d" % (n, n, n, time_ns) for n in range(POINTS)]
+            await store.append(lines, time_ns=time_ns, source="bench")
         writer = Writer(influx.url, bucket=influx.create_database())
         before = resident_bytes()
         began_s = time.perf_counter()
@@ -133,7 +133,7 @@ async def outage(influx: Influx) -> dict[str, float]:
 
 
 async def turn(influx: Influx, polls: Polls) -> dict[str, float]:
-    """Each way once: points per second, ratios to the floor, CPU of a point."""
+    """Run each way once; return points per second, ratios to the floor, CPU per point."""
     count = sum(map(len, polls))
     lines = [[line.decode() for line in freeze(points)] for points in polls]
     dicts = [as_dicts(points) for points in polls]
@@ -144,33 +144,33 @@ async def turn(influx: Influx, polls: Polls) -> dict[str, float]:
     wall_s = {name: cost.wall_s for name, cost in costs.items()}
     wall_s["in_turn"] = filled.wall_s + wall_s["drain"]
     return {
-        **{f"{name}_points_per_s": count / each for name, each in wall_s.items()},
-        **{f"{name}_of_bare": wall_s["bare"] / each for name, each in wall_s.items()},
+        **{f"{name}_points_per_s": count / seconds for name, seconds in wall_s.items()},
+        **{f"{name}_of_bare": wall_s["bare"] / seconds for name, seconds in wall_s.items()},
         **{f"{name}_cpu_us": cost.mbean_us for name, cost in costs.items()},
         **{
-            f"{name}_influxd_cpu_us": each.target_cpu_s / count * 1e6
-            for name, each in costs.items()
+            f"{name}_influxd_cpu_us": cost.target_cpu_s / count * 1e6
+            for name, cost in costs.items()
         },
     }
 
 
 async def measure(influx: Influx, jmx_port: int) -> dict[str, float]:
-    """All figures; medians over the rounds."""
+    """Return all figures, as medians over the rounds."""
     polls = [poll(number) for number in range(POLLS)]
-    await bare(influx, polls[:10])  # imports and first connections belong to nobody
-    collect_seldom()  # as `run` does, for all of them
+    await bare(influx, polls[:10])  # imports and first connections are not measured
+    collect_seldom()  # as `run` does, and for all ways alike
     rounds = []
     for number in range(ROUNDS):
         rounds.append(await turn(influx, polls))
         shown = [f"{name} {value:.2f}" for name, value in rounds[-1].items() if "_of_" in name]
         print(f"turn {number}: {', '.join(shown)}", flush=True)
-    medians = {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+    medians = {name: statistics.median(figures[name] for figures in rounds) for name in rounds[0]}
     return {
         **{
             name: round(value, None if name.endswith("_s") else 3)
             for name, value in medians.items()
         },
-        **await append_beside_poll(jmx_port),
+        **await append_of_poll(jmx_port),
         **await outage(influx),
     }
 

@@ -1,7 +1,7 @@
-"""JMX servers that misbehave: `python -m bench.faulty` prints the port of each fault, as JSON.
+"""JMX servers that misbehave: `python -m bench.faulty` prints the port of each fault as JSON.
 
-Each greets whoever comes as RMI does, and does its worst when the registry is asked. It serves
-until its standard input ends; `Faulty` runs that in a process of its own.
+Each completes the RMI handshake and misbehaves on the registry lookup. They serve until standard
+input ends; `Faulty` runs them in a separate process.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ Fault = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 async def says(raw: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer with that, and stay."""
+    """Answer with `raw` and keep the connection open."""
     writer.write(raw)
     await reader.read()
 
 
 async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer a byte a second."""
+    """Answer one byte per second."""
     for byte in RETURN + LONG_STRING + bytes(MB):
         writer.write(bytes((byte,)))
         await asyncio.sleep(DRIP_S)
@@ -55,7 +55,7 @@ async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def never_ends(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer with strings of a megabyte, without end."""
+    """Answer with an endless list of one-megabyte strings."""
     writer.write(RETURN + LIST)
     while True:
         writer.write(LONG_STRING + struct.pack(">q", MB) + b"x" * MB)
@@ -75,7 +75,7 @@ FAULTS: Mapping[str, Fault] = {
 
 
 async def visit(fault: Fault, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Greet one client, wait for its request, and misbehave."""
+    """Complete the handshake, wait for the request, misbehave."""
     try:
         await reader.readexactly(GREETING_BYTES)
         writer.write(ACK)
@@ -89,7 +89,7 @@ async def visit(fault: Fault, reader: asyncio.StreamReader, writer: asyncio.Stre
 
 
 async def serve() -> None:
-    """Serve each fault at a port of its own until standard input ends."""
+    """Serve each fault on its own port until standard input ends."""
     servers = {
         name: await asyncio.start_server(partial(visit, fault), HOST, 0)
         for name, fault in FAULTS.items()
@@ -101,7 +101,7 @@ async def serve() -> None:
 
 
 class Faulty:
-    """The running servers; `ports` are theirs by fault."""
+    """The running servers; `ports` has the port of each fault."""
 
     def __init__(self) -> None:
         self.ports: dict[str, int] = {}

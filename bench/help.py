@@ -1,4 +1,4 @@
-"""How long every `--help` takes: a process for each, from its start to its end.
+"""Time of every `--help`, as a whole process.
 
 python -m bench.help [ROUNDS]
 """
@@ -15,7 +15,7 @@ ROUNDS = 5
 
 
 def run(words: str) -> tuple[float, float]:
-    """Run one command's --help; wall and CPU seconds."""
+    """Run one command's --help; return wall and CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started_s = time.perf_counter()
     subprocess.run(
@@ -29,7 +29,7 @@ def run(words: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print the medians of each command, slowest first."""
+    """Print the median of each command, slowest first."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     took = []
     for words in ("", *COMMANDS):

@@ -1,15 +1,15 @@
-"""One poll of a JVM: the bridge and its JMX client beside others that do the same, in one run.
+"""One poll of a JVM: the bridge and its JMX client compared with their peers in one run.
 
-Two sets of MBeans: 2,000 of six attributes each, and what the shipped rules read of a real broker.
-On loopback, and through a proxy that makes the round trip 1 and 10 ms. CPU is that of the poller,
-with its children, for jmxquery starts a JVM per query, and beside it that of the polled JVM; the
-proxy is in neither. Java's own client is kept open and knows its names (JavaClient.java); ours are
-those of `bench.one_poller`, each in a process of its own. Printed: a table, and as the last line
-JSON with the ratios.
+Two sets of MBeans: 2,000 with six attributes each, and those that the shipped rules read from a
+real broker. Each on loopback and through a proxy that makes the round trip 1 and 10 ms. CPU is that
+of the poller with its children (jmxquery starts a JVM per query); CPU of the polled JVM has its own
+column; the proxy counts in neither. Java's client keeps its connection and knows the names
+(JavaClient.java). Ours are those of `bench.one_poller`, each in a separate process. Output: a
+table, and as the last line JSON with the ratios.
 
-In the environment: MBEANS, POLLERS (`ours,frozen,spool,floor,java,jolokia,jmxquery`), RTTS
-(`0,1,10`), SETS (`many,broker`). jmxquery takes minutes at 10 ms: it asks for one attribute after
-the other.
+
+Environment: MBEANS, POLLERS (`ours,frozen,spool,floor,java,jolokia,jmxquery`), RTTS (`0,1,10`),
+SETS (`many,broker`). jmxquery takes minutes at 10 ms because it asks for one attribute at a time.
 """
 
 import asyncio
@@ -37,14 +37,14 @@ MBEANS = int(os.environ.get("MBEANS", "2000"))
 ATTRIBUTES = ("Value", "Rate", "Name", "Count", "Ok", "Nan")
 PATTERN = "kafka.log:*"
 HERE = Path(__file__).parent
-# The address that the far JVM advertises: 127.0.0.1 is taken by the JVM itself.
+# The address that the remote JVM advertises; the JVM itself listens on 127.0.0.1.
 FAR_HOST = "127.0.0.2"
 RTTS_MS = [float(rtt) for rtt in os.environ.get("RTTS", "0,1,10").split(",")]
 POLLERS = os.environ.get("POLLERS", "ours,frozen,spool,floor,java,jolokia,jmxquery").split(",")
 SETS = os.environ.get("SETS", "many,broker").split(",")
 PACKS = ("kafka-broker", "kafka-topics", "kafka-kraft", "jvm")
 POLL_S = 1200
-# Up to a millisecond: enough for a median. Further: what takes most of a minute is done once.
+# Polls up to NEAR_MS, enough for a median, and beyond it, where one poll may take a minute.
 POLLS = {"java": (7, 1), "jmxquery": (3, 1)}
 OTHERS = (25, 9)
 NEAR_MS = 1
@@ -52,7 +52,7 @@ NEAR_MS = 1
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A JVM to poll, near or far, and what to ask it for: a file, and packs if they made it."""
+    """A JVM to poll and what to read: a work file, and the packs it was made from, if any."""
 
     host: str
     jmx_port: int
@@ -65,12 +65,12 @@ class Scene:
 
     @property
     def service_url(self) -> str:
-        """The address in Java's words."""
+        """The address as a JMX service URL."""
         return f"service:jmx:rmi:///jndi/rmi://{self.host}:{self.jmx_port}/jmxrmi"
 
 
 def one(name: str, scene: Scene, polls: int) -> Cost:
-    """Poll by one of `bench.one_poller`."""
+    """Poll with one of `bench.one_poller`."""
     port = scene.jolokia_port if name == "jolokia" else scene.jmx_port
     arguments = (name, scene.host, port, scene.work, scene.packs, scene.pid, polls)
     command = [sys.executable, "-m", "bench.one_poller", *map(str, arguments)]
@@ -79,8 +79,8 @@ def one(name: str, scene: Scene, polls: int) -> Cost:
 
 
 def java(scene: Scene, polls: int) -> Cost:
-    """Poll by Java's own client, kept open, names known."""
-    # Not the small JVM of the targets: this one may compile as it likes.
+    """Poll with Java's client over one kept connection, names known."""
+    # Unlike the target JVMs, this one may use every compiler tier.
     options = ["-XX:TieredStopAtLevel=4"]
     source = HERE / "JavaClient.java"
     with Jvm(source, scene.service_url, str(scene.work), jvm_options=options) as client:
@@ -94,12 +94,12 @@ def java(scene: Scene, polls: int) -> Cost:
             used = float(seconds)
             meter.stop(int(values))
         memory = rss_mb(client.process.pid)
-    # It waits for each answer.
+    # It waits for each answer before the next request.
     return replace(meter.cost(), rss_mb=memory, round_trips=scene.mbeans)
 
 
 def jmxquerys(scene: Scene, polls: int) -> Cost:
-    """Poll by jmxquery, which starts a JVM each time."""
+    """Poll with jmxquery, which starts a JVM each time."""
     connection, meter = JMXConnection(scene.service_url), Meter(scene.pid, scene.mbeans)
     queries = [JMXQuery(query) for query in scene.queries]
     for _ in range(polls):
@@ -109,7 +109,7 @@ def jmxquerys(scene: Scene, polls: int) -> Cost:
 
 
 async def asked_by_packs(host: str, port: int) -> Asked:
-    """Return what the shipped rules read of a JVM, as a poll finds it."""
+    """Return what the shipped rules read from a JVM, as a poll discovers it."""
     rules = [rule for pack in PACKS for rule in pack_rules(pack)]
     async with connect(host, port) as connection:
         catalog = Catalog()
@@ -125,7 +125,7 @@ async def asked_of_all(host: str, port: int) -> Asked:
 
 @contextmanager
 def scene(kind: str, one_way_ms: float, folder: Path) -> Iterator[Scene]:
-    """Start a JVM of that kind, with Jolokia's agent in it, near or behind proxies."""
+    """Start a JVM of a kind, with Jolokia's agent, directly or behind proxies."""
     host = FAR_HOST if one_way_ms else "127.0.0.1"
     jolokia_port = free_port()
     options = [f"-Djava.rmi.server.hostname={host}"]
@@ -149,7 +149,7 @@ def scene(kind: str, one_way_ms: float, folder: Path) -> Iterator[Scene]:
         work = folder / f"{kind}.tsv"
         work.write_text("".join(f"{name}\t{','.join(names)}\n" for name, names in asked))
         is_broker = kind == "broker"
-        each = tuple(f"{name}/{attribute}" for name, names in asked for attribute in names)
+        queries = tuple(f"{name}/{attribute}" for name, names in asked for attribute in names)
         yield Scene(
             host,
             jmx_port,
@@ -158,12 +158,12 @@ def scene(kind: str, one_way_ms: float, folder: Path) -> Iterator[Scene]:
             work,
             packs=",".join(PACKS) if is_broker else "-",
             mbeans=len(asked),
-            queries=each if is_broker else (PATTERN,),
+            queries=queries if is_broker else (PATTERN,),
         )
 
 
 def measure(kind: str, rtt_ms: float, folder: Path) -> dict[str, Cost]:
-    """Poll one JVM in all ways."""
+    """Poll one JVM with all pollers."""
     with scene(kind, rtt_ms / 2, folder) as here:
         costs = {}
         for name in POLLERS:
@@ -190,7 +190,7 @@ def row(kind: str, rtt_ms: float, name: str, cost: Cost) -> str:
 
 
 def ratios(costs: dict[str, Cost], ours: str, of: Callable[[Cost], float]) -> dict[str, float]:
-    """Return how many times more others take."""
+    """Return how many times more the others cost."""
     if ours not in costs:
         return {}
     return {

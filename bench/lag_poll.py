@@ -1,11 +1,11 @@
-"""One lag poll of 300 groups on 100 partitions each, beside three libraries and the Java command.
+"""One lag poll of 300 groups on 100 partitions each, compared with three libraries and Java's tool.
 
-Two real brokers, every poller in a process of its own (lag_pollers.py), one after the other. The
-requests are those the brokers count, CPU is that of the poller with its children, and what the
-brokers took is beside it; medians of warm polls. All pollers must have the same rows. Then two
-scripted brokers with 1,000 groups on 50 partitions each, and the whole `jmxbridge run` on the real
-ones, into a real InfluxDB. Printed: a table, and as the last line JSON. In the environment
-LAG_GROUPS (GROUPS is bash's own), POLLS and POLLERS (`ours,java`) shorten it.
+Two real brokers; every poller runs in a separate process (lag_pollers.py), one after the other.
+Requests are counted by the brokers; CPU is that of the poller with its children, and that of the
+brokers has its own column; medians of warm polls. All pollers must return the same rows. Then two
+scripted brokers with 1,000 groups on 50 partitions each, and a whole `jmxbridge run` on the real
+brokers into a real InfluxDB. Output: a table, and as the last line JSON. LAG_GROUPS (GROUPS belongs
+to bash), POLLS and POLLERS (`ours,java`) in the environment shorten it.
 """
 
 import asyncio
@@ -36,8 +36,8 @@ TOPICS, PARTITIONS = 4, 25
 MANY_GROUPS, MANY_TOPICS = 1000, 2
 POLLS = int(os.environ.get("POLLS", "15"))
 WANTED = os.environ.get("POLLERS", ",".join(POLLERS)).split(",")
-WARM_UPS = 3  # polls that are not counted: connections, caches
-JAVA_POLLS = 2  # half a minute each
+WARM_UPS = 3  # polls not counted: they open connections and fill caches
+JAVA_POLLS = 2  # 30 s each
 RUN_POLLS = 15
 RUN_INTERVAL_S = 2
 ASKED = {"ListGroups", "FindCoordinator", "OffsetFetch", "ListOffsets", "Metadata", "ApiVersions"}
@@ -48,7 +48,7 @@ GROUPS_SOURCE = Path(__file__).with_name("Groups.java")
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a warm poll took: medians, and the least; requests and brokers' CPU are means."""
+    """Cost of a warm poll: medians and minima; requests and brokers' CPU are means."""
 
     rows: int
     cpu_s: float
@@ -95,12 +95,12 @@ class Poller:
 
 
 def cpu_of(brokers: Sequence[Kafka]) -> float:
-    """CPU that all of them have taken."""
+    """Return the CPU seconds of all brokers."""
     return sum(process_cpu_s(broker.process.pid) for broker in brokers)
 
 
 async def requests_of(brokers: Sequence[Kafka]) -> int:
-    """How many requests of clients they have counted: all versions of what a poller may ask."""
+    """Return the client requests counted by the brokers, over all APIs a poller may use."""
     total = 0
     for broker in brokers:
         async with await connect("127.0.0.1", broker.jmx_port, timeout_s=60) as connection:
@@ -115,7 +115,7 @@ async def requests_of(brokers: Sequence[Kafka]) -> int:
 def measure(
     name: str, bootstrap: str, log: Path, brokers: Sequence[Kafka] = ()
 ) -> tuple[Cost, str]:
-    """Poll by one poller; what it cost, and the hash of its rows."""
+    """Measure one poller; return its cost and the hash of its rows."""
     polls, warm_ups = (JAVA_POLLS, 0) if name == "java" else (POLLS, WARM_UPS)
     with Poller(name, bootstrap, log) as poller:
         for _ in range(warm_ups):
@@ -125,10 +125,10 @@ def measure(
         brokers_cpu_s = cpu_of(brokers) - brokers_cpu_s
         requests = asyncio.run(requests_of(brokers)) - requests
         memory_mb = float(poller.ask("memory")["peak_mb"])
-        found = poller.ask("rows")
+        rows = poller.ask("rows")
     cpu = [float(answer["cpu_s"]) for answer in answers]
     cost = Cost(
-        int(found["rows"]),
+        int(rows["rows"]),
         statistics.median(cpu),
         min(cpu),
         statistics.median(float(answer["wall_s"]) for answer in answers),
@@ -136,11 +136,11 @@ def measure(
         requests / polls if brokers else answers[-1]["requests"],
         brokers_cpu_s / polls if brokers else None,
     )
-    return cost, str(found["hash"])
+    return cost, str(rows["hash"])
 
 
 def measure_scripted(folder: Path) -> Cost:
-    """Poll two scripted brokers with many groups."""
+    """Measure a poll of two scripted brokers with many groups."""
     numbers = [str(number) for number in (MANY_GROUPS, MANY_TOPICS, PARTITIONS)]
     command = [sys.executable, "-m", "bench.scripted_brokers", *numbers]
     brokers = Process(command, log=folder / "scripted_brokers.log", talk=True)
@@ -153,7 +153,7 @@ def measure_scripted(folder: Path) -> Cost:
 
 
 def measure_run(folder: Path, pair: Pair, influx: Influx) -> dict[str, float]:
-    """The whole of `jmxbridge run`, lag only, into InfluxDB: store, sender and all."""
+    """Measure a whole `jmxbridge run`, lag only, with store and sender, into InfluxDB."""
     file = folder / "mbeans.yaml"
     database = influx.create_database()
     settings = {

@@ -1,10 +1,9 @@
-"""One poller of lag, in a process of its own: `python -m bench.lag_pollers NAME HOST:PORT,...`.
+"""One lag poller in a separate process: `python -m bench.lag_pollers NAME HOST:PORT,...`.
 
-Each line of standard input is answered by one line of JSON: `poll` polls, from the request to
-finished rows of (group, topic, partition, committed, end), and says what that took of CPU and time;
-`rows` says how many rows the last poll had and what they hash to, `memory` the largest resident set
-so far. The libraries are used as their documents say, with every call taking as many groups as it
-can.
+Each line of standard input is answered with one line of JSON. `poll` polls, from the request to
+finished rows of (group, topic, partition, committed, end), and returns CPU and wall time; `rows`
+returns the number and the hash of the last poll's rows; `memory` the peak resident set. The
+libraries are used as documented, with as many groups per call as each call accepts.
 """
 
 import asyncio
@@ -31,19 +30,19 @@ class Poller(ABC):
     """Connected when made; `poll` returns finished rows."""
 
     requests: int | None = None
-    """Of the last poll, where it counts them itself."""
+    """Requests of the last poll, for pollers that count them."""
 
     @abstractmethod
     def poll(self) -> Sequence[Any]:
         """Read every group's commits and the end offsets."""
 
     def rows(self, polled: Sequence[Any]) -> Iterable[Row]:
-        """The rows in the form that is compared; not part of a poll."""
+        """Return the rows in comparable form; not part of a poll."""
         return polled
 
 
 class Ours(Poller):
-    """jmxbridge, with the collector set as `jmxbridge run` sets it."""
+    """jmxbridge, with the garbage collector configured as in `jmxbridge run`."""
 
     def __init__(self, bootstrap: str) -> None:
         from jmxbridge.kafka.cluster.cluster import Cluster
@@ -68,7 +67,7 @@ class Ours(Poller):
 
 
 class OursPlainGc(Ours):
-    """The same with Python's own settings of the collector."""
+    """The same with Python's default garbage collector settings."""
 
     def __init__(self, bootstrap: str) -> None:
         settings = gc.get_threshold()
@@ -78,12 +77,12 @@ class OursPlainGc(Ours):
 
 
 class OursLines(Ours):
-    """The same to the end: verdicts, points, line protocol, of rows that all have moved."""
+    """The same up to line protocol: assessment and points, with every row moving."""
 
     def __init__(self, bootstrap: str) -> None:
         from jmxbridge.lag.history.lag_history import LagHistory
 
-        self._outlook = LagHistory(interval_ns=10**10)
+        self._history = LagHistory(interval_ns=10**10)
         self._time_ns = 10**18
         super().__init__(bootstrap)
 
@@ -96,14 +95,14 @@ class OursLines(Ours):
         self.requests = snapshot.requests
         self._time_ns += 10**10
         lags = compute(snapshot)
-        verdicts = self._outlook.take(lags, snapshot, self._time_ns)
+        verdicts = self._history.take(lags, snapshot, self._time_ns)
         points = to_points(lags, snapshot, verdicts, cluster="bench", time_ns=self._time_ns)
         self._lines = [encode(point) for point in points]
         return lags.partitions
 
 
 class KafkaPython(Poller):
-    """kafka-python's admin client: it takes all groups of a coordinator in one request."""
+    """kafka-python's admin client: one request for all groups of a coordinator."""
 
     def __init__(self, bootstrap: str) -> None:
         from kafka.admin import KafkaAdminClient, OffsetSpec
@@ -114,17 +113,17 @@ class KafkaPython(Poller):
     def poll(self) -> Sequence[Any]:
         groups = [group["group_id"] for group in self._admin.list_groups()]
         commits = self._admin.list_group_offsets(groups)
-        wanted = {at for offsets in commits.values() for at in offsets}
+        wanted = {p for offsets in commits.values() for p in offsets}
         ends = self._admin.list_partition_offsets(dict.fromkeys(wanted, self._latest))
         return [
-            (group, at.topic, at.partition, commit.offset, ends[at].offset)
+            (group, p.topic, p.partition, commit.offset, ends[p].offset)
             for group, offsets in commits.items()
-            for at, commit in offsets.items()
+            for p, commit in offsets.items()
         ]
 
 
 class Confluent(Poller):
-    """confluent-kafka's admin client: one request a group, all of them at once."""
+    """confluent-kafka's admin client: one request per group, all in parallel."""
 
     def __init__(self, bootstrap: str) -> None:
         from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -142,19 +141,19 @@ class Confluent(Poller):
             for group in listed
         ]
         commits = [one.result() for futures in asked for one in futures.values()]
-        wanted = {(p.topic, p.partition) for each in commits for p in each.topic_partitions}
-        request = {self._partition(*at): self._latest for at in wanted}
-        found = self._admin.list_offsets(request)
-        ends = {(at.topic, at.partition): one.result().offset for at, one in found.items()}
+        wanted = {(p.topic, p.partition) for group in commits for p in group.topic_partitions}
+        request = {self._partition(*key): self._latest for key in wanted}
+        listed_ends = self._admin.list_offsets(request)
+        ends = {(p.topic, p.partition): end.result().offset for p, end in listed_ends.items()}
         return [
-            (each.group_id, p.topic, p.partition, p.offset, ends[p.topic, p.partition])
-            for each in commits
-            for p in each.topic_partitions
+            (group.group_id, p.topic, p.partition, p.offset, ends[p.topic, p.partition])
+            for group in commits
+            for p in group.topic_partitions
         ]
 
 
 class AioKafka(Poller):
-    """aiokafka: its admin client for the commits, its consumer for the ends."""
+    """aiokafka: its admin client for commits, its consumer for end offsets."""
 
     def __init__(self, bootstrap: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -174,17 +173,17 @@ class AioKafka(Poller):
 
     async def _poll(self) -> Sequence[Any]:
         groups = [listed[0] for listed in await self._admin.list_consumer_groups()]
-        found = await asyncio.gather(*map(self._admin.list_consumer_group_offsets, groups))
-        ends = await self._consumer.end_offsets({at for commits in found for at in commits})
+        listed = await asyncio.gather(*map(self._admin.list_consumer_group_offsets, groups))
+        ends = await self._consumer.end_offsets({p for commits in listed for p in commits})
         return [
-            (group, at.topic, at.partition, commit.offset, ends[at])
-            for group, commits in zip(groups, found, strict=True)
-            for at, commit in commits.items()
+            (group, p.topic, p.partition, commit.offset, ends[p])
+            for group, commits in zip(groups, listed, strict=True)
+            for p, commit in commits.items()
         ]
 
 
 class Java(Poller):
-    """`kafka-consumer-groups.sh --describe --all-groups`: a JVM for each poll."""
+    """`kafka-consumer-groups.sh --describe --all-groups`: one JVM per poll."""
 
     def __init__(self, bootstrap: str) -> None:
         from demo.cache import KAFKA_VERSION, java_path, kafka_libs
@@ -192,7 +191,7 @@ class Java(Poller):
 
         main = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
         self._command = ["java", log_option(KAFKA_VERSION), "-cp", java_path([kafka_libs()]), main]
-        # All groups at once take longer than the 5 s it has by default.
+        # All groups at once take longer than the default of 5 s.
         self._command += ["--bootstrap-server", bootstrap, "--describe", "--all-groups"]
         self._command += ["--timeout", "300000"]
 
@@ -221,15 +220,15 @@ POLLERS: dict[str, type[Any]] = {
 
 def addresses(bootstrap: str) -> list[tuple[str, int]]:
     """Split HOST:PORT,HOST:PORT."""
-    pairs = (each.rpartition(":") for each in bootstrap.split(","))
+    pairs = (address.rpartition(":") for address in bootstrap.split(","))
     return [(host, int(port)) for host, _, port in pairs]
 
 
 def peak_mb() -> float:
-    """The largest resident set of this process, or of a child that was larger."""
+    """Return the peak resident set of this process, or of a larger child."""
     status = Path("/proc/self/status").read_text()
     (own,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-    # Of a child only what it took over from us counts before it is a program of its own.
+    # Between fork and exec a child counts with the memory it inherited from us.
     child_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return round(max(int(own.split()[1]), child_kb) / 1024, 1)
 

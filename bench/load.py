@@ -1,13 +1,13 @@
-"""Many targets in one process: what the bridge takes of a core, and how late its latest poll is.
+"""Many targets in one process: share of a core, and lateness of polls.
 
-TARGETS JVMs (50) of MBEANS MBeans (1,200) of six attributes every INTERVAL seconds (10), for
-SECONDS (60), all from the environment. The JVMs are one recording that another process replays, so
-what is measured is the bridge as `run` has it: poll, points, frozen lines, durable in its store.
-Beside them are eight that misbehave, one in each way of `bench.faulty`, FAULTY=0 leaves them out.
+TARGETS JVMs (50) with MBEANS MBeans (1,200) of six attributes every INTERVAL seconds (10), for
+SECONDS (60), all from the environment. Another process replays one recording as all JVMs, so the
+measured work is that of `run`: poll, points, frozen lines, durable in the store. Eight more targets
+misbehave, one in each way of `bench.faulty`; FAULTY=0 leaves them out.
 
-Of the polls of those that are in order: `late_s` is how long after they were due their lines were
-there, `begun_late_s` how long after its turn one began, which the others must not delay, `skipped`
-how many were left out because the one before was still under way. The last line printed is JSON.
+Figures of the healthy targets: `late_s` is the time from the due instant to the stored lines;
+`begun_late_s` the delay of a poll's start, which faulty targets must not cause; `skipped` the polls
+left out because the previous one was still running. The last output line is JSON.
 """
 
 import asyncio
@@ -39,10 +39,10 @@ MBEANS = int(os.environ.get("MBEANS", "1200"))
 INTERVAL_S = int(os.environ.get("INTERVAL", "10"))
 SECONDS = int(os.environ.get("SECONDS", "60"))
 FAULTY = os.environ.get("FAULTY", "1") != "0"
-WARM_UP_S = 2.5 * INTERVAL_S  # connecting and learning, and one poll more
+WARM_UP_S = 2.5 * INTERVAL_S  # connect, learn templates, one more poll
 SOURCE = Path(__file__).with_name("Many.java")
 MB = 1024 * 1024
-IN_ORDER = "jvm-"
+HEALTHY = "jvm-"
 RULE = {
     "bean": "kafka.log:type=Log,*",
     "measurement": "kafka_log",
@@ -59,15 +59,15 @@ RULE = {
 
 
 def settings(folder: Path, port: int, faulty: Mapping[str, int]) -> Path:
-    """A file with all targets; those that misbehave come first."""
+    """Write a settings file with all targets, faulty ones first."""
     file = folder / "mbeans.yaml"
-    ports = {**faulty, **{f"{IN_ORDER}{number}": port for number in range(TARGETS)}}
+    ports = {**faulty, **{f"{HEALTHY}{number}": port for number in range(TARGETS)}}
     document = {
         "interval": f"{INTERVAL_S}s",
         "store": {"path": str(folder / "store.sqlite3")},
         "targets": [
-            {"name": name, "jmx": f"127.0.0.1:{each}", "collect": ["many"]}
-            for name, each in ports.items()
+            {"name": name, "jmx": f"127.0.0.1:{number}", "collect": ["many"]}
+            for name, number in ports.items()
         ],
         "mbeans": {"many": [RULE]},
     }
@@ -76,7 +76,7 @@ def settings(folder: Path, port: int, faulty: Mapping[str, int]) -> Path:
 
 
 class Watch:
-    """Notes when polls of targets in order began and were in the store, and how many points."""
+    """Records when polls of healthy targets began and were stored, and their points."""
 
     def __init__(self) -> None:
         self.begin()
@@ -86,22 +86,22 @@ class Watch:
             delivery: Delivery, points: Sequence[Point], *, time_ns: int, source: str
         ) -> None:
             await put(delivery, points, time_ns=time_ns, source=source)
-            if source.startswith(IN_ORDER):
+            if source.startswith(HEALTHY):
                 self.late_s.append((time.time_ns() - time_ns) / NS)
                 self.points += len(points)
 
         async def timed_poll(target: Target, tick: Tick) -> Sequence[Point]:
-            if target.name.startswith(IN_ORDER):
+            if target.name.startswith(HEALTHY):
                 turn_ns = tick.due_ns + tick.offset_ns
                 self.begun_late_s.append((time.time_ns() - turn_ns) / NS)
                 self.skipped += tick.skipped
             return await poll(target, tick)
 
-        setattr(Delivery, "put", timed_put)  # noqa: B010 - a method is replaced on purpose
+        setattr(Delivery, "put", timed_put)  # noqa: B010 - replaces a method on purpose
         setattr(Target, "poll", timed_poll)  # noqa: B010
 
     def begin(self) -> None:
-        """Forget what was noted so far."""
+        """Reset the records."""
         self.late_s: list[float] = []
         self.begun_late_s: list[float] = []
         self.points = 0
@@ -109,7 +109,7 @@ class Watch:
 
 
 async def measure(file: Path) -> dict[str, Any]:
-    """Run the bridge; return what it took after a warm-up."""
+    """Run the bridge; return its figures after a warm-up."""
     watch, stop = Watch(), asyncio.Event()
     bridge = await Bridge.open(load(file, {}), {})
     running = asyncio.create_task(bridge.run(stop))

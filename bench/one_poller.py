@@ -1,15 +1,16 @@
-"""One poller by itself: `python -m bench.one_poller NAME HOST PORT WORK PACKS TARGET_PID POLLS`.
+"""One JMX poller: `python -m bench.one_poller NAME HOST PORT WORK PACKS TARGET_PID POLLS`.
 
-In a process of its own, so that its CPU and its memory are nobody else's; each imports only what it
-needs. WORK is a file with a line for each MBean: its name, a tab, attributes. PACKS are the sets of
-rules that ask for just that, `-` where there are none. Printed is a `Cost` as JSON.
+It runs in a separate process, so that CPU and memory are its own, and imports only what it needs.
+WORK is a file with one line per MBean: name, tab, attributes. PACKS are the rule sets that read
+exactly that, or `-`. Output: a `Cost` as JSON.
 
-- ours: the JMX library, reading alone;
-- frozen: the bridge from the poll to frozen lines, by PACKS, or by a rule for each kind of MBean,
-  every key property a tag;
-- spool: the same until those lines are durable in its spool;
-- floor: our requests, and as many bytes received as then come; nothing is looked at;
-- jolokia: one POST for all, to the agent inside the JVM, and its JSON read. HOST:PORT is the agent.
+- ours: the JMX library, reading only;
+- frozen: the bridge from the poll to frozen lines, with PACKS or with one rule per kind of MBean
+  and every key property as a tag;
+- spool: the same until the lines are durable in the spool;
+- floor: send our requests and receive as many bytes as the replies have, decoding nothing;
+- jolokia: one POST for everything to the agent in the JVM, and parse its JSON; HOST:PORT is the
+  agent.
 """
 
 import asyncio
@@ -29,15 +30,15 @@ if TYPE_CHECKING:
     from jmxbridge.mbeans.rule import Rule
     from jmxbridge.transports.rmi import RmiTransport
 
-WARM_UPS = 3  # polls that are not counted: the JVMs compile, we learn shapes
-PAUSE_S = 0.05  # between polls: a poll does not begin in the dust of the last one
+WARM_UPS = 3  # polls not counted: JVMs compile, we learn reply templates
+PAUSE_S = 0.05  # between polls, so that one does not overlap the garbage of the last
 TIMEOUT_S = 60.0
 INTERVAL_NS = 10**10
 
 Work = list[tuple[str, list[str]]]
 Poll = Callable[[], Awaitable[int]]
 Frozen = Callable[[int], Awaitable[tuple[list[bytes], int]]]
-"""Polls at an instant; returns its lines, and how many values are in them."""
+"""Polls at an instant; returns the lines and the number of values in them."""
 
 
 def read_work(file: str) -> Work:
@@ -47,7 +48,7 @@ def read_work(file: str) -> Work:
 
 
 async def timed(meter: Meter, polls: int, poll: Poll) -> Cost:
-    """Poll a few times, then as often as is counted."""
+    """Poll a few times to warm up, then `polls` times measured."""
     for _ in range(WARM_UPS):
         await poll()
     for _ in range(polls):
@@ -63,7 +64,7 @@ async def ours(host: str, port: int, work: Work, meter: Meter, polls: int) -> Co
 
     async with connect(host, port, timeout_s=TIMEOUT_S) as connection:
         wanted = tuple((ObjectName.parse(name), tuple(names)) for name, names in work)
-        work.clear()  # it is not the library's
+        work.clear()  # not part of the library's memory
 
         async def poll() -> int:
             answers = await connection.get_many(wanted)
@@ -84,7 +85,7 @@ async def ours(host: str, port: int, work: Work, meter: Meter, polls: int) -> Co
 async def bridged(
     host: str, port: int, work: Work, packs: Sequence[str]
 ) -> AsyncIterator[tuple[Frozen, "RmiTransport"]]:
-    """A target as the bridge has it, by what polls it; and its transport."""
+    """Yield a function that polls a bridge target, and the target's transport."""
     import time
 
     from jmxbridge.config.loader import pack_rules
@@ -145,8 +146,8 @@ async def spool(
 
             async def poll() -> int:
                 time_ns = next(instants)
-                found, values = await lines(time_ns)
-                await store.append(found, time_ns=time_ns, source="bench")
+                frozen_lines, values = await lines(time_ns)
+                await store.append(frozen_lines, time_ns=time_ns, source="bench")
                 return values
 
             cost = await timed(meter, polls, poll)
@@ -156,33 +157,33 @@ async def spool(
 
 
 def rules(work: Work) -> "list[Rule]":
-    """Return a rule for each kind of MBean; a name is a string, all else a float."""
+    """Return one rule per kind of MBean; Name is a string, all else a float."""
     from jmxbridge.jmx import ObjectName
     from jmxbridge.mbeans.rule import Field, FieldType, Rule
 
-    found: dict[tuple[str, ...], Rule] = {}
+    by_kind: dict[tuple[str, ...], Rule] = {}
     for text, attributes in work:
         name = ObjectName.parse(text)
         keys = sorted(name.properties)
         kind = (name.domain, name.properties["type"], *keys)
-        if kind in found:
+        if kind in by_kind:
             continue
         pattern = ",".join(f"{key}=*" for key in keys if key != "type")
-        found[kind] = Rule(
+        by_kind[kind] = Rule(
             "bench",
             (ObjectName.parse(f"{name.domain}:type={name.properties['type']},{pattern}"),),
-            f"bench_{len(found)}",
+            f"bench_{len(by_kind)}",
             {key: key for key in keys if key != "type"},
             tuple(
-                Field(each, (), each, FieldType.STRING if each == "Name" else FieldType.FLOAT)
-                for each in attributes
+                Field(attr, (), attr, FieldType.STRING if attr == "Name" else FieldType.FLOAT)
+                for attr in attributes
             ),
         )
-    return list(found.values())
+    return list(by_kind.values())
 
 
 async def floor(host: str, port: int, work: Work, meter: Meter, polls: int) -> Cost:
-    """Send our requests at once and receive; what comes is counted, in bytes, and dropped."""
+    """Send our requests at once and count the bytes received."""
     import select
     import socket
 
@@ -195,7 +196,7 @@ async def floor(host: str, port: int, work: Work, meter: Meter, polls: int) -> C
         before = connection.traffic.bytes_received
         answers = await connection.get_many(wanted)
         size = connection.traffic.bytes_received - before
-        requests = b"".join(get_attributes(own, *each).request for each in wanted)
+        requests = b"".join(get_attributes(own, *names).request for names in wanted)
         transport = channel._transport
         assert transport is not None
         transport.pause_reading()
@@ -245,7 +246,7 @@ async def jolokia(host: str, port: int, work: Work, meter: Meter, polls: int) ->
         connection.request("POST", "/jolokia/", body, {"Content-Type": "application/json"})
         data = connection.getresponse().read()
         size = len(data)
-        return sum(len(each["value"]) for each in json.loads(data))
+        return sum(len(answer["value"]) for answer in json.loads(data))
 
     cost = await timed(meter, polls, poll)
     connection.close()

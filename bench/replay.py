@@ -1,9 +1,8 @@
-"""A JMX server that answers from memory: many JVMs at the price of none.
+"""A JMX server that replays recorded replies: many JVMs without a JVM.
 
-What a JVM answered to each request of a poll is recorded once. `python -m bench.replay FILE PORT`
-then gives the same answers to as many clients as come, each answer written by itself as a JVM does,
-prints "ready" and serves until its standard input ends. `Replay` runs that in a process of its own,
-so its CPU is nobody else's.
+A JVM's reply to each request of a poll is recorded once. `python -m bench.replay FILE PORT` prints
+"ready" and gives the same replies to any number of clients, one write per reply as a JVM does,
+until its standard input ends. `Replay` runs it in a separate process, so its CPU is not counted.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ from jmxbridge.mbeans.discovery import attributes, patterns, take
 from jmxbridge.mbeans.rule import Rule
 
 Replies = dict[bytes, bytes]
-"""What came after which request."""
+"""Reply by request, both as bytes."""
 
 HOST = "127.0.0.1"
 GREETING_BYTES = 7
@@ -69,17 +68,19 @@ class _Recorder:
 
 
 def record(port: int, rules: Sequence[Rule]) -> Replies:
-    """Make every call that a poll of a JVM makes, the first one too; return what was answered."""
+    """Make every call of a poll, the first poll included; return the replies."""
     recorder = _Recorder(port)
     server: RemoteRef = recorder.ask(calls.lookup("jmxrmi"))
     own: RemoteRef = recorder.ask(calls.new_client(server))
     names = {
-        name for each in patterns(rules) for name in recorder.ask(calls.query_names(own, each))
+        name
+        for pattern in patterns(rules)
+        for name in recorder.ask(calls.query_names(own, pattern))
     }
-    for each in take(rules, names):
-        info = recorder.ask(calls.get_mbean_info(own, each.name))
-        existing = attributes(each.rule, {attribute.name for attribute in info.attributes})
-        recorder.ask(calls.get_attributes(own, each.name, existing))
+    for claim in take(rules, names):
+        info = recorder.ask(calls.get_mbean_info(own, claim.name))
+        existing = attributes(claim.rule, {attribute.name for attribute in info.attributes})
+        recorder.ask(calls.get_attributes(own, claim.name, existing))
     recorder.ask(calls.get_mbean_count(own))
     recorder.ask(calls.close(own))
     recorder.close()
@@ -87,13 +88,13 @@ def record(port: int, rules: Sequence[Rule]) -> Replies:
 
 
 def _at(reply: bytes, port: int, other: int) -> bytes:
-    """Have a stub lead to another port."""
+    """Replace the port in a stub's address."""
     host = struct.pack(">H", len(HOST)) + HOST.encode()
     return reply.replace(host + struct.pack(">i", port), host + struct.pack(">i", other))
 
 
 class Replay:
-    """A running server that answers as the recorded JVM did; JMX is at `port`."""
+    """A running server that answers like the recorded JVM; JMX is at `port`."""
 
     def __init__(self, replies: Replies) -> None:
         self.port = free_port()
@@ -137,7 +138,7 @@ class _Visitor(asyncio.Protocol):
             self._unread = self._unread[GREETING_BYTES:]
         *whole, last = self._unread.split(REQUEST_START)
         for request in whole:
-            if request and len(request) != ENDPOINT_BYTES:  # our address goes before all requests
+            if request and len(request) != ENDPOINT_BYTES:  # not the client's endpoint
                 self._transport.write(self._replies[REQUEST_START + request])
         reply = self._replies.get(REQUEST_START + last)
         if reply is not None:

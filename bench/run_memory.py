@@ -1,8 +1,8 @@
-"""What `jmxbridge run` weighs: memory and CPU over ten minutes, beside the JVMs it looks at.
+"""Memory and CPU of `jmxbridge run` over ten minutes, with the JVMs it polls.
 
-One broker and one consumer at an interval of a second, into a real InfluxDB. Printed: the resident
-set at each minute, the bridge's share of a core, and as the last line JSON. SECONDS in the
-environment shortens the run.
+One broker and one consumer at an interval of one second, into a real InfluxDB. Output: the resident
+set at each minute, and as the last line JSON with the share of a core. SECONDS in the environment
+shortens the run.
 """
 
 import json
@@ -24,20 +24,20 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def rss_mb(pid: int) -> float:
-    """Resident set of a process, from /proc (proc(5))."""
+    """Return the resident set of a process (proc(5))."""
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
     return int(line.split()[1]) / 1024
 
 
 def cpu_s(pid: int) -> float:
-    """User and system time of a process so far, from /proc (proc(5))."""
+    """Return user and system time of a process (proc(5))."""
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / TICKS_PER_S
 
 
 def settings(kafka: Kafka, client: Client, influx: Influx, folder: Path) -> str:
-    """A file that polls everything the shipped sets know."""
+    """Return a settings file that collects all shipped sets."""
     host = "127.0.0.1"
     return yaml.safe_dump(
         {

@@ -1,7 +1,7 @@
-"""Two scripted brokers with many groups, in a process of their own: its CPU is not the poller's.
+"""Two scripted brokers with many groups, in a process apart from the poller's.
 
 `python -m bench.scripted_brokers GROUPS TOPICS PARTITIONS` prints their addresses and serves until
-its standard input ends. They know what the tests' brokers know, and nothing is behind a commit.
+its standard input ends. They are the fake brokers of the tests.
 """
 
 import asyncio

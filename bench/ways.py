@@ -1,8 +1,8 @@
-"""The ways of polled points into InfluxDB, each metered until the last of them is acknowledged.
+"""Ways of points into InfluxDB, each measured until the last point is acknowledged.
 
-Each goes into a database of its own. The floor posts bodies that were made before the clock began:
-same lines, same batches, compressed as ours are, one request after the other. It has no encoding,
-no disk and no account; what it measures is influxd and one POST at a time.
+Each writes to its own database. The floor POSTs bodies made before the clock starts: same lines,
+same batches, same compression, one request after the other. It has no encoding, no disk and no
+account; it measures influxd and one POST at a time.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ Polls = Sequence[Sequence[Point]]
 BATCH = Pace().max_lines
 MAX_BYTES = 16 * 1024**3
 MAX_SERIES = 1_000_000
-PACE = Pace(linger_s=0.0)  # there are no other targets whose polls could be waited for
+PACE = Pace(linger_s=0.0)  # no other targets' polls to wait for
 LOOK_S = 0.01
-TARGETS = 4  # while the poll of one is appended, that of another is frozen
+TARGETS = 4  # one target's poll is frozen while another's is appended
 
 
 @asynccontextmanager
 async def empty_store() -> AsyncIterator[Store]:
-    """An empty store in a folder of its own."""
+    """Open an empty store in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="jmxbridge-bench-") as folder:
         path = Path(folder, "s.sqlite3")
         async with await Store.open(path, max_bytes=MAX_BYTES, retain_s=None) as store:
@@ -44,7 +44,7 @@ async def empty_store() -> AsyncIterator[Store]:
 
 
 async def drain(store: Store, writer: Writer) -> int:
-    """Send all that waits; the largest resident set seen."""
+    """Send everything pending; return the largest resident set seen."""
     sending = asyncio.create_task(Sender(store, writer, pace=PACE).run())
     largest = resident_bytes()
     while (await store.counts()).pending:
@@ -56,14 +56,14 @@ async def drain(store: Store, writer: Writer) -> int:
 
 
 def meter_of(influx: Influx, polls: Sequence[Sequence[object]]) -> Meter:
-    """A meter of this process and of influxd; its `mbean_us` is the CPU of one point."""
+    """Return a meter of this process and of influxd; `mbean_us` is the CPU of one point."""
     return Meter(influx.process.pid, sum(map(len, polls)))
 
 
 async def bare(influx: Influx, polls: Polls) -> Cost:
-    """Post the floor."""
+    """POST the prepared bodies: the floor."""
     lines = [line for points in polls for line in freeze(points)]
-    bodies = [Body.of(lines[at : at + BATCH]) for at in range(0, len(lines), BATCH)]
+    bodies = [Body.of(lines[start : start + BATCH]) for start in range(0, len(lines), BATCH)]
     assert all(body.packed for body in bodies)
     writer = Writer(influx.url, bucket=influx.create_database())
     meter = meter_of(influx, polls)
@@ -78,7 +78,7 @@ async def bare(influx: Influx, polls: Polls) -> Cost:
 
 
 async def in_turn(influx: Influx, polls: Polls) -> tuple[Cost, Cost]:
-    """Freeze and append every poll; then drain the spool."""
+    """Freeze and append every poll, then drain the spool."""
     filling, draining = meter_of(influx, polls), meter_of(influx, polls)
     async with empty_store() as store:
         writer = Writer(influx.url, bucket=influx.create_database())
@@ -94,7 +94,7 @@ async def in_turn(influx: Influx, polls: Polls) -> tuple[Cost, Cost]:
 
 
 async def as_run(influx: Influx, polls: Polls) -> Cost:
-    """Put the polls of several targets while the sender sends, as `run` does."""
+    """Store the polls of several targets while the sender sends, as `run` does."""
     count = sum(map(len, polls))
     waiting = iter(polls)
     meter = meter_of(influx, polls)
@@ -111,7 +111,7 @@ async def as_run(influx: Influx, polls: Polls) -> Cost:
                 await delivery.put(points, time_ns=points[0].time_ns, source="bench")
 
         await asyncio.gather(*(target() for _ in range(TARGETS)))
-        while sender.status.stored < count:  # noqa: ASYNC110 - nothing announces it
+        while sender.status.stored < count:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(LOOK_S)
         meter.stop(count)
         sending.cancel()
@@ -121,9 +121,9 @@ async def as_run(influx: Influx, polls: Polls) -> Cost:
 
 
 def client(influx: Influx, polls: Sequence[Sequence[Any]]) -> Cost:
-    """Give polls to influxdb-client's batching writer and close it; it keeps all in memory.
+    """Write with influxdb-client's batching writer and close it; it keeps all in memory.
 
-    They are what it takes: lines that are encoded already, or dicts.
+    `polls` are encoded lines or dicts.
     """
     from influxdb_client.client.influxdb_client import InfluxDBClient
     from influxdb_client.client.write_api import WriteOptions
@@ -142,7 +142,7 @@ def client(influx: Influx, polls: Sequence[Sequence[Any]]) -> Cost:
 
 
 def as_dicts(points: Sequence[Point]) -> list[dict[str, object]]:
-    """Points as influxdb-client takes them."""
+    """Return points as the dicts that influxdb-client accepts."""
     return [
         {"measurement": p.measurement, "tags": p.tags, "fields": p.fields, "time": p.time_ns}
         for p in points
