@@ -22,8 +22,17 @@ from jmxbridge.config.loader import pack_rules, packs
 from jmxbridge.config.model.models import Settings
 from jmxbridge.config.schema import schema
 from jmxbridge.config.settings_builder import build
+from jmxbridge.delivery import Delivery
+from jmxbridge.influx.probe import MEASUREMENT as CHECK
+from jmxbridge.influx.series import SeriesBound
+from jmxbridge.kafka.facts.snapshot import Snapshot
+from jmxbridge.lag.output.points import to_points
 from jmxbridge.lag.output.renaming import WRITTEN
+from jmxbridge.lag.rows import compute
 from jmxbridge.mbeans.rule import Rule
+from jmxbridge.point import Point
+from jmxbridge.pollers.schedule import Tick
+from jmxbridge.store import Store
 from tests.cli.test_commands import COMMANDS
 from tests.test_walls import ROOMS
 
@@ -269,6 +278,42 @@ def test_every_lag_field_is_documented(measurement: str) -> None:
         name for name in WRITTEN[measurement] if not names(f"`cluster` {row[1]} {body}", name)
     ]
     assert missing == []
+
+
+async def own_points(path: Path) -> list[Point]:
+    """Return points that jmxbridge writes about itself, with all their fields together."""
+    time_ns = 10**18
+    snapshot = Snapshot({}, {}, {}, memberships={})
+    async with await Store.open(path, max_bytes=2**20, retain_s=None) as store:
+        delivery = Delivery(store, None, cluster="c", destination="", bound=SeriesBound(1))
+        account = await delivery.poll(Tick(time_ns, 0))
+    line = (ROOT / "tests/cli/golden/once.out").read_text().splitlines()[-1]
+    target = dict.fromkeys([*re.findall(r"(\w+)=", line.split(" ")[1]), *OF_RMI, "error"], 0)
+    return [
+        *to_points(compute(snapshot), snapshot, cluster="c", time_ns=time_ns),
+        *account,
+        Point("jmxbridge_target", {}, target, time_ns),
+        Point(CHECK, {}, {"ok": True}, time_ns),
+    ]
+
+
+# Of a connection over a network, which a recording has not.
+OF_RMI = ("round_trip_us", "server_us")
+
+
+async def test_every_field_about_itself_is_documented(tmp_path: Path) -> None:
+    """docs/fields.md has a section for each measurement `jmxbridge_…`, with every field."""
+    points = await own_points(tmp_path / "store.db")
+    assert sorted({point.measurement for point in points}) == [
+        "jmxbridge_check",
+        "jmxbridge_lag_poll",
+        "jmxbridge_process",
+        "jmxbridge_store",
+        "jmxbridge_target",
+    ]
+    for point in points:
+        body = section(page("fields"), f"`{point.measurement}`")
+        assert [name for name in point.fields if not names(body, name)] == []
 
 
 def pack_table(rules: tuple[Rule, ...]) -> str:
