@@ -117,7 +117,7 @@ async def test_scram_counts_no_further_than_a_thread_can_bear() -> None:
 
     def reply(message: bytes) -> LoginAnswer:
         nonce = message.decode().partition("r=")[2]
-        return LoginAnswer(0, None, f"r={nonce}x,s={'QQ' * 16}==,i=1000000000".encode(), None)
+        return LoginAnswer(0, None, f"r={nonce}x,s={'QQ' * 17}==,i=1000000000".encode(), None)
 
     with pytest.raises(LoginFailed, match="must not be > 10000000"):
         await enter(Broker(reply), scram("SCRAM-SHA-256", "ann", PASSWORD))
