@@ -12,9 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer.main
+from typer.core import TyperCommand
 
 from jmxbridge import __version__
 from jmxbridge.cli import app
@@ -86,7 +86,7 @@ def names(text: str, word: str) -> bool:
 # --- The command line
 
 
-def commands(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+def commands(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, TyperCommand]]:
     """Every command that can be typed, by its words."""
     inner = getattr(node, "commands", None)
     if inner is None:
@@ -126,7 +126,7 @@ def test_commands_are_documented_with_every_option(command: str) -> None:
         assert not missing or names(common, "FILE")
 
 
-def argument(param: click.Parameter) -> str:
+def argument(param: Any) -> str:
     """Return what an argument is called, without the marks of optional and repeated ones."""
     return (param.metavar or param.name or "").upper().strip("[]{}., ").removesuffix("]...")
 
