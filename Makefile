@@ -1,7 +1,10 @@
 # make demo    the story on a real Kafka, live in the terminal; Ctrl-C ends it
 #              ONCE=1: once, unattended, judged; INFLUX=1: into a real InfluxDB
-# make test    everything CI runs: check, then every test, with real servers; FUZZ=600 fuzzes longer
-# make unit    the tests that need nothing but Python
+# make test    everything CI runs: check, coverage, then the other tests, with real servers, too;
+#              FUZZ=600 fuzzes longer; with CI=true also unit313
+# make unit    the tests that need nothing but Python, without the slow ones: under a minute
+# make unit313 the same under Python 3.13, in a Debian 13 that is kept in the cache; root on Debian
+# make coverage  the same but for what chance chooses, and the branches of pure modules they miss
 # make chaos   kill -9 a thousand times; KILLS=200 SEED=7 choose how often, and which schedule
 # make bench   a poll beside jmxquery, a lag poll beside Kafka's clients, delivery beside
 #              influxdb-client, ten minutes of memory, every --help; MBEANS=200 LAG_GROUPS=30
@@ -10,19 +13,31 @@ PYTHON ?= python3
 export PYTHON
 BIN := .venv/bin
 on = $(filter-out 0,$($(1)))
+UNIT := not real and not slow
+COVERAGE := $(UNIT) and not hypothesis
+# As many workers as there are cores, each with a copy of the tests.
+SPREAD := -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: demo test unit check setup chaos bench clean
+.PHONY: demo test unit unit313 coverage check setup chaos bench clean
 
 demo: .venv/run.stamp
 	@demo/needs.sh java maven $(if $(call on,INFLUX),go)
 	@exec $(BIN)/python -m demo.story
 
-test: check
+test: check coverage $(if $(filter true,$(CI)),unit313)
 	@demo/needs.sh java maven go
-	JMXBRIDGE_FUZZ_SECONDS=$(or $(FUZZ),60) $(BIN)/pytest
+	JMXBRIDGE_FUZZ_SECONDS=$(or $(FUZZ),60) $(BIN)/pytest -m 'not ($(COVERAGE))'
 
 unit: setup
-	$(BIN)/pytest -m 'not real'
+	$(BIN)/pytest $(SPREAD) -m '$(UNIT)'
+
+unit313: .venv/3.13/test.stamp
+	demo/debian13.sh .venv/3.13/bin/pytest $(SPREAD) -m '$(UNIT)'
+
+coverage: setup
+	$(BIN)/pytest $(SPREAD) -m '$(COVERAGE)' --cov --cov-report=
+	$(BIN)/coverage report --show-missing --skip-covered \
+	  --include="$$($(BIN)/python -m tests.test_walls)"
 
 check: setup
 	$(BIN)/ruff format --check
@@ -53,6 +68,11 @@ setup: .venv/test.stamp
 
 .venv/test.stamp: .venv/run.stamp
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+.venv/3.13/test.stamp: .venv/run.stamp
+	demo/debian13.sh python3 -m venv --clear .venv/3.13
+	demo/debian13.sh .venv/3.13/bin/pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
 
 clean:

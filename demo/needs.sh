@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sees to it that what is named is installed: demo/needs.sh venv java maven go
+# Sees to it that what is named is installed: demo/needs.sh venv java maven go mmdebstrap
 # Root on Debian: installs what is missing. Elsewhere: names each missing thing in a line, exit 1.
 set -u
 
@@ -27,6 +27,7 @@ has_java() {
 }
 has_maven() { command -v mvn >/dev/null; }
 has_go() { command -v go >/dev/null; }
+has_mmdebstrap() { command -v mmdebstrap >/dev/null; }
 
 look() {
     packages=""
@@ -37,6 +38,7 @@ look() {
         java) has_java || lack "a JDK, 17 or newer, with javac" "$(jdk_package)" ;;
         maven) has_maven || lack "Maven (mvn)" maven ;;
         go) has_go || lack "Go, 1.19 or newer" golang-go ;;
+        mmdebstrap) has_mmdebstrap || lack mmdebstrap mmdebstrap ;;
         *) echo "needs.sh: unknown need: $name" >&2 && exit 2 ;;
         esac
     done

@@ -186,9 +186,7 @@ def play(stage: Stage, wanted: Options, ending: Ending, servers: ExitStack) -> i
 
 def start_influx(stage: Stage, servers: ExitStack) -> Influx:
     """Start an InfluxDB with an empty database."""
-    stage.say(
-        f"▸ starting InfluxDB {INFLUXD_VERSION} (compiled the first time, 1-2 minutes)"
-    )
+    stage.say(f"▸ starting InfluxDB {INFLUXD_VERSION} (compiled the first time, 1-2 minutes)")
     influx = servers.enter_context(Influx())
     influx.create_database(DATABASE)
     return influx

@@ -14,7 +14,7 @@ from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Composite, Value
 
 # How long an example takes is the machine's affair, not the property's.
-settings.register_profile("untimed", deadline=None)
+settings.register_profile("untimed", settings.get_profile("default"), deadline=None)
 settings.load_profile("untimed")
 
 BEANS = Path(__file__).parent / "beans"

@@ -157,6 +157,7 @@ class Once:
         """Nothing is open."""
 
 
+@pytest.mark.slow
 async def test_a_black_holed_influxdb_does_not_hold_up_the_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -304,3 +304,7 @@ def test_the_lists_name_what_exists() -> None:
             assert place.is_dir() or place.with_suffix(".py").is_file(), place
     for doors in DOORS.values():
         assert doors <= names_of_modules().keys()
+
+
+if __name__ == "__main__":  # the pure modules, as `coverage report --include` takes them
+    sys.stdout.write(",".join(f"jmxbridge/{path}" for path in modules() if is_pure(path)) + "\n")

@@ -72,6 +72,7 @@ async def look(path: Path) -> tuple[Batch | None, Counts]:
         return batch, await store.counts()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150,
     deadline=None,

@@ -327,6 +327,7 @@ def test_the_account_cannot_be_committed_wrong(open_spool: OpenSpool, path: Path
     database.close()
 
 
+@pytest.mark.slow
 def test_a_drained_file_becomes_small_again(open_spool: OpenSpool, path: Path) -> None:
     """Every settle that leaves nothing pending gives some pages back; a stock of them stays."""
     spool = open_spool()

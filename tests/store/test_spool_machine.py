@@ -373,7 +373,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-TestSpoolMachine = SpoolMachine.TestCase
+TestSpoolMachine = pytest.mark.slow(SpoolMachine.TestCase)
 TestSpoolMachine.settings = settings(
     max_examples=40,
     stateful_step_count=40,

@@ -60,6 +60,7 @@ def test_broken_replies(seed: int) -> None:
     assert all(ends.values()), "mutations too weak or too strong to say anything"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_templates_read_what_the_decoder_reads(seed: int) -> None:
     """A mutated reply that a template takes means what the decoder says it means."""
@@ -67,6 +68,7 @@ def test_templates_read_what_the_decoder_reads(seed: int) -> None:
     assert 0 < hits < TEMPLATE_ROUNDS
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SECONDS, reason="JMXBRIDGE_FUZZ_SECONDS says for how long")
 def test_for_as_long_as_it_was_told() -> None:
     """The same, from a seed of the day; a failure is met again by that seed and count."""
