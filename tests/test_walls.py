@@ -45,7 +45,6 @@ DOORS: dict[tuple[str, str], set[str]] = {
     ("config", "jmx"): {"jmxbridge.jmx.object_name", "jmxbridge.jmx.values"},
     ("lag", "kafka"): {
         "jmxbridge.kafka.facts.extras",
-        "jmxbridge.kafka.facts.description",
         "jmxbridge.kafka.facts.members",
         "jmxbridge.kafka.facts.names",
         "jmxbridge.kafka.facts.snapshot",

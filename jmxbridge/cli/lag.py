@@ -16,7 +16,7 @@ from jmxbridge.cli.watch import EVERY_S, Every, Watch, clear, until_stopped
 if TYPE_CHECKING:
     from jmxbridge.cli.lag_look import Looking
     from jmxbridge.config.model.models import KafkaSettings, Settings
-    from jmxbridge.kafka.facts.description import Description
+    from jmxbridge.kafka.facts.snapshot import Description
     from jmxbridge.lag.report.look import Look
 
 FILTERS = ("groups", "topics")

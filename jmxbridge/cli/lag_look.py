@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import KafkaSettings, Settings
     from jmxbridge.kafka.cluster.offsets_for_times import Answers
-    from jmxbridge.kafka.facts.description import Description
+    from jmxbridge.kafka.facts.snapshot import Description
     from jmxbridge.lag.history.saved_state import SavedState
     from jmxbridge.lag.report.look import Look
 

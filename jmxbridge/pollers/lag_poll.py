@@ -130,8 +130,10 @@ class LagPoll:
         """Return the points of one poll, all with the tick's timestamp."""
         started_s = self._clock_s()
         try:
-            snapshot = await self._cluster.poll(
-                lambda commits, gone: self._remembered.keep(commits, gone, tick.due_ns),
+            read = await self._cluster.read_commits()
+            last_commits = self._remembered.keep(read.commits, read.gone, tick.due_ns)
+            snapshot = await self._cluster.read_ends(
+                read.with_vanished(last_commits),
                 questions=self._outlook.questions(),
                 describe=self._is_time_to_describe(tick.due_ns),
                 also={} if self._uncommitted is Uncommitted.SKIP else self._memberships,

@@ -17,9 +17,8 @@ from jmxbridge.cli.lag_table import (
     printed,
     remarks,
 )
-from jmxbridge.kafka.facts.description import Description
 from jmxbridge.kafka.facts.members import Member, Membership
-from jmxbridge.kafka.facts.snapshot import Group, Snapshot
+from jmxbridge.kafka.facts.snapshot import Description, Group, Snapshot
 from jmxbridge.lag.history.end_offset_history import Behind
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.report.look import Look

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from demo.servers import Client, Kafka
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
-from jmxbridge.kafka.facts.snapshot import Commits, Snapshot
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.kafka.wire.codec import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.history.vanished_groups import VanishedGroups
@@ -71,21 +71,23 @@ async def test_a_deleted_group_keeps_its_lag(
     topic, group = fresh_name("orders"), fresh_name("billing")
     remembered = VanishedGroups()
 
-    def keep(commits: Mapping[str, Commits], gone: Collection[str]) -> Mapping[str, Commits]:
-        return remembered.keep(commits, gone, time.time_ns())
+    async def poll() -> Snapshot:
+        read = await cluster.read_commits()
+        last_commits = remembered.keep(read.commits, read.gone, time.time_ns())
+        return await cluster.read_ends(read.with_vanished(last_commits))
 
     client.create(topic)
     client.produce(topic, 5)
     client.commit(group, topic)
     client.produce(topic, 3)
-    before = rows_of(await cluster.poll(keep), group)
+    before = rows_of(await poll(), group)
     kafka.tool("consumer.group.ConsumerGroupCommand", "--delete", "--group", group)
     client.produce(topic, 4)
 
-    found = await cluster.poll(keep)
-    after = await cluster.poll(keep)
+    found = await poll()
+    after = await poll()
     client.commit(group, topic)
-    back = await cluster.poll(keep)
+    back = await poll()
 
     assert [row.lag for row in before] == [3]
     for snapshot in (found, after):

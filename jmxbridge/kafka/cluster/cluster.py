@@ -1,43 +1,54 @@
-"""A Kafka cluster as the rest of the program sees it: one poll, one snapshot.
+"""A Kafka cluster: one poll returns one snapshot of commits and end offsets.
 
 Rule: the order of the steps is the meaning of the result. Groups, then commits, then (when every
 commit is answered or given up) the end offsets: so a lag is never negative because of us.
 
-    1  brokers           cached; asked anew each minute, or after something failed
-    2  ListGroups        every broker, at once
-    3  filter            by name and protocol, before anything is fetched for a group
-    4  OffsetFetch       every coordinator, at once; groups nobody listed are looked up by name
-    5  barrier
-    6  Metadata          topics not known yet; with the rest of the view each minute
-    7  ListOffsets       every leader, at once: the ends
-    8  ListOffsets       the starts, for partitions that are new and now and then for all
-    9  aside             what no lag needs: `asides`
-    10 members           where they are asked for, of every coordinator: last, for no row waits
+    read_commits
+      1  brokers           cached; read again each minute, or after something failed
+      2  ListGroups        every broker, at once
+      3  filter            by name and protocol, before anything is fetched for a group
+      4  OffsetFetch       every coordinator, at once; unlisted groups are looked up by name
+    read_ends
+      5  Metadata          topics not known yet; all topics with the brokers, each minute
+      6  ListOffsets       every leader, at once: the ends
+      7  ListOffsets       the starts, of new partitions and now and then of all
+      8  extras            what no lag needs: `extras.py`
+      9  members           only if asked for, of every coordinator: last, as no row waits for it
 
 In a quiet cluster that is three requests a broker, and four at one poll of thirty. Whatever fails
 on the way is left out, named in the snapshot, and makes it incomplete; it does not stop the rest.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
 from jmxbridge.kafka.cluster.acls import MissingRight, Scope, missing_rights
 from jmxbridge.kafka.cluster.commits import RETRY_PAUSE_S, fetch_commits
 from jmxbridge.kafka.cluster.extras import ExtraReads
+from jmxbridge.kafka.cluster.group_commits import GroupCommits
 from jmxbridge.kafka.cluster.groups import GroupListing, moved
 from jmxbridge.kafka.cluster.known_brokers import Brokers
-from jmxbridge.kafka.cluster.list_offsets import STABLE_END, START, fetch_ends
+from jmxbridge.kafka.cluster.list_offsets import STABLE_END, fetch_ends
 from jmxbridge.kafka.cluster.members import fetch_members
 from jmxbridge.kafka.cluster.metadata_cache import REFRESH_S, MetadataCache
 from jmxbridge.kafka.cluster.offsets_for_times import Answers
+from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.cluster.snapshot_builder import SnapshotBuilder
+from jmxbridge.kafka.cluster.start_offsets import StartOffsets
 from jmxbridge.kafka.cluster.states import with_states
-from jmxbridge.kafka.facts.description import Description
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.names import USER_GROUPS, USER_TOPICS, is_internal
-from jmxbridge.kafka.facts.snapshot import Commits, Partition, Snapshot
+from jmxbridge.kafka.facts.snapshot import Description, Group, Partition, Snapshot
 from jmxbridge.kafka.login.security import NOTHING, Security
 from jmxbridge.kafka.wire import codec
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
@@ -47,22 +58,16 @@ TIMEOUT_S = 5.0
 
 COMMITS_TOPIC = "__consumer_offsets"
 
-STARTS_EVERY = 30
-"""Polls between two looks at where partitions begin: retention deletes by the segment, seldom."""
-
-Keep = Callable[[Mapping[str, Commits], Collection[str]], Mapping[str, Commits]]
-"""Is told what a poll read and which groups are gone; returns commits of those to go on with."""
-
 
 class Cluster:
     """Connections to every broker of one cluster, kept open between polls.
 
-    `timeout_s` is how long one poll waits for one broker in all. `groups` and `topics` say by name
-    what to look at, `read_committed` which groups skip open transactions; what Streams applications
-    made for themselves is left out, without `internal_topics`. `known_groups` are asked
-    for by name if nobody lists them, as those are that an earlier poll saw. `refresh_s` is the age
-    at which brokers and leaders are asked for anew, `retry_pause_s` the pause before a coordinator
-    that has moved is looked up. One poll at a time.
+    `timeout_s` is how long one poll waits for one broker in all. `groups` and `topics` filter by
+    name, `read_committed` names the groups that skip open transactions. Topics that Streams
+    applications made for themselves are left out, unless `internal_topics`. `known_groups` are
+    asked for by name if no broker lists them, as are groups that an earlier poll saw. `refresh_s`
+    is the age at which brokers and leaders are read again, `retry_pause_s` the pause before a
+    coordinator that has moved is looked up. One poll at a time.
     """
 
     def __init__(
@@ -83,61 +88,60 @@ class Cluster:
         self._retry_pause_s = retry_pause_s
         self._wants_group = groups
         self._wants_topic = topics
-        self._view = MetadataCache(bootstrap, refresh_s=refresh_s, security=security)
         self._wants_internal = internal_topics
-        self._asides = ExtraReads(topics)
         self._reads_committed = read_committed
-        self._roster = GroupListing(groups, known_groups)
-        self._starts: dict[str, dict[int, int]] = {}
-        self._topic_ids: Mapping[str, str] = {}
-        self._polls = 0
-        self._met_groups = False
+        self._metadata = MetadataCache(bootstrap, refresh_s=refresh_s, security=security)
+        self._listing = GroupListing(groups, known_groups)
+        self._starts = StartOffsets()
+        self._extras = ExtraReads(topics)
         self._loaded = False
 
-    async def poll(
+    async def read_commits(self) -> GroupCommits:
+        """Read every group's commits: the first half of a poll.
+
+        Never raises for partial failure: what is missing, the snapshot says. Raises
+        KafkaUnavailable if no broker answered.
+        """
+        async with self._new_budget() as budget:
+            read = await self._read_commits(budget, self._listing, states=True)
+            self._listing.settle(read.groups)
+            return read
+
+    async def read_ends(
         self,
-        keep: Keep | None = None,
+        read: GroupCommits,
         *,
         questions: Mapping[Partition, int] = {},
         describe: bool = False,
         also: Mapping[str, Membership] = {},
     ) -> Snapshot:
-        """Read every group's commits, then the end offsets.
+        """Read the end offsets of what was committed: the second half of a poll.
 
-        With `keep` it decides which groups that are gone the snapshot still has, as vanished. Of
-        the partitions in `questions` the first record since that time, in ms, is asked for.
-        With `describe` the members are asked for, in what is left of each broker's time. What the
-        members in `also` are assigned gets its ends and starts, committed or not.
-        Never raises for partial failure: what is missing, the snapshot says. Raises
-        KafkaUnavailable if no broker answered.
+        For the partitions in `questions` the first record at or after that time, in ms, is asked
+        for. With `describe` members are read, in what is left of each broker's time. What the
+        members in `also` are assigned gets its ends and starts, committed or not. Never raises for
+        partial failure: what is missing, the snapshot says.
         """
-        async with self._taking() as take:
-            await self._find_groups(take, self._roster)
-            take.groups = await with_states(take.round, self._view, take.groups)
-            self._met_groups = self._met_groups or take.listed > 0
-            # Names from an earlier run prove nothing of this cluster.
-            if take.missing and not self._met_groups and not await self._may_have_commits(take):
-                take.drop_missing()
-            await self._find_commits(take)
-            if not self._wants_internal:
-                take.drop_internal()
-            self._roster.settle(take.groups, take.gone)
-            if keep is not None:
-                take.keep(keep(take.commits, take.gone))
-            await self._find_ends(take, also)
-            await self._find_starts(take)
-            await self._find_stable_ends(take)
-            take.lap("list_ends_ms")
-            take.aside = await self._asides.ask(
-                *(take.round, self._view, questions),
-                topics=take.ends.offsets,
-                shares=take.shares,
-            )
-            take.lap("aside_ms")
+        with self._distrust_after_failure(read.budget):
+            builder = await self._read_ends(read, also, questions=questions, shares=read.shares)
             if describe:
-                await self._find_members(take)
-            self._view.keep_topics(take.ends_wanted)
-            return take.snapshot(self._view)
+                known = len(read.budget.errors)
+                builder.memberships = await self._read_members(read)
+                builder.describe_errors = tuple(read.budget.errors[known:])
+                del read.budget.errors[known:]
+                read.budget.lap("describe_ms")
+            return builder.build(self._metadata)
+
+    async def poll(
+        self,
+        *,
+        questions: Mapping[Partition, int] = {},
+        describe: bool = False,
+        also: Mapping[str, Membership] = {},
+    ) -> Snapshot:
+        """Read every group's commits, then the end offsets: both halves of a poll at once."""
+        read = await self.read_commits()
+        return await self.read_ends(read, questions=questions, describe=describe, also=also)
 
     async def describe(self, groups: Collection[str] | None = None) -> Description:
         """Read commits, ends and members of the groups named, or of all that pass the filter.
@@ -146,156 +150,151 @@ class Cluster:
         and how long topics are kept. Raises KafkaUnavailable if no broker answered.
         """
         named = frozenset(groups or ())
-        roster = GroupListing(named.__contains__ if named else self._wants_group, asked_for=named)
-        async with self._taking() as take:
-            await self._find_groups(take, roster)
-            if take.missing and not await self._may_have_commits(take):
-                take.drop_missing()
-            await self._find_commits(take)
-            found = await fetch_members(take.round, self._view, take.present())
-            if not self._wants_internal:
-                take.drop_internal()
-            members = {
-                name: each.only(partial(self._looks_at, name)) for name, each in found.items()
-            }
-            await self._find_ends(take, members)
-            await self._find_starts(take)
-            await self._find_stable_ends(take)
-            take.aside = await self._asides.ask(
-                *(take.round, self._view, {}), topics=take.ends.offsets, shares=()
-            )
-            self._view.keep_topics(take.ends_wanted)
-            for name in sorted(named - take.groups.keys() - take.gone):
-                take.round.note(f"group {name!r} is of a kind that keeps no offsets")
-            return Description(take.snapshot(self._view), members, tuple(sorted(take.gone)))
+        listing = GroupListing(named.__contains__ if named else self._wants_group, asked_for=named)
+        async with self._new_budget() as budget:
+            read = await self._read_commits(budget, listing)
+            memberships = await self._read_members(read)
+            builder = await self._read_ends(read, memberships)
+            for name in sorted(named - read.groups.keys() - read.gone):
+                budget.note(f"group {name!r} is of a kind that keeps no offsets")
+            snapshot = builder.build(self._metadata)
+            return Description(snapshot, memberships, tuple(sorted(read.gone)))
 
     async def date(self, questions: Mapping[Partition, int]) -> Answers:
         """Ask leaders for the first record since a time, in ms, of partitions looked at before.
 
         Never raises for what fails: it is left out.
         """
-        async with self._taking() as take:
-            return await self._asides.date(take.round, self._view, questions)
+        async with self._new_budget() as budget:
+            return await self._extras.date(budget, self._metadata, questions)
 
     @property
     def brokers(self) -> Brokers:
-        """The brokers that live, as the last poll was told."""
-        return {number: (each.host, each.port) for number, each in self._view.brokers.items()}
+        """The live brokers, as of the last poll."""
+        return {
+            node_id: (broker.host, broker.port)
+            for node_id, broker in self._metadata.brokers.items()
+        }
 
     async def find_brokers(self) -> Brokers:
         """Ask which brokers live; raises KafkaUnavailable."""
-        async with self._taking() as take:
-            await self._view.ensure_fresh(take.round)
+        async with self._new_budget() as budget:
+            await self._metadata.ensure_fresh(budget)
             return self.brokers
 
     async def missing_rights(self, groups: Scope, topics: Scope) -> tuple[MissingRight, ...]:
         """Find out which rights we lack to see these; raises KafkaUnavailable."""
-        async with self._taking() as take:
-            return await missing_rights(take.round, self._view, groups=groups, topics=topics)
+        async with self._new_budget() as budget:
+            return await missing_rights(budget, self._metadata, groups=groups, topics=topics)
 
     async def close(self) -> None:
         """Close every connection; never hangs, may be called again."""
-        await self._view.close()
+        await self._metadata.close()
 
     @asynccontextmanager
-    async def _taking(self) -> AsyncIterator[SnapshotBuilder]:
+    async def _new_budget(self) -> AsyncIterator[PollBudget]:
         if not self._loaded:
             await asyncio.to_thread(codec.load)
             self._loaded = True
-        take = SnapshotBuilder(self._timeout_s)
+        budget = PollBudget(self._timeout_s)
+        with self._distrust_after_failure(budget):
+            yield budget
+
+    @contextmanager
+    def _distrust_after_failure(self, budget: PollBudget) -> Iterator[None]:
         try:
-            yield take
+            yield
         finally:
-            if take.round.lost_a_broker:
-                self._view.distrust()
+            if budget.lost_a_broker:
+                self._metadata.distrust()
 
-    async def _find_groups(self, take: SnapshotBuilder, roster: GroupListing) -> None:
-        await self._view.ensure_fresh(take.round)
-        listing = await roster.list_groups(take.round, self._view)
-        if take.round.answered.isdisjoint(self._view.brokers.values()):
-            raise KafkaUnavailable("; ".join(take.round.errors))
-        take.groups, take.missing = listing.groups, listing.missing
-        take.listed, take.complete = listing.listed, listing.complete
-        take.shares = listing.shares
-        take.lap("list_groups_ms")
-
-    async def _find_commits(self, take: SnapshotBuilder) -> None:
+    async def _read_commits(
+        self, budget: PollBudget, listing: GroupListing, *, states: bool = False
+    ) -> GroupCommits:
+        """List groups and fetch their commits; with `states`, of brokers too old to list them."""
+        await self._metadata.ensure_fresh(budget)
+        found = await listing.list_groups(budget, self._metadata)
+        if budget.answered.isdisjoint(self._metadata.brokers.values()):
+            raise KafkaUnavailable("; ".join(budget.errors))
+        budget.lap("list_groups_ms")
+        groups, missing, gone = found.groups, found.missing, frozenset[str]()
+        if states:
+            groups = await with_states(budget, self._metadata, groups)
+        # Names from an earlier run prove nothing of this cluster.
+        if missing and not listing.met_groups and not await self._may_have_commits(budget):
+            gone = missing
         fetched = await fetch_commits(
-            take.round,
-            self._view,
-            {name: group.coordinator for name, group in take.groups.items()},
-            unlisted=take.missing,
+            budget,
+            self._metadata,
+            {name: group.coordinator for name, group in groups.items() if name not in gone},
+            unlisted=missing - gone,
             pause_s=self._retry_pause_s,
         )
-        take.groups = moved(take.groups, fetched.coordinators)
-        take.gone |= {name for name in take.missing if fetched.commits.get(name) == {}}
-        take.commits = {
-            name: {topic: at for topic, at in commits.items() if self._wants_topic(topic)}
+        gone |= {name for name in missing if fetched.commits.get(name) == {}}
+        present = {name: group for name, group in groups.items() if name not in gone}
+        commits = {
+            name: {topic: at for topic, at in commits.items() if self._looks_at(name, topic)}
             for name, commits in fetched.commits.items()
-            if name not in take.gone
+            if name not in gone
         }
-        take.lap("fetch_commits_ms")
+        budget.lap("fetch_commits_ms")
+        return GroupCommits(
+            budget=budget,
+            groups=moved(present, fetched.coordinators),
+            commits=commits,
+            gone=gone,
+            missing=missing,
+            shares=found.shares,
+            listed=found.listed,
+            all_listed=found.complete,
+        )
 
-    async def _find_ends(self, take: SnapshotBuilder, members: Mapping[str, Membership]) -> None:
-        wanted = take.committed()
-        for membership in members.values():
+    async def _read_ends(
+        self,
+        read: GroupCommits,
+        also: Mapping[str, Membership],
+        *,
+        questions: Mapping[Partition, int] = {},
+        shares: Iterable[Group] = (),
+    ) -> SnapshotBuilder:
+        """Read ends, starts and extras of what is committed, or assigned to the members `also`."""
+        budget, builder = read.budget, SnapshotBuilder(read)
+        wanted = read.partitions()
+        for membership in also.values():
             for member in membership.members:
                 for topic, partition in member.assigned:
                     wanted.setdefault(topic, set()).add(partition)
-        take.ends_wanted = wanted
-        take.ends = await fetch_ends(take.round, self._view, wanted)
-        take.topic_ids = {
-            topic: id_
-            for topic in take.ends.offsets
-            if (found := self._view.topics.get(topic)) and (id_ := found.id)
-        }
-        take.lap("list_ends_ms")
+        builder.ends = await fetch_ends(budget, self._metadata, wanted)
+        ends = builder.ends.offsets
+        builder.topic_ids = self._metadata.topic_ids(ends)
+        builder.starts = await self._starts.refresh(budget, self._metadata, ends, builder.topic_ids)
+        builder.read_committed = frozenset(filter(self._reads_committed, read.commits))
+        if builder.read_committed:
+            stable = read.partitions(builder.read_committed)
+            builder.stable_ends = await fetch_ends(budget, self._metadata, stable, STABLE_END)
+        budget.lap("list_ends_ms")
+        builder.extras = await self._extras.ask(
+            budget, self._metadata, questions, topics=ends, shares=shares
+        )
+        budget.lap("aside_ms")
+        self._metadata.keep_topics(wanted)
+        return builder
 
-    async def _find_starts(self, take: SnapshotBuilder) -> None:
-        """Ask where partitions begin: those that are new, and every so many polls all of them."""
-        before, self._topic_ids = self._topic_ids, take.topic_ids
-        known = {
-            topic: starts
-            for topic, starts in self._starts.items()
-            if self._polls % STARTS_EVERY and before.get(topic) == take.topic_ids.get(topic)
-        }
-        self._polls += 1
-        wanted = {
-            topic: new
-            for topic, ends in take.ends.offsets.items()
-            if (new := ends.keys() - known.get(topic, {}).keys())
-        }
-        if wanted:
-            found = (await fetch_ends(take.round, self._view, wanted, START)).offsets
-            known = {topic: known.get(topic, {}) | found.get(topic, {}) for topic in known | found}
-        self._starts = {topic: known[topic] for topic in take.ends.offsets if topic in known}
-        take.starts = self._starts
-
-    async def _find_stable_ends(self, take: SnapshotBuilder) -> None:
-        take.read_committed = frozenset(filter(self._reads_committed, take.commits))
-        if take.read_committed:
-            wanted = take.committed(take.read_committed)
-            take.stable_ends = await fetch_ends(take.round, self._view, wanted, STABLE_END)
-
-    async def _find_members(self, take: SnapshotBuilder) -> None:
-        known = len(take.round.errors)
-        found = await fetch_members(take.round, self._view, take.present())
-        take.memberships = {
+    async def _read_members(self, read: GroupCommits) -> dict[str, Membership]:
+        memberships = await fetch_members(read.budget, self._metadata, read.groups.values())
+        return {
             name: membership.only(partial(self._looks_at, name))
-            for name, membership in found.items()
+            for name, membership in memberships.items()
         }
-        take.describe_errors = tuple(take.round.errors[known:])
-        del take.round.errors[known:]
-        take.lap("describe_ms")
 
     def _looks_at(self, group: str, topic: str) -> bool:
         return self._wants_topic(topic) and (self._wants_internal or not is_internal(group, topic))
 
-    async def _may_have_commits(self, take: SnapshotBuilder) -> bool:
+    async def _may_have_commits(self, budget: PollBudget) -> bool:
         """Whether the topic of all commits exists; looking up a coordinator would create it."""
         try:
-            await self._view.refresh(take.round, (COMMITS_TOPIC,))
+            await self._metadata.refresh(budget, (COMMITS_TOPIC,))
         except KafkaUnavailable:
             return True
-        topic = self._view.topics.get(COMMITS_TOPIC)
+        topic = self._metadata.topics.get(COMMITS_TOPIC)
         return topic is not None and topic.error != codec.UNKNOWN_TOPIC_OR_PARTITION

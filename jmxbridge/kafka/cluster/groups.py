@@ -46,12 +46,14 @@ class Listing:
 class GroupListing:
     """Lists groups and remembers them.
 
-    `wants` is the filter, by name. `asked_for` are taken for known from the start.
+    `wants` is the filter, by name. `asked_for` are taken for known from the start. `met_groups` is
+    true once the cluster has listed any group, whatever the filter.
     """
 
     def __init__(self, wants: Callable[[str], bool], asked_for: Collection[str] = ()) -> None:
         self._wants = wants
         self._known = {name: Group(name, NOBODY) for name in asked_for}
+        self.met_groups = False
         self._last_lists: dict[int, tuple[Group, ...]] = {}
 
     async def list_groups(self, budget: PollBudget, view: MetadataCache) -> Listing:
@@ -73,12 +75,13 @@ class GroupListing:
         missing = frozenset(name for name in self._known if name not in listed)
         groups |= {name: self._known[name] for name in missing}
         self._known = groups
+        self.met_groups = self.met_groups or bool(listed)
         complete = all(fresh for fresh, _ in answers)
         return Listing(dict(groups), missing, complete, len(listed), tuple(shares.values()))
 
-    def settle(self, groups: Mapping[str, Group], gone: Collection[str]) -> None:
-        """Take over what was learnt while asking for commits: moved coordinators, groups gone."""
-        self._known = {name: group for name, group in groups.items() if name not in gone}
+    def settle(self, groups: Mapping[str, Group]) -> None:
+        """Replace the known groups by those that exist, with coordinators that moved."""
+        self._known = dict(groups)
 
     async def _ask(
         self, budget: PollBudget, node_id: int, broker: Broker

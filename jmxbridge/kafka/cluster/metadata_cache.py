@@ -11,7 +11,7 @@ again by the list.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
@@ -75,6 +75,11 @@ class MetadataCache:
             for name, topic in self.topics.items()
             if name in wanted and min(topic.leaders.values(), default=-1) >= 0
         }
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """Return the ids of those topics that have one."""
+        known = ((name, self.topics.get(name)) for name in topics)
+        return {name: topic.id for name, topic in known if topic is not None and topic.id}
 
     def in_order(self) -> list[Broker]:
         """Every broker, those first that are connected."""

@@ -1,11 +1,11 @@
-"""The book of one poll: who may still be asked and for how long, what went wrong, what it cost.
+"""Per-broker time budget, cost and errors of one poll.
 
-Rule: a broker is waited for `timeout_s` in all, however many requests the poll has for it, and once
-it failed it is left out for the rest of the poll. Otherwise the phases of a poll would each wait
-for the same dead broker.
+Rule: a poll waits `timeout_s` for a broker in all, however many requests it has for it, and leaves
+a broker out once it has failed. Otherwise each phase of the poll would wait for the same dead
+broker.
 
-What counts is the time during which at least one request to the broker was waiting, so a broker
-pays for its own silence only, not for that of others.
+Only the time during which at least one request to the broker is in flight counts, so a broker pays
+for its own silence and not for that of others.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from jmxbridge.kafka.broker import Broker
+from jmxbridge.kafka.facts.snapshot import Phases
 from jmxbridge.kafka.wire.codec import Api
 from jmxbridge.kafka.wire.errors import BrokerFailed, DeadlineExceeded, KafkaError, RequestFailed
 from jmxbridge.kafka.wire.requests import Request
@@ -25,14 +26,20 @@ refuses each of a thousand groups must not fill the log."""
 
 
 class PollBudget:
-    """One poll's requests. Everything that goes wrong is noted once, whoever handles it."""
+    """The requests of one poll; every error is noted once, wherever it is handled.
+
+    `timeout_s` is for each broker in all.
+    """
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self.requests = 0
         self.errors: list[str] = []
         self.answered: set[Broker] = set()
-        self._accounts: dict[Broker, _BrokerBudget] = {}
+        self._brokers: dict[Broker, _BrokerBudget] = {}
+        self._clock = asyncio.get_running_loop().time
+        self._lap_began_s = self._clock()
+        self._laps_ms: dict[str, float] = {}
 
     async def ask(self, broker: Broker, request: Request[T]) -> T:
         """Ask a broker within what is left of its time; raises BrokerFailed or RequestFailed."""
@@ -51,8 +58,19 @@ class PollBudget:
 
     @property
     def lost_a_broker(self) -> bool:
-        """Whether any broker failed in this round."""
-        return any(account.failure is not None for account in self._accounts.values())
+        """Whether any broker failed in this poll."""
+        return any(broker.failure is not None for broker in self._brokers.values())
+
+    def lap(self, phase: str) -> None:
+        """Add the time since the last lap to a phase, by its name in `Phases`."""
+        now_s = self._clock()
+        self._laps_ms[phase] = self._laps_ms.get(phase, 0.0) + (now_s - self._lap_began_s) * 1000
+        self._lap_began_s = now_s
+
+    @property
+    def phases(self) -> Phases:
+        """How long each phase took so far."""
+        return Phases(**self._laps_ms)
 
     def note(self, problem: object) -> None:
         """Keep a sentence for people; the same one once, and not more than MAX_ERRORS."""
@@ -61,20 +79,20 @@ class PollBudget:
             self.errors.append(sentence)
 
     async def _within(self, broker: Broker, work: Callable[[], Awaitable[T]]) -> T:
-        account = self._accounts.setdefault(broker, _BrokerBudget(self.timeout_s))
-        if account.failure is not None:
-            raise type(account.failure)(*account.failure.args)
+        own = self._brokers.setdefault(broker, _BrokerBudget(self.timeout_s))
+        if own.failure is not None:
+            raise type(own.failure)(*own.failure.args)
         try:
-            with account:
-                async with asyncio.timeout_at(account.deadline):
+            with own:
+                async with asyncio.timeout_at(own.deadline):
                     return await work()
         except TimeoutError:
             failure: KafkaError = DeadlineExceeded(f"{broker}: no answer in {self.timeout_s:g} s")
         except (BrokerFailed, RequestFailed) as exc:
             failure = exc
         if isinstance(failure, BrokerFailed):
-            if account.failure is None:
-                account.failure = failure
+            if own.failure is None:
+                own.failure = failure
                 self.note(failure)
             broker.abandon(failure)
         else:

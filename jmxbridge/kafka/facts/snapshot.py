@@ -105,3 +105,17 @@ class Snapshot:
     describe_errors: tuple[str, ...] = ()
     aside: Extras = field(default_factory=Extras)
     topic_ids: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Offsets and members of the groups asked for, as of one moment.
+
+    `snapshot.end_offsets` covers assigned partitions as well as committed ones. `missing` names
+    the groups that were asked for and do not exist. A group in `snapshot.groups` without a
+    `memberships` entry could not be described; `snapshot.errors` says why.
+    """
+
+    snapshot: Snapshot
+    memberships: Mapping[str, Membership]
+    missing: tuple[str, ...] = ()

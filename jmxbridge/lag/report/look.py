@@ -9,10 +9,9 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from jmxbridge.kafka.facts.description import Description
 from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.members import Row
-from jmxbridge.kafka.facts.snapshot import Partition, Snapshot
+from jmxbridge.kafka.facts.snapshot import Description, Partition, Snapshot
 from jmxbridge.lag.consumers.client_words import at_a_glance
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.assessment import GroupVerdicts

@@ -15,9 +15,8 @@ has no end, or the group no rows and a remark, and the others go on.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from jmxbridge.kafka.facts.description import Description
 from jmxbridge.kafka.facts.members import Member
-from jmxbridge.kafka.facts.snapshot import Commits, Partition
+from jmxbridge.kafka.facts.snapshot import Commits, Description, Partition
 
 COLUMNS = (
     "GROUP",

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from jmxbridge.kafka.cluster.cluster import Cluster
-from jmxbridge.kafka.facts.description import Description
 from jmxbridge.kafka.facts.members import Member
+from jmxbridge.kafka.facts.snapshot import Description
 from jmxbridge.kafka.wire.codec import read_assignment
 from jmxbridge.kafka.wire.errors import ReplyUnreadable
 from jmxbridge.lag.report.table import tables

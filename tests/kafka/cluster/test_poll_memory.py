@@ -1,9 +1,10 @@
 """What a poll takes from earlier ones: groups that are gone, and where partitions begin."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable
 
-from jmxbridge.kafka.cluster.cluster import STARTS_EVERY, Cluster
-from jmxbridge.kafka.facts.snapshot import Commits, Snapshot
+from jmxbridge.kafka.cluster.cluster import Cluster
+from jmxbridge.kafka.cluster.start_offsets import STARTS_EVERY
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.history.vanished_groups import LastCommits, VanishedGroups
 from jmxbridge.lag.rows import compute
 from tests.kafka.fake_answers import Asked, Group
@@ -14,13 +15,11 @@ ConnectTo = Callable[..., Cluster]
 COMMITS_TOPIC = "__consumer_offsets"
 
 
-def keeping(remembered: VanishedGroups) -> Callable[..., Mapping[str, Commits]]:
-    """What the lag poll hands to a cluster, at one instant."""
-
-    def keep(commits: Mapping[str, Commits], gone: Collection[str]) -> Mapping[str, Commits]:
-        return remembered.keep(commits, gone, 1)
-
-    return keep
+async def poll(cluster: Cluster, remembered: VanishedGroups) -> Snapshot:
+    """Poll as the lag poll does, at one instant: commits, groups that are gone, ends."""
+    read = await cluster.read_commits()
+    last_commits = remembered.keep(read.commits, read.gone, 1)
+    return await cluster.read_ends(read.with_vanished(last_commits))
 
 
 def lags(snapshot: Snapshot, group: str) -> list[int]:
@@ -40,12 +39,12 @@ def starts_asked(fake: FakeCluster) -> list[list[str]]:
 async def test_a_deleted_groups_lag_goes_on(two: FakeCluster, connect_to: ConnectTo) -> None:
     """Its last commits against the ends of now; it is named as vanished and not as a group."""
     cluster, remembered = connect_to(two), VanishedGroups()
-    await cluster.poll(keeping(remembered))
+    await poll(cluster, remembered)
     del two.groups["a"]
     two.ends["x", 0] = 25
 
-    found = await cluster.poll(keeping(remembered))
-    after = await cluster.poll(keeping(remembered))
+    found = await poll(cluster, remembered)
+    after = await poll(cluster, remembered)
 
     for snapshot in (found, after):
         assert snapshot.vanished == {"a"}
@@ -53,7 +52,7 @@ async def test_a_deleted_groups_lag_goes_on(two: FakeCluster, connect_to: Connec
         assert set(snapshot.groups) == {"b"}
         assert snapshot.complete
     two.groups["a"] = Group({"x": {0: 25}}, coordinator=1)
-    back = await cluster.poll(keeping(remembered))
+    back = await poll(cluster, remembered)
     assert (back.vanished, lags(back, "a")) == (frozenset(), [0])
 
 
@@ -64,10 +63,10 @@ async def test_a_silent_coordinator_makes_no_group_vanish(
 ) -> None:
     """Nothing is written for its groups: neither lag nor that they are gone."""
     cluster, remembered = connect_to(two), VanishedGroups()
-    await cluster.poll(keeping(remembered))
+    await poll(cluster, remembered)
     two.brokers[1].freeze()
 
-    snapshot = await outlast(cluster.poll(keeping(remembered)), two.brokers[1])
+    snapshot = await outlast(poll(cluster, remembered), two.brokers[1])
 
     assert snapshot.vanished == frozenset()
     assert lags(snapshot, "a") == []
@@ -83,7 +82,7 @@ async def test_a_group_deleted_while_we_were_away_is_found_gone(
         {"old": LastCommits({"x": {0: 3}}), "a": LastCommits({"x": {0: 1}})}
     )
 
-    snapshot = await connect_to(two, known_groups=remembered.groups).poll(keeping(remembered))
+    snapshot = await poll(connect_to(two, known_groups=remembered.groups), remembered)
 
     assert snapshot.vanished == {"old"}
     assert lags(snapshot, "old") == [7]
@@ -99,7 +98,7 @@ async def test_names_of_an_earlier_run_create_nothing(
     fake = await start_fake()
     remembered = VanishedGroups({"old": LastCommits({"x": {0: 3}})})
 
-    snapshot = await connect_to(fake, known_groups=remembered.groups).poll(keeping(remembered))
+    snapshot = await poll(connect_to(fake, known_groups=remembered.groups), remembered)
 
     assert fake.asked("find_coordinator") == []
     assert snapshot.vanished == {"old"}

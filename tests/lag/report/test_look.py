@@ -3,10 +3,9 @@
 from dataclasses import replace
 
 from jmxbridge.cli.lag_look import SEARCH_ROUNDS
-from jmxbridge.kafka.facts.description import Description
 from jmxbridge.kafka.facts.extras import Extras, TimestampedOffset
 from jmxbridge.kafka.facts.members import Member, Membership
-from jmxbridge.kafka.facts.snapshot import Group, Snapshot
+from jmxbridge.kafka.facts.snapshot import Description, Group, Snapshot
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.assessment import GroupVerdict, GroupVerdicts
 from jmxbridge.lag.history.end_offset_history import Behind

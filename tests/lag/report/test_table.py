@@ -2,9 +2,8 @@
 
 import pytest
 
-from jmxbridge.kafka.facts.description import Description
 from jmxbridge.kafka.facts.members import Member, Membership
-from jmxbridge.kafka.facts.snapshot import Commits, Group, Snapshot
+from jmxbridge.kafka.facts.snapshot import Commits, Description, Group, Snapshot
 from jmxbridge.lag.report.table import COLUMNS, GroupTable, Row, tables
 
 HOST = "/10.0.0.1"
