@@ -7,7 +7,6 @@ column; the proxy counts in neither. Java's client keeps its connection and know
 (JavaClient.java). Ours are those of `bench.one_poller`, each in a separate process. Output: a
 table, and as the last line JSON with the ratios.
 
-
 Environment: MBEANS, POLLERS (`ours,frozen,spool,floor,java,jolokia,jmxquery`), RTTS (`0,1,10`),
 SETS (`many,broker`). jmxquery takes minutes at 10 ms because it asks for one attribute at a time.
 """
