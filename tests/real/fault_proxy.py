@@ -76,8 +76,8 @@ class FaultProxy:
             client.write(answer(413, "text/html", "<html>too large</html>"))
         elif POISON in text:
             self.done["poison"] += 1
-            said = '{"code":"internal error","message":"partial write: field type conflict"}'
-            client.write(answer(500, "application/json", said))
+            error = '{"code":"internal error","message":"partial write: field type conflict"}'
+            client.write(answer(500, "application/json", error))
         elif self._choose.random() < self.healthy:
             self.done["passed"] += 1
             client.write(await self.forward(head, body))
@@ -137,8 +137,8 @@ async def wait_until(_: FaultProxy, __: bytes, ___: bytes, client: Client) -> No
 
 async def full(_: FaultProxy, __: bytes, ___: bytes, client: Client) -> None:
     """500: InfluxDB 2 whose cache is full; it passes."""
-    said = '{"code":"internal error","message":"engine: cache-max-memory-size exceeded"}'
-    client.write(answer(500, "application/json", said))
+    error = '{"code":"internal error","message":"engine: cache-max-memory-size exceeded"}'
+    client.write(answer(500, "application/json", error))
 
 
 async def gateway(_: FaultProxy, __: bytes, ___: bytes, client: Client) -> None:

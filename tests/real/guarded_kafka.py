@@ -52,14 +52,14 @@ class GuardedKafka(Kafka):
         return f"{host}:{self.port if listener == 'PLAINTEXT' else self.ports[listener]}"
 
     def _defaults(self) -> dict[str, str]:
-        found = super()._defaults()
+        defaults = super()._defaults()
         more = "".join(f",{name}://{self.at(name)}" for name in self.ports)
         protocols = "MTLS:SSL,SASL:SASL_PLAINTEXT,BOTH:SASL_SSL,KERBEROS:SASL_PLAINTEXT"
-        return found | {
-            "listeners": found["listeners"] + more,
-            "advertised.listeners": found["advertised.listeners"] + more,
+        return defaults | {
+            "listeners": defaults["listeners"] + more,
+            "advertised.listeners": defaults["advertised.listeners"] + more,
             "listener.security.protocol.map": (
-                f"{found['listener.security.protocol.map']},{protocols}"
+                f"{defaults['listener.security.protocol.map']},{protocols}"
             ),
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": "User:ANONYMOUS",
@@ -97,7 +97,7 @@ class GuardedKafka(Kafka):
 
     def allow(self, principals: Sequence[str], *resources: str) -> None:
         """Grant DESCRIBE on resources, in the words of kafka-acls.sh."""
-        to_whom = [word for each in principals for word in ("--allow-principal", each)]
+        to_whom = [word for principal in principals for word in ("--allow-principal", principal)]
         self.tool("AclCommand", "--add", *to_whom, "--operation", "Describe", *resources)
 
 
@@ -157,7 +157,7 @@ class AddScramUsers(Request[list[int]]):
         return schema.make("AlterUserScramCredentialsRequest", deletions=(), upsertions=upsertions)
 
     def reply(self, entity: Any) -> list[int]:
-        return [int(each.error_code) for each in entity.results]
+        return [int(result.error_code) for result in entity.results]
 
 
 class TokenServer:
@@ -199,6 +199,6 @@ class TokenServer:
         self.given += 1
         now = int(time.time())
         claims = {"sub": TOKEN_SUBJECT, "iat": now, "exp": now + self.lifetime_s}
-        parts = [json.dumps(each).encode() for each in ({"alg": "none"}, claims)]
-        text = ".".join(base64.urlsafe_b64encode(each).decode().rstrip("=") for each in parts)
+        parts = [json.dumps(part).encode() for part in ({"alg": "none"}, claims)]
+        text = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
         return {"access_token": f"{text}.", "expires_in": self.lifetime_s}

@@ -13,8 +13,8 @@ _PROGRAMS = ("kdb5_util", "kadmin.local", "krb5kdc")
 
 def programs() -> dict[str, str]:
     """Return where the programs are, which are those of an administrator; fewer if some lack."""
-    found = {name: shutil.which(name, path="/usr/sbin:/usr/local/sbin") for name in _PROGRAMS}
-    return {name: path for name, path in found.items() if path is not None}
+    paths = {name: shutil.which(name, path="/usr/sbin:/usr/local/sbin") for name in _PROGRAMS}
+    return {name: path for name, path in paths.items() if path is not None}
 
 
 def is_installed() -> bool:

@@ -87,9 +87,13 @@ class Witness:
 
 def columns(line: bytes) -> tuple[str, int, dict[str, str]]:
     """Measurement, time, and the fields' texts of a line; none of ours has an escape in it."""
-    key, fields, at = line.decode().rsplit(" ", 2)
+    key, fields, time_ns = line.decode().rsplit(" ", 2)
     pairs = (pair.split("=", 1) for pair in fields.split(","))
-    return key.split(",")[0], int(at), {name: value for name, value in pairs if '"' not in value}
+    return (
+        key.split(",")[0],
+        int(time_ns),
+        {name: value for name, value in pairs if '"' not in value},
+    )
 
 
 def number(text: str) -> float | bool:
@@ -153,11 +157,11 @@ def test_forty_kills_lose_nothing(tmp_path: Path, influx: Influx) -> None:
         for row in influx.query(f"SELECT * FROM {measurement}", DATABASE)
     }
     for line in witness.lines:
-        measurement, at, fields = columns(line)
+        measurement, time_ns, fields = columns(line)
         if measurement == POISONED:
             assert line in dead
             continue
-        row = stored[measurement, at]
+        row = stored[measurement, time_ns]
         assert {name: row[name] for name in fields} == {n: number(v) for n, v in fields.items()}
     assert {columns(line)[0] for line in dead} == {POISONED}
     for measurement in HEALTHY:

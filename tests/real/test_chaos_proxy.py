@@ -46,12 +46,13 @@ MAX_BYTES = 64 * 1024 * 1024
 
 def poll(number: int) -> list[bytes]:
     """One poll's lines; a poisoned one among them now and then."""
-    at = START_NS + number * 10**9
+    time_ns = START_NS + number * 10**9
     lines = [
-        encode(Point("chaos", {"n": str(n)}, {"v": number + n / 100}, at)) for n in range(POINTS)
+        encode(Point("chaos", {"n": str(n)}, {"v": number + n / 100}, time_ns))
+        for n in range(POINTS)
     ]
     if number % POISONED == 0:
-        lines.insert(number % POINTS, b'chaos,n=poison v="poison" %d' % at)
+        lines.insert(number % POINTS, b'chaos,n=poison v="poison" %d' % time_ns)
     return lines
 
 

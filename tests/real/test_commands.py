@@ -99,14 +99,14 @@ def test_lag_prints_what_kafkas_own_command_prints(
         ours = call("lag", group, "--bootstrap", kafka.bootstrap, cwd=tmp_path)
         assert ours.returncode == 0
         theirs = kafka.tool(JAVA_GROUPS, "--describe", "--group", group)
-        found = cells(ours.stdout)
-        assert [line[:6] + line[8:] for line in found] == cells(theirs)
-        assert len(found) == 4
-        assert found[0][6:8] == ["SECONDS", "STATUS"]
+        table = cells(ours.stdout)
+        assert [line[:6] + line[8:] for line in table] == cells(theirs)
+        assert len(table) == 4
+        assert table[0][6:8] == ["SECONDS", "STATUS"]
 
     as_json = call("lag", stopped, "--bootstrap", kafka.bootstrap, "--json", cwd=tmp_path)
     (entry,) = json.loads(as_json.stdout)["groups"]
-    assert sum(each["lag"] for each in entry["partitions"]) == 20
+    assert sum(row["lag"] for row in entry["partitions"]) == 20
 
 
 def cells(table: str) -> list[list[str]]:
@@ -135,7 +135,7 @@ def test_watching_lag_goes_on_until_it_is_stopped(
         documents = [json.loads(watching.stdout.readline()) for _ in range(3)]
         watching.send_signal(number)
         assert watching.wait(DEADLINE_S) == 0
-    assert [each["kind"] for each in documents] == ["lag"] * 3
+    assert [document["kind"] for document in documents] == ["lag"] * 3
 
 
 def test_watching_values_goes_on_until_it_is_stopped(kafka: Kafka, tmp_path: Path) -> None:

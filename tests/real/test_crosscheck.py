@@ -80,7 +80,7 @@ async def watch(kafka: Kafka, tmp_path: Path) -> AsyncIterator[Callable[..., Wat
         wanted = wanted_pollers(
             load(file, {}), interval_ns=INTERVAL_NS, topics=TopicNames(), consumers=Consumers()
         )
-        pollers.extend(each.make() for each in wanted)
+        pollers.extend(spec.make() for spec in wanted)
         return Watching(pollers)
 
     yield start
@@ -153,8 +153,8 @@ async def test_three_consumers_are_told_apart(
     assert groups[stands]["client_age_seconds"] == 20.0
     assert groups[never]["client"] == "reads_not_commits"
     assert f"warning: target {stands}: " in said_of(stands)
-    said = [r.getMessage() for r in caplog.records if f"group {stands}:" in r.getMessage()]
-    assert [line.split(": ")[2] for line in said] == [
+    messages = [r.getMessage() for r in caplog.records if f"group {stands}:" in r.getMessage()]
+    assert [line.split(": ")[2] for line in messages] == [
         f"client {stands} of target {stands} reads but does not commit",
         f"client {stands} of target {stands} is dead",
     ]

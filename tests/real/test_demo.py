@@ -31,23 +31,23 @@ class Demo:
 
     def read_until(self, words: str) -> str:
         """Return what it says, up to a line with these words or to its end."""
-        said = []
+        lines = []
         assert self.popen.stdout
         for line in self.popen.stdout:
-            said.append(line)
+            lines.append(line)
             if words in line:
                 break
-        return "".join(said)
+        return "".join(lines)
 
     def processes(self) -> list[int]:
         """Every process that it started, and itself."""
         mark = f"{MARK}={self.mark}".encode()
-        found = []
+        pids = []
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # it ended while we looked
                 if mark in (folder / "environ").read_bytes().split(b"\0"):
-                    found.append(int(folder.name))
-        return found
+                    pids.append(int(folder.name))
+        return pids
 
 
 @contextmanager
@@ -92,11 +92,11 @@ def test_played_once_the_lag_rises_at_every_poll_and_falls_to_0(
 ) -> None:
     """`make demo ONCE=1` judges the points stored, here or in InfluxDB, and leaves nothing."""
     with playing(tmp_path, ONCE="1", INFLUX=influx) as demo:
-        said = demo.read_until("no line says this")
-        assert demo.popen.wait() == 0, said
+        output = demo.read_until("no line says this")
+        assert demo.popen.wait() == 0, output
         assert demo.processes() == []
-    assert "✓ the lag rose at every poll" in said
-    assert ("SELECT lag_sum FROM" in said) == (influx == "1")
+    assert "✓ the lag rose at every poll" in output
+    assert ("SELECT lag_sum FROM" in output) == (influx == "1")
     assert list(tmp_path.glob("*demo*")) == []
 
 
@@ -104,11 +104,11 @@ def test_played_once_the_lag_rises_at_every_poll_and_falls_to_0(
 def test_ctrl_c_ends_everything_in_order(number: signal.Signals, tmp_path: Path) -> None:
     """In the middle of the story all processes are stopped and all files removed."""
     with playing(tmp_path) as demo:
-        said = demo.read_until("reads and commits")
+        output = demo.read_until("reads and commits")
         started = demo.processes()
         os.killpg(demo.popen.pid, number)
-        said += demo.read_until("no line says this")
-        assert demo.popen.wait() == 0, said
+        output += demo.read_until("no line says this")
+        assert demo.popen.wait() == 0, output
         assert len(started) > 3  # the story, Kafka, the producer, the bridge
         assert demo.processes() == []
     assert list(tmp_path.glob("*demo*")) == []

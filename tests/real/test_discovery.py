@@ -44,16 +44,16 @@ def test_run_polls_the_broker_that_it_found(kafka: Kafka, tmp_path: Path) -> Non
     """The first lag poll tells of it; from the next tick on it is a target."""
     with Bridge(tmp_path, settings(kafka)) as bridge:
         bridge.wait_until(lambda: "broker-1: up" in bridge.log.read_text())
-        said = bridge.log.read_text()
-    assert "brokers 1: 1 begun, 0 ended" in said
-    assert "Traceback" not in said
+        log = bridge.log.read_text()
+    assert "brokers 1: 1 begun, 0 ended" in log
+    assert "Traceback" not in log
 
 
 def test_once_polls_it_too(file: Path) -> None:
     """One poll of everything asks for the brokers first."""
     result = call("once", str(file), "--dry-run")
     assert result.exit_code == 0
-    (line,) = [each for each in result.stdout.splitlines() if each.startswith("jmxbridge_target")]
+    (line,) = [row for row in result.stdout.splitlines() if row.startswith("jmxbridge_target")]
     assert "target=broker-1 " in line
     assert " up=1i," in line
 
@@ -61,7 +61,7 @@ def test_once_polls_it_too(file: Path) -> None:
 def test_check_connects_to_it(file: Path) -> None:
     """What each rule takes of a broker is told as of any target."""
     report = json.loads(call("check", str(file), "--connect", "--json").stdout)
-    assert [each["name"] for each in report["targets"]] == ["broker-1"]
+    assert [target["name"] for target in report["targets"]] == ["broker-1"]
 
 
 def test_a_command_finds_it_by_its_name(file: Path) -> None:

@@ -27,7 +27,7 @@ def call(file: Path) -> tuple[int, dict[str, list[dict[str, Any]]]]:
         check=False,
     )
     areas = json.loads(done.stdout)["areas"]
-    return done.returncode, {each["name"]: each["findings"] for each in areas}
+    return done.returncode, {area["name"]: area["findings"] for area in areas}
 
 
 def test_each_thing_that_is_wrong_is_named(kafka: Kafka, influx: Influx, tmp_path: Path) -> None:
@@ -47,12 +47,12 @@ def test_each_thing_that_is_wrong_is_named(kafka: Kafka, influx: Influx, tmp_pat
     file.write_text(yaml.safe_dump(document))
     status, areas = call(file)
     assert status == 1
-    assert [each["where"] for each in areas["targets"]] == ["gone", "wrong"]
-    assert [each["where"] for each in areas["kafka"]] == [f"127.0.0.1:{dead}"]
+    assert [finding["where"] for finding in areas["targets"]] == ["gone", "wrong"]
+    assert [finding["where"] for finding in areas["kafka"]] == [f"127.0.0.1:{dead}"]
     (no_bucket,) = areas["influxdb"]
     assert no_bucket["mend"] == "Create the bucket nobody_made_it"
     assert areas["file"] == areas["limits"] == areas["packages"] == []
-    assert not [each for each in areas["clock"] if "InfluxDB" in each["problem"]]
+    assert not [finding for finding in areas["clock"] if "InfluxDB" in finding["problem"]]
 
 
 def test_what_is_right_is_fine(

@@ -66,8 +66,8 @@ class Inside:
     def look(self) -> tuple[int, int, int, int, int]:
         """Pending, dead-lettered and dropped lines, first and last time; zeros at the beginning."""
         done = self.run(sys.executable, "-c", LOOK, str(self._path))
-        found = json.loads(done.stdout) if done.returncode == 0 else ()
-        return tuple(each or 0 for each in found) if found else (0, 0, 0, 0, 0)  # type: ignore[return-value]
+        row = json.loads(done.stdout) if done.returncode == 0 else ()
+        return tuple(value or 0 for value in row) if row else (0, 0, 0, 0, 0)  # type: ignore[return-value]
 
     @property
     def pending(self) -> int:
@@ -112,7 +112,7 @@ def test_a_full_disk_is_loud_loses_nothing_and_mends_itself(
         bridge.wait_until(lambda: "takes polls again; lines lost: 0" in log())
         bridge.wait_until(lambda: store.pending > durable + POLLS)
         *_, last = store.look()
-        said = log()
+        output = log()
         influx.start()
         influx.create_database(DATABASE)
         bridge.wait_until(lambda: store.pending < POLLS)
@@ -123,8 +123,8 @@ def test_a_full_disk_is_loud_loses_nothing_and_mends_itself(
         assert verified.returncode == 0, verified.stdout
         assert bridge.stop() == 0
 
-    assert said.count("the disk is full") == 1
-    assert "polls are held in memory and are NOT durable" in said
+    assert output.count("the disk is full") == 1
+    assert "polls are held in memory and are NOT durable" in output
     assert dead == dropped == 0
     rows = influx.query("SELECT up, skipped_ticks FROM jmxbridge_target", DATABASE)
     times = [row["time"] for row in rows if first <= row["time"] <= last]
@@ -153,6 +153,6 @@ def test_a_start_on_a_full_disk_says_so(
         [*inside, "sh", "-c", filled, "sh", *run], capture_output=True, text=True, check=False
     )
     assert done.returncode == 69, done.stderr
-    (said,) = done.stderr.splitlines()
-    assert said.startswith("error: ")
-    assert "the disk is full; free some space" in said
+    (error,) = done.stderr.splitlines()
+    assert error.startswith("error: ")
+    assert "the disk is full; free some space" in error

@@ -25,9 +25,9 @@ START = 1_700_000_000 * SECOND
 
 def poll(number: int, *, points: int = 20) -> list[bytes]:
     """One poll's lines: the n-th value of some entities, all at the same instant."""
-    at = START + number * SECOND
+    time_ns = START + number * SECOND
     return [
-        encode(Point("delivery", {"entity": str(n)}, {"v": float(number)}, at))
+        encode(Point("delivery", {"entity": str(n)}, {"v": float(number)}, time_ns))
         for n in range(points)
     ]
 

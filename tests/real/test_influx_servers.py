@@ -313,11 +313,13 @@ def test_every_point_is_read_back(server: Server, points: list[Point]) -> None:
 
     assert answer.status == 204, answer
     where = f"WHERE time >= {min(lines)} AND time <= {max(lines)} GROUP BY *"
-    found = {series["name"]: series for series in server.series(f"SELECT * FROM /.*/ {where}")}
-    assert len(found) == len(lines)
+    by_measurement = {
+        series["name"]: series for series in server.series(f"SELECT * FROM /.*/ {where}")
+    }
+    assert len(by_measurement) == len(lines)
     for point in points:
         if point.time_ns in lines:
-            assert read(found[promised(point)[0]], point) == promised(point)
+            assert read(by_measurement[promised(point)[0]], point) == promised(point)
 
 
 async def sent(writer: Writer, body: bytes) -> Answer:
@@ -434,8 +436,8 @@ async def test_a_conflict_says_what_to_change(
 
     refused = judge(await writer.write(Body(b"w7 lag=2i 2")), now=datetime.now(UTC))
 
-    said = 'input field "lag" on measurement "w7" is type integer, already exists as type float'
-    assert said in refused.words
+    words = 'input field "lag" on measurement "w7" is type integer, already exists as type float'
+    assert words in refused.words
     assert advice(refused.words) == (
         "declare `type: float` for field lag of measurement w7 in its rule, or give the field"
         " another name"
@@ -584,10 +586,10 @@ async def test_a_probe_tells_who_answers(
     """Version, bucket and retention of the real server; a bucket that is not there is said."""
     bucket = server.short_bucket()
 
-    found = await probe(make_writer(bucket=bucket), cluster="prod", now=datetime.now(UTC))
+    answer = await probe(make_writer(bucket=bucket), cluster="prod", now=datetime.now(UTC))
     missing = await probe(make_writer(bucket="nope"), cluster="prod", now=datetime.now(UTC))
 
     version = {1: "1.8.10", 2: "2.9.1"}[server.major]
-    assert found == Probe(version, True, True, 3600.0, None)
+    assert answer == Probe(version, True, True, 3600.0, None)
     assert (missing.version, missing.stored, missing.bucket_exists) == (version, False, False)
     assert "create it, or correct influxdb.bucket" in (missing.problem or "")

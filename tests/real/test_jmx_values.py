@@ -135,7 +135,9 @@ async def test_it_is_found_where_there_is_nothing_else_to_read(oracle: Jvm) -> N
     """The first poll fails, and says why; what it taught is not forgotten by the second one."""
     names = "Fine", "Stream"
     bean = ObjectName.parse("odd:type=Unserializable")
-    rule = Rule("odd", (bean,), "odd", {}, tuple(Field(each, (), each) for each in names))
+    rule = Rule(
+        "odd", (bean,), "odd", {}, tuple(Field(attribute, (), attribute) for attribute in names)
+    )
     transport = RmiTransport("127.0.0.1", oracle.jmx_port, clock_s=lambda: 0.0)
     with pytest.raises(RemoteException, match="NotSerializableException"):
         await transport.fetch([rule])

@@ -94,7 +94,9 @@ async def test_null_is_nan_where_it_can_be_nothing_else(agent: JolokiaAgent) -> 
     attributes = ["NaN", "Infinity", "Nothing", "Half"]
     [info] = await agent.get_infos([DECLARED])
     assert isinstance(info, MBeanInfo)
-    assert {each.name: (each.type, each.readable) for each in info.attributes} == {
+    assert {
+        attribute.name: (attribute.type, attribute.readable) for attribute in info.attributes
+    } == {
         "NaN": ("double", True),
         "Infinity": ("float", True),
         "Nothing": ("java.lang.Double", True),
@@ -140,7 +142,7 @@ async def test_every_name_leads_back_to_its_mbean(agent: JolokiaAgent) -> None:
         names = await agent.query(None if pattern is None else ObjectName.parse(pattern))
         assert names
         assert not [
-            each for each in await agent.get_infos(names) if isinstance(each, RemoteException)
+            info for info in await agent.get_infos(names) if isinstance(info, RemoteException)
         ]
         for name in names:
             if name.value("type") in ("Quoted", "Umlaut", "QuoteInKey", "DomainWithEquals"):
@@ -200,11 +202,11 @@ async def test_tls_with_a_certificate_or_a_password(guarded: str, papers: Papers
         (guarded.replace("127.0.0.1", "localhost"), RIGHT, ours, "tls", "tls.check_hostname"),
         (guarded.replace("https", "http"), RIGHT, None, "closed", "http or https"),
     ]
-    for where, credentials, tls, word, said in cases:
+    for where, credentials, tls, word, message in cases:
         with pytest.raises(ConnectionFailed) as caught:
             await ask(where, credentials=credentials, tls=tls)
         assert caught.value.error_class == word
-        assert said in str(caught.value)
+        assert message in str(caught.value)
         assert RIGHT.password not in str(caught.value) + repr(caught.value)
         assert "hunter2" not in str(caught.value)
 
@@ -218,7 +220,7 @@ def restricted(
 ) -> Iterator[str]:
     """The URL of an agent that lets search and read, and not list."""
     policy = tmp_path_factory.mktemp("policy") / "access.xml"
-    allowed = "".join(f"<command>{each}</command>" for each in ("search", "read"))
+    allowed = "".join(f"<command>{command}</command>" for command in ("search", "read"))
     policy.write_text(POLICY.format(allowed))
     port = free_port()
     option = jolokia_option(port, request.param, policyLocation=f"file://{policy}")

@@ -58,13 +58,13 @@ class Search:
         lags = compute(snapshot)
         verdicts = self.outlook.take(lags, snapshot, now_ns)
         judged = zip(lags.partitions, verdicts.partitions, strict=True)
-        return verdicts, {row.group: found for row, found in judged}, now_ns
+        return verdicts, {row.group: status for row, status in judged}, now_ns
 
     async def written(self, groups: Sequence[str]) -> dict[str, tuple[float, bool]]:
         """By group when its oldest unread record was written, in ms, and whether that is exact."""
         for _ in range(POLLS):
-            _, found, now_ns = await self.poll()
-            delays = {group: found[group].behind for group in groups}
+            _, by_group, now_ns = await self.poll()
+            delays = {group: by_group[group].behind for group in groups}
             if not any(behind is None or behind.at_least for behind in delays.values()):
                 break
         return {
@@ -92,14 +92,14 @@ async def test_what_was_written_before_the_first_poll_is_dated(
     client.produce_at(topic, stamps[40:])
     search = Search(cluster_of(early, late))
 
-    found = await search.written([early, late])
+    dates = await search.written([early, late])
     verdicts, judged, _ = await search.poll()
     settled = search.requests[-1]
 
-    assert [found[group][0] for group in (early, late)] == pytest.approx(
+    assert [dates[group][0] for group in (early, late)] == pytest.approx(
         [stamps[10], stamps[40]], abs=1
     )
-    assert all(exact for _, exact in found.values())
+    assert all(exact for _, exact in dates.values())
     assert max(search.requests[1:]) == settled + 1
     week_s = 7 * 86_400.0
     for group in (early, late):
@@ -117,7 +117,7 @@ async def test_timestamps_of_a_batch_and_of_the_broker_are_near(
     """LogAppendTime is one for a batch, of which the first record is what a broker finds."""
     topic, inside = fresh_name("appended"), fresh_name("inside")
     config = ("message.timestamp.type=LogAppendTime", "retention.ms=-1")
-    words = [word for each in config for word in ("--config", each)]
+    words = [word for setting in config for word in ("--config", setting)]
     kafka.tool("TopicCommand", "--create", "--topic", topic, *words)
     began_ms = time.time() * 1000
     client.produce_at(topic, [int(began_ms) - 9 * HOUR_MS] * 3)
@@ -126,10 +126,10 @@ async def test_timestamps_of_a_batch_and_of_the_broker_are_near(
     kafka.tool("consumer.group.ConsumerGroupCommand", "--reset-offsets", *plan)
     search = Search(cluster_of(inside))
 
-    found = await search.written([inside])
+    dates = await search.written([inside])
     verdicts, _, now_ns = await search.poll()
 
-    written_ms, _ = found[inside]
+    written_ms, _ = dates[inside]
     slack_ms = max(1000.0, (now_ns / 1e6 - began_ms) / SHARE_OF_AGE)
     assert began_ms - slack_ms <= written_ms <= now_ns / 1e6
     assert (inside, topic) not in verdicts.retention_risk_s
@@ -146,9 +146,9 @@ async def test_timestamps_in_no_order_give_no_false_bound(
     client.commit(group, topic)
     client.produce_at(topic, [base_ms + n * HOUR_MS for n in (3, 2, 12)])
 
-    found = await Search(cluster_of(group)).written([group])
+    dates = await Search(cluster_of(group)).written([group])
 
-    written_ms, exact = found[group]
+    written_ms, exact = dates[group]
     assert written_ms == pytest.approx(base_ms + 9 * HOUR_MS, abs=1)
     assert not exact
 
@@ -182,11 +182,11 @@ def test_one_look_at_a_group_tells_how_old_and_how_long(
     client.commit(group, topic)
     client.produce_at(topic, [now_ms - minutes * 60_000 for minutes in (110, 50, 10)])
 
-    said = CliRunner().invoke(app, ["lag", group, "--bootstrap", kafka.bootstrap])
+    result = CliRunner().invoke(app, ["lag", group, "--bootstrap", kafka.bootstrap])
     spoken = CliRunner().invoke(app, ["lag", group, "--bootstrap", kafka.bootstrap, "--json"])
 
-    assert (said.exit_code, spoken.exit_code) == (0, 0)
-    assert f"group {group}: what it has not read of {topic} may be deleted in " in said.stderr
+    assert (result.exit_code, spoken.exit_code) == (0, 0)
+    assert f"group {group}: what it has not read of {topic} may be deleted in " in result.stderr
     (row,) = json.loads(spoken.stdout)["groups"][0]["partitions"]
     assert (row["lag"], row["seconds_at_least"], row["seconds_approximate"]) == (3, False, False)
     assert 110 * 60 <= row["seconds"] <= 110 * 60 + TIMEOUT_S

@@ -157,9 +157,9 @@ async def refusal(file: Path) -> str:
     async with opened(file) as cluster:
         with pytest.raises(KafkaUnavailable) as caught:
             await cluster.poll()
-    said = str(caught.value)
-    assert PASSWORD not in said
-    return said
+    message = str(caught.value)
+    assert PASSWORD not in message
+    return message
 
 
 async def until(check: Callable[[], Awaitable[bool]]) -> None:
@@ -189,10 +189,10 @@ async def test_a_wrong_password(mechanism: str, username: str, write: Write) -> 
     login = f"mechanism: {mechanism}, username: {username}, password: hunter2-and-more"
     file = write("SASL", f"sasl: {{{login}}}")
 
-    said = await refusal(file)
+    message = await refusal(file)
 
-    assert f"does not accept the credentials of user '{username}' ({mechanism})" in said
-    assert "hunter2" not in said
+    assert f"does not accept the credentials of user '{username}' ({mechanism})" in message
+    assert "hunter2" not in message
 
 
 @pytest.fixture
@@ -213,19 +213,19 @@ async def test_a_ticket_of_kerberos(keytab: Path, write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("login", "said"),
+    ("login", "message"),
     [
         ("principal: nobody, keytab_file: KEYTAB", "GSSAPI broke off: as 'nobody' in .*keytab"),
         ("keytab_file: /no/such.keytab", "GSSAPI broke off: .*/no/such.keytab"),
         ("service: http, keytab_file: KEYTAB", "GSSAPI broke off: .*http/localhost@TEST.INTERNAL"),
     ],
 )
-async def test_no_ticket_of_kerberos(keytab: Path, write: Write, login: str, said: str) -> None:
+async def test_no_ticket_of_kerberos(keytab: Path, write: Write, login: str, message: str) -> None:
     """What the library says, with the broker's name, in one line."""
     login = login.replace("KEYTAB", str(keytab))
 
     assert re.search(
-        said, await refusal(write("KERBEROS", f"sasl: {{mechanism: GSSAPI, {login}}}"))
+        message, await refusal(write("KERBEROS", f"sasl: {{mechanism: GSSAPI, {login}}}"))
     )
 
 
@@ -233,10 +233,10 @@ async def test_a_wrong_client_secret(write: Write, tokens: TokenServer) -> None:
     """It is the token server that refuses it, and it is named."""
     listener, section = WAYS["token"]
 
-    said = await refusal(write(listener, section.replace(PASSWORD, "hunter2")))
+    message = await refusal(write(listener, section.replace(PASSWORD, "hunter2")))
 
-    assert f"no token from {tokens.url} for client 'bridge'" in said
-    assert said.endswith("it answered 401: invalid_client")
+    assert f"no token from {tokens.url} for client 'bridge'" in message
+    assert message.endswith("it answered 401: invalid_client")
 
 
 async def test_a_token_that_is_over(write: Write, tokens: TokenServer) -> None:
@@ -254,16 +254,16 @@ async def test_a_token_that_is_over(write: Write, tokens: TokenServer) -> None:
 
 async def test_a_mechanism_the_listener_does_not_offer(write: Write) -> None:
     """Those that it does are named."""
-    said = await refusal(
+    message = await refusal(
         write("BOTH", f"tls: {{ca_file: CA}}, sasl: {{mechanism: SCRAM-SHA-256, {READER}}}")
     )
 
-    assert "does not offer SCRAM-SHA-256: set kafka.sasl.mechanism to one of" in said
-    assert "SCRAM-SHA-512" in said
+    assert "does not offer SCRAM-SHA-256: set kafka.sasl.mechanism to one of" in message
+    assert "SCRAM-SHA-512" in message
 
 
 @pytest.mark.parametrize(
-    ("listener", "section", "said"),
+    ("listener", "section", "message"),
     [
         ("PLAINTEXT", "tls: {ca_file: CA}", "does this port speak TLS? (kafka.tls says that it"),
         ("SASL", f"tls: {{ca_file: CA}}, {SCRAM}", "does this port speak TLS?"),
@@ -283,19 +283,19 @@ async def test_a_mechanism_the_listener_does_not_offer(write: Write) -> None:
         ("BOTH", f"tls: {{ca_file: /no/such.pem}}, {SCRAM}", "/no/such.pem cannot be used for TLS"),
     ],
 )
-async def test_the_wrong_way_in(listener: str, section: str, said: str, write: Write) -> None:
+async def test_the_wrong_way_in(listener: str, section: str, message: str, write: Write) -> None:
     """What does not fit is recognised, and the key that mends it is named."""
-    assert said in await refusal(write(listener, section))
+    assert message in await refusal(write(listener, section))
 
 
 async def test_the_host_name_is_checked_unless_that_is_off(
     write: Write, guarded: GuardedKafka
 ) -> None:
     """A certificate for 127.0.0.1 does not do for localhost."""
-    at = f"localhost:{guarded.ports['BOTH']}"
+    address = f"localhost:{guarded.ports['BOTH']}"
 
-    assert "tls.check_hostname" in await refusal(write(at, f"tls: {{ca_file: CA}}, {SCRAM}"))
-    assert await lag(write(at, f"tls: {{ca_file: CA, check_hostname: false}}, {SCRAM}")) == ALL
+    assert "tls.check_hostname" in await refusal(write(address, f"tls: {{ca_file: CA}}, {SCRAM}"))
+    assert await lag(write(address, f"tls: {{ca_file: CA, check_hostname: false}}, {SCRAM}")) == ALL
 
 
 async def test_a_dead_host_in_the_list_costs_nothing(write: Write, guarded: GuardedKafka) -> None:

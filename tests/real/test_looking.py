@@ -49,8 +49,8 @@ def test_the_series_announced_are_the_series_written(folder: Path) -> None:
     written = Counter(line.split(",")[0] for line in lines if not line.startswith("jmxbridge_ta"))
     # Requests appear while we look, so their series may grow between the two commands.
     changing = {"kafka_request"}
-    for each in changing:
-        assert 0 < report["series"].pop(each) <= written.pop(each)
+    for measurement in changing:
+        assert 0 < report["series"].pop(measurement) <= written.pop(measurement)
     assert report["series"] == written
     assert report["findings"] == []
     assert report["kafka"]["brokers_answered"] == 1
@@ -84,10 +84,10 @@ def test_an_explained_line_is_part_of_the_poll(folder: Path) -> None:
     """Fields and tags of an explanation are those of the line that `once` prints."""
     name = "kafka.server:type=ReplicaManager,name=PartitionCount"
     report = json.loads(call("mbeans", "explain", "broker-1", name, "--json", cwd=folder))
-    ((line,),) = [taken["lines"] for each in report["mbeans"] for taken in each["taken"]]
+    ((line,),) = [taken["lines"] for mbean in report["mbeans"] for taken in mbean["taken"]]
     series, field = line.split(" ")
     polled = call("once", "--dry-run", cwd=folder).splitlines()
-    (written,) = [each for each in polled if each.startswith(f"{series} ")]
+    (written,) = [row for row in polled if row.startswith(f"{series} ")]
     assert field.split("=")[0] in {pair.split("=")[0] for pair in written.split(" ")[1].split(",")}
 
 
@@ -101,7 +101,7 @@ def test_a_suggested_rule_works_as_it_is_pasted(folder: Path, kafka: Kafka) -> N
     text = yaml.safe_dump(content) + "mbeans:\n  pasted:\n" + textwrap.indent(rule, "    ")
     (folder / "mbeans.yaml").write_text(text)
     lines = call("once", "--dry-run", cwd=folder).splitlines()
-    (line,) = [each for each in lines if each.startswith("kafka_log_cleaner,")]
+    (line,) = [row for row in lines if row.startswith("kafka_log_cleaner,")]
     assert "cleaner_recopy_percent=" in line
 
 

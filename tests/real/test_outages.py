@@ -77,21 +77,21 @@ def test_kill_9_in_the_middle_of_an_outage_loses_nothing(kafka: Kafka, tmp_path:
         bridge.wait_until(polls_seen(len(seen) + 6))
         bridge.process.kill()
         seen.update(polls_in_store(bridge))
-        first_run = {at for source, at in seen if source == "broker"}
+        first_run = {time_ns for source, time_ns in seen if source == "broker"}
 
         bridge.start()  # InfluxDB is still away
         bridge.wait_until(polls_seen(len(seen) + 6))
         influx.start()
-        last = max(at for _, at in seen)
+        last = max(time_ns for _, time_ns in seen)
         bridge.wait_until(lambda: times(influx, "jmxbridge_lag_poll", "requests")[-1:] > [last])
         bridge.wait_until(lambda: times(influx, "jmxbridge_store", "pending")[-1:] > [last])
 
-        arrived = {("broker", at) for at in times(influx, "jmxbridge_target", "up")}
-        arrived |= {("lag", at) for at in times(influx, "jmxbridge_lag_poll", "requests")}
-        arrived |= {("store", at) for at in times(influx, "jmxbridge_store", "pending")}
+        arrived = {("broker", time_ns) for time_ns in times(influx, "jmxbridge_target", "up")}
+        arrived |= {("lag", time_ns) for time_ns in times(influx, "jmxbridge_lag_poll", "requests")}
+        arrived |= {("store", time_ns) for time_ns in times(influx, "jmxbridge_store", "pending")}
         assert seen <= arrived
         grid = set(range(min(first_run), max(first_run) + 1, INTERVAL_NS))
-        missing = grid - {at for source, at in arrived if source == "broker"}
+        missing = grid - {time_ns for source, time_ns in arrived if source == "broker"}
         assert len(missing) == skipped(influx, min(first_run), max(first_run))
         assert bridge.stop() == 0
     finally:

@@ -35,7 +35,7 @@ class Run:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.said: list[str] = []
+        self.lines: list[str] = []
         self._lines: Queue[str] = Queue()
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -56,8 +56,8 @@ class Run:
 
     def wait_for(self, word: str) -> None:
         """Read on until a line has the word; raises queue.Empty at the deadline."""
-        while not self.said or word not in self.said[-1]:
-            self.said.append(self._lines.get(timeout=DEADLINE_S))
+        while not self.lines or word not in self.lines[-1]:
+            self.lines.append(self._lines.get(timeout=DEADLINE_S))
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -85,7 +85,7 @@ def test_targets_that_do_not_change_stay_connected(kafka: Kafka, tmp_path: Path)
         file.write_text(text)
         run.process.send_signal(signal.SIGHUP)
         run.wait_for("reloaded: 1 kept, 0 begun, 1 ended")
-        assert len([line for line in run.said if "target broker: up" in line]) == 1
+        assert len([line for line in run.lines if "target broker: up" in line]) == 1
         assert run.stop() == 0
     times = json.loads((tmp_path / "store.polls.json").read_text())["seconds"]
     assert set(times) == {"broker", "again"}  # for `check`, which knows the file's targets
@@ -97,7 +97,7 @@ def test_one_target_alone(kafka: Kafka, tmp_path: Path) -> None:
     (tmp_path / "mbeans.yaml").write_text(text)
     with Run(tmp_path, "--only", "again") as run:
         run.wait_for("target again: up")
-        assert not [line for line in run.said if "target broker" in line]
+        assert not [line for line in run.lines if "target broker" in line]
         assert run.stop() == 0
     with Run(tmp_path, "--only", "nobody") as wrong:
         assert wrong.process.wait(DEADLINE_S) == 2

@@ -73,11 +73,11 @@ async def test_a_share_group_has_a_start_and_a_lag_where_it_is_counted(
             finally:
                 await cluster.close()
 
-    (found,) = snapshot.aside.shares
-    assert found == SharePartition(
-        "sharers", "orders", 0, found.start_offset, 5 if counts else None
+    (partition,) = snapshot.aside.shares
+    assert partition == SharePartition(
+        "sharers", "orders", 0, partition.start_offset, 5 if counts else None
     )
-    assert 0 <= found.start_offset <= 30
+    assert 0 <= partition.start_offset <= 30
     assert set(snapshot.groups) == {"billing"}
     assert snapshot.errors == ()
     assert snapshot.complete

@@ -50,7 +50,7 @@ class Scene:
         return {row["time"] for row in rows}
 
     def last_lag_is(self, lag: int, since_ns: int) -> bool:
-        return [found for _, found in self.lag(since_ns)[-1:]] == [lag]
+        return [row_lag for _, row_lag in self.lag(since_ns)[-1:]] == [lag]
 
     def offsets(self) -> dict[int, tuple[int, int, int]]:
         """Partition → committed offset, end offset and lag at the last poll."""
@@ -62,8 +62,8 @@ class Scene:
 
     def offsets_by_java(self) -> dict[int, tuple[int, int, int]]:
         """The same from kafka-consumer-groups --describe."""
-        said = self.kafka.tool(DESCRIBE, "--describe", "--group", self.group)
-        lines = [line.split() for line in said.splitlines() if line.startswith(self.group)]
+        output = self.kafka.tool(DESCRIBE, "--describe", "--group", self.group)
+        lines = [line.split() for line in output.splitlines() if line.startswith(self.group)]
         return {int(cell[2]): (int(cell[3]), int(cell[4]), int(cell[5])) for cell in lines}
 
 
@@ -143,7 +143,7 @@ def test_lag_rises_while_the_consumer_is_dead_and_falls_when_it_is_back(
     missed = polls_missed(lag_polls(scene))
     assert of_jmx <= of_offsets | missed
     assert of_jmx & of_offsets
-    assert {at % INTERVAL_NS for at in of_offsets | of_jmx} == {0}
+    assert {time_ns % INTERVAL_NS for time_ns in of_offsets | of_jmx} == {0}
     assert 0 not in target_up(scene, "app", since_ns=max(of_jmx))
     assert bridge.stop() == 0
 
@@ -168,12 +168,12 @@ def polls_missed(polls: dict[int, Row]) -> set[int]:
     The poll before was still at work, or a broker did not answer in time.
     """
     skipped = {
-        at - n * INTERVAL_NS
-        for at, row in polls.items()
+        time_ns - n * INTERVAL_NS
+        for time_ns, row in polls.items()
         for n in range(1, row["skipped_ticks"] + 1)
     }
     assert not skipped & polls.keys()
-    return skipped | {at for at, row in polls.items() if not row["complete"]}
+    return skipped | {time_ns for time_ns, row in polls.items() if not row["complete"]}
 
 
 def records_lag_max(scene: Scene, *, since_ns: int) -> list[int]:

@@ -30,8 +30,10 @@ MANY = Path(__file__).parent.parent.parent / "bench" / "Many.java"
 
 
 def rule(bean: str, *attributes: str, aliases: tuple[str, ...] = ()) -> Rule:
-    beans = tuple(ObjectName.parse(each) for each in (bean, *aliases))
-    return Rule("test", beans, "m", {}, tuple(Field(each, (), each) for each in attributes))
+    beans = tuple(ObjectName.parse(alias) for alias in (bean, *aliases))
+    return Rule(
+        "test", beans, "m", {}, tuple(Field(attribute, (), attribute) for attribute in attributes)
+    )
 
 
 MEMORY = rule("java.lang:type=Memory", "HeapMemoryUsage", "NoSuchAttribute")
@@ -116,8 +118,8 @@ async def make(way: str, clock: Clock) -> AsyncIterator[Make]:
         return made[-1]
 
     yield remember
-    for each in made:
-        await each.close()
+    for transport in made:
+        await transport.close()
 
 
 def by_name(readings: list[Reading]) -> dict[str, Reading]:
@@ -145,9 +147,9 @@ async def test_a_pattern_gives_a_reading_for_each_mbean(
     topic = fresh_name("counted")
     polled.client.create(topic)
     polled.client.produce(topic, 12)
-    found = by_name(await make(polled.broker_port).fetch([BROKER]))
+    readings = by_name(await make(polled.broker_port).fetch([BROKER]))
     name = f"kafka.server:name=MessagesInPerSec,topic={topic},type=BrokerTopicMetrics"
-    assert found[name].values == {"Count": 12}
+    assert readings[name].values == {"Count": 12}
 
 
 async def test_an_alias_is_used_where_the_first_name_is_not_there(

@@ -71,7 +71,9 @@ class JavaClient:
         """Return what the MBeans of these names say, or all of them."""
         words = [name.canonical.encode().hex() for name in names]
         answer = json.loads(self._program.ask(" ".join(["read", str(port), *words])))
-        return {name: said if said is None else attributes(said) for name, said in answer.items()}
+        return {
+            name: typed if typed is None else attributes(typed) for name, typed in answer.items()
+        }
 
 
 @contextmanager
@@ -82,9 +84,9 @@ def java_client(folder: Path) -> Iterator[JavaClient]:
         yield JavaClient(program)
 
 
-def attributes(said: Mapping[str, Any]) -> Attributes:
+def attributes(typed_values: Mapping[str, Any]) -> Attributes:
     """Read what the program says about one MBean."""
-    return {name: (declared, seen(typed)) for name, (declared, typed) in said.items()}
+    return {name: (declared, seen(typed)) for name, (declared, typed) in typed_values.items()}
 
 
 def seen(typed: list[Any]) -> Seen:
@@ -119,13 +121,13 @@ async def read_ours(connection: Connection, names: Iterable[ObjectName] = ()) ->
         if not isinstance(info, RemoteException)
     ]
     answers = dict(zip((n for n, _ in asked), await connection.get_many(asked), strict=True))
-    found: dict[str, Attributes | None] = {name.canonical: None for name in wanted}
+    read: dict[str, Attributes | None] = {name.canonical: None for name in wanted}
     for name, info in infos.items():
         values = answers.get(name)
         if isinstance(info, RemoteException) or not isinstance(values, dict):
             continue
-        found[name.canonical] = {
+        read[name.canonical] = {
             attribute.name: (attribute.type, values.get(attribute.name, Absent()))
             for attribute in info.attributes
         }
-    return found
+    return read

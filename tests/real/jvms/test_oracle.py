@@ -96,21 +96,21 @@ def alike(ours: Seen, theirs: Seen) -> bool:
 def values(readings: Readings, key: Key) -> tuple[Seen, Seen, Seen] | None:
     """Return what an attribute was in each reading; None where it, or its MBean, came or went."""
     name, attribute = key
-    said = [(reading.get(name) or {}).get(attribute) for reading in readings]
-    before, ours, after = said
+    seen = [(reading.get(name) or {}).get(attribute) for reading in readings]
+    before, ours, after = seen
     return before and ours and after and (before[1], ours[1], after[1])
 
 
 def differing(readings: Readings, keys: Iterable[Key]) -> dict[Key, tuple[Seen, Seen, Seen]]:
     """Return what we saw otherwise."""
-    found = {key: values(readings, key) for key in keys}
-    return {key: seen for key, seen in found.items() if seen and not within(*seen)}
+    readings_of = {key: values(readings, key) for key in keys}
+    return {key: seen for key, seen in readings_of.items() if seen and not within(*seen)}
 
 
 def declared(mbeans: MBeans, name: str) -> dict[str, str] | None:
     """Return the attributes of an MBean and their declared types; None if it cannot be read."""
-    said = mbeans[name]
-    return None if said is None else {key: type_ for key, (type_, _) in said.items()}
+    typed = mbeans[name]
+    return None if typed is None else {key: type_ for key, (type_, _) in typed.items()}
 
 
 async def compare(java: JavaClient, port: int) -> int:
@@ -192,6 +192,6 @@ async def test_what_is_hard_to_carry(java: JavaClient) -> None:
     """Every kind of value and every odd name: Long beyond 2^53, NaN, Character, tables, quotes."""
     with Jvm(VALUES) as jvm:
         mbeans = java.read(jvm.jmx_port)
-        unreadable = {name for name, said in mbeans.items() if said is None}
+        unreadable = {name for name, typed in mbeans.items() if typed is None}
         assert unreadable == {"odd:type=Unserializable", "odd:type=Externalizable"}
         assert await compare(java, jvm.jmx_port) > 120
