@@ -1,4 +1,4 @@
-"""A jmxbridge of a test's own: its file, its store, its process."""
+"""A `jmxbridge run` that one test owns: its file, its store, its process."""
 
 import sqlite3
 import sys
@@ -16,8 +16,8 @@ SETS = yaml.safe_load((Path(__file__).parents[2] / "mbeans.yaml").read_text())["
 class Bridge:
     """`jmxbridge run` on a file made of `settings`, with the rule sets of the shipped file.
 
-    Each start continues the same log. The store is `store.sqlite3` in the folder. `inside` is a
-    command that runs another.
+    All starts append to one log. The store is `store.sqlite3` in the folder. `inside` is a command
+    prefix, such as `nsenter`.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class Bridge:
         return self._process
 
     def start(self) -> Self:
-        """Start it; it runs in the background until stopped."""
+        """Start it in the background."""
         command = [*self._inside, sys.executable, "-m", "jmxbridge", "run", str(self.file)]
         self._process = Process(command, log=self.log)
         return self
 
     def stop(self) -> int:
-        """Ask it to stop and return its exit status."""
+        """Stop it and return its exit status."""
         return self.process.stop()
 
     def __enter__(self) -> Self:
@@ -59,7 +59,7 @@ class Bridge:
         self.process.wait_until(ready)
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        """Look into the store beside the running bridge; nothing is written, nothing locked."""
+        """Query the store of the running bridge; read-only, without a lock."""
         connection = sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)
         try:
             return connection.execute(statement).fetchall()

@@ -1,4 +1,4 @@
-"""A proxy before InfluxDB that does to every request what a seed decides."""
+"""A proxy in front of InfluxDB that injects a fault, chosen by a seed, into each request."""
 
 import asyncio
 import gzip
@@ -23,11 +23,11 @@ Fault = Callable[["FaultProxy", bytes, bytes, Client], Awaitable[None]]
 
 
 class FaultProxy:
-    """Serves on `port`; `done` counts what it did, by the fault's name."""
+    """Serves on `port`; `done` counts the injected faults by name."""
 
     def __init__(self, upstream: int, seed: int, *, healthy: float) -> None:
         self._upstream = upstream
-        self._choose = random.Random(seed)  # noqa: S311 - the point is to repeat it
+        self._choose = random.Random(seed)  # noqa: S311 - must be repeatable
         self.healthy = healthy
         self.done: Counter[str] = Counter()
         self.port = 0
@@ -87,7 +87,7 @@ class FaultProxy:
             await fault(self, head, body, client)
 
     async def forward(self, head: bytes, body: bytes) -> bytes:
-        """What InfluxDB answers, in full."""
+        """Forward the request and return InfluxDB's full response."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._upstream)
         self._clients.add(writer)
         closing = head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
@@ -98,26 +98,26 @@ class FaultProxy:
 
 
 def answer(status: int, kind: str, body: str, *headers: str) -> bytes:
-    """A complete HTTP answer."""
+    """Return a complete HTTP response."""
     lines = [f"HTTP/1.1 {status} X", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, *headers, "", body]).encode()
 
 
 def reset(client: Client) -> None:
-    """End the connection with RST, as a crashed peer does."""
+    """Reset the connection (RST), like a crashed peer."""
     sock = client.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.transport.abort()
 
 
 async def swallow_the_answer(proxy: FaultProxy, head: bytes, body: bytes, client: Client) -> None:
-    """InfluxDB stored it; the answer is lost, so the lines are sent again."""
+    """Forward the request and drop the response, so the lines are sent again."""
     await proxy.forward(head, body)
     reset(client)
 
 
 async def trickle(proxy: FaultProxy, head: bytes, body: bytes, client: Client) -> None:
-    """The answer comes a byte at a time, slower than anybody waits."""
+    """Send the response one byte at a time, slower than any timeout."""
     for byte in await proxy.forward(head, body):
         client.write(bytes([byte]))
         await client.drain()
@@ -125,34 +125,34 @@ async def trickle(proxy: FaultProxy, head: bytes, body: bytes, client: Client) -
 
 
 async def wait_seconds(_: FaultProxy, __: bytes, ___: bytes, client: Client) -> None:
-    """429 with Retry-After in seconds."""
+    """Answer 429 with Retry-After in seconds."""
     client.write(answer(429, "application/json", '{"message":"slow down"}', "Retry-After: 0"))
 
 
 async def wait_until(_: FaultProxy, __: bytes, ___: bytes, client: Client) -> None:
-    """503 with Retry-After as a date, already past."""
+    """Answer 503 with Retry-After as a past date."""
     date = format_datetime(datetime(2020, 1, 1, tzinfo=UTC), usegmt=True)
     client.write(answer(503, "text/html", "<title>Busy</title>", f"Retry-After: {date}"))
 
 
 async def full(_: FaultProxy, __: bytes, ___: bytes, client: Client) -> None:
-    """500: InfluxDB 2 whose cache is full; it passes."""
+    """Answer 500 like an InfluxDB 2 whose cache is full, a passing fault."""
     error = '{"code":"internal error","message":"engine: cache-max-memory-size exceeded"}'
     client.write(answer(500, "application/json", error))
 
 
 async def gateway(_: FaultProxy, __: bytes, ___: bytes, client: Client) -> None:
-    """A proxy's own page, with a status that InfluxDB uses for bad lines."""
+    """Answer with a gateway's HTML page and a status that InfluxDB uses for bad lines."""
     client.write(answer(400, "text/html", "<title>Bad gateway</title>"))
 
 
 async def login_page(_: FaultProxy, __: bytes, ___: bytes, client: Client) -> None:
-    """A login page with 200: nothing was stored."""
+    """Answer 200 with a login page; nothing is stored."""
     client.write(answer(200, "text/html", "<title>Sign in</title>"))
 
 
 async def wrong_length(proxy: FaultProxy, head: bytes, body: bytes, client: Client) -> None:
-    """Stored, but the answer ends before its Content-Length."""
+    """Forward the request; cut the response before its Content-Length."""
     await proxy.forward(head, body)
     client.write(answer(400, "application/json", '{"error":"cut')[:-3])
     client.close()

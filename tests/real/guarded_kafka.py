@@ -1,7 +1,7 @@
-"""A real Kafka with a listener for each way in, an authorizer, and a server of tokens.
+"""A real Kafka with one listener per kind of login, an authorizer, and a token server.
 
-Whoever comes by the plain listener may do everything; the others what they are granted. Tokens are
-unsecured ones (RFC 7515, alg none), which Kafka checks for all but a signature.
+Clients of the plain listener may do everything, the others what they are granted. Tokens are
+unsecured (RFC 7515, alg none): Kafka validates everything but a signature.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from jmxbridge.kafka.wire.requests import Request
 from tests.real.kdc import REALM, Kdc
 from tests.real.papers import Papers
 
-PASSWORD = "swordfish-of-a-test"  # noqa: S105 - of users that live as long as a test
+PASSWORD = "swordfish-of-a-test"  # noqa: S105 - users live as long as a test
 USERS = ("reader", "nobody", "narrow")
 CLIENT_ID, TOKEN_SUBJECT = "bridge", "token-bearer"
 SERVICE = "kafka/localhost"
@@ -79,13 +79,13 @@ class GuardedKafka(Kafka):
         }
 
     def _store(self) -> Path:
-        """Put key and certificate into one file, as the broker wants them."""
+        """Write key and certificate to one file, as the broker expects."""
         path = self._papers.folder / "server_store.pem"
         path.write_text(self._papers.server_key.read_text() + self._papers.server.read_text())
         return path
 
     async def add_users(self) -> None:
-        """Give every user its password for SCRAM."""
+        """Set the SCRAM password of every user."""
         connection = await connect("127.0.0.1", self.port)
         try:
             for mechanism in _SCRAM:
@@ -96,7 +96,7 @@ class GuardedKafka(Kafka):
             await connection.wait_closed()
 
     def allow(self, principals: Sequence[str], *resources: str) -> None:
-        """Grant DESCRIBE on resources, in the words of kafka-acls.sh."""
+        """Grant DESCRIBE on resources, given as options of kafka-acls.sh."""
         to_whom = [word for principal in principals for word in ("--allow-principal", principal)]
         self.tool("AclCommand", "--add", *to_whom, "--operation", "Describe", *resources)
 
@@ -133,7 +133,7 @@ def _kerberos(keytab: Path) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class AddScramUsers(Request[list[int]]):
-    """Set PASSWORD for these users; → error codes. A user must not be named twice in one."""
+    """Set PASSWORD for these users; returns error codes. Each user at most once per request."""
 
     api: ClassVar[Api] = Api("alter_user_scram_credentials", 51, 0, 0)
     users: tuple[str, ...]
@@ -161,7 +161,7 @@ class AddScramUsers(Request[list[int]]):
 
 
 class TokenServer:
-    """Gives tokens to CLIENT_ID; `given` counts them. `lifetime_s` may be changed."""
+    """Issues tokens to CLIENT_ID; `given` counts them. `lifetime_s` may be changed."""
 
     def __init__(self) -> None:
         self.given = 0
@@ -178,7 +178,7 @@ class TokenServer:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """URL of the token endpoint."""
         assert self._server is not None
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/token"
 

@@ -1,4 +1,4 @@
-"""A key distribution centre of MIT Kerberos on loopback, with a realm of its own."""
+"""An MIT Kerberos KDC on loopback with a new realm."""
 
 import shutil
 import subprocess
@@ -12,13 +12,13 @@ _PROGRAMS = ("kdb5_util", "kadmin.local", "krb5kdc")
 
 
 def programs() -> dict[str, str]:
-    """Return where the programs are, which are those of an administrator; fewer if some lack."""
+    """Return paths of the administrator's programs that are installed."""
     paths = {name: shutil.which(name, path="/usr/sbin:/usr/local/sbin") for name in _PROGRAMS}
     return {name: path for name, path in paths.items() if path is not None}
 
 
 def is_installed() -> bool:
-    """Whether there is all it takes."""
+    """Whether all programs are installed."""
     return len(programs()) == len(_PROGRAMS)
 
 
@@ -35,7 +35,7 @@ class Kdc(Server):
         }
 
     def add(self, *principals: str) -> Path:
-        """Make principals with random keys; return a keytab that has them."""
+        """Create principals with random keys; return their keytab."""
         keytab = self.folder / f"{principals[0].partition('/')[0]}.keytab"
         for principal in principals:
             self._run("kadmin.local", "-q", f"addprinc -randkey {principal}")

@@ -1,4 +1,4 @@
-"""A cluster's lag twice: as the Java command prints it, and as we read it."""
+"""A cluster's lag from Kafka's own command and from us, for comparison."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ Line = tuple[str, ...]
 
 
 def java_lines(kafka: Kafka, *which: str) -> list[Line]:
-    """What `kafka-consumer-groups.sh --describe` prints of these groups, column by column."""
+    """Return the lines of `kafka-consumer-groups.sh --describe` for these groups, by column."""
     out = kafka.tool("consumer.group.ConsumerGroupCommand", "--describe", *which)
     lines = [tuple(line.split()) for line in out.splitlines() if line.strip()]
     assert all(len(line) == len(COLUMNS) for line in lines), out
@@ -29,7 +29,7 @@ def java_lines(kafka: Kafka, *which: str) -> list[Line]:
 
 
 def our_lines(made: Sequence[GroupTable]) -> list[Line]:
-    """The same lines from our tables."""
+    """Return the same lines from our tables."""
     return [
         tuple(getattr(row, name) or "-" for name in row.__dataclass_fields__)
         for table in made
@@ -38,12 +38,12 @@ def our_lines(made: Sequence[GroupTable]) -> list[Line]:
 
 
 def rows_of(snapshot: Snapshot, group: str) -> list[PartitionLag]:
-    """One group's rows, by topic and partition."""
+    """Return one group's rows by topic and partition."""
     return sorted(row for row in compute(snapshot).partitions if row.group == group)
 
 
 async def poll_until(cluster: Cluster, done: Callable[[Snapshot], bool]) -> Snapshot:
-    """Poll until the broker has come to rest."""
+    """Poll until the broker has settled."""
     deadline = time.monotonic() + SETTLED_S
     while time.monotonic() < deadline:
         with contextlib.suppress(KafkaUnavailable):

@@ -1,13 +1,13 @@
-"""Certificates for tests, made by openssl, and Java key stores of them.
+"""Certificates for tests, made with openssl, and Java key stores with them.
 
-They are for 127.0.0.1 only, and live as long as the folder they are in.
+They are valid for 127.0.0.1 only.
 """
 
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-STORE_PASSWORD = "keep-out"  # noqa: S105 - of key stores that live as long as a test
+STORE_PASSWORD = "keep-out"  # noqa: S105 - key stores live as long as a test
 _KEY = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 
 
@@ -26,7 +26,7 @@ class Papers:
 
 
 def make_papers(folder: Path) -> Papers:
-    """Make all of them."""
+    """Create all certificates and key stores."""
     for name in ("ca", "other_ca"):
         _authority(folder, name)
     for name, days in (("server", 30), ("client", 30), ("expired", -1)):

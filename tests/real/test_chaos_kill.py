@@ -1,10 +1,10 @@
-"""kill -9, again and again, at instants a seed decides: what was durable is in InfluxDB, once.
+"""Repeated kill -9 at seeded instants: every durable line arrives in InfluxDB exactly once.
 
-A run keeps all it polled in its store while InfluxDB is away, is killed, and started again; now and
-then InfluxDB itself is killed. A reader notes what each store held. At the end everything is
-drained and compared, field by field. One measurement is poisoned: a field of it has another type in
-InfluxDB, so that each of its lines must end as a dead letter, and hold up no other.
-`JMXBRIDGE_KILLS` and `JMXBRIDGE_SEED` make it longer, or repeat it.
+`run` stores its polls while InfluxDB is down, is killed and restarted; sometimes InfluxDB is killed
+too. A reader records the durable lines of the store. At the end everything is drained and compared
+field by field. One measurement is poisoned: InfluxDB has another type for one of its fields, so
+each of its lines must become a dead letter and delay no other line. `JMXBRIDGE_KILLS` makes it
+longer, `JMXBRIDGE_SEED` repeats a run.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ KILLS = int(os.environ.get("JMXBRIDGE_KILLS", "40"))
 SEED = int(os.environ.get("JMXBRIDGE_SEED", "0")) or secrets.randbits(32)
 DATABASE = "kafka"
 LONGEST_RUN_S = 0.6  # after the first poll of the run; polls come every 0.1 s
-LOOK_S = 0.05  # twice a poll; to look without a pause would take a core from what is looked at
-INFLUX_KILLED = 0.1  # of the kills are InfluxDB's too
+LOOK_S = 0.05  # twice a poll; looking without a pause would take a core from the bridge
+INFLUX_KILLED = 0.1  # share of kills that hit InfluxDB too
 MAX_BYTES = 64 * 1024 * 1024
 POISONED = "jmxbridge_process"
 HEALTHY = ("jmxbridge_target", "jmxbridge_store")
@@ -43,7 +43,7 @@ HEALTHY = ("jmxbridge_target", "jmxbridge_store")
 
 @pytest.fixture
 def influx(tmp_path: Path) -> Iterator[Influx]:
-    """An InfluxDB of the test's own, to kill; it syncs before it answers, as 1.8 does."""
+    """An InfluxDB that the test may kill; 1.8 syncs before it answers."""
     with Influx(tmp_path / "influx") as server:
         server.create_database(DATABASE)
         asyncio.run(poison(server))
@@ -51,7 +51,7 @@ def influx(tmp_path: Path) -> Iterator[Influx]:
 
 
 async def poison(influx: Influx) -> None:
-    """Give a field of the poisoned measurement a type that no line of ours has."""
+    """Give a field of the poisoned measurement another type than our lines have."""
     writer = Writer(influx.url, bucket=DATABASE)
     line = b'%s uptime_seconds="text" %d' % (POISONED.encode(), time.time_ns())
     outcome = await writer.write(Body(line))
@@ -61,22 +61,22 @@ async def poison(influx: Influx) -> None:
 
 
 class Witness:
-    """Whoever looks into the store beside the bridge, and remembers every line it ever held."""
+    """Reads the store of the running bridge and records every line it ever held."""
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self.lines: set[bytes] = set()
 
     def sees_more_than(self, sampled: int) -> bool:
-        """Whether a poll was stored since."""
+        """Whether a poll was stored since then."""
         return self._bridge.store.exists() and self.look() > sampled
 
     def look(self) -> int:
-        """Note the lines that are durable now; how many lines were ever sampled."""
+        """Record the durable lines; return the number of lines ever sampled."""
         try:
             rows = self._bridge.sql(f"SELECT {COLUMNS} FROM chunk")
             ((sampled,),) = self._bridge.sql("SELECT sampled FROM account")
-        except sqlite3.OperationalError:  # it is just being made
+        except sqlite3.OperationalError:  # the store is being created
             return 0
         for row in rows:
             chunk = decode(row)
@@ -86,7 +86,7 @@ class Witness:
 
 
 def columns(line: bytes) -> tuple[str, int, dict[str, str]]:
-    """Measurement, time, and the fields' texts of a line; none of ours has an escape in it."""
+    """Split a line without escapes into measurement, time and field texts."""
     key, fields, time_ns = line.decode().rsplit(" ", 2)
     pairs = (pair.split("=", 1) for pair in fields.split(","))
     return (
@@ -97,22 +97,22 @@ def columns(line: bytes) -> tuple[str, int, dict[str, str]]:
 
 
 def number(text: str) -> float | bool:
-    """A field's value as InfluxQL answers it."""
+    """Return a field's value as InfluxQL returns it."""
     return text == "true" if text in ("true", "false") else float(text.rstrip("i"))
 
 
 def test_forty_kills_lose_nothing(tmp_path: Path, influx: Influx) -> None:
-    """I1 and I5 after each kill; then I2 and I3, what was seen durable is stored, equal, but for
-    the poisoned lines (I4), and no field has two types (I6).
+    """I1 and I5 hold after each kill. At the end every durable line is stored and equal (I2, I3),
+    except the poisoned lines (I4), and no field has two types (I6).
     """
     print(f"seed {SEED}, {KILLS} kills (JMXBRIDGE_SEED, JMXBRIDGE_KILLS)")
-    choose = random.Random(SEED)  # noqa: S311 - the point is to repeat it
+    choose = random.Random(SEED)  # noqa: S311 - must be repeatable
     target = {"name": "nobody", "jmx": f"127.0.0.1:{free_port()}", "collect": ["jvm"]}
     settings = {
         "interval": "100ms",
         "influxdb": {"url": influx.url, "bucket": DATABASE},
         "targets": [target],
-        "mbeans": {"jvm": SETS["jvm"]},  # what else is in the file costs every start its reading
+        "mbeans": {"jvm": SETS["jvm"]},  # keeps every start short
         "store": {"path": str(tmp_path / "store.sqlite3"), "max_size": "64MiB"},
     }
     bridge = Bridge(tmp_path, settings)
@@ -172,6 +172,6 @@ def test_forty_kills_lose_nothing(tmp_path: Path, influx: Influx) -> None:
 
 
 def decided(bridge: Bridge) -> int:
-    """Lines that InfluxDB has, or refused."""
+    """Return the number of lines that InfluxDB stored or refused."""
     counts = StoreReader(bridge.store).usage().counts
     return counts.stored + counts.dead_lettered

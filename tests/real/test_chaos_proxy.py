@@ -1,7 +1,7 @@
 """Sender and store behind a proxy that breaks every second request: the invariants hold.
 
-A sender that stops in the middle is I2 here: what it had not booked the next one sends. The seed
-is printed; `JMXBRIDGE_SEED` repeats a run.
+I2 is tested with a sender that stops in the middle: the next one sends what it had not settled. The
+seed is printed; `JMXBRIDGE_SEED` repeats a run.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ SEED = int(os.environ.get("JMXBRIDGE_SEED", "0")) or secrets.randbits(32)
 POLLS = 150
 POINTS = 40
 BACKLOG = 50
-POISONED = 30  # every so many polls has one line that is never taken
+POISONED = 30  # every n-th poll has a line that InfluxDB refuses
 START_NS = 1_700_000_000 * 10**9
 PACE = Pace(
     max_lines=500,
@@ -45,7 +45,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 def poll(number: int) -> list[bytes]:
-    """One poll's lines; a poisoned one among them now and then."""
+    """Return one poll's lines, sometimes with a poisoned one."""
     time_ns = START_NS + number * 10**9
     lines = [
         encode(Point("chaos", {"n": str(n)}, {"v": number + n / 100}, time_ns))
@@ -57,7 +57,7 @@ def poll(number: int) -> list[bytes]:
 
 
 def balances(counts: Counts) -> bool:
-    """I1, and I5 of the spool."""
+    """Assert I1, and I5 for the spool."""
     places = counts.stored + counts.pending + counts.dead_lettered
     return (
         counts.sampled == places + counts.dropped + counts.expired
@@ -67,7 +67,7 @@ def balances(counts: Counts) -> bool:
 
 @asynccontextmanager
 async def sending(store: Store, url: str, database: str) -> AsyncIterator[None]:
-    """A sender at work; stopping it takes no longer than systemd would wait."""
+    """A running sender, which stops within systemd's timeout."""
     writer = Writer(url, bucket=database, connect_s=1.0, read_s=1.0, deadline_s=1.0)
     task = asyncio.create_task(Sender(store, writer, pace=PACE).run())
     try:
@@ -83,8 +83,8 @@ async def sending(store: Store, url: str, database: str) -> AsyncIterator[None]:
 async def test_whatever_the_network_does(
     tmp_path: Path, influx: Influx, influx_database: str
 ) -> None:
-    """I1 and I5, bounds, at every look and stop; I2 and I3, all that was appended is stored, equal;
-    I4, only the poisoned lines are dead; I6, one type a field.
+    """I1, I5 and the bounds hold at every look and stop. At the end all appended lines are stored
+    and equal (I2, I3), only the poisoned lines are dead (I4), and each field has one type (I6).
     """
     print(f"seed {SEED} (JMXBRIDGE_SEED)")
     async with (
@@ -92,7 +92,7 @@ async def test_whatever_the_network_does(
         await Store.open(tmp_path / "s", max_bytes=MAX_BYTES, retain_s=None) as store,
     ):
         url = f"http://127.0.0.1:{proxy.port}"
-        for first in range(0, POLLS, BACKLOG):  # nobody sends, then a restart in the middle
+        for first in range(0, POLLS, BACKLOG):  # no sender, then a restart
             for n in range(first, first + BACKLOG // 2):
                 await store.append(poll(n), time_ns=START_NS + n * 10**9, source="a")
             async with sending(store, url, influx_database):
@@ -102,7 +102,7 @@ async def test_whatever_the_network_does(
         async with sending(store, url, influx_database), asyncio.timeout(LONG_S):
             while (counts := await store.counts()).pending or NAMES - set(proxy.done):
                 assert balances(counts)
-                if not counts.pending:  # the seed has not shown every fault yet
+                if not counts.pending:  # until the seed has produced every fault
                     await store.append(poll(1), time_ns=START_NS, source="again")
         letters = await store.dead_letters(1000)
         counts = await store.counts()

@@ -1,4 +1,4 @@
-"""The commands on real servers, as a person types them."""
+"""The commands against real servers, as typed by a user."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def settings(kafka: Kafka, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def file(kafka: Kafka, tmp_path: Path) -> Path:
-    """A file for the broker that writes nowhere but into its own store."""
+    """A settings file for the broker with a local store only."""
     path = tmp_path / "mbeans.yaml"
     store = {"path": str(tmp_path / "store.sqlite3")}
     path.write_text(yaml.safe_dump(settings(kafka, store=store)))
@@ -56,7 +56,7 @@ def file(kafka: Kafka, tmp_path: Path) -> Path:
 
 
 def test_a_dry_run_prints_lines_and_leaves_nothing_behind(file: Path) -> None:
-    """Line protocol on stdout, one timestamp on the grid, and no store."""
+    """`once --dry-run` prints line protocol with one timestamp on the grid and creates no store."""
     done = call("once", "--dry-run", cwd=file.parent)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -85,9 +85,9 @@ def test_once_delivers_what_it_prints(
 def test_lag_prints_what_kafkas_own_command_prints(
     kafka: Kafka, client: Client, consumer: Client, fresh_name: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """The same cells in the same columns, for a group that reads and one that has stopped.
+    """Same cells in the same columns, for a reading and a stopped group.
 
-    Beside its lag seconds and status are ours.
+    SECONDS and STATUS are additional columns.
     """
     topic, reading, stopped = (fresh_name(stem) for stem in ("topic", "reading", "stopped"))
     client.create(topic, 3)
@@ -110,13 +110,13 @@ def test_lag_prints_what_kafkas_own_command_prints(
 
 
 def cells(table: str) -> list[list[str]]:
-    """Head and rows of a table, rows in an order of their own."""
+    """Split a table into its head and sorted rows."""
     head, *rows = [line.split() for line in table.splitlines() if line.strip()]
     return [head, *sorted(rows)]
 
 
 def test_lag_of_a_group_that_is_not_there(kafka: Kafka, tmp_path: Path) -> None:
-    """A finding: status 1, the name, and nothing on stdout."""
+    """An unknown group is a finding: status 1, its name on stderr, nothing on stdout."""
     done = call("lag", "nobody", "--bootstrap", kafka.bootstrap, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "group nobody does not exist\n"
@@ -126,7 +126,7 @@ def test_lag_of_a_group_that_is_not_there(kafka: Kafka, tmp_path: Path) -> None:
 def test_watching_lag_goes_on_until_it_is_stopped(
     kafka: Kafka, number: signal.Signals, tmp_path: Path
 ) -> None:
-    """--watch --json is one document a line, for ever; Ctrl-C or SIGTERM is its ordinary end."""
+    """--watch --json prints one document per line until Ctrl-C or SIGTERM, with status 0."""
     command = ["lag", "--bootstrap", kafka.bootstrap, "--watch", "--every", "0.5", "--json"]
     with subprocess.Popen(
         [sys.executable, "-m", "jmxbridge", *command], stdout=subprocess.PIPE, cwd=tmp_path
@@ -139,7 +139,7 @@ def test_watching_lag_goes_on_until_it_is_stopped(
 
 
 def test_watching_values_goes_on_until_it_is_stopped(kafka: Kafka, tmp_path: Path) -> None:
-    """A counter of a real JVM, twice: the second line has by how much it grew."""
+    """A counter of a real JVM: the second line has its difference."""
     target = f"127.0.0.1:{kafka.jmx_port}"
     command = ["mbeans", "get", target, "java.lang:type=Runtime", "Uptime"]
     with subprocess.Popen(
@@ -157,7 +157,7 @@ def test_watching_values_goes_on_until_it_is_stopped(kafka: Kafka, tmp_path: Pat
 
 
 def test_mbeans_are_listed_and_read_without_a_file(kafka: Kafka, tmp_path: Path) -> None:
-    """HOST:PORT is enough to see names and values; composites are shown as JSON."""
+    """HOST:PORT is enough to list names and values; composites are JSON."""
     target = f"127.0.0.1:{kafka.jmx_port}"
     names = call("mbeans", "ls", target, "java.lang:type=Mem*", cwd=tmp_path)
     assert names.stdout == "java.lang:type=Memory\n"
@@ -173,13 +173,13 @@ def test_mbeans_are_listed_and_read_without_a_file(kafka: Kafka, tmp_path: Path)
 
 
 def test_mbeans_takes_a_targets_name_from_the_file(file: Path) -> None:
-    """What the file calls `broker` need not be typed as an address."""
+    """TARGET may be the name of a target in the file."""
     done = call("mbeans", "ls", "broker", "java.lang:type=Memory", cwd=file.parent)
     assert done.stdout == "java.lang:type=Memory\n"
 
 
 def test_a_store_belongs_to_one_bridge(kafka: Kafka, tmp_path: Path) -> None:
-    """A second bridge on the same store ends at once and names the first one's process."""
+    """A second bridge on the same store exits at once and names the first one's process."""
     with Bridge(tmp_path, settings(kafka)) as first:
         first.wait_until(first.store.exists)
         second = call("run", str(first.file), cwd=tmp_path)
@@ -189,7 +189,7 @@ def test_a_store_belongs_to_one_bridge(kafka: Kafka, tmp_path: Path) -> None:
 
 
 def test_a_terminal_sees_one_line_for_each_target(file: Path) -> None:
-    """On a terminal the status stands in a line a target; Ctrl-C ends it in order."""
+    """On a terminal the status has one line per target; Ctrl-C stops it."""
     ours, theirs = pty.openpty()
     log = file.parent / "run.log"
     try:
@@ -203,7 +203,7 @@ def test_a_terminal_sees_one_line_for_each_target(file: Path) -> None:
         assert b"broker" in seen
         assert b"no influxdb section: points stay in" in seen
         running.popen.send_signal(signal.SIGINT)
-        read_until(ours, b"\x1b[?25h")  # the cursor is given back
+        read_until(ours, b"\x1b[?25h")  # the cursor is visible again
         assert running.wait(DEADLINE_S) == 0
     finally:
         running.stop()
@@ -212,7 +212,7 @@ def test_a_terminal_sees_one_line_for_each_target(file: Path) -> None:
 
 
 def read_until(terminal: int, *words: bytes) -> bytes:
-    """Read what a terminal shows until it has shown every word; fail when nothing more comes."""
+    """Read a terminal until it has shown every word; fail when output ends."""
     seen = b""
     while not all(word in seen for word in words):
         assert select.select([terminal], [], [], DEADLINE_S)[0], seen
@@ -221,7 +221,7 @@ def read_until(terminal: int, *words: bytes) -> bytes:
 
 
 def test_a_token_is_never_shown(kafka: Kafka, influx: Influx, tmp_path: Path) -> None:
-    """Not by a dry run, not in a log, not where the server refuses it."""
+    """No dry run, log or server's refusal shows the token."""
     token = "s3cr3t-t0ken-0f-a-test"  # noqa: S105
     influxdb = {"url": f"{influx.url}/wrong", "bucket": "b", "org": "o", "token": token}
     with Bridge(tmp_path, settings(kafka, influxdb=influxdb)) as bridge:

@@ -1,4 +1,4 @@
-"""Consumers that do not commit, that are slow, that are dead: real ones, from both sides."""
+"""Client verdicts on real consumers: not committing, slow, dead."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ WINDOW = 12
 
 @pytest.fixture
 def join(kafka: Kafka, tmp_path: Path) -> Iterator[Callable[[str, str], Jvm]]:
-    """Start a member with JMX on: `join(group, topic)`; its client id is the group's name."""
+    """Start a group member with JMX: `join(group, topic)`; its client id is the group's name."""
     members: list[Jvm] = []
 
     def start(group: str, topic: str) -> Jvm:
@@ -46,14 +46,14 @@ def join(kafka: Kafka, tmp_path: Path) -> Iterator[Callable[[str, str], Jvm]]:
 
 
 class Watching:
-    """The pollers of a file, polled by hand: as many ticks as a test wants, ten seconds apart."""
+    """The pollers of a file, polled by hand with ticks ten seconds apart."""
 
     def __init__(self, pollers: Sequence[Poller]) -> None:
         self.pollers = pollers
         self.ticks = 0
 
     async def poll(self) -> Mapping[str, Mapping[str, FieldValue]]:
-        """One tick, targets first; the fields of `kafka_consumer_lag_group` by group."""
+        """Poll once, targets first; return the fields of `kafka_consumer_lag_group` by group."""
         self.ticks += 1
         points: list[Point] = []
         for poller in self.pollers:
@@ -67,7 +67,7 @@ class Watching:
 
 @pytest.fixture
 async def watch(kafka: Kafka, tmp_path: Path) -> AsyncIterator[Callable[..., Watching]]:
-    """Watch members: `watch(group=jvm)`, each target named as its group."""
+    """Poll members: `watch(group=jvm)`, each target named after its group."""
     pollers: list[Poller] = []
 
     def start(**members: Jvm) -> Watching:
@@ -90,7 +90,7 @@ async def watch(kafka: Kafka, tmp_path: Path) -> AsyncIterator[Callable[..., Wat
 
 @pytest.fixture
 def said_of(tmp_path: Path) -> Callable[[str], str]:
-    """What `jmxbridge lag GROUP` says of a group beside its rows, on the file of `watch`."""
+    """Return the sentences of `jmxbridge lag GROUP`, on the file of `watch`."""
 
     def call(group: str) -> str:
         command = [sys.executable, "-m", "jmxbridge", "lag", group]
@@ -111,7 +111,7 @@ async def test_three_consumers_are_told_apart(
     said_of: Callable[[str], str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """One commits never, one no more, one too slowly; one of them is then killed."""
+    """One never commits, one stops committing, one is too slow; then one is killed."""
     caplog.set_level(logging.WARNING, "jmxbridge")
     never, stands, slow = (fresh_name(stem) for stem in ("never", "stands", "slow"))
     members = {}
@@ -163,7 +163,7 @@ async def test_three_consumers_are_told_apart(
 def test_watching_draws_the_lag_in_red(
     kafka: Kafka, client: Client, fresh_name: Callable[[str], str], tmp_path: Path
 ) -> None:
-    """A line of bars under the rows of a terminal; a status from the second look on."""
+    """`lag --watch` prints a sparkline under the rows, and a status from the second look on."""
     topic, group = fresh_name("orders"), fresh_name("billing")
     client.create(topic)
     client.commit(group, topic)

@@ -1,4 +1,4 @@
-"""`make demo`: the story goes as told, and nothing of it is left afterwards."""
+"""`make demo`: the lag climbs and falls, and nothing is left running."""
 
 import os
 import select
@@ -19,18 +19,18 @@ pytestmark = pytest.mark.real
 ROOT = Path(__file__).parent.parent.parent
 MARK = "JMXBRIDGE_DEMO_MARK"
 GONE_S = 30.0
-STORY_S = 300.0  # it takes about 50; a hung one fails instead of hanging the run
+STORY_S = 300.0  # it takes about 50 s; a hung demo fails instead of hanging the run
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo in a process group of its own; `mark` is in the environment of all it starts."""
+    """A demo in its own process group; all its processes have `mark` in their environment."""
 
     popen: subprocess.Popen[str]
     mark: str
 
     def read_until(self, words: str) -> str:
-        """Return what it says, up to a line with these words or to its end."""
+        """Return its output up to a line with these words, or to the end."""
         lines = []
         assert self.popen.stdout
         for line in self.popen.stdout:
@@ -40,11 +40,11 @@ class Demo:
         return "".join(lines)
 
     def processes(self) -> list[int]:
-        """Every process that it started, and itself."""
+        """Return the pids of the demo and of all processes it started."""
         mark = f"{MARK}={self.mark}".encode()
         pids = []
         for folder in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):  # it ended while we looked
+            with suppress(OSError):  # it has ended
                 if mark in (folder / "environ").read_bytes().split(b"\0"):
                     pids.append(int(folder.name))
         return pids
@@ -52,7 +52,7 @@ class Demo:
 
 @contextmanager
 def playing(temporary: Path, **options: str) -> Iterator[Demo]:
-    """Start a demo whose temporary files are in a folder of ours; end what a failure leaves."""
+    """Start a demo with its temporary files in our folder; kill what a failure leaves."""
     mark = uuid.uuid4().hex
     with subprocess.Popen(
         [sys.executable, "-m", "demo.story"],
@@ -77,7 +77,7 @@ def playing(temporary: Path, **options: str) -> Iterator[Demo]:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether a process has ended, or ends soon."""
+    """Whether a process ends within a moment."""
     try:
         ending = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -90,7 +90,7 @@ def is_gone(pid: int) -> bool:
 def test_played_once_the_lag_rises_at_every_poll_and_falls_to_0(
     influx: str, tmp_path: Path
 ) -> None:
-    """`make demo ONCE=1` judges the points stored, here or in InfluxDB, and leaves nothing."""
+    """`make demo ONCE=1` judges the points in the store or in InfluxDB and leaves nothing."""
     with playing(tmp_path, ONCE="1", INFLUX=influx) as demo:
         output = demo.read_until("no line says this")
         assert demo.popen.wait() == 0, output
@@ -102,7 +102,7 @@ def test_played_once_the_lag_rises_at_every_poll_and_falls_to_0(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_ctrl_c_ends_everything_in_order(number: signal.Signals, tmp_path: Path) -> None:
-    """In the middle of the story all processes are stopped and all files removed."""
+    """Ctrl-C in mid-story stops all processes and removes all files."""
     with playing(tmp_path) as demo:
         output = demo.read_until("reads and commits")
         started = demo.processes()

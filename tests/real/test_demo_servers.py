@@ -1,4 +1,4 @@
-"""The servers of `demo/` themselves: they come back as they were, and only this host sees them."""
+"""The servers of `demo/`: restarts keep their data, and only this host can connect."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}  # 127.0.0.1, and ma
 
 
 def listening_addresses(port: int) -> set[str]:
-    """Local addresses, as the kernel writes them, on which a port accepts connections."""
+    """Return the local addresses, in the kernel's notation, on which a port listens."""
     lines = [
         line.split()
         for table in ("tcp", "tcp6")
@@ -25,7 +25,7 @@ def listening_addresses(port: int) -> set[str]:
 
 
 def test_only_this_host_can_reach_them(kafka: Kafka, influx: Influx, client: Client) -> None:
-    """Broker, JMX and HTTP listen on 127.0.0.1 and nowhere else."""
+    """Broker, JMX and HTTP listen on 127.0.0.1 only."""
     for port in (kafka.port, kafka.jmx_port, client.jmx_port, influx.port):
         addresses = listening_addresses(port)
         assert addresses
@@ -33,7 +33,7 @@ def test_only_this_host_can_reach_them(kafka: Kafka, influx: Influx, client: Cli
 
 
 def test_kafka_restarts_as_the_same_broker(tmp_path: Path) -> None:
-    """Topics, committed offsets and ports are what they were before; clients just go on."""
+    """Topics, committed offsets and ports are unchanged; clients continue."""
     with Kafka(tmp_path) as kafka, Client(kafka) as client:
         ports = kafka.port, kafka.jmx_port
         client.create("orders", 3)
@@ -54,7 +54,7 @@ def test_kafka_restarts_as_the_same_broker(tmp_path: Path) -> None:
 
 
 def test_influx_restarts_with_its_data(tmp_path: Path) -> None:
-    """An outage of InfluxDB in a test loses nothing that it had acknowledged."""
+    """A restarted InfluxDB has everything it acknowledged."""
     with Influx(tmp_path) as influx:
         url = influx.url
         name = influx.create_database()
@@ -68,7 +68,7 @@ def test_influx_restarts_with_its_data(tmp_path: Path) -> None:
 def test_a_client_consumes_and_commits_what_was_produced(
     kafka: Kafka, client: Client, consumer: Client, fresh_name: Callable[[str], str]
 ) -> None:
-    """After `unsubscribe` the group has committed every record it counted."""
+    """After `unsubscribe` the group has committed every record it consumed."""
     topic, group = fresh_name("orders"), fresh_name("billing")
     client.create(topic, 2)
     client.produce(topic, 100)
@@ -81,7 +81,7 @@ def test_a_client_consumes_and_commits_what_was_produced(
 
 
 def test_what_a_server_refuses_is_an_error(client: Client, influx: Influx) -> None:
-    """A test that asks for what cannot be fails there, with the server's words."""
+    """An impossible request raises ServerError with the server's message."""
     with pytest.raises(ServerError, match=r"delete no-such-topic: .*UnknownTopicOrPartition"):
         client.delete("no-such-topic")
     with pytest.raises(ServerError, match="error parsing query"):

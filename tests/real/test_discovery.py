@@ -1,4 +1,4 @@
-"""Brokers found by asking Kafka, and polled over JMX like any other target."""
+"""Broker discovery: brokers found through Kafka and polled over JMX like other targets."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.real
 
 
 def settings(kafka: Kafka) -> dict[str, Any]:
-    """A file that names no broker's JMX."""
+    """A file with `discover: kafka` and no broker's JMX address."""
     port = f"{{port{kafka.jmx_port - kafka.port:+}}}"
     return {
         "kafka": {"bootstrap": [kafka.bootstrap]},
@@ -26,14 +26,14 @@ def settings(kafka: Kafka) -> dict[str, Any]:
 
 @pytest.fixture
 def file(kafka: Kafka, tmp_path: Path) -> Path:
-    """It, with packs alone."""
+    """The file without rules of its own, only packs."""
     path = tmp_path / "mbeans.yaml"
     path.write_text(yaml.safe_dump(settings(kafka)))
     return path
 
 
 def call(*args: str) -> Result:
-    """Run a command in this process; whatever is not an exit fails the test."""
+    """Run a command in this process; any exception but an exit fails the test."""
     result = CliRunner().invoke(app, list(args))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -41,7 +41,7 @@ def call(*args: str) -> Result:
 
 
 def test_run_polls_the_broker_that_it_found(kafka: Kafka, tmp_path: Path) -> None:
-    """The first lag poll tells of it; from the next tick on it is a target."""
+    """The first lag poll finds the broker; from the next tick on it is a target."""
     with Bridge(tmp_path, settings(kafka)) as bridge:
         bridge.wait_until(lambda: "broker-1: up" in bridge.log.read_text())
         log = bridge.log.read_text()
@@ -49,8 +49,8 @@ def test_run_polls_the_broker_that_it_found(kafka: Kafka, tmp_path: Path) -> Non
     assert "Traceback" not in log
 
 
-def test_once_polls_it_too(file: Path) -> None:
-    """One poll of everything asks for the brokers first."""
+def test_once_polls_a_discovered_broker(file: Path) -> None:
+    """`once` discovers brokers before it polls."""
     result = call("once", str(file), "--dry-run")
     assert result.exit_code == 0
     (line,) = [row for row in result.stdout.splitlines() if row.startswith("jmxbridge_target")]
@@ -58,20 +58,20 @@ def test_once_polls_it_too(file: Path) -> None:
     assert " up=1i," in line
 
 
-def test_check_connects_to_it(file: Path) -> None:
-    """What each rule takes of a broker is told as of any target."""
+def test_check_connects_to_a_discovered_broker(file: Path) -> None:
+    """`check --connect` reports a discovered broker's rules like any target's."""
     report = json.loads(call("check", str(file), "--connect", "--json").stdout)
     assert [target["name"] for target in report["targets"]] == ["broker-1"]
 
 
-def test_a_command_finds_it_by_its_name(file: Path) -> None:
-    """TARGET may be a broker that only Kafka knows."""
+def test_mbeans_finds_a_discovered_broker_by_name(file: Path) -> None:
+    """TARGET may be the name of a discovered broker."""
     result = call("mbeans", "ls", "broker-1", "java.lang:type=Runtime", "--file", str(file))
     assert (result.exit_code, result.stdout) == (0, "java.lang:type=Runtime\n")
 
 
-def test_where_kafka_is_away_that_is_said(tmp_path: Path) -> None:
-    """Nothing is found, the reason is given, and no traceback."""
+def test_discovery_reports_an_unreachable_kafka(tmp_path: Path) -> None:
+    """No broker is found; the reason is printed without a traceback."""
     path = tmp_path / "mbeans.yaml"
     path.write_text(
         "kafka: {bootstrap: ['127.0.0.1:1'], timeout: 1s}\n"

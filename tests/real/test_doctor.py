@@ -1,4 +1,4 @@
-"""`doctor` on a real broker, with a file in which several things are wrong."""
+"""`doctor` against a real broker, with several things wrong in the file."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ DEADLINE_S = 60
 
 
 def call(file: Path) -> tuple[int, dict[str, list[dict[str, Any]]]]:
-    """Run `doctor --json` to its end: status, and the findings by area."""
+    """Run `doctor --json`; return its status and findings by area."""
     done = subprocess.run(
         [sys.executable, "-m", "jmxbridge", "doctor", str(file), "--json"],
         cwd=file.parent,
@@ -30,8 +30,8 @@ def call(file: Path) -> tuple[int, dict[str, list[dict[str, Any]]]]:
     return done.returncode, {area["name"]: area["findings"] for area in areas}
 
 
-def test_each_thing_that_is_wrong_is_named(kafka: Kafka, influx: Influx, tmp_path: Path) -> None:
-    """A dead bootstrap address, a dead JMX port, no bucket; the broker that is right is not."""
+def test_doctor_names_each_fault(kafka: Kafka, influx: Influx, tmp_path: Path) -> None:
+    """Findings: a dead bootstrap address, a dead JMX port, a missing bucket; not the broker."""
     dead = free_port()
     document = {
         "kafka": {"bootstrap": [kafka.bootstrap, f"127.0.0.1:{dead}"]},
@@ -55,10 +55,10 @@ def test_each_thing_that_is_wrong_is_named(kafka: Kafka, influx: Influx, tmp_pat
     assert not [finding for finding in areas["clock"] if "InfluxDB" in finding["problem"]]
 
 
-def test_what_is_right_is_fine(
+def test_doctor_has_no_findings_on_healthy_servers(
     kafka: Kafka, influx: Influx, influx_database: str, tmp_path: Path
 ) -> None:
-    """Servers that answer, and the address that the broker advertises, are no findings."""
+    """Servers that answer and the broker's advertised address give no findings."""
     document = {
         "kafka": {"bootstrap": [kafka.bootstrap]},
         "influxdb": {"url": influx.url, "bucket": influx_database},

@@ -1,8 +1,8 @@
-"""`run` on a file system that is really full: loud, nothing lost, and well again by itself.
+"""`run` on a full file system: it says so, loses nothing and recovers by itself.
 
-The file system is a tmpfs of a few megabytes in a mount namespace of the bridge's own, so that it
-needs no root where users may make namespaces, and is gone with the process. Whoever looks into the
-store enters it.
+The file system is a small tmpfs in the bridge's own mount namespace. It needs no root where users
+may create namespaces, and disappears with the process. The tests enter the namespace to read the
+store.
 """
 
 import itertools
@@ -38,7 +38,7 @@ print(json.dumps(sqlite3.connect(path.as_uri() + "?mode=ro", uri=True).execute(q
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> tuple[Path, list[str]]:
-    """A folder, and the command inside which it is a file system of 8 MiB."""
+    """A folder, and a command prefix under which it is an 8 MiB file system."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = f'mount -t tmpfs -o size=8m none "{folder}" && exec "$@"'
@@ -52,26 +52,26 @@ def small_disk(tmp_path: Path) -> tuple[Path, list[str]]:
 
 
 class Inside:
-    """The store of a bridge in a namespace of its own."""
+    """The store of a bridge inside its mount namespace."""
 
     def __init__(self, bridge: Bridge, path: Path) -> None:
         self._bridge = bridge
         self._path = path
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command where the bridge runs."""
+        """Run a command in the bridge's namespace."""
         enter = [*ENTER, str(self._bridge.process.pid), *command]
         return subprocess.run(enter, capture_output=True, text=True, check=False)
 
     def look(self) -> tuple[int, int, int, int, int]:
-        """Pending, dead-lettered and dropped lines, first and last time; zeros at the beginning."""
+        """Return pending, dead-lettered and dropped lines, first and last time; zeros at first."""
         done = self.run(sys.executable, "-c", LOOK, str(self._path))
         row = json.loads(done.stdout) if done.returncode == 0 else ()
         return tuple(value or 0 for value in row) if row else (0, 0, 0, 0, 0)  # type: ignore[return-value]
 
     @property
     def pending(self) -> int:
-        """Lines that wait."""
+        """Return the number of pending lines."""
         return self.look()[0]
 
 
@@ -84,9 +84,9 @@ def fill(path: Path) -> None:
 def test_a_full_disk_is_loud_loses_nothing_and_mends_itself(
     tmp_path: Path, small_disk: tuple[Path, list[str]]
 ) -> None:
-    """I1 to I3 across it: every instant of the grid, polled before, meanwhile and after, arrives.
+    """I1 to I3: every instant of the grid before, during and after the full disk arrives.
 
-    InfluxDB is away all the while, so what arrives has been in the store, or in memory until then.
+    InfluxDB is down all the time, so every line was in the store or in memory until the end.
     """
     folder, inside = small_disk
     influx = Influx(tmp_path / "influx")
@@ -141,7 +141,7 @@ def test_a_full_disk_is_loud_loses_nothing_and_mends_itself(
 def test_a_start_on_a_full_disk_says_so(
     tmp_path: Path, small_disk: tuple[Path, list[str]], room: int
 ) -> None:
-    """Whatever of its files there is no room for: one sentence, and no traceback."""
+    """One sentence and no traceback, whichever file does not fit."""
     folder, inside = small_disk
     file = tmp_path / "mbeans.yaml"
     target = {"name": "nobody", "jmx": f"127.0.0.1:{free_port()}", "collect": ["jvm"]}

@@ -1,4 +1,4 @@
-"""Store, sender and writer against a real InfluxDB 1.8: what is appended arrives, and in order."""
+"""Store, sender and writer against a real InfluxDB 1.8: appended lines arrive in order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -17,14 +17,14 @@ from jmxbridge.store import Counts, Store
 
 pytestmark = pytest.mark.real
 
-LONG_S = 120.0  # how long a test may wait for what must come
+LONG_S = 120.0  # limit for a wait in a test
 BRISK = Pace(linger_s=0.01, retry_first_s=0.05, retry_longest_s=0.2, hold_first_s=0.05)
 SECOND = 10**9
 START = 1_700_000_000 * SECOND
 
 
 def poll(number: int, *, points: int = 20) -> list[bytes]:
-    """One poll's lines: the n-th value of some entities, all at the same instant."""
+    """Return one poll's lines: the n-th value of several entities at one instant."""
     time_ns = START + number * SECOND
     return [
         encode(Point("delivery", {"entity": str(n)}, {"v": float(number)}, time_ns))
@@ -42,7 +42,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def own_influx(tmp_path: Path) -> Iterator[Influx]:
-    """A server of the test's own that it may stop; not started yet."""
+    """A server that the test may stop; not started yet."""
     server = Influx(tmp_path / "influx")
     yield server
     server.close()
@@ -50,7 +50,7 @@ def own_influx(tmp_path: Path) -> Iterator[Influx]:
 
 @asynccontextmanager
 async def sending(store: Store, url: str, database: str) -> AsyncIterator[Sender]:
-    """A sender at work, for the time of a block."""
+    """A sender that runs during a block."""
     writer = Writer(url, bucket=database)
     sender = Sender(store, writer, pace=BRISK)
     task = asyncio.create_task(sender.run())
@@ -64,7 +64,7 @@ async def sending(store: Store, url: str, database: str) -> AsyncIterator[Sender
 
 
 async def drained(store: Store) -> Counts:
-    """The account, once no line is pending."""
+    """Wait until no line is pending; return the account."""
     async with asyncio.timeout(LONG_S):
         while (counts := await store.counts()).pending:
             pass
@@ -72,21 +72,21 @@ async def drained(store: Store) -> Counts:
 
 
 async def in_state(store: Store, sender: Sender, state: State) -> None:
-    """Return once the sender is in a state."""
+    """Wait until the sender is in a state."""
     async with asyncio.timeout(LONG_S):
         while sender.status.state is not state:
             await store.counts()
 
 
 def values(influx: Influx, database: str, entity: int) -> list[float]:
-    """What InfluxDB has of one entity, oldest first."""
+    """Return InfluxDB's values of one entity, oldest first."""
     rows = influx.query(f"SELECT v FROM delivery WHERE entity = '{entity}'", database)
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
     return [row["v"] for row in rows]
 
 
 async def test_everything_arrives(store: Store, influx: Influx, influx_database: str) -> None:
-    """Polls appended while the sender runs are all in InfluxDB, with their values and times."""
+    """Polls appended while the sender runs arrive with their values and times."""
     async with sending(store, influx.url, influx_database):
         for number in range(50):
             await store.append(poll(number), time_ns=number, source="a")
@@ -100,7 +100,7 @@ async def test_everything_arrives(store: Store, influx: Influx, influx_database:
 async def test_a_refused_line_is_a_dead_letter_and_the_others_arrive(
     store: Store, influx: Influx, influx_database: str
 ) -> None:
-    """InfluxDB's own words stand beside the line: which field, which type, which it has."""
+    """The dead letter has InfluxDB's message: field, its type and the stored type."""
     await store.append(poll(0), time_ns=START, source="broker-1")
     async with sending(store, influx.url, influx_database):
         await drained(store)
@@ -126,7 +126,7 @@ async def test_a_refused_line_is_a_dead_letter_and_the_others_arrive(
 async def test_a_server_that_is_down_at_the_start_and_in_the_middle(
     store: Store, own_influx: Influx
 ) -> None:
-    """Nothing is lost, order is kept, and the status tells what is going on."""
+    """Nothing is lost, order is kept, and the status names the trouble."""
     order: list[int] = []
     async with sending(store, own_influx.url, "kafka") as sender:
         for number in range(10):
@@ -156,7 +156,7 @@ async def test_a_server_that_is_down_at_the_start_and_in_the_middle(
 
 
 async def test_a_frozen_server_does_not_hold_up_the_stop(store: Store, own_influx: Influx) -> None:
-    """A server that takes bytes and says nothing: the sender ends at once, the lines stay."""
+    """A server that accepts bytes and never answers: the sender stops at once, the lines stay."""
     own_influx.start()
     own_influx.create_database("kafka")
     async with sending(store, own_influx.url, "kafka") as sender:
@@ -178,7 +178,7 @@ async def test_a_frozen_server_does_not_hold_up_the_stop(store: Store, own_influ
 async def test_a_batch_outside_retention_ends_in_the_dead_letters(
     store: Store, influx: Influx, influx_database: str
 ) -> None:
-    """Thousands of lines that are too old cost a few requests and hold up nothing."""
+    """Thousands of lines older than the retention cost a few requests and delay no other line."""
     influx.query(f'CREATE RETENTION POLICY hour ON "{influx_database}" DURATION 1h REPLICATION 1')
     for number in range(10):
         await store.append(poll(number, points=1000), time_ns=number, source="a")

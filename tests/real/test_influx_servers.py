@@ -1,7 +1,7 @@
 """Our lines and our verdicts against real InfluxDB servers: 1.8.10 and 2.9.1.
 
-Line protocol: what we write is read back through InfluxQL, equal to what the point held. Verdicts:
-the answers `jmxbridge/influx/verdict.py` was written from, asked for again.
+Line protocol: points are written and read back through InfluxQL, and must be equal. Verdicts: the
+responses on which `jmxbridge/influx/verdict.py` is based are requested again.
 """
 
 import asyncio
@@ -45,22 +45,22 @@ _instants = itertools.count(1_700_000_000_000_000_000, 1_000_000)
 
 
 class Server(Protocol):
-    """What the tests need of either server."""
+    """The interface of both servers for these tests."""
 
     major: int
 
     def writer(self, **options: Any) -> Writer:
-        """A writer to the test database; options replace those of `Writer`."""
+        """Return a writer to the test database; options override those of `Writer`."""
 
     def series(self, influxql: str) -> list[dict[str, Any]]:
-        """The series an InfluxQL statement answers with."""
+        """Return the series of an InfluxQL statement."""
 
     def short_bucket(self) -> str:
         """A bucket that keeps an hour."""
 
 
 class Influx1:
-    """The shared 1.8.10, in a database of its own."""
+    """The shared 1.8.10, with a new database."""
 
     major = 1
 
@@ -85,7 +85,7 @@ class Influx1:
 
 
 class Influx2:
-    """A 2.9.1 of its own."""
+    """A 2.9.1 server."""
 
     major = 2
 
@@ -109,7 +109,7 @@ class Influx2:
         )
 
     def answers(self) -> bool:
-        """Whether /health is well."""
+        """Whether /health passes."""
         try:
             with OPENER.open(f"{self.url}/health", timeout=5) as reply:
                 return bool(reply.status == 200)
@@ -159,7 +159,7 @@ def query(url: str, influxql: str, database: str, headers: dict[str, str]) -> li
 
 
 def influxd_2() -> Path:
-    """The 2.9.1 server, unpacked once; a skip that says why where there is none."""
+    """Path of the 2.9.1 server, unpacked once; skips with the reason if there is none."""
     named = os.environ.get("JMXBRIDGE_TEST_INFLUXD2")
     source = Path(named) if named else PACKED_2
     if not source.exists():
@@ -179,7 +179,7 @@ def influxd_2() -> Path:
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """Each of the two servers."""
+    """Both servers in turn."""
     if request.param == "1.8":
         yield Influx1(request.getfixturevalue("influx"))
         return
@@ -190,7 +190,7 @@ def server(
 
 @pytest.fixture
 async def make_writer(server: Server) -> AsyncIterator[Callable[..., Writer]]:
-    """Make writers to the server, closed at the end."""
+    """Create writers to the server, closed after the test."""
     made: list[Writer] = []
 
     def make(**options: Any) -> Writer:
@@ -217,7 +217,7 @@ named_values: st.SearchStrategy[tuple[str, FieldValue]] = st.one_of(
 
 @st.composite
 def awkward_points(draw: st.DrawFn) -> Point:
-    """A point of a measurement of its own; the letters keep tags and fields apart."""
+    """A point with a unique measurement; a letter prefix keeps tag and field names distinct."""
 
     def around(core: str) -> str:
         return draw(st.sampled_from([f"{core}{draw(AWKWARD)}", f"{draw(AWKWARD)}{core}"]))
@@ -231,12 +231,12 @@ def awkward_points(draw: st.DrawFn) -> Point:
 
 
 def with_tag(text: str) -> Callable[[str], Point]:
-    """A point with this tag value."""
+    """Return a point with a tag value."""
     return lambda name: Point(name, {"t": text, "other": "x"}, {"f": 1.5}, next(_instants))
 
 
 def with_field(value: FieldValue, field: str = "f") -> Callable[[str], Point]:
-    """A point with this field value."""
+    """Return a point with a field value."""
     return lambda name: Point(name, {"t": "x"}, {field: value}, next(_instants))
 
 
@@ -268,19 +268,19 @@ EXTREMES: dict[str, Callable[[str], Point]] = {
 
 
 def visible(text: str) -> str:
-    """What is promised of control characters."""
+    """Return the text as we promise to write control characters."""
     for character, shown in (("\n", r"\n"), ("\t", r"\t"), ("\r", r"\r")):
         text = text.replace(character, shown)
     return re.sub(r"[\0-\x1f\x7f]", lambda m: f"\\x{ord(m[0]):02x}", text)
 
 
 def carried(text: str, specials: str = ",= ") -> str:
-    """What a name or tag value reads back as: backslashes before a special or the end are gone."""
+    """Return a name or tag value as read back: without backslashes before specials or the end."""
     return re.sub(rf"\\+(?=[{specials}]|\Z)", "", visible(text))
 
 
 def promised(point: Point) -> tuple[str, dict[str, str], dict[str, FieldValue]]:
-    """Measurement, tags and fields as InfluxDB should give them back."""
+    """Return measurement, tags and fields as InfluxDB must return them."""
     tags = {carried(k): carried(v) for k, v in point.tags.items() if carried(v)}
     fields = {
         carried(k, ',= "'): visible(v) if isinstance(v, str) else v for k, v in point.fields.items()
@@ -289,7 +289,7 @@ def promised(point: Point) -> tuple[str, dict[str, str], dict[str, FieldValue]]:
 
 
 def written(point: Point) -> bytes | None:
-    """Its line; None for a comment, or for two names that would become one."""
+    """Return the line; None for a comment or for two names that would become equal."""
     try:
         return encode(point)
     except ValueError:
@@ -300,11 +300,11 @@ def written(point: Point) -> bytes | None:
     max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-    phases=[Phase.generate],  # shrinking would ask the servers thousands of times
+    phases=[Phase.generate],  # shrinking would send thousands of requests
 )
 @given(points=st.lists(awkward_points(), min_size=1, max_size=20))
 def test_every_point_is_read_back(server: Server, points: list[Point]) -> None:
-    """Names, tags, every type of value: equal, however many commas and backslashes they hold."""
+    """Names, tags and values of every type are equal, with any commas and backslashes."""
     lines = {point.time_ns: line for point in points if (line := written(point))}
     assume(lines)
     writer = server.writer()
@@ -331,7 +331,7 @@ async def sent(writer: Writer, body: bytes) -> Answer:
 
 
 def read(series: dict[str, Any], point: Point) -> tuple[str, dict[str, str], dict[str, FieldValue]]:
-    """A point as InfluxDB gives it back: measurement, tags, fields."""
+    """Return a point as InfluxDB returns it: measurement, tags, fields."""
     (row,) = series["values"]
     stored = dict(zip(series["columns"], row, strict=True))
     assert stored.pop("time") == point.time_ns
@@ -343,7 +343,7 @@ def read(series: dict[str, Any], point: Point) -> tuple[str, dict[str, str], dic
 
 
 async def test_types_are_kept(server: Server, make_writer: Callable[..., Writer]) -> None:
-    """A float that happens to be whole is still a float to the server, an int an integer."""
+    """A whole float stays a float on the server, an int an integer."""
     fields: dict[str, FieldValue] = {"f": 5.0, "e": 1e300, "i": 5, "b": True, "s": "5"}
 
     await make_writer().write(Body(encode(Point("types", {}, fields, 1))))
@@ -354,7 +354,7 @@ async def test_types_are_kept(server: Server, make_writer: Callable[..., Writer]
 
 
 async def test_limits_are_the_servers(server: Server, make_writer: Callable[..., Writer]) -> None:
-    """The largest key we write is taken; the extreme numbers come back exactly."""
+    """The largest key we write is accepted; extreme numbers are read back exactly."""
     room = 65_535 - len("limits,a=") - 4 - len("f")
     extremes = {"f": 5e-324, "g": 1.7976931348623157e308, "i": INT64_MIN, "j": INT64_MAX}
     writer = make_writer()
@@ -415,7 +415,7 @@ ANSWERS = [
 async def test_refusals(
     server: Server, make_writer: Callable[..., Writer], case: tuple[Any, ...]
 ) -> None:
-    """Status and words are judged as the table says, and what was stored is what we believe."""
+    """Each refusal gets the verdict of the table; the server stored what the verdict assumes."""
     _, body, *by_version = case
     status, action, dropped, stored = by_version[server.major - 1]
 
@@ -430,7 +430,7 @@ async def test_refusals(
 async def test_a_conflict_says_what_to_change(
     server: Server, make_writer: Callable[..., Writer]
 ) -> None:
-    """Measurement, field and both types are the server's words, the way out is ours."""
+    """The sentence has the server's measurement, field and types, and our advice."""
     writer = make_writer()
     await writer.write(Body(b"w7 lag=1.0 1"))
 
@@ -445,7 +445,7 @@ async def test_a_conflict_says_what_to_change(
 
 
 async def test_a_wrong_path_in_the_url(server: Server, make_writer: Callable[..., Writer]) -> None:
-    """A prefix that is not there: the lines wait, and it is the URL that is doubted."""
+    """A wrong path: lines are held, and the sentence names the URL."""
     right = make_writer()
     wrong = Writer(f"{right.url}/influx", bucket=right.bucket, **credentials(server))
 
@@ -457,14 +457,14 @@ async def test_a_wrong_path_in_the_url(server: Server, make_writer: Callable[...
 
 
 def credentials(server: Server) -> dict[str, Any]:
-    """What a writer of the server's own needs."""
+    """Credentials of a writer to the server."""
     return AUTH_2 if server.major == 2 else {}
 
 
 async def test_a_newline_at_the_end_of_a_token(
     server: Server, make_writer: Callable[..., Writer]
 ) -> None:
-    """As an editor leaves it in a file: it writes all the same."""
+    """A trailing newline, as editors add it, does not break the token."""
     verdict = await judged(make_writer(token=f"{AUTH_2['token']}\n"))
 
     assert verdict.action is Action.STORED
@@ -474,7 +474,7 @@ async def test_a_newline_at_the_end_of_a_token(
 async def test_an_extreme_is_read_back(
     server: Server, make_writer: Callable[..., Writer], point: str
 ) -> None:
-    """One by one what a random search may miss: equal, or as promised."""
+    """Extremes that a random search may miss are read back equal, or as promised."""
     name = f"x-{point.replace(' ', '-')}"
     sent_point = EXTREMES[point](name)
 
@@ -486,7 +486,7 @@ async def test_an_extreme_is_read_back(
 
 
 async def test_points_outside_retention(server: Server, make_writer: Callable[..., Writer]) -> None:
-    """A server that refused every line says how many, which decides a whole batch in one answer."""
+    """The server's count of refused lines decides a whole batch in one response."""
     bucket = server.short_bucket()
     old = b"\n".join(b"old v=1 %d" % n for n in range(1, 6))
 
@@ -502,7 +502,7 @@ async def test_points_outside_retention(server: Server, make_writer: Callable[..
 async def test_a_bucket_that_is_not_there(
     server: Server, make_writer: Callable[..., Writer]
 ) -> None:
-    """The lines wait, and the sentence says what to do."""
+    """Lines are held, and the sentence says what to do."""
     verdict = await judged(make_writer(bucket="nope"))
 
     assert verdict.action is Action.HOLD
@@ -513,7 +513,7 @@ async def test_a_bucket_that_is_not_there(
 async def test_a_retention_policy_that_is_not_there(
     server: Server, make_writer: Callable[..., Writer]
 ) -> None:
-    """1.8 says 500 for it, as for what passes by itself; the sentence says what to do."""
+    """1.8 answers 500, like for passing faults; the sentence says what to do."""
     if server.major != 1:
         pytest.skip("2.x has no policies")
     database, _, _ = server.short_bucket().partition("/")
@@ -526,18 +526,18 @@ async def test_a_retention_policy_that_is_not_there(
 
 
 async def judged(writer: Writer) -> Verdict:
-    """The verdict on one good line."""
+    """Return the verdict on one good line."""
     return judge(await writer.write(Body(b"m v=1 1")), now=datetime.now(UTC))
 
 
 async def test_credentials_and_organisation(
     server: Server, make_writer: Callable[..., Writer]
 ) -> None:
-    """2.x holds lines for a wrong or missing token, and for an unknown organisation."""
+    """Lines are held on a wrong or missing token and on an unknown organisation (2.x)."""
     if server.major == 1:
         pytest.skip("1.8 has users, and a test of its own")
 
-    wrong = await judged(make_writer(token="nobody-has-this"))  # noqa: S106 - nobody has it
+    wrong = await judged(make_writer(token="nobody-has-this"))  # noqa: S106 - not a real token
     none = await judged(make_writer(token=None))
     org = await judged(make_writer(org="nope"))
 
@@ -548,7 +548,7 @@ async def test_credentials_and_organisation(
 
 
 async def test_user_and_password_of_1_8(tmp_path: Path) -> None:
-    """The right ones store; wrong ones, none, and a user without rights make the lines wait."""
+    """Right credentials store; wrong or missing ones and a user without rights hold the lines."""
     with Influx(tmp_path, http={"auth-enabled": "true"}) as influx:
         admin = {"u": "admin", "p": "s3cret-of-admin"}
         say(influx, "CREATE USER admin WITH PASSWORD 's3cret-of-admin' WITH ALL PRIVILEGES", {})
@@ -583,7 +583,7 @@ def say(influx: Influx, influxql: str, user: dict[str, str]) -> None:
 async def test_a_probe_tells_who_answers(
     server: Server, make_writer: Callable[..., Writer]
 ) -> None:
-    """Version, bucket and retention of the real server; a bucket that is not there is said."""
+    """The probe returns version, bucket and retention, and reports a missing bucket."""
     bucket = server.short_bucket()
 
     answer = await probe(make_writer(bucket=bucket), cluster="prod", now=datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Passwords and TLS, as JVMs have them: who is let in, and what those are told who are not."""
+"""JMX passwords and TLS on real JVMs: which logins work, and the errors of those that do not."""
 
 import subprocess
 from collections.abc import Iterator
@@ -24,12 +24,12 @@ WRONG = Credentials("monitorRole", "hunter2-and-more")
 
 @pytest.fixture(scope="module")
 def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
-    """An authority of our own, another one, and certificates."""
+    """Two certificate authorities and their certificates."""
     return make_papers(tmp_path_factory.mktemp("papers"))
 
 
 def store_options(papers: Papers, server: str) -> list[str]:
-    """Return the JVM options for a key store, and for trusting what `ca` signed."""
+    """Return JVM options for a key store and for trust in `ca`."""
     ssl = "-Djavax.net.ssl"
     return [
         f"{ssl}.keyStore={papers.folder / server}.p12",
@@ -62,7 +62,7 @@ def password_options(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def encrypted(papers: Papers) -> Iterator[Jvm]:
-    """A JVM whose server speaks TLS and whose registry does not, on a port of its own."""
+    """A JVM with TLS on the server and a plain registry on another port."""
     with Jvm(
         SOURCE, "3", jvm_options=[*store_options(papers, "server"), f"{REMOTE}.rmi.port=0"]
     ) as jvm:
@@ -71,7 +71,7 @@ def encrypted(papers: Papers) -> Iterator[Jvm]:
 
 @pytest.fixture(scope="module")
 def fortress(papers: Papers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jvm]:
-    """A JVM with all of it: TLS on both ends, client certificates, and a password."""
+    """A JVM with TLS on registry and server, client certificates and a password."""
     options = [
         *store_options(papers, "server"),
         *password_options(tmp_path_factory.mktemp("fortress")),
@@ -84,7 +84,7 @@ def fortress(papers: Papers, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def outdated(papers: Papers) -> Iterator[Jvm]:
-    """A JVM whose certificate has expired; TLS on both ends."""
+    """A JVM with an expired certificate; TLS on registry and server."""
     options = [*store_options(papers, "expired"), f"{REMOTE}.registry.ssl=true"]
     with Jvm(SOURCE, "3", jvm_options=options) as jvm:
         yield jvm
@@ -97,20 +97,20 @@ async def domain(jvm: Jvm, **options: Any) -> str:
 
 
 async def refusal(jvm: Jvm, **options: Any) -> ConnectionFailed:
-    """Return the error of an attempt to connect."""
+    """Return the error of a connect."""
     with pytest.raises(ConnectionFailed) as caught:
         await domain(jvm, **options)
     return caught.value
 
 
 async def test_a_password_opens(locked: Jvm) -> None:
-    """The right user and password are let in."""
+    """The right user and password are accepted."""
     assert await domain(locked, credentials=RIGHT) == "DefaultDomain"
 
 
 @pytest.mark.parametrize("credentials", [None, WRONG, Credentials("nobody", "swordfish")])
 async def test_wrong_or_missing_credentials(locked: Jvm, credentials: Credentials | None) -> None:
-    """The error says `credentials`, where and whose, and never the password."""
+    """The error names `credentials`, host, port and user, never the password."""
     error = await refusal(locked, credentials=credentials)
     assert error.error_class == "access"
     assert "credentials" in str(error)
@@ -123,12 +123,12 @@ async def test_wrong_or_missing_credentials(locked: Jvm, credentials: Credential
 
 
 async def test_tls_on_the_server_alone(encrypted: Jvm, papers: Papers) -> None:
-    """The registry is plain, the server behind it is not: the default of `Tls`, as of JVMs."""
+    """TLS on the server with a plain registry: the default of `Tls` and of JVMs."""
     assert await domain(encrypted, tls=Tls(ca_file=papers.ca)) == "DefaultDomain"
 
 
 async def test_tls_client_certificate_and_password(fortress: Jvm, papers: Papers) -> None:
-    """All of it together."""
+    """TLS, client certificate and password together."""
     tls = Tls(registry=True, ca_file=papers.ca, cert_file=papers.client, key_file=papers.client_key)
     assert await domain(fortress, tls=tls, credentials=RIGHT) == "DefaultDomain"
     error = await refusal(fortress, tls=tls, credentials=WRONG)
@@ -136,7 +136,7 @@ async def test_tls_client_certificate_and_password(fortress: Jvm, papers: Papers
 
 
 def by_keytool(store: Path, copy: Path) -> Path:
-    """Write a key store anew, as Java does."""
+    """Rewrite a key store with keytool."""
     files = f"-srckeystore {store} -destkeystore {copy} -deststoretype PKCS12"
     passwords = f"-srcstorepass {STORE_PASSWORD} -deststorepass {STORE_PASSWORD}"
     command = f"keytool -importkeystore {files} {passwords}"
@@ -148,7 +148,7 @@ def by_keytool(store: Path, copy: Path) -> Path:
 async def test_a_client_certificate_in_a_key_store(
     fortress: Jvm, papers: Papers, tmp_path: Path, maker: str
 ) -> None:
-    """A file names the PKCS#12 store and what opens it, and that lets us in."""
+    """A PKCS#12 store and its password in the file are accepted."""
     store = papers.folder / "client.p12"
     if maker == "keytool":
         store = by_keytool(store, tmp_path / "client.p12")
@@ -163,7 +163,7 @@ async def test_a_client_certificate_in_a_key_store(
 
 
 async def test_a_client_certificate_is_missing(fortress: Jvm, papers: Papers) -> None:
-    """The server's refusal leads to the setting."""
+    """The error names the setting."""
     error = await refusal(fortress, tls=Tls(registry=True, ca_file=papers.ca), credentials=RIGHT)
     assert error.error_class == "tls"
     assert "tls.cert_file" in str(error)
@@ -173,7 +173,7 @@ async def test_a_client_certificate_is_missing(fortress: Jvm, papers: Papers) ->
 async def test_nobody_we_trust_signed_it(
     encrypted: Jvm, papers: Papers, trusted: str | None, words: str
 ) -> None:
-    """Another authority, or those of this machine: refused, with the setting that mends it."""
+    """An unknown authority is refused; the error names the setting that fixes it."""
     ca_file = None if trusted is None else papers.folder / f"{trusted}.pem"
     error = await refusal(encrypted, tls=Tls(ca_file=ca_file))
     assert error.error_class == "tls"
@@ -181,14 +181,14 @@ async def test_nobody_we_trust_signed_it(
 
 
 async def test_an_expired_certificate(outdated: Jvm, papers: Papers) -> None:
-    """It is refused for what it is."""
+    """An expired certificate is refused as expired."""
     error = await refusal(outdated, tls=Tls(registry=True, ca_file=papers.ca))
     assert error.error_class == "tls"
     assert "expired" in str(error)
 
 
 async def test_the_host_name_is_checked_unless_that_is_off(encrypted: Jvm, papers: Papers) -> None:
-    """A certificate for 127.0.0.1 does not do for localhost."""
+    """A certificate for 127.0.0.1 is refused for localhost."""
     options: dict[str, Any] = {"rmi_host": "localhost"}
     error = await refusal(encrypted, tls=Tls(ca_file=papers.ca), **options)
     assert error.error_class == "tls"
@@ -198,7 +198,7 @@ async def test_the_host_name_is_checked_unless_that_is_off(encrypted: Jvm, paper
 
 
 async def test_tls_to_a_plain_jvm(locked: Jvm, papers: Papers) -> None:
-    """A plain registry that is to speak TLS, and a plain server that is to: each is told."""
+    """TLS to a plain registry or a plain server: the error says which is plain."""
     error = await refusal(locked, tls=Tls(registry=True, ca_file=papers.ca))
     assert error.error_class == "tls"
     assert "does this port speak TLS?" in str(error)
@@ -208,7 +208,7 @@ async def test_tls_to_a_plain_jvm(locked: Jvm, papers: Papers) -> None:
 
 
 async def test_plain_to_tls(encrypted: Jvm, fortress: Jvm, papers: Papers) -> None:
-    """A server or a registry that speaks TLS says so, and the error names the setting."""
+    """Plain to a TLS server or registry: the error names the setting."""
     error = await refusal(encrypted)
     assert error.error_class == "tls"
     assert "wants TLS" in str(error)

@@ -1,7 +1,7 @@
-"""How long a JMX server keeps a connection, and what ours does about it.
+"""Lifetime of idle JMX connections: keep-alive, replacement and close.
 
-The server drops after a second what a JVM drops after 120, and grants leases of half a second: a
-client that had asked for one, and did not renew it, would lose its connection as soon.
+The server closes idle connections after one second (a JVM: 120) and grants leases of half a second:
+a client that asked for a lease and did not renew it would lose its connection that soon.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ RULE = Rule("test", (MEMORY,), "m", {}, (Field("HeapMemoryUsage", ("used",), "us
 
 
 class Server:
-    """A running one, and how often connections ended there."""
+    """A running server, with the number of connections that ended."""
 
     def __init__(self, port: int, jvm: Jvm) -> None:
         self.port = port
@@ -37,13 +37,13 @@ class Server:
         )
 
     async def opened_when_closed(self, count: int) -> int:
-        """Wait until so many were closed; return how many were opened."""
+        """Wait until `count` connections were closed; return how many were opened."""
         return int(await asyncio.to_thread(self._jvm.ask, f"closed {count}"))
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A JMX server of few patience."""
+    """A JMX server with short timeouts."""
     port, source = free_port(), Path(__file__).with_name("Idle.java")
     with Jvm(source, str(port), str(IDLE_MS), jvm_options=LEASES, log=tmp_path / "idle.log") as jvm:
         yield Server(port, jvm)
@@ -52,9 +52,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
 async def test_an_idle_connection_is_kept_or_replaced_and_closed_at_the_end(
     server: Server,
 ) -> None:
-    """With signs of life it is the same one all the while; without them the next poll has another.
+    """With keep-alive the connection stays the same; without it the next poll uses another.
 
-    Neither ever asked for a lease. What is closed here is closed over there at once.
+    Neither ever asked for a lease. A close here closes the server's side at once.
     """
     kept, idle = server.transport(keep_alive_s=0.2), server.transport(keep_alive_s=3600.0)
     assert len(await idle.fetch([RULE])) == len(await kept.fetch([RULE])) == 1

@@ -1,6 +1,6 @@
-"""Values and names as a JVM holds them, against what comes through our client.
+"""Values and names of a JVM against those our client reads.
 
-The JVM (tests/oracle/Values.java) says by itself, without RMI, what is in its MBeans.
+The JVM (tests/oracle/Values.java) prints its MBeans' contents itself, without RMI.
 """
 
 import json
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.real
 SOURCE = Path(__file__).parent.parent / "oracle" / "Values.java"
 FAILING = {"odd:type=Unserializable", "odd:type=Externalizable"}
 
-# Texts that are names, or nearly: properties with something wrong in every fourth.
+# Texts that are ObjectNames or nearly: every fourth property has an error.
 PIECES = st.sampled_from([*'ab=,:*?"\\\n x', "d:", '"x"', r'"\*"', r'"\n', "\u20ac", ",*", ",b=2"])
 NOISE = st.lists(PIECES, max_size=3).map("".join)
 DOMAINS = st.sampled_from(["d", "", "*", "d?", "a=b", "\u20ac"])
@@ -42,7 +42,7 @@ VALUE = VALUES | QUOTED.map(lambda parts: f'"{"".join(parts)}"')
 REST = st.sampled_from(["", ",*", ",c=1", ",c=*"])
 NAMES = st.builds("{}:a={},b={}{}".format, DOMAINS, VALUE, VALUES, REST)
 TEXTS = NAMES | NOISE | st.builds("{}:a={}{}".format, DOMAINS, VALUE, NOISE)
-# A pattern and a name that differ in few places.
+# A pattern and a name that differ in a few places.
 PAIRS = st.builds(
     lambda domains, values, others, rest: (
         f"{domains[0]}:a={values[0]},b={others[0]}{rest[0]}",
@@ -60,14 +60,14 @@ MANY = settings(
 
 @pytest.fixture(scope="module")
 def oracle() -> Iterator[Jvm]:
-    """A JVM whose MBeans hold what is hard to carry."""
+    """A JVM whose MBeans have values that are hard to transfer."""
     with Jvm(SOURCE) as jvm:
         yield jvm
 
 
 @pytest.fixture
 async def connection(oracle: Jvm) -> AsyncIterator[Connection]:
-    """Our connection to it."""
+    """Our connection to `oracle`."""
     async with await connect("127.0.0.1", oracle.jmx_port) as opened:
         yield opened
 
@@ -98,7 +98,7 @@ TAGGED: dict[type, Callable[[Any], list[Any]]] = {
 
 
 def tagged(value: Value) -> list[Any]:
-    """Write a value as the oracle writes what it holds."""
+    """Return a value in the oracle's notation."""
     return TAGGED[type(value)](value)
 
 
@@ -115,7 +115,7 @@ def truth(written: list[Any]) -> list[Any]:
 
 
 async def test_what_a_jvm_cannot_send_is_found_and_left_out(oracle: Jvm) -> None:
-    """A stream costs its MBean one poll and its socket; from the next one on the rest is read."""
+    """An unserializable value costs its MBean one poll and the socket, no more."""
     beans = {"odd:type=Unserializable": ("Fine", "Stream"), "odd:type=Numbers": ("MaxLong",)}
     rules = [
         Rule("odd", (ObjectName.parse(bean),), "odd", {}, tuple(Field(n, (), n) for n in names))
@@ -132,7 +132,7 @@ async def test_what_a_jvm_cannot_send_is_found_and_left_out(oracle: Jvm) -> None
 
 
 async def test_it_is_found_where_there_is_nothing_else_to_read(oracle: Jvm) -> None:
-    """The first poll fails, and says why; what it taught is not forgotten by the second one."""
+    """The first poll fails with the reason; the second uses what it learned."""
     names = "Fine", "Stream"
     bean = ObjectName.parse("odd:type=Unserializable")
     rule = Rule(
@@ -147,7 +147,7 @@ async def test_it_is_found_where_there_is_nothing_else_to_read(oracle: Jvm) -> N
 
 
 async def test_every_value_is_what_the_jvm_holds(oracle: Jvm, connection: Connection) -> None:
-    """All attributes of all odd MBeans; an attribute is absent only where its getter throws."""
+    """All attributes of all odd MBeans are equal; one is absent only if its getter throws."""
     held: dict[str, dict[str, list[Any]]] = json.loads(oracle.ask("dump"))
     names = [ObjectName.parse(name) for name in held]
     infos = await connection.get_infos(names)
@@ -169,7 +169,7 @@ async def test_every_value_is_what_the_jvm_holds(oracle: Jvm, connection: Connec
 async def test_a_value_that_cannot_be_carried_spoils_only_its_own_mbean(
     connection: Connection,
 ) -> None:
-    """A JVM closes the socket after it; before and after it all is answered."""
+    """The JVM closes the socket after it; calls before and after it are answered."""
     fine = ObjectName.parse("odd:type=Faulty")
     wanted = [(fine, ["Fine"])]
     for name in sorted(FAILING):
@@ -185,10 +185,10 @@ async def test_a_value_that_cannot_be_carried_spoils_only_its_own_mbean(
 async def test_answers_before_one_that_cannot_be_carried_are_not_lost(
     connection: Connection,
 ) -> None:
-    """With requests unread in it, the JVM's end of the socket is reset, not closed."""
+    """With unread requests in the buffer the JVM's side is reset, not closed."""
     absent = [f"attribute that does not exist {number}" for number in range(20)]
     small = ObjectName.parse("odd:type=Faulty"), ["Fine", *absent]
-    large = ObjectName.parse("odd:type=Arrays"), ["Many"]  # of which a socket takes a part
+    large = ObjectName.parse("odd:type=Arrays"), ["Many"]  # more than a socket buffer holds
     spoiling = ObjectName.parse("odd:type=Unserializable"), ["Stream"]
     for _ in range(20):
         answers = await connection.get_many([large, spoiling, *[small] * 40])
@@ -198,7 +198,7 @@ async def test_answers_before_one_that_cannot_be_carried_are_not_lost(
 
 
 async def test_every_name_leads_back_to_its_mbean(oracle: Jvm, connection: Connection) -> None:
-    """Whatever is in a name, an MBean found by a query answers to it."""
+    """An MBean found by a query answers to its name, whatever it contains."""
     names = await connection.query(None)
     assert {name.canonical for name in names} >= set(json.loads(oracle.ask("dump")))
     infos = await connection.get_infos(names)
@@ -215,7 +215,7 @@ async def test_every_name_leads_back_to_its_mbean(oracle: Jvm, connection: Conne
     ],
 )
 async def test_queries(pattern: str, oracle: Jvm, connection: Connection) -> None:
-    """The server selects by a pattern what our own `matches` selects."""
+    """The server's query and our `matches` select the same names."""
     selected = await connection.query(ObjectName.parse(pattern))
     everything = await connection.query(None)
     by_us = {name for name in everything if ObjectName.parse(pattern).matches(name)}
@@ -228,9 +228,9 @@ async def test_queries(pattern: str, oracle: Jvm, connection: Connection) -> Non
 @given(text=TEXTS)
 @MANY
 def test_parsing_agrees_with_java(oracle: Jvm, text: str) -> None:
-    """A text is a name exactly when Java says so, with the same canonical form.
+    """A text is a name exactly if Java says so, with the same canonical form.
 
-    But for the two slips of the JDK that the documentation of `object_name` names.
+    Exceptions are the two JDK bugs named in the documentation of `object_name`.
     """
     answer = oracle.ask(f"parse {hexed(text)}".rstrip())
     try:

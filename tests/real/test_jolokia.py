@@ -1,4 +1,4 @@
-"""Jolokia's own agents, of both generations: values, names, who is let in, and the commands."""
+"""Jolokia's agents 1.x and 2.x: values, names, logins and commands."""
 
 import json
 import math
@@ -34,7 +34,7 @@ RIGHT = Credentials("monitor", "sword:fish")
 DECLARED = ObjectName.parse("odd:type=Declared")
 NUMBERS = ObjectName.parse("odd:type=Numbers")
 INNER: dict[str, Value] = {"x": 2**60, "y": "\u00e9"}
-# Of what `Values.java` holds, what is carried as it is.
+# Attributes of `Values.java` that JSON transfers unchanged.
 EXACT: dict[str, dict[str, Any]] = {
     "odd:type=Numbers": {
         **{"Zero": 0.0, "MaxDouble": sys.float_info.max, "MinDouble": 5e-324, "FloatTenth": 0.1},
@@ -69,7 +69,7 @@ def url(port: int) -> str:
 
 @pytest.fixture(scope="module", params=JOLOKIA_VERSIONS)
 def where(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of an agent in a JVM whose MBeans hold what is hard to carry."""
+    """URL of an agent in a JVM whose values are hard to transfer."""
     port = free_port()
     with Jvm(SOURCE, jvm_options=[jolokia_option(port, request.param)]):
         yield url(port)
@@ -77,20 +77,20 @@ def where(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 async def agent(where: str) -> AsyncIterator[JolokiaAgent]:
-    """Our side of it."""
+    """Our client of the agent."""
     async with JolokiaAgent(where) as opened:
         yield opened
 
 
 async def test_values(agent: JolokiaAgent) -> None:
-    """What JSON can hold is what the JVM holds: longs to the last digit, texts, composites."""
+    """Values that JSON can hold are equal: longs to the last digit, strings, composites."""
     wanted = [(ObjectName.parse(name), list(values)) for name, values in EXACT.items()]
     read = await agent.get_many(wanted)
     assert read == list(EXACT.values())
 
 
 async def test_null_is_nan_where_it_can_be_nothing_else(agent: JolokiaAgent) -> None:
-    """JSON has no NaN: the declared type tells, where the agent has told it."""
+    """JSON has no NaN: null is NaN where the declared type is a number."""
     attributes = ["NaN", "Infinity", "Nothing", "Half"]
     [info] = await agent.get_infos([DECLARED])
     assert isinstance(info, MBeanInfo)
@@ -113,7 +113,7 @@ async def test_null_is_nan_where_it_can_be_nothing_else(agent: JolokiaAgent) -> 
 
 
 async def test_nan_spoils_no_other_attribute(agent: JolokiaAgent) -> None:
-    """An agent that fails on NaN is asked for its neighbours apart; later ones in the same POST."""
+    """If an agent fails on NaN, the others are read apart; newer agents need one POST."""
     for posts in (None, 1):
         before = agent.traffic["round_trips"]
         [read] = await agent.get_many([(NUMBERS, ["Small", "NaN", "MaxLong", "NoSuch"])])
@@ -125,7 +125,7 @@ async def test_nan_spoils_no_other_attribute(agent: JolokiaAgent) -> None:
 
 
 async def test_what_fails_stands_for_itself(agent: JolokiaAgent) -> None:
-    """A getter that throws and an attribute that is not there are left out; a lost MBean is not."""
+    """A throwing getter and a missing attribute are left out; a missing MBean is reported."""
     gone = ObjectName.parse("odd:type=Gone")
     faulty = ObjectName.parse("odd:type=Faulty")
     read = await agent.get_many([(gone, ["a"]), (faulty, ["Throws", "Fine", "Missing"])])
@@ -137,7 +137,7 @@ async def test_what_fails_stands_for_itself(agent: JolokiaAgent) -> None:
 
 
 async def test_every_name_leads_back_to_its_mbean(agent: JolokiaAgent) -> None:
-    """Whatever is in a name, quotes and slashes too, it can be listed and read."""
+    """Names with quotes, slashes and the like can be listed and read."""
     for pattern in ("odd:*", "b=c:*", "\u00e4:*", None):
         names = await agent.query(None if pattern is None else ObjectName.parse(pattern))
         assert names
@@ -160,7 +160,7 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
 
 @pytest.fixture(scope="module", params=[JOLOKIA_VERSIONS[0], JOLOKIA_VERSIONS[-1]])
 def guarded(request: pytest.FixtureRequest, papers: Papers) -> Iterator[str]:
-    """The URL of an agent that speaks TLS and wants a client certificate or a password."""
+    """URL of an agent with TLS that requires a client certificate or a password."""
     port = free_port()
     store = papers.folder / f"agent-{request.param}.p12"
     shutil.copy(papers.folder / "server.p12", store)
@@ -189,7 +189,7 @@ async def ask(where: str, **options: Any) -> None:
 
 
 async def test_tls_with_a_certificate_or_a_password(guarded: str, papers: Papers) -> None:
-    """Either lets us in; without both the error names what is missing, and never a secret."""
+    """Either is accepted; without both the error names what is missing, never a secret."""
     ours = Tls(ca_file=papers.ca)
     await ask(guarded, credentials=RIGHT, tls=ours)
     known = Tls(ca_file=papers.ca, cert_file=papers.client, key_file=papers.client_key)
@@ -218,7 +218,7 @@ POLICY = "<restrict><commands>{}</commands></restrict>"
 def restricted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The URL of an agent that lets search and read, and not list."""
+    """URL of an agent that allows search and read, but not list."""
     policy = tmp_path_factory.mktemp("policy") / "access.xml"
     allowed = "".join(f"<command>{command}</command>" for command in ("search", "read"))
     policy.write_text(POLICY.format(allowed))
@@ -229,7 +229,7 @@ def restricted(
 
 
 async def test_what_an_agent_forbids_is_an_error(restricted: str) -> None:
-    """Names without attributes would look like a JVM that has nothing to read."""
+    """A forbidden list is an error, not a JVM without attributes."""
     async with JolokiaAgent(restricted) as agent:
         names = await agent.query(ObjectName.parse("odd:*"))
         assert await agent.get_many([(ObjectName.parse("odd:type=Faulty"), ["Fine"])])
@@ -258,7 +258,7 @@ mbeans:
 
 
 def test_commands(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What looks at a JVM over RMI looks at one with an agent, by its URL or by name."""
+    """The mbeans commands work on an agent, by URL or target name."""
     monkeypatch.chdir(tmp_path)
     Path("mbeans.yaml").write_text(FILE.format(where=where))
     listed = json.loads(call("mbeans", "ls", where, "odd:*", "--json"))

@@ -1,7 +1,7 @@
-"""Lag of a cluster of two, one of which is killed, frozen or robbed of what it led.
+"""Lag of a two-broker cluster while one broker is killed, frozen or loses its leadership.
 
-In each of them every poll must have the rows that the other broker can give, must not take a group
-or a topic for gone, and must say that it is incomplete where it is; and all rows must come back.
+Every poll must have the rows of the other broker, must not report a group or topic as gone, and
+must be marked incomplete if it is. Afterwards all rows must return.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.real
 FIRST, SECOND = 1, 2
 COMMITS_TOPIC = "__consumer_offsets"
 PATIENCE_S = 2.0
-MOST_GROUPS = 20  # one of them lands on each broker, but for once in half a million times
+MOST_GROUPS = 20  # both brokers get one, except once in half a million runs
 
 
 @dataclass(frozen=True)
 class Estate:
-    """What is on the two: a topic on either broker, and a group of either that committed both."""
+    """One topic and one group per broker; both groups have committed on both topics."""
 
     left: str
     right: str
@@ -39,14 +39,14 @@ class Estate:
 
 @pytest.fixture(scope="module")
 def client(two_brokers: Pair) -> Iterator[Client]:
-    """A JVM that knows only the broker that stays."""
+    """A client that bootstraps from the surviving broker."""
     with Client(two_brokers.first) as jvm:
         yield jvm
 
 
 @pytest.fixture
 async def cluster(two_brokers: Pair) -> AsyncIterator[Cluster]:
-    """The cluster under test, with little patience for a broker that will not answer."""
+    """The cluster under test, with a short timeout."""
     addresses = [("127.0.0.1", broker.port) for broker in two_brokers.brokers]
     cluster = Cluster(addresses, timeout_s=PATIENCE_S)
     yield cluster
@@ -55,12 +55,12 @@ async def cluster(two_brokers: Pair) -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 async def estate(client: Client, cluster: Cluster, fresh_name: Callable[[str], str]) -> Estate:
-    """Made anew for each test; every partition is three records behind."""
+    """New topics and groups for each test; every partition is three records behind."""
     left, right = fresh_name("left"), fresh_name("right")
     for topic, broker in ((left, FIRST), (right, SECOND)):
         client.create(topic, 2)
         client.move(topic, broker)
-    client.commit(fresh_name("g"), left)  # the first commit of all makes the topic of commits
+    client.commit(fresh_name("g"), left)  # the very first commit creates __consumer_offsets
     client.move(COMMITS_TOPIC, FIRST, SECOND)
     groups: dict[int, str] = {}
     for _ in range(MOST_GROUPS):
@@ -82,7 +82,7 @@ def whole_with(group: str) -> Callable[[Snapshot], bool]:
 
 
 async def polls_during(cluster: Cluster, work: Awaitable[object]) -> list[Snapshot]:
-    """Poll until the work is done, at least once."""
+    """Poll at least once, until the work is done."""
     task = asyncio.ensure_future(work)
     snapshots = [await cluster.poll()]
     while not task.done():
@@ -92,7 +92,7 @@ async def polls_during(cluster: Cluster, work: Awaitable[object]) -> list[Snapsh
 
 
 def assert_nothing_vanished(estate: Estate, snapshot: Snapshot) -> None:
-    """No group is taken for gone, no topic for deleted, whoever is silent."""
+    """Assert that no group is reported gone and no topic deleted."""
     assert set(estate.groups.values()) <= snapshot.groups.keys()
     assert not snapshot.gone
     assert not snapshot.vanished
@@ -102,7 +102,7 @@ def assert_nothing_vanished(estate: Estate, snapshot: Snapshot) -> None:
 async def test_a_broker_that_is_killed_takes_only_its_own_rows(
     two_brokers: Pair, cluster: Cluster, estate: Estate
 ) -> None:
-    """Its groups move to the other, its topic has no leader until it is back."""
+    """Its groups move to the other broker; its topic has no leader until it is back."""
     before = await poll_until(cluster, lambda s: s.complete)
     everything = estate.rows(before)
     stays, moves = estate.groups[FIRST], estate.groups[SECOND]
@@ -136,7 +136,7 @@ async def test_a_broker_that_is_killed_takes_only_its_own_rows(
 async def test_a_frozen_broker_is_waited_for_once_in_a_poll(
     two_brokers: Pair, cluster: Cluster, estate: Estate
 ) -> None:
-    """It takes one timeout, whatever it coordinates and leads, and no row of the other."""
+    """A frozen broker costs one timeout per poll and no row of the other broker."""
     before = await poll_until(cluster, lambda s: s.complete)
     everything = estate.rows(before)
     stays = estate.groups[FIRST]
@@ -155,13 +155,13 @@ async def test_a_frozen_broker_is_waited_for_once_in_a_poll(
         assert silent in snapshot.errors
         assert (snapshot.brokers, snapshot.brokers_answered) == (2, 1)
         assert [row.topic for row in estate.rows(snapshot)[stays]] == [estate.left] * 2
-    # The groups' list was waited for; after that the broker is left out of the poll.
+    # ListGroups was waited for; after that the broker is left out of the poll.
     assert frozen[0].requests <= before.requests
     assert_nothing_vanished(estate, thawed)
 
 
 async def test_what_moves_is_found_again(client: Client, cluster: Cluster, estate: Estate) -> None:
-    """Coordinators and leaders that move from one broker to the other while we poll."""
+    """Coordinators and leaders that move between brokers during polls are found again."""
     before = await poll_until(cluster, lambda s: s.complete)
     everything = estate.rows(before)
 
@@ -183,7 +183,7 @@ async def test_what_moves_is_found_again(client: Client, cluster: Cluster, estat
 async def test_a_topic_deleted_behind_its_coordinators_back(
     two_brokers: Pair, client: Client, cluster: Cluster, estate: Estate
 ) -> None:
-    """The commits stay, so the Java command fails; ours has the other rows, and makes no topic."""
+    """Its commits remain: the Java command fails, our poll has the other rows."""
     client.move(COMMITS_TOPIC, SECOND)  # alone: so it is not there when the topic goes
     await poll_until(cluster, whole_with(estate.groups[FIRST]))
     two_brokers.second.kill()

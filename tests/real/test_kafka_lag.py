@@ -1,4 +1,4 @@
-"""Lag of a real broker while groups come and go, topics are deleted and the broker dies."""
+"""Lag on a real broker while groups come and go, topics are deleted and the broker dies."""
 
 import json
 import time
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture
 async def cluster(kafka: Kafka) -> AsyncIterator[Cluster]:
-    """The cluster under test, with the filters of a fresh installation."""
+    """The cluster under test, with default filters."""
     cluster = Cluster([("127.0.0.1", kafka.port)], timeout_s=SETTLED_S)
     yield cluster
     await cluster.close()
@@ -32,7 +32,7 @@ async def cluster(kafka: Kafka) -> AsyncIterator[Cluster]:
 async def test_a_group_that_does_not_exist_is_told_from_an_empty_one(
     kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
 ) -> None:
-    """Asking for it does not bring it into being either."""
+    """An unknown group is reported as such; asking does not create it."""
     topic, group, nonsense = fresh_name("t"), fresh_name("g"), fresh_name("nonsense")
     client.create(topic)
     client.commit(group, topic)
@@ -47,7 +47,7 @@ async def test_a_group_that_does_not_exist_is_told_from_an_empty_one(
 async def test_lag_rises_while_nobody_consumes_and_falls_to_nothing(
     client: Client, consumer: Client, cluster: Cluster, fresh_name: Callable[[str], str]
 ) -> None:
-    """Strictly, at every poll; the stopped group is polled like any other."""
+    """The lag rises strictly at every poll of a stopped group and falls to 0."""
     topic, group = fresh_name("orders"), fresh_name("billing")
     client.create(topic, 3)
     client.commit(group, topic)
@@ -67,7 +67,7 @@ async def test_lag_rises_while_nobody_consumes_and_falls_to_nothing(
 async def test_a_deleted_group_keeps_its_lag(
     kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
 ) -> None:
-    """Deleted by the Java command, it is found gone; its lag grows on until it commits again."""
+    """A deleted group is reported gone; its lag grows until it commits again."""
     topic, group = fresh_name("orders"), fresh_name("billing")
     remembered = VanishedGroups()
 
@@ -104,7 +104,7 @@ async def test_records_deleted_unread_have_expired(
     fresh_name: Callable[[str], str],
     tmp_path: Path,
 ) -> None:
-    """Deleted by the Java command, as retention does it: so many lost, so many still to read."""
+    """Records deleted with the Java command count as expired; the others remain consumable."""
     topic, group = fresh_name("orders"), fresh_name("billing")
     client.create(topic)
     client.produce(topic, 2)
@@ -124,7 +124,7 @@ async def test_records_deleted_unread_have_expired(
 async def test_a_deleted_topic_takes_its_rows_and_no_others(
     client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
 ) -> None:
-    """Its partitions are orphaned until the broker drops their commits; never an error, never 0."""
+    """Its partitions are orphaned until the broker drops the commits; never an error, never 0."""
     kept, deleted, group = fresh_name("kept"), fresh_name("deleted"), fresh_name("g")
     client.create(kept)
     client.create(deleted, 2)
@@ -149,7 +149,7 @@ async def test_a_deleted_topic_takes_its_rows_and_no_others(
 async def test_a_group_deleted_is_gone_once(
     kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
 ) -> None:
-    """Not listed and, asked by name, without commits: reported, then forgotten."""
+    """A deleted group is reported gone once, then forgotten."""
     topic, group = fresh_name("t"), fresh_name("short-lived")
     client.create(topic)
     client.commit(group, topic)
@@ -167,14 +167,14 @@ async def test_a_group_deleted_is_gone_once(
 
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[Kafka]:
-    """A broker of the test's own that creates any topic somebody asks about."""
+    """A broker for one test, with topic auto-creation on."""
     with Kafka(tmp_path / "kafka", properties={"auto.create.topics.enable": "true"}) as kafka:
         yield kafka
 
 
 @pytest.fixture
 async def own_cluster(own_kafka: Kafka) -> AsyncIterator[Cluster]:
-    """`own_kafka` as we see it, with patience for a broker that has just started."""
+    """The cluster of `own_kafka`, with a long timeout for a starting broker."""
     cluster = Cluster([("127.0.0.1", own_kafka.port)], timeout_s=SETTLED_S)
     yield cluster
     await cluster.close()
@@ -182,7 +182,7 @@ async def own_cluster(own_kafka: Kafka) -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 async def impatient(own_kafka: Kafka) -> AsyncIterator[Cluster]:
-    """The same with little patience: for a broker that will not answer."""
+    """The cluster of `own_kafka`, with a short timeout."""
     cluster = Cluster([("127.0.0.1", own_kafka.port)], timeout_s=1.0)
     yield cluster
     await cluster.close()
@@ -190,7 +190,7 @@ async def impatient(own_kafka: Kafka) -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 async def own_view(own_kafka: Kafka) -> AsyncIterator[MetadataCache]:
-    """What a poll asks about brokers and topics, alone."""
+    """Only the metadata requests of a poll."""
     view = MetadataCache([("127.0.0.1", own_kafka.port)])
     yield view
     await view.close()
@@ -199,8 +199,8 @@ async def own_view(own_kafka: Kafka) -> AsyncIterator[MetadataCache]:
 async def test_looking_creates_nothing_and_outlives_the_broker(
     own_kafka: Kafka, own_cluster: Cluster, impatient: Cluster, own_view: MetadataCache
 ) -> None:
-    """One broker of our own: what we ask about, how we fare when it freezes, dies and returns."""
-    # A new cluster, in which even the topic of all commits is made on demand.
+    """Polls create no topic and recover after the broker freezes, dies and returns."""
+    # A new cluster, where even __consumer_offsets is created on demand.
     await own_view.refresh(PollBudget(SETTLED_S), ["never-made"])
     assert own_view.topics["never-made"].error == UNKNOWN_TOPIC_OR_PARTITION
     assert (await own_cluster.describe(["nonsense"])).missing == ("nonsense",)

@@ -1,6 +1,6 @@
-"""What a broker tells beside offsets: when records were written, and how long they are kept.
+"""Timestamps and retention on a real broker: record ages, topic and offset retention.
 
-The producer decides about the timestamps, so the tests know what must be found.
+The producer sets the timestamps, so the tests know the expected ages.
 """
 
 import json
@@ -30,7 +30,7 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture
 async def cluster_of(kafka: Kafka) -> AsyncIterator[Callable[..., Cluster]]:
-    """The cluster under test with these groups alone: other tests' groups are searched for too."""
+    """The cluster under test, limited to these groups, so that no others are searched."""
     async with AsyncExitStack() as opened:
 
         def open_for(*groups: str) -> Cluster:
@@ -51,7 +51,7 @@ class Search:
         self.requests: list[int] = []
 
     async def poll(self) -> tuple[Assessment, dict[str, RowStatus], int]:
-        """One poll: all verdicts, those of each group's partition 0, and when."""
+        """Poll once; return the assessment, each group's status of partition 0, the time."""
         snapshot = await self.cluster.poll(questions=self.outlook.questions())
         self.requests.append(snapshot.requests)
         now_ns = time.time_ns()
@@ -61,7 +61,7 @@ class Search:
         return verdicts, {row.group: status for row, status in judged}, now_ns
 
     async def written(self, groups: Sequence[str]) -> dict[str, tuple[float, bool]]:
-        """By group when its oldest unread record was written, in ms, and whether that is exact."""
+        """Return, by group, the time of its oldest unread record in ms and whether it is exact."""
         for _ in range(POLLS):
             _, by_group, now_ns = await self.poll()
             delays = {group: by_group[group].behind for group in groups}
@@ -80,7 +80,7 @@ async def test_what_was_written_before_the_first_poll_is_dated(
     cluster_of: Callable[..., Cluster],
     fresh_name: Callable[[str], str],
 ) -> None:
-    """CreateTime of single records: to the millisecond, with one request more a poll at most."""
+    """CreateTime of single records: exact to 1 ms, at most one more request per poll."""
     topic, early, late = fresh_name("orders"), fresh_name("early"), fresh_name("late")
     client.create(topic)
     first_ms = time.time_ns() // 1_000_000 - 48 * HOUR_MS
@@ -114,7 +114,7 @@ async def test_timestamps_of_a_batch_and_of_the_broker_are_near(
     cluster_of: Callable[..., Cluster],
     fresh_name: Callable[[str], str],
 ) -> None:
-    """LogAppendTime is one for a batch, of which the first record is what a broker finds."""
+    """A batch has one LogAppendTime, and a broker finds its first record."""
     topic, inside = fresh_name("appended"), fresh_name("inside")
     config = ("message.timestamp.type=LogAppendTime", "retention.ms=-1")
     words = [word for setting in config for word in ("--config", setting)]
@@ -138,7 +138,7 @@ async def test_timestamps_of_a_batch_and_of_the_broker_are_near(
 async def test_timestamps_in_no_order_give_no_false_bound(
     client: Client, cluster_of: Callable[..., Cluster], fresh_name: Callable[[str], str]
 ) -> None:
-    """A record that is older than those before it is dated by them: approximate, never exact."""
+    """A record older than its predecessors is dated by them: approximate, never exact."""
     topic, group = fresh_name("mixed"), fresh_name("g")
     client.create(topic)
     base_ms = time.time_ns() // 1_000_000 - 24 * HOUR_MS
@@ -159,7 +159,7 @@ async def test_the_brokers_say_how_long_things_are_kept(
     cluster_of: Callable[..., Cluster],
     fresh_name: Callable[[str], str],
 ) -> None:
-    """A topic of its own setting, one that is compacted, and the offsets of empty groups."""
+    """Retention of a topic with a setting, of a compacted one, and of empty groups."""
     short, compacted, group = fresh_name("short"), fresh_name("compacted"), fresh_name("g")
     for topic, config in ((short, "retention.ms=7200000"), (compacted, "cleanup.policy=compact")):
         kafka.tool("TopicCommand", "--create", "--topic", topic, "--config", config)
@@ -175,7 +175,7 @@ async def test_the_brokers_say_how_long_things_are_kept(
 def test_one_look_at_a_group_tells_how_old_and_how_long(
     kafka: Kafka, client: Client, fresh_name: Callable[[str], str]
 ) -> None:
-    """Nothing was polled before: the log is asked, and what retention will take is said."""
+    """`lag GROUP` searches the log without earlier polls and says what retention will delete."""
     topic, group = fresh_name("orders"), fresh_name("late")
     kafka.tool("TopicCommand", "--create", "--topic", topic, "--config", "retention.ms=7200000")
     now_ms = time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""Every way into a real Kafka 4.1, what those are told who are not let in, and what rights show."""
+"""Every kind of login to a real Kafka 4.1, the errors of failed logins, and missing rights."""
 
 import asyncio
 import os
@@ -60,13 +60,13 @@ WAYS = {
 
 @pytest.fixture(scope="module")
 def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
-    """An authority of our own, another one, and certificates."""
+    """Two certificate authorities and their certificates."""
     return make_papers(tmp_path_factory.mktemp("papers"))
 
 
 @pytest.fixture(scope="module")
 def kdc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kdc | None]:
-    """A realm of our own, where this machine has what it takes."""
+    """A Kerberos realm, if this machine has the programs."""
     if not is_installed():
         yield None
         return
@@ -98,14 +98,14 @@ def guarded(
 
 @pytest.fixture
 async def tokens() -> AsyncIterator[TokenServer]:
-    """A server of tokens."""
+    """A token server."""
     async with TokenServer() as server:
         yield server
 
 
 @pytest.fixture
 def write(guarded: GuardedKafka, papers: Papers, tokens: TokenServer, tmp_path: Path) -> Write:
-    """Write a file: `write("SASL", "sasl: {…}")`; CA, CLIENT, TOKENS and so on are filled in."""
+    """Write a settings file: `write("SASL", "sasl: {…}")`; fills in CA, CLIENT, TOKENS etc."""
 
     def make(listener: str, section: str) -> Path:
         for word, value in (
@@ -141,19 +141,19 @@ async def opened(file: Path) -> AsyncIterator[Cluster]:
 
 
 async def lag(file: Path) -> dict[tuple[str, str], int]:
-    """Poll once: group and topic → lag."""
+    """Poll once; return lag by group and topic."""
     async with opened(file) as cluster:
         return behind(await cluster.poll())
 
 
 def behind(snapshot: Snapshot) -> dict[tuple[str, str], int]:
-    """Group and topic → lag; nothing else went wrong."""
+    """Poll once without errors; return lag by group and topic."""
     assert snapshot.errors == ()
     return {(row.group, row.topic): row.lag_sum or 0 for row in compute(snapshot).topics}
 
 
 async def refusal(file: Path) -> str:
-    """Return the error of a poll that no broker answered; it never has the password."""
+    """Return the error of a failed poll; asserts that it does not contain the password."""
     async with opened(file) as cluster:
         with pytest.raises(KafkaUnavailable) as caught:
             await cluster.poll()
@@ -163,7 +163,7 @@ async def refusal(file: Path) -> str:
 
 
 async def until(check: Callable[[], Awaitable[bool]]) -> None:
-    """Ask again until it is so: what a controller confirmed its broker learns a moment later."""
+    """Retry until true: a broker learns a moment later what the controller confirmed."""
     async with asyncio.timeout(SETTLED_S):
         while True:
             if await check():
@@ -176,7 +176,7 @@ ALL = {("orders", "paid"): 3, ("orders", "sent"): 2, ("hidden", "sent"): 0}
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_every_way_in_leads_to_the_same_lag(way: str, write: Write) -> None:
-    """DESCRIBE on groups and topics is all it takes, and every row is there."""
+    """DESCRIBE on groups and topics is enough for every row."""
     if "STORE" in WAYS[way][1]:
         pytest.importorskip("cryptography", reason="needs the extra pkcs12")
     assert await lag(write(*WAYS[way])) == ALL
@@ -185,7 +185,7 @@ async def test_every_way_in_leads_to_the_same_lag(way: str, write: Write) -> Non
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 @pytest.mark.parametrize("username", ["reader", "stranger"])
 async def test_a_wrong_password(mechanism: str, username: str, write: Write) -> None:
-    """Broker, user and mechanism are named, for a user that there is as for one there is not."""
+    """The error names broker, user and mechanism, for existing and unknown users alike."""
     login = f"mechanism: {mechanism}, username: {username}, password: hunter2-and-more"
     file = write("SASL", f"sasl: {{{login}}}")
 
@@ -197,7 +197,7 @@ async def test_a_wrong_password(mechanism: str, username: str, write: Write) -> 
 
 @pytest.fixture
 def keytab(kdc: Kdc | None, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A keytab of the principal `reader`, and the realm for this process."""
+    """A keytab of the principal `reader`; this process uses its realm."""
     pytest.importorskip("gssapi", reason="needs the extra gssapi")
     if kdc is None:
         pytest.skip("no KDC on this machine (Debian: krb5-kdc, krb5-admin-server)")
@@ -206,7 +206,7 @@ def keytab(kdc: Kdc | None, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_a_ticket_of_kerberos(keytab: Path, write: Write) -> None:
-    """Principal and keytab are all it takes; the cache of the process is left alone."""
+    """Principal and keytab are enough; the process's ticket cache is not touched."""
     login = f"mechanism: GSSAPI, principal: reader, keytab_file: {keytab}"
 
     assert await lag(write("KERBEROS", f"sasl: {{{login}}}")) == ALL
@@ -221,7 +221,7 @@ async def test_a_ticket_of_kerberos(keytab: Path, write: Write) -> None:
     ],
 )
 async def test_no_ticket_of_kerberos(keytab: Path, write: Write, login: str, message: str) -> None:
-    """What the library says, with the broker's name, in one line."""
+    """The error has the library's message and the broker in one line."""
     login = login.replace("KEYTAB", str(keytab))
 
     assert re.search(
@@ -230,7 +230,7 @@ async def test_no_ticket_of_kerberos(keytab: Path, write: Write, login: str, mes
 
 
 async def test_a_wrong_client_secret(write: Write, tokens: TokenServer) -> None:
-    """It is the token server that refuses it, and it is named."""
+    """The error names the token server, which refused it."""
     listener, section = WAYS["token"]
 
     message = await refusal(write(listener, section.replace(PASSWORD, "hunter2")))
@@ -240,7 +240,7 @@ async def test_a_wrong_client_secret(write: Write, tokens: TokenServer) -> None:
 
 
 async def test_a_token_that_is_over(write: Write, tokens: TokenServer) -> None:
-    """The broker refuses it; it is not shown, and the next connection asks for another one."""
+    """An expired token is refused, not shown, and replaced at the next connection."""
     tokens.lifetime_s = -60
     async with opened(write(*WAYS["token"])) as cluster:
         with pytest.raises(KafkaUnavailable, match=r"client 'bridge' \(OAUTHBEARER\)"):
@@ -253,7 +253,7 @@ async def test_a_token_that_is_over(write: Write, tokens: TokenServer) -> None:
 
 
 async def test_a_mechanism_the_listener_does_not_offer(write: Write) -> None:
-    """Those that it does are named."""
+    """The error names the mechanisms that the listener offers."""
     message = await refusal(
         write("BOTH", f"tls: {{ca_file: CA}}, sasl: {{mechanism: SCRAM-SHA-256, {READER}}}")
     )
@@ -284,14 +284,14 @@ async def test_a_mechanism_the_listener_does_not_offer(write: Write) -> None:
     ],
 )
 async def test_the_wrong_way_in(listener: str, section: str, message: str, write: Write) -> None:
-    """What does not fit is recognised, and the key that mends it is named."""
+    """A mismatch of security settings is recognised; the error names the key that fixes it."""
     assert message in await refusal(write(listener, section))
 
 
 async def test_the_host_name_is_checked_unless_that_is_off(
     write: Write, guarded: GuardedKafka
 ) -> None:
-    """A certificate for 127.0.0.1 does not do for localhost."""
+    """A certificate for 127.0.0.1 is refused for localhost."""
     address = f"localhost:{guarded.ports['BOTH']}"
 
     assert "tls.check_hostname" in await refusal(write(address, f"tls: {{ca_file: CA}}, {SCRAM}"))
@@ -299,7 +299,7 @@ async def test_the_host_name_is_checked_unless_that_is_off(
 
 
 async def test_a_dead_host_in_the_list_costs_nothing(write: Write, guarded: GuardedKafka) -> None:
-    """The other one answers, whatever its security."""
+    """Another bootstrap server answers, with any kind of login."""
     listener, section = WAYS["tls and scram"]
     file = write(f"127.0.0.1:9,{guarded.at(listener)}", section)
 
@@ -311,7 +311,7 @@ async def test_a_dead_host_in_the_list_costs_nothing(write: Write, guarded: Guar
 
 
 async def test_a_login_is_renewed_before_it_ends(write: Write) -> None:
-    """KIP-368: polls go on over several sessions, and none of them notices."""
+    """Re-authentication (KIP-368): polls continue over several sessions without errors."""
     async with opened(write(*WAYS["tls and scram"])) as cluster:
         loop = asyncio.get_running_loop()
         over = loop.time() + 3 * SESSION_MS / 1000
@@ -321,7 +321,7 @@ async def test_a_login_is_renewed_before_it_ends(write: Write) -> None:
 
 
 async def rights(file: Path) -> tuple[tuple[str, str], ...]:
-    """Return what is missing, with the commands."""
+    """Return missing rights and the commands that grant them."""
     kafka = load(file, {}).kafka
     assert kafka is not None
     async with opened(file) as cluster:
@@ -329,13 +329,13 @@ async def rights(file: Path) -> tuple[tuple[str, str], ...]:
 
 
 async def test_rights_that_are_there(write: Write) -> None:
-    """DESCRIBE on groups and topics: nothing is missing, not even on the cluster."""
+    """With DESCRIBE on groups and topics nothing is missing, not even on the cluster."""
     for way in ("mtls", "tls and scram"):
         assert await rights(write(*WAYS[way])) == ()
 
 
 async def test_who_may_nothing_is_told_what_to_ask_for(write: Write, guarded: GuardedKafka) -> None:
-    """Kafka says nothing; we do, and the commands printed bring the rows."""
+    """Kafka hides groups silently; we report it, and the printed commands bring the rows."""
     file = write("SASL", WAYS["plain"][1].replace("reader", "nobody"))
     assert await lag(file) == {}
 
@@ -358,7 +358,7 @@ async def test_who_may_nothing_is_told_what_to_ask_for(write: Write, guarded: Gu
 
 
 async def test_rights_to_some(write: Write, guarded: GuardedKafka) -> None:
-    """What is listed and refused is named; a file that asks for no more lacks no more."""
+    """Listed but refused resources are named; a file that wants only granted ones lacks nothing."""
     guarded.allow(["User:narrow"], "--cluster", "--group", "orders", "--topic", "paid")
     login = WAYS["plain"][1].replace("reader", "narrow")
     some = "groups: {allow: orders}, topics: {allow: [paid, sent]}"
@@ -379,7 +379,7 @@ async def test_rights_to_some(write: Write, guarded: GuardedKafka) -> None:
 
 
 def test_the_commands_use_the_security_of_the_file(write: Write) -> None:
-    """`lag` prints, `check --connect` complains with the command; neither shows the password."""
+    """`lag` prints rows and `check --connect` the missing rights; neither shows the password."""
     file = write(*WAYS["tls and scram"])
 
     asked = run("lag", "orders", "-f", str(file))
@@ -393,7 +393,7 @@ def test_the_commands_use_the_security_of_the_file(write: Write) -> None:
 
 
 def test_init_takes_over_how_a_cluster_is_met(write: Write, tmp_path: Path) -> None:
-    """The new file meets it in the same way, and the secret of the old one is not in it."""
+    """`init --access` copies how to connect, without the old file's secret."""
     file = write(*WAYS["tls and scram"])
     new = tmp_path / "new.yaml"
 

@@ -1,4 +1,4 @@
-"""Lag on Kafka 4.1, 3.9 and 2.8: the Java command of each is the authority, row by row."""
+"""Lag on Kafka 4.1, 3.9 and 2.8, row by row against the Java command of each."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.real.lag_oracle import SETTLED_S, java_lines, our_lines, rows_of
 pytestmark = pytest.mark.real
 
 MEMBER = Path(__file__).with_name("Member.java")
-KIP_848_SINCE = 4  # the major version whose brokers offer the newer protocol to everybody
+KIP_848_SINCE = 4  # the major version whose brokers offer KIP-848 by default
 
 Join = Callable[..., Jvm]
 
@@ -28,14 +28,14 @@ def broker(request: pytest.FixtureRequest) -> Kafka:
 
 @pytest.fixture
 def client(broker: Kafka) -> Iterator[Client]:
-    """A JVM of the test's own on that broker."""
+    """A client JVM on that broker."""
     with Client(broker) as jvm:
         yield jvm
 
 
 @pytest.fixture
 async def cluster(broker: Kafka) -> AsyncIterator[Cluster]:
-    """The cluster under test; like the Java command it leaves no name out."""
+    """The cluster under test, without filters, like the Java command."""
     everything = Cluster(
         [("127.0.0.1", broker.port)],
         timeout_s=SETTLED_S,
@@ -48,7 +48,7 @@ async def cluster(broker: Kafka) -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 def join(broker: Kafka, tmp_path: Path) -> Iterator[Join]:
-    """Start a group member that commits what it is told: `join(group, topic, client_id)`."""
+    """Start a group member that commits on command: `join(group, topic, client_id)`."""
     members: list[Jvm] = []
 
     def start(group: str, topic: str, client_id: str, protocol: str = "classic") -> Jvm:
@@ -69,10 +69,10 @@ async def test_every_row_is_the_java_commands(
     join: Join,
     fresh_name: Callable[[str], str],
 ) -> None:
-    """Two members, one that left, one that never joined, a KIP-848 group: every column of all.
+    """Every column is equal, for current, left and never joined members and a KIP-848 group.
 
-    Among them partitions that are assigned and not committed, committed and not assigned, behind,
-    caught up, and ahead of their end.
+    Partitions are assigned but not committed, committed but not assigned, behind, caught up, and
+    ahead of their end.
     """
     topic, other = fresh_name("orders"), fresh_name("bills")
     two, idle, simple = (fresh_name(n) for n in ("two", "idle", "simple"))

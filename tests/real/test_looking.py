@@ -1,4 +1,4 @@
-"""Looking at a real broker before anything runs: what the commands announce is what comes."""
+"""`check`, `explain`, `suggest` and `init` on a real broker: `once` does what they announce."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ DEADLINE_S = 60
 
 
 def call(*args: str, cwd: Path, status: int = 0) -> str:
-    """Run `jmxbridge` to its end and return its stdout."""
+    """Run `jmxbridge` and return its stdout."""
     done = subprocess.run(
         [sys.executable, "-m", "jmxbridge", *args],
         cwd=cwd,
@@ -35,7 +35,7 @@ def call(*args: str, cwd: Path, status: int = 0) -> str:
 
 @pytest.fixture
 def folder(kafka: Kafka, tmp_path: Path) -> Path:
-    """A folder with the shipped mbeans.yaml, for the broker that runs here."""
+    """A folder with the shipped mbeans.yaml, adapted to the running broker."""
     text = (ROOT / "mbeans.yaml").read_text()
     text = text.replace("127.0.0.1:9999", f"127.0.0.1:{kafka.jmx_port}")
     (tmp_path / "mbeans.yaml").write_text(text.replace("127.0.0.1:9092", kafka.bootstrap))
@@ -43,11 +43,11 @@ def folder(kafka: Kafka, tmp_path: Path) -> Path:
 
 
 def test_the_series_announced_are_the_series_written(folder: Path) -> None:
-    """`check --connect` counts what `once` then prints; every rule of the shipped file fits."""
+    """`check --connect` counts the series that `once` prints; every shipped rule matches."""
     report = json.loads(call("check", "--connect", "--json", cwd=folder))
     lines = call("once", "--dry-run", cwd=folder).splitlines()
     written = Counter(line.split(",")[0] for line in lines if not line.startswith("jmxbridge_ta"))
-    # Requests appear while we look, so their series may grow between the two commands.
+    # New request types appear over time, so their series may grow between the two commands.
     changing = {"kafka_request"}
     for measurement in changing:
         assert 0 < report["series"].pop(measurement) <= written.pop(measurement)
@@ -57,7 +57,7 @@ def test_the_series_announced_are_the_series_written(folder: Path) -> None:
 
 
 def test_a_misspelt_attribute_is_found_before_it_runs(folder: Path) -> None:
-    """The JVM's own MBeans say what was meant; everything else about the file is as before."""
+    """A misspelt attribute gets a suggestion from the JVM's MBeans."""
     text = (folder / "mbeans.yaml").read_text()
     assert "ThreadCount: threads" in text
     (folder / "mbeans.yaml").write_text(text.replace("ThreadCount: threads", "TreadCount: threads"))
@@ -69,7 +69,7 @@ def test_a_misspelt_attribute_is_found_before_it_runs(folder: Path) -> None:
 def test_a_line_is_written_where_the_file_says(
     folder: Path, influx: Influx, influx_database: str
 ) -> None:
-    """`check --connect` names the server's version and has left one line in its own measurement."""
+    """`check --connect` names the server's version and writes one line to its own measurement."""
     text = (folder / "mbeans.yaml").read_text()
     section = f"influxdb: {{url: '{influx.url}', bucket: {influx_database}}}\n"
     (folder / "mbeans.yaml").write_text(section + text)
@@ -81,7 +81,7 @@ def test_a_line_is_written_where_the_file_says(
 
 
 def test_an_explained_line_is_part_of_the_poll(folder: Path) -> None:
-    """Fields and tags of an explanation are those of the line that `once` prints."""
+    """`mbeans explain` shows the fields and tags of the line that `once` prints."""
     name = "kafka.server:type=ReplicaManager,name=PartitionCount"
     report = json.loads(call("mbeans", "explain", "broker-1", name, "--json", cwd=folder))
     ((line,),) = [taken["lines"] for mbean in report["mbeans"] for taken in mbean["taken"]]
@@ -92,7 +92,7 @@ def test_an_explained_line_is_part_of_the_poll(folder: Path) -> None:
 
 
 def test_a_suggested_rule_works_as_it_is_pasted(folder: Path, kafka: Kafka) -> None:
-    """The rule for an MBean nothing takes makes its point, without an edit."""
+    """A suggested rule gives a point without an edit."""
     name = "kafka.log:type=LogCleaner,name=cleaner-recopy-percent"
     rule = call("mbeans", "suggest", f"127.0.0.1:{kafka.jmx_port}", name, cwd=folder)
     content: dict[str, Any] = yaml.safe_load((folder / "mbeans.yaml").read_text())
@@ -108,9 +108,9 @@ def test_a_suggested_rule_works_as_it_is_pasted(folder: Path, kafka: Kafka) -> N
 def test_init_writes_a_file_that_passes(
     kafka: Kafka, kafka_28: Kafka, kafka_39: Kafka, tmp_path: Path
 ) -> None:
-    """Brokers, JMX and packs are found out, and `check --connect` has nothing to say about it.
+    """`init` finds brokers, JMX ports and packs; `check --connect` has no findings.
 
-    Other clusters' brokers run here too, with the same id.
+    Brokers of other clusters with the same id run here too.
     """
     call("init", kafka.bootstrap, "--timeout", "30", cwd=tmp_path)
     assert "\n  timeout: 30s\n" in (tmp_path / "mbeans.yaml").read_text()

@@ -1,4 +1,4 @@
-"""What is polled while something is away: kept, sent later, or told apart."""
+"""Polls during outages of InfluxDB or Kafka: nothing is lost, and gaps are reported."""
 
 import urllib.request
 from collections.abc import Callable
@@ -29,12 +29,12 @@ def settings(kafka: Kafka, influx: Influx, **more: Any) -> dict[str, Any]:
 
 
 def times(influx: Influx, measurement: str, field: str) -> list[int]:
-    """The timestamps of a measurement's points, in the order of time."""
+    """Return the timestamps of a measurement's points in order."""
     return [row["time"] for row in influx.query(f"SELECT {field} FROM {measurement}", DATABASE)]
 
 
 def skipped(influx: Influx, first: int, last: int) -> int:
-    """How many instants the bridge itself says it left out, on a machine too busy to poll."""
+    """Return how many instants the bridge reports as skipped on a busy machine."""
     rows = influx.query(
         f"SELECT skipped_ticks FROM jmxbridge_target WHERE time > {first} AND time <= {last}",
         DATABASE,
@@ -43,17 +43,17 @@ def skipped(influx: Influx, first: int, last: int) -> int:
 
 
 def polls_in_store(bridge: Bridge) -> list[tuple[str, int]]:
-    """Source and time of the polls that are pending in the bridge's store, once it has one."""
+    """Return source and time of the pending polls in the bridge's store, if it has one."""
     if not bridge.store.exists() or not bridge.sql("SELECT 1 FROM sqlite_master"):
         return []
     return bridge.sql("SELECT source, time_ns FROM chunk ORDER BY id")
 
 
 def test_kill_9_in_the_middle_of_an_outage_loses_nothing(kafka: Kafka, tmp_path: Path) -> None:
-    """InfluxDB is away at the start and in the middle, the bridge is killed: all arrives.
+    """InfluxDB is down at the start and later, the bridge is killed: all polls arrive.
 
-    What must arrive is what a reader of the store saw there, and every instant of the grid
-    between the first and the last poll of a run, but those the bridge says it skipped.
+    Expected are all polls seen in the store and every instant of the grid between the first and
+    the last poll of a run, except those the bridge reports as skipped.
     """
     influx = Influx(tmp_path / "influx")
     bridge = Bridge(tmp_path, settings(kafka, influx))
@@ -67,7 +67,7 @@ def test_kill_9_in_the_middle_of_an_outage_loses_nothing(kafka: Kafka, tmp_path:
         return enough
 
     try:
-        bridge.start()  # InfluxDB is not there yet
+        bridge.start()  # InfluxDB is not started yet
         bridge.wait_until(polls_seen(6))
         influx.start()
         influx.create_database(DATABASE)
@@ -79,7 +79,7 @@ def test_kill_9_in_the_middle_of_an_outage_loses_nothing(kafka: Kafka, tmp_path:
         seen.update(polls_in_store(bridge))
         first_run = {time_ns for source, time_ns in seen if source == "broker"}
 
-        bridge.start()  # InfluxDB is still away
+        bridge.start()  # InfluxDB is still down
         bridge.wait_until(polls_seen(len(seen) + 6))
         influx.start()
         last = max(time_ns for _, time_ns in seen)
@@ -102,7 +102,7 @@ def test_kill_9_in_the_middle_of_an_outage_loses_nothing(kafka: Kafka, tmp_path:
 async def test_one_refused_line_does_not_take_the_others_with_it(
     kafka: Kafka, influx: Influx, influx_database: str, tmp_path: Path
 ) -> None:
-    """A type conflict makes a dead letter with the server's words; the rest arrives."""
+    """A type conflict becomes a dead letter with the server's message; the rest arrives."""
     write_line(influx, influx_database, 'jvm,x=y threads="text"')
     file = settings(kafka, influx) | {"influxdb": {"url": influx.url, "bucket": influx_database}}
     with Bridge(tmp_path, file) as bridge:
@@ -121,7 +121,7 @@ async def test_one_refused_line_does_not_take_the_others_with_it(
 
 
 def test_kafka_may_be_away_at_the_start(client: Client, influx: Influx, tmp_path: Path) -> None:
-    """JMX goes on without Kafka, the lag poll says that it got nothing, and then it does."""
+    """JMX polls continue without Kafka; the lag poll reports the failure, then recovers."""
     database = influx.create_database()
     late = Kafka(tmp_path / "kafka")
     jvm = {"name": "jvm", "jmx": f"127.0.0.1:{client.jmx_port}", "collect": ["jvm"]}
@@ -147,7 +147,7 @@ def test_kafka_may_be_away_at_the_start(client: Client, influx: Influx, tmp_path
 
 
 def write_line(influx: Influx, database: str, line: str) -> None:
-    """Write one line of line protocol, as somebody else would."""
+    """Write one line of line protocol, as another writer would."""
     request = urllib.request.Request(f"{influx.url}/write?db={database}", line.encode())
     with OPENER.open(request) as reply:
         assert reply.status == 204

@@ -1,4 +1,4 @@
-"""SIGHUP while it runs: what changed is changed, what did not stays connected."""
+"""Reload on SIGHUP: changed targets change, unchanged ones stay connected."""
 
 import json
 import signal
@@ -26,7 +26,7 @@ MORE = "  - {{name: again, jmx: '127.0.0.1:{port}', collect: kafka-kraft}}\n"
 
 
 class Run:
-    """`jmxbridge run`, and the lines it says."""
+    """`jmxbridge run` and its log lines."""
 
     def __init__(self, folder: Path, *args: str) -> None:
         self.process = subprocess.Popen(
@@ -55,7 +55,7 @@ class Run:
                 self._lines.put(line)
 
     def wait_for(self, word: str) -> None:
-        """Read on until a line has the word; raises queue.Empty at the deadline."""
+        """Read until a line has the word; raises queue.Empty at the deadline."""
         while not self.lines or word not in self.lines[-1]:
             self.lines.append(self._lines.get(timeout=DEADLINE_S))
 
@@ -65,7 +65,7 @@ class Run:
 
 
 def test_targets_that_do_not_change_stay_connected(kafka: Kafka, tmp_path: Path) -> None:
-    """A new target is polled; a file with mistakes, or that needs a restart, changes nothing."""
+    """A new target is polled; an invalid file, or one that needs a restart, changes nothing."""
     file = tmp_path / "mbeans.yaml"
     text = FILE.format(port=kafka.jmx_port)
     file.write_text(text)
@@ -88,11 +88,11 @@ def test_targets_that_do_not_change_stay_connected(kafka: Kafka, tmp_path: Path)
         assert len([line for line in run.lines if "target broker: up" in line]) == 1
         assert run.stop() == 0
     times = json.loads((tmp_path / "store.polls.json").read_text())["seconds"]
-    assert set(times) == {"broker", "again"}  # for `check`, which knows the file's targets
+    assert set(times) == {"broker", "again"}  # for `check`, which reads poll times by target
 
 
 def test_one_target_alone(kafka: Kafka, tmp_path: Path) -> None:
-    """--only polls what is named, and a name that the file lacks is a usage error."""
+    """--only polls the named target; an unknown name is a usage error."""
     text = FILE.format(port=kafka.jmx_port) + MORE.format(port=kafka.jmx_port)
     (tmp_path / "mbeans.yaml").write_text(text)
     with Run(tmp_path, "--only", "again") as run:

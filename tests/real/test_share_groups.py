@@ -1,6 +1,6 @@
-"""Share groups on real brokers: apart from the others, and with a lag where the broker counts one.
+"""Share groups (KIP-932) on real brokers: separate rows, with lag where the broker reports it.
 
-Kafka 4.1 has them as a preview and tells where they are; 4.2 has them for good and counts.
+Kafka 4.1 has them as a preview and reports start offsets; 4.2 also reports lag.
 """
 
 from collections.abc import Callable, Iterator
@@ -52,10 +52,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
 async def test_a_share_group_has_a_start_and_a_lag_where_it_is_counted(
     start: Start, tmp_path: Path, version: str, counts: bool
 ) -> None:
-    """All is taken, then more is written: so many records are not done with.
+    """Records written after everything was acknowledged count as lag.
 
-    The start lags behind what is acknowledged, so the distance from it to the end is no lag. A
-    group that commits, on the same topic, is as it always was.
+    The start offset trails the acknowledged records, so the distance to the end is not the lag. A
+    consumer group on the same topic is unaffected.
     """
     kafka = start(version)
     args = (kafka.bootstrap, "sharers", "orders")

@@ -1,7 +1,7 @@
 """The story this project exists for, on a real Kafka and into a real InfluxDB.
 
-A topic is consumed; the consumer dies; the topic is still produced to; the consumer comes back.
-What is asserted is what a person sees: it is read through InfluxQL.
+A topic is consumed; the consumer dies while records still arrive; the consumer comes back. The
+assertions read InfluxDB through InfluxQL, as a user would.
 """
 
 import time
@@ -22,7 +22,7 @@ DESCRIBE = "consumer.group.ConsumerGroupCommand"
 
 
 class Scene:
-    """The group that is watched, and the questions asked about it."""
+    """The observed group and queries about it."""
 
     def __init__(self, influx: Influx, database: str, kafka: Kafka, topic: str) -> None:
         self.influx = influx
@@ -35,7 +35,7 @@ class Scene:
         return self.influx.query(influxql, self.database)
 
     def lag(self, since_ns: int = 0) -> list[tuple[int, int]]:
-        """Time and lag of the group at every poll from `since_ns` on, in the order of time."""
+        """Return time and lag of the group at every poll from `since_ns` on, in order."""
         rows = self.ask(
             f"SELECT lag_sum FROM kafka_consumer_lag_group"
             f" WHERE \"group\" = '{self.group}' AND time >= {since_ns}"
@@ -43,7 +43,7 @@ class Scene:
         return [(row["time"], row["lag_sum"]) for row in rows]
 
     def polled(self) -> set[int]:
-        """The instants that have the group, with a lag or, before its first commit, without."""
+        """Return the instants that have the group, with or (before a commit) without a lag."""
         rows = self.ask(
             f"SELECT partitions FROM kafka_consumer_lag_group WHERE \"group\" = '{self.group}'"
         )
@@ -53,7 +53,7 @@ class Scene:
         return [row_lag for _, row_lag in self.lag(since_ns)[-1:]] == [lag]
 
     def offsets(self) -> dict[int, tuple[int, int, int]]:
-        """Partition → committed offset, end offset and lag at the last poll."""
+        """Return committed offset, end offset and lag of the last poll by partition."""
         rows = self.ask(
             'SELECT last("offset") AS o, end_offset AS e, lag AS l FROM kafka_consumer_lag'
             f" WHERE \"group\" = '{self.group}' GROUP BY partition"
@@ -61,7 +61,7 @@ class Scene:
         return {int(row["partition"]): (row["o"], row["e"], row["l"]) for row in rows}
 
     def offsets_by_java(self) -> dict[int, tuple[int, int, int]]:
-        """The same from kafka-consumer-groups --describe."""
+        """Return the same from kafka-consumer-groups --describe."""
         output = self.kafka.tool(DESCRIBE, "--describe", "--group", self.group)
         lines = [line.split() for line in output.splitlines() if line.startswith(self.group)]
         return {int(cell[2]): (int(cell[3]), int(cell[4]), int(cell[5])) for cell in lines}
@@ -76,7 +76,7 @@ def scene(
 
 @pytest.fixture
 def bridge(scene: Scene, consumer: Client, tmp_path: Path) -> Iterator[Bridge]:
-    """A bridge that polls broker, consumer and lag into the scene's database."""
+    """A bridge that writes broker, consumer and lag to the scene's database."""
     settings = {
         "cluster": "story",
         "interval": "2s",
@@ -100,14 +100,14 @@ def bridge(scene: Scene, consumer: Client, tmp_path: Path) -> Iterator[Bridge]:
 
 
 def next_poll_ns() -> int:
-    """The first instant of the grid whose poll lies wholly in the future."""
+    """Return the first instant of the grid whose poll lies wholly in the future."""
     return (time.time_ns() // INTERVAL_NS + 1) * INTERVAL_NS
 
 
 def test_lag_rises_while_the_consumer_is_dead_and_falls_when_it_is_back(
     scene: Scene, consumer: Client, client: Client, bridge: Bridge
 ) -> None:
-    """The red line: up at every poll while nothing is consumed, exact at rest, then down to 0."""
+    """The lag rises at every poll while nothing is consumed, is exact at rest, and falls to 0."""
     client.create(scene.topic, 3)
     consumer.subscribe(scene.group, scene.topic, "orders-app")
     client.produce(scene.topic, 300)
@@ -149,7 +149,7 @@ def test_lag_rises_while_the_consumer_is_dead_and_falls_when_it_is_back(
 
 
 def target_up(scene: Scene, target: str, *, since_ns: int) -> set[int]:
-    """The values of `up` a target had at its polls."""
+    """Return the values of a target's `up`."""
     rows = scene.ask(
         f"SELECT up FROM jmxbridge_target WHERE target = '{target}' AND time >= {since_ns}"
     )
@@ -157,15 +157,15 @@ def target_up(scene: Scene, target: str, *, since_ns: int) -> set[int]:
 
 
 def lag_polls(scene: Scene) -> dict[int, Row]:
-    """What the lag polls say of themselves, by their instants."""
+    """Return the lag polls' own figures by instant."""
     rows = scene.ask("SELECT skipped_ticks, complete FROM jmxbridge_lag_poll")
     return {row["time"]: row for row in rows}
 
 
 def polls_missed(polls: dict[int, Row]) -> set[int]:
-    """The instants that may have no lag, by the bridge's own account.
+    """Return the instants that may lack a lag by the bridge's own report.
 
-    The poll before was still at work, or a broker did not answer in time.
+    The previous poll was still running, or a broker did not answer in time.
     """
     skipped = {
         time_ns - n * INTERVAL_NS
@@ -177,7 +177,7 @@ def polls_missed(polls: dict[int, Row]) -> set[int]:
 
 
 def records_lag_max(scene: Scene, *, since_ns: int) -> list[int]:
-    """The times at which the consumer's own JVM said how far behind it is."""
+    """Return the times at which the consumer's JVM reported its lag."""
     rows = scene.ask(
         "SELECT records_lag_max FROM kafka_consumer"
         f" WHERE target = 'app' AND client_id = 'orders-app' AND time >= {since_ns}"

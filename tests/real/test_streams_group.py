@@ -1,4 +1,4 @@
-"""A streams group (KIP-1071) on a real broker: polled like any other, its members described."""
+"""Streams groups (KIP-1071) on a real broker: polled like other groups, members described."""
 
 import asyncio
 from pathlib import Path
@@ -21,13 +21,13 @@ TIMEOUT_S = 60.0
 
 
 def members(snapshot: Snapshot, group: str) -> tuple[Member, ...]:
-    """The members of a group, as far as they are known."""
+    """Return the known members of a group."""
     membership = (snapshot.memberships or {}).get(group)
     return membership.members if membership else ()
 
 
 async def test_who_reads_the_sources_of_a_streams_application(tmp_path: Path) -> None:
-    """Its member has the partitions its tasks read, and nothing it made for itself."""
+    """The member has the partitions of its tasks' source topics, without internal topics."""
     group = "counting-orders"
     with Kafka(tmp_path / "kafka", version=VERSION) as kafka:
         with Client(kafka) as client:

@@ -1,4 +1,4 @@
-"""What any transport promises, held against real JVMs: our client, jmxquery and Jolokia alike."""
+"""The transport contract on real JVMs: RMI, jmxquery and Jolokia."""
 
 import asyncio
 import time
@@ -47,13 +47,13 @@ RENAMED = rule("kafka.server:type=OldName", "Value", aliases=("java.lang:type=Ru
 
 
 WAYS = ("rmi", "jmxquery", JOLOKIA_VERSIONS[0], JOLOKIA_VERSIONS[-1])
-# Those that keep what they learned.
+# Transports that keep what they learned.
 LEARNING = [way for way in WAYS if way != "jmxquery"]
 
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """A broker and a JVM to consume in, and the ports at which a way of reading finds them."""
+    """A broker and a consumer JVM, and the ports for one transport."""
 
     kafka: Kafka
     client: Client
@@ -63,14 +63,14 @@ class Polled:
 
 @pytest.fixture(scope="module", params=WAYS)
 def way(request: pytest.FixtureRequest) -> str:
-    """A transport; a version is that of a Jolokia agent."""
+    """A transport; for Jolokia with an agent's version."""
     chosen: str = request.param
     return chosen
 
 
 @pytest.fixture(scope="module")
 def polled(way: str, request: pytest.FixtureRequest) -> Iterator[Polled]:
-    """What is read: the broker of all tests, or one that carries an agent."""
+    """The shared broker, or one with a Jolokia agent."""
     if way in JOLOKIA_VERSIONS:
         ports = [free_port(), free_port()]
         options = [[jolokia_option(port, way)] for port in ports]
@@ -110,7 +110,7 @@ def transport(way: str, port: int, clock: Clock) -> Transport:
 
 @pytest.fixture
 async def make(way: str, clock: Clock) -> AsyncIterator[Make]:
-    """Make a transport to a port; closed after the test."""
+    """Create a transport to a port, closed after the test."""
     made: list[Transport] = []
 
     def remember(port: int) -> Transport:
@@ -129,7 +129,7 @@ def by_name(readings: list[Reading]) -> dict[str, Reading]:
 async def test_a_composite_is_read_and_an_attribute_that_is_not_there_is_not(
     polled: Polled, make: Make
 ) -> None:
-    """A reading has the attributes that exist, composites with all their items."""
+    """A reading has the existing attributes, composites with all items."""
     (reading,) = await make(polled.broker_port).fetch([MEMORY])
     assert reading.rule is MEMORY
     assert set(reading.values) == {"HeapMemoryUsage"}
@@ -143,7 +143,7 @@ async def test_a_composite_is_read_and_an_attribute_that_is_not_there_is_not(
 async def test_a_pattern_gives_a_reading_for_each_mbean(
     polled: Polled, make: Make, fresh_name: Callable[[str], str]
 ) -> None:
-    """Every topic written to has its own reading; the count is exact."""
+    """Every topic has its own reading with the exact count."""
     topic = fresh_name("counted")
     polled.client.create(topic)
     polled.client.produce(topic, 12)
@@ -155,20 +155,20 @@ async def test_a_pattern_gives_a_reading_for_each_mbean(
 async def test_an_alias_is_used_where_the_first_name_is_not_there(
     polled: Polled, make: Make
 ) -> None:
-    """A rule with names of several Kafka versions reads the one that this JVM has."""
+    """A rule with aliases reads the one that this JVM has."""
     renamed = rule("kafka.server:type=OldName", "Uptime", aliases=("java.lang:type=Runtime",))
     (reading,) = await make(polled.broker_port).fetch([renamed])
     assert reading.name.canonical == "java.lang:type=Runtime"
 
 
 async def test_an_unreachable_jvm_is_an_error_not_an_empty_answer(make: Make) -> None:
-    """Nothing listens: the caller must not mistake that for a JVM without MBeans."""
+    """A refused connection is an error, not a JVM without MBeans."""
     with pytest.raises(ConnectionFailed, match=r"127\.0\.0\.1"):
         await make(free_port()).fetch([MEMORY])
 
 
 async def test_a_jvm_that_comes_back_is_read_again(polled: Polled, make: Make) -> None:
-    """The same transport fails while the JVM is away and reads its successor, on the same port."""
+    """The transport fails while the JVM is down and reads its successor on the same port."""
     transport = make(polled.client_port)
     assert await transport.fetch([MEMORY])
     polled.client.kill()
@@ -179,7 +179,7 @@ async def test_a_jvm_that_comes_back_is_read_again(polled: Polled, make: Make) -
 
 
 async def fetch_at_rest(transport: Transport, rules: list[Rule]) -> None:
-    """Fetch until nothing was looked up: a JVM that just started still registers MBeans."""
+    """Fetch until no lookup was needed: a JVM that just started still registers MBeans."""
     async with asyncio.timeout(60):
         await transport.fetch(rules)
         while transport.costs["round_trips"] != 1:
@@ -190,13 +190,13 @@ async def fetch_at_rest(transport: Transport, rules: list[Rule]) -> None:
 async def test_mbeans_that_come_and_go_are_noticed_by_the_next_poll_but_one(
     polled: Polled, make: Make, fresh_name: Callable[[str], str]
 ) -> None:
-    """A consumer that starts is read, one that stops is left out; neither waits for a refresh."""
+    """A started consumer is read and a stopped one is not, before the regular refresh."""
     consumer, transport = polled.client, make(polled.client_port)
     topic = fresh_name("coming")
     consumer.create(topic)
     assert await transport.fetch([FETCHES]) == []
     consumer.subscribe(fresh_name("group"), topic, "comer")
-    await transport.fetch([FETCHES])  # this poll sees that there are other MBeans
+    await transport.fetch([FETCHES])  # this poll notices that the MBeans changed
     (reading,) = await transport.fetch([FETCHES])
     assert reading.name.value("client-id") == "comer"
     consumer.unsubscribe()
@@ -207,7 +207,7 @@ async def test_mbeans_that_come_and_go_are_noticed_by_the_next_poll_but_one(
 
 @pytest.mark.parametrize("way", LEARNING, indirect=True)
 async def test_a_steady_poll_is_one_round_trip(polled: Polled, make: Make) -> None:
-    """Names and attributes are looked up once; after that a poll asks for values only."""
+    """Names and attributes are looked up once; later polls ask for values only."""
     transport = make(polled.client_port)
     await transport.fetch([MEMORY, RENAMED])
     assert transport.costs["round_trips"] > 1
@@ -224,7 +224,7 @@ async def test_a_steady_poll_is_one_round_trip(polled: Polled, make: Make) -> No
 async def test_what_was_learned_is_looked_at_again_in_time(
     polled: Polled, make: Make, clock: Clock
 ) -> None:
-    """MBeans that lack an attribute are asked sooner than all the others."""
+    """MBeans that lack an attribute are looked up again sooner than the others."""
     transport = make(polled.client_port)
     await fetch_at_rest(transport, [MEMORY])
     costs = []
@@ -240,7 +240,7 @@ async def test_what_was_learned_is_looked_at_again_in_time(
 async def test_an_advertised_address_that_is_not_reachable_is_named(
     tmp_path: Path, kafka: Kafka
 ) -> None:
-    """The error says what was asked, what the JVM advertised, and the settings that mend it."""
+    """The error names the address asked, the address advertised and the settings that fix it."""
     with Client(
         kafka, jvm_options=["-Djava.rmi.server.hostname=127.0.0.77"], log=tmp_path / "client.log"
     ) as client:
@@ -265,7 +265,7 @@ async def test_an_advertised_address_that_is_not_reachable_is_named(
 
 
 async def test_the_port_of_something_else(kafka: Kafka, tmp_path: Path) -> None:
-    """A Kafka listener and an HTTP server are told from JMX ports, with what they are."""
+    """A Kafka listener and an HTTP server are recognised and named in the error."""
     with pytest.raises(ConnectionFailed, match="Kafka listener") as caught:
         await connect("127.0.0.1", kafka.port)
     assert caught.value.error_class == "not_rmi"

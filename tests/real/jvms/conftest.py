@@ -1,4 +1,4 @@
-"""All that runs Kafka's code in a JVM: on each JDK of this machine, and of older versions."""
+"""JVMs that run Kafka's code: on each JDK of this machine, and of older Kafka versions."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from demo.jdk import java_of
 from demo.servers import KAFKA_39, Client, Kafka, ZooKeeperKafka
 from jmxbridge.jmx import connect
 
-# What is there only once a record was mirrored, and a group's progress with it.
+# MBeans that exist only after a record and a group's progress were mirrored.
 MIRRORED = (
     "kafka.connect.mirror:type=MirrorSourceConnector,*",
     "kafka.connect.mirror:type=MirrorCheckpointConnector,*",
@@ -22,13 +22,13 @@ MIRRORED = (
 
 
 async def has(port: int, *patterns: str) -> bool:
-    """Tell whether a JVM has an MBean of each pattern."""
+    """Return whether a JVM has an MBean for each pattern."""
     async with connect("127.0.0.1", port, timeout_s=60) as connection:
         return all([await connection.query(pattern) for pattern in patterns])
 
 
 def jdk(version: int) -> Path:
-    """Return the `java` of a JDK; skip where this machine has none of that version."""
+    """Return the `java` of a JDK; skip if this machine has none of that version."""
     java = java_of(version)
     if java is None:
         pytest.skip(f"no JDK {version}: neither by JAVA_HOME* nor beside the default one")
@@ -52,20 +52,20 @@ def estate_17(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
 
 @pytest.fixture(scope="package")
 def estate_25(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    """The same on JDK 25."""
+    """The estate of `estate_17` on JDK 25."""
     yield from started(25, tmp_path_factory)
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A broker, and what produces and consumes there: a client of the newest version."""
+    """A broker with a client of the newest version that produces and consumes."""
 
     kafka: Kafka
     client: Client
 
 
 def served(kafka: Kafka) -> Iterator[Served]:
-    """Use a broker, so that it has what appears with use."""
+    """Use a broker, so that it has the MBeans that appear with use."""
     with Client(kafka) as client:
         client.create(TOPIC, 2)
         client.produce(TOPIC, RECORDS)
@@ -78,19 +78,19 @@ def served(kafka: Kafka) -> Iterator[Served]:
 
 @pytest.fixture(scope="package")
 def estate_28(kafka_28: Kafka) -> Iterator[Served]:
-    """Kafka 2.8 with ZooKeeper, used."""
+    """Kafka 2.8 with ZooKeeper, after some use."""
     yield from served(kafka_28)
 
 
 @pytest.fixture(scope="package")
 def estate_39(kafka_39: Kafka) -> Iterator[Served]:
-    """Kafka 3.9, used."""
+    """Kafka 3.9, after some use."""
     yield from served(kafka_39)
 
 
 @dataclass(frozen=True, slots=True)
 class Older:
-    """Brokers of older versions, and nobody who uses them."""
+    """Brokers of older versions without clients."""
 
     kafka_28: Kafka
     kafka_39: Kafka
@@ -98,13 +98,13 @@ class Older:
 
 @pytest.fixture(scope="package")
 def older_25(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Older]:
-    """Kafka 2.8 and 3.9 on JDK 25, which neither was made for and both run on."""
+    """Kafka 2.8 and 3.9 on JDK 25, which both run on although they were built for older ones."""
     java, folder = jdk(25), tmp_path_factory.mktemp("older")
     older = Older(
         ZooKeeperKafka(folder / "28", java=java),
         Kafka(folder / "39", version=KAFKA_39, java=java),
     )
-    # A server ends with the thread that started it, so these threads stay until both are closed.
+    # A server dies with the thread that started it, so these threads live until both are closed.
     with ThreadPoolExecutor(2) as threads, ExitStack() as servers:
         list(threads.map(servers.enter_context, (older.kafka_28, older.kafka_39)))
         yield older
@@ -112,7 +112,7 @@ def older_25(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Older]:
 
 @pytest.fixture(scope="package")
 def port_of(request: pytest.FixtureRequest) -> Callable[[str], int]:
-    """Return the JMX port of a JVM of one of the above, such as `estate_17.client`."""
+    """Return the JMX port of a JVM of a fixture, such as `estate_17.client`."""
 
     def port(name: str) -> int:
         estate, _, server = name.partition(".")

@@ -1,7 +1,7 @@
-"""A Java client of a JVM's MBeans, that of tests/oracle/Oracle.java, and what its values are to us.
+"""A Java client of a JVM's MBeans (tests/oracle/Oracle.java), and its values as Python values.
 
-Our values keep less than Java's: `PYTHON` says which classes become one type. What a Java class
-becomes is decided here by the class the Java client saw, never by what our client made of it.
+Our values distinguish fewer types than Java: `PYTHON` maps classes to types. The mapping starts
+from the class that the Java client saw, never from our client's result.
 """
 
 import json
@@ -23,24 +23,24 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """No value in the answer: the getter throws."""
+    """No value in the answer, because the getter throws."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An object that is not turned into a value: its class."""
+    """An object without a Python value, by its class."""
 
     java_class: str
 
 
 Seen: TypeAlias = Any  # a Value, Absent, Instance; tuples and composites of them
-Attributes: TypeAlias = Mapping[str, tuple[str, Seen]]  # with the type that MBeanInfo declares
-# By canonical name. None stands for an MBean that cannot be read: gone, or its answer unreadable.
+Attributes: TypeAlias = Mapping[str, tuple[str, Seen]]  # declared type of MBeanInfo first
+# By canonical name; None for an MBean that is gone or whose answer is unreadable.
 MBeans: TypeAlias = Mapping[str, Attributes | None]
 
 
 def date(text: str) -> Seen:
-    """Return an instant, or the object it stays where Python has no such year."""
+    """Return a datetime, or the object itself if Python has no such year."""
     try:
         return EPOCH + timedelta(milliseconds=int(text))
     except OverflowError:
@@ -57,18 +57,18 @@ PYTHON: Mapping[str, Callable[[str], Seen]] = {
     "java.util.Date": date,
     "javax.management.ObjectName": ObjectName.parse,
 }
-# These write another class in their place, which is what we see.
+# These serialize as another class, which is what we see.
 WRITTEN_AS = {"java.util.RegularEnumSet": "java.util.EnumSet$SerializationProxy"}
 
 
 class JavaClient:
-    """The running program; each `read` is one line to it and one from it."""
+    """The running program; each `read` is one line each way."""
 
     def __init__(self, program: Jvm) -> None:
         self._program = program
 
     def read(self, port: int, names: Iterable[ObjectName] = ()) -> MBeans:
-        """Return what the MBeans of these names say, or all of them."""
+        """Read these MBeans, or all."""
         words = [name.canonical.encode().hex() for name in names]
         answer = json.loads(self._program.ask(" ".join(["read", str(port), *words])))
         return {
@@ -78,21 +78,21 @@ class JavaClient:
 
 @contextmanager
 def java_client(folder: Path) -> Iterator[JavaClient]:
-    """Start it; of values that are not Java's own, Java must have the classes. We need none."""
+    """Start it; Java needs the classes of custom values, our client does not."""
     libs = [java_classes(VALUES), app_libs()]
     with Jvm(ORACLE, libs=libs, log=folder / "oracle.log") as program:
         yield JavaClient(program)
 
 
 def attributes(typed_values: Mapping[str, Any]) -> Attributes:
-    """Read what the program says about one MBean."""
+    """Parse the program's answer about one MBean."""
     return {name: (declared, seen(typed)) for name, (declared, typed) in typed_values.items()}
 
 
 def seen(typed: list[Any]) -> Seen:
-    """Turn a value of the program's into what our client must see.
+    """Convert a value of the program to what our client must return.
 
-    A class that is not in the table is an object left as it is.
+    A class that is not in `PYTHON` stays an object.
     """
     java_class, *content = typed
     match java_class, content:
@@ -112,7 +112,7 @@ def seen(typed: list[Any]) -> Seen:
 
 
 async def read_ours(connection: Connection, names: Iterable[ObjectName] = ()) -> MBeans:
-    """Read the same with our client."""
+    """Read the same MBeans with our client."""
     wanted = list(names) or await connection.query(None)
     infos = dict(zip(wanted, await connection.get_infos(wanted), strict=True))
     asked = [

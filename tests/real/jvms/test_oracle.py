@@ -1,9 +1,9 @@
 """Every attribute of every MBean of real JVMs: our client against Java's own.
 
-The Java client reads before and after us. What we saw is what one of its readings has, or a number
-between the two; what is neither is read again, by itself, so that both readings are within
-milliseconds. A type never differs: integers stay apart from floats, texts from both. (Which of
-Java's integers it was, our values do not keep; nor which of its arrays and collections.)
+The Java client reads before and after us. Our value must equal one of its readings or be a number
+between them; any other value is read again by itself, so that all readings are milliseconds apart.
+Types must be equal: integers, floats and strings stay distinct. (Our values do not keep which of
+Java's integer types it was, nor which array or collection class.)
 """
 
 import math
@@ -26,20 +26,20 @@ from tests.real.jvms.java_client import (
 
 pytestmark = pytest.mark.real
 
-# Each lets what moved a moment ago be read in peace; of a busy broker's 10,000 some need three.
+# A retry reads only attributes that moved; a few of a busy broker's 10,000 need three.
 ROUNDS = 30
 
 Key = tuple[str, str]  # canonical name, attribute
 Readings = tuple[MBeans, MBeans, MBeans]  # Java's before us, ours, Java's after us
 
-# What two clients cannot see alike however quickly they read; of these only the type is compared.
+# Attributes that differ between any two readings; only their type is compared.
 RESTLESS: frozenset[Key] = frozenset(
     [
-        # Of the thread that answers, and each client's connection has its own.
+        # Depends on the thread that answers; each connection has its own.
         ("java.lang:type=Threading", "CurrentThreadCpuTime"),
         ("java.lang:type=Threading", "CurrentThreadUserTime"),
         ("java.lang:type=Threading", "CurrentThreadAllocatedBytes"),
-        # Since it was last asked: our question ends the time that Java's began.
+        # Measured since the last question, whoever asked.
         ("java.lang:type=OperatingSystem", "CpuLoad"),
         ("java.lang:type=OperatingSystem", "ProcessCpuLoad"),
         ("java.lang:type=OperatingSystem", "SystemCpuLoad"),
@@ -49,13 +49,13 @@ RESTLESS: frozenset[Key] = frozenset(
 
 @pytest.fixture(scope="module")
 def java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JavaClient]:
-    """A Java client, kept open for every JVM that is compared."""
+    """A Java client, kept open for all comparisons."""
     with java_client(tmp_path_factory.mktemp("oracle")) as client:
         yield client
 
 
 def same(ours: Seen, theirs: Seen) -> bool:
-    """Tell whether two values are one, their types included; NaN is NaN, and -0.0 is not 0.0."""
+    """Return whether two values are equal including types; NaN equals NaN, -0.0 is not 0.0."""
     match ours, theirs:
         case JavaObject(), Instance():
             return ours.class_name == theirs.java_class
@@ -69,7 +69,7 @@ def same(ours: Seen, theirs: Seen) -> bool:
 
 
 def within(before: Seen, ours: Seen, after: Seen) -> bool:
-    """Tell whether ours is one of the two or lies between them, part by part."""
+    """Return whether ours equals one of the two or lies between them, part by part."""
     if same(ours, before) or same(ours, after):
         return True
     if same(before, after):
@@ -88,13 +88,13 @@ def within(before: Seen, ours: Seen, after: Seen) -> bool:
 
 
 def alike(ours: Seen, theirs: Seen) -> bool:
-    """Tell whether two values are of one type, whatever number they are."""
+    """Return whether two values have the same type."""
     numbers = type(ours) in (int, float)
     return type(ours) is type(theirs) if numbers else same(ours, theirs)
 
 
 def values(readings: Readings, key: Key) -> tuple[Seen, Seen, Seen] | None:
-    """Return what an attribute was in each reading; None where it, or its MBean, came or went."""
+    """Return an attribute's value in each reading; None if it or its MBean came or went."""
     name, attribute = key
     seen = [(reading.get(name) or {}).get(attribute) for reading in readings]
     before, ours, after = seen
@@ -102,19 +102,19 @@ def values(readings: Readings, key: Key) -> tuple[Seen, Seen, Seen] | None:
 
 
 def differing(readings: Readings, keys: Iterable[Key]) -> dict[Key, tuple[Seen, Seen, Seen]]:
-    """Return what we saw otherwise."""
+    """Return the attributes that differ."""
     readings_of = {key: values(readings, key) for key in keys}
     return {key: seen for key, seen in readings_of.items() if seen and not within(*seen)}
 
 
 def declared(mbeans: MBeans, name: str) -> dict[str, str] | None:
-    """Return the attributes of an MBean and their declared types; None if it cannot be read."""
+    """Return declared types by attribute; None for an unreadable MBean."""
     typed = mbeans[name]
     return None if typed is None else {key: type_ for key, (type_, _) in typed.items()}
 
 
 async def compare(java: JavaClient, port: int) -> int:
-    """Hold all MBeans of a JVM against Java's reading; return how many attributes were compared."""
+    """Compare all MBeans of a JVM with Java's readings; return the number of attributes."""
     async with connect("127.0.0.1", port, timeout_s=60) as connection:
 
         async def read(names: Collection[ObjectName] = ()) -> Readings:
@@ -141,7 +141,7 @@ async def compare(java: JavaClient, port: int) -> int:
     return len(keys)
 
 
-# JVMs, and how many attributes each has at the least: a broker 4.1 with little in it some 9,000.
+# JVMs and their least number of attributes: a nearly empty 4.1 broker has some 9,000.
 JVMS = [
     ("estate_28.kafka", 5000),
     ("estate_39.kafka", 6000),
@@ -162,7 +162,7 @@ JVMS = [
 
 @pytest.mark.parametrize(("jmx_port", "at_least"), JVMS, indirect=["jmx_port"])
 async def test_all_of_a_jvm(jmx_port: int, at_least: int, java: JavaClient) -> None:
-    """Names, declared types, values and their types are those that Java's own client sees."""
+    """Names, declared types, values and value types equal those of Java's client."""
     assert await compare(java, jmx_port) > at_least
 
 
@@ -183,13 +183,13 @@ async def test_all_of_a_jvm(jmx_port: int, at_least: int, java: JavaClient) -> N
     ],
 )
 def test_what_is_not_the_same(ours: Seen, theirs: Seen) -> None:
-    """The comparison would tell a value of another type, or one that is nearly right."""
+    """The comparison detects a value of another type and a nearly equal one."""
     assert not within(theirs, ours, theirs)
     assert within(ours, ours, theirs)
 
 
 async def test_what_is_hard_to_carry(java: JavaClient) -> None:
-    """Every kind of value and every odd name: Long beyond 2^53, NaN, Character, tables, quotes."""
+    """Odd values and names arrive: Long beyond 2^53, NaN, Character, tables, quotes."""
     with Jvm(VALUES) as jvm:
         mbeans = java.read(jvm.jmx_port)
         unreadable = {name for name, typed in mbeans.items() if typed is None}

@@ -1,4 +1,4 @@
-"""The packs on running JVMs: what they take there, and that it fits."""
+"""The packs against running JVMs: what they match, and that values fit their fields."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.real
 
 BROKER = ("jvm", "kafka-broker", "kafka-topics", "kafka-partitions")
 CLIENTS = ("kafka-consumer", "kafka-producer")
-# What one would collect of each.
+# The packs a user would collect for each JVM.
 COLLECT: dict[str, tuple[str, ...]] = {
     "estate_28.kafka": (*BROKER, "kafka-zookeeper"),
     "estate_39.kafka": (*BROKER, "kafka-kraft"),
@@ -73,13 +73,13 @@ def live(port_of: Callable[[str], int]) -> Callable[[str], list[MBean]]:
 
 
 def collected(name: str) -> list[Rule]:
-    """Return the rules that one would collect of a JVM."""
+    """Return the rules a user would collect for a JVM."""
     return [rule for pack in COLLECT[name] for rule in rules(pack)]
 
 
 @pytest.mark.parametrize("name", COLLECT)
 def test_what_is_not_optional_is_there(name: str, live: Callable[[str], list[MBean]]) -> None:
-    """Each rule that is not optional gives a point; no value is of a kind its field cannot hold."""
+    """Each non-optional rule gives a point, and every value fits its field's type."""
     mbeans = live(name)
     for rule in collected(name):
         assert rule.optional or points((rule,), mbeans).points, rule.where
@@ -88,12 +88,12 @@ def test_what_is_not_optional_is_there(name: str, live: Callable[[str], list[MBe
 
 
 def test_every_pack_is_collected() -> None:
-    """But those that only say the same in other names."""
+    """Every pack is tried, except those that only rename another."""
     assert {pack for name in COLLECT for pack in COLLECT[name]} == packs().keys() - PRESETS
 
 
 def test_every_rule_takes_something(live: Callable[[str], list[MBean]]) -> None:
-    """Each gives a point of some running JVM."""
+    """Each rule gives a point on some running JVM."""
     wanted = {rule.where for name in ON_17 for rule in collected(name)}
     gave = {
         rule.where
