@@ -132,6 +132,16 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"output"},
         {"report"},
     ),
+    "store": (
+        {"errors", "packed", "schema"},
+        {"account", "values"},
+        {"chunks", "database"},
+        {"dead_letters", "file"},
+        {"ledger"},
+        {"recovery"},
+        {"spool"},
+        {"store", "intake", "reader"},
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""The local store: what InfluxDB has not got yet, what it refused, and what stays without it."""
+"""Local store: lines InfluxDB has not accepted yet, lines it refused, lines kept without it."""
 
 from jmxbridge.store.errors import (
     StoreDamaged,

@@ -1,4 +1,4 @@
-"""Chunks: how lines lie in the spool, packed, with a checksum."""
+"""Chunks: rows of the spool, each with many packed lines and a checksum."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jmxbridge.store.account import Account
-from jmxbridge.store.checksum import checksum
 from jmxbridge.store.packed import Packed, text_of
+from jmxbridge.store.schema import checksum
 
 CHUNK_BYTES = 512 * 1024
-"""Of text: a larger append is split, so that reading the head never costs more memory than this."""
+"""Bytes of text: a larger append is split, to bound the memory that reading the head takes."""
 
 CHUNK_COST = 128
-"""What a chunk takes in the file beside its lines: row, index entry, share of a page."""
+"""Bytes a chunk takes in the file in addition to its lines: row, index entry, share of a page."""
 
 COLUMNS = "id, time_ns, source, lines, size, text_size, text_crc, body, crc"
 _PUT = (
@@ -24,7 +24,7 @@ _PUT = (
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A row of the table: `count` lines, and the `size` they count against the bound."""
+    """A row of the table: `count` lines, and the `size` that counts against the bound."""
 
     id: int
     time_ns: int
@@ -35,7 +35,7 @@ class Chunk:
 
 
 def decode(row: Sequence[Any]) -> Chunk | None:
-    """The chunk of a row's values in the order of COLUMNS; None where its checksum is wrong."""
+    """Return the chunk of a row's values, in COLUMNS' order; None if the checksum is wrong."""
     number, *values, crc = row
     if checksum("chunk", *values) != crc:
         return None
@@ -46,7 +46,7 @@ def decode(row: Sequence[Any]) -> Chunk | None:
 def put(
     db: sqlite3.Connection, account: Account, lines: Sequence[bytes], time_ns: int, source: str
 ) -> Account:
-    """Add lines at the end of the spool; the account has them pending, and not yet sampled.
+    """Append lines to the spool; the account counts them as pending, not yet as sampled.
 
     Raises ValueError for an empty line or one with a newline in it.
     """
@@ -64,15 +64,15 @@ def put(
 
 
 def _split(lines: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Texts of lines with their number, none larger than CHUNK_BYTES unless one line is."""
+    """Yield count and text of groups of lines, larger than CHUNK_BYTES only for a single line."""
     text = text_of(lines)
     if len(text) <= CHUNK_BYTES:
         yield len(lines), text
         return
     start = size = 0
-    for at, line in enumerate(lines):
-        if at > start and size + len(line) + 1 > CHUNK_BYTES:
-            yield at - start, text_of(lines[start:at])
-            start, size = at, 0
+    for index, line in enumerate(lines):
+        if index > start and size + len(line) + 1 > CHUNK_BYTES:
+            yield index - start, text_of(lines[start:index])
+            start, size = index, 0
         size += len(line) + 1
     yield len(lines) - start, text_of(lines[start:])

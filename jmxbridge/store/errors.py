@@ -1,6 +1,6 @@
-"""What can go wrong with the store: one root, one class per way out.
+"""Errors of the store: one root, and one class per way to fix it.
 
-Each message says which file, what happened and what to do; none holds a line's content.
+Each message names the file, what happened and what to do; none contains a line's content.
 """
 
 import sqlite3
@@ -15,11 +15,11 @@ class StoreLocked(StoreError):
 
 
 class StoreFull(StoreError):
-    """The disk has no room; lines not appended are not in the store."""
+    """The disk is full; lines that were not appended are not in the store."""
 
 
 class StorePaused(StoreError):
-    """The spool is at its bound and told not to drop; lines not appended are not in it."""
+    """The spool is at its bound and must not drop lines; lines not appended are not in it."""
 
 
 class StoreUnwritable(StoreError):
@@ -27,20 +27,20 @@ class StoreUnwritable(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """SQLite finds the file malformed; the next use sets it aside."""
+    """SQLite reports a malformed file; the next call sets it aside."""
 
 
 class StoreForeign(StoreError):
-    """The file is not ours to touch: another program's, or a newer jmxbridge's."""
+    """The file must not be touched: it belongs to another program or a newer jmxbridge."""
 
 
 _FULL = (StoreFull, "the disk is full; free some space on its file system")
 _CLASSES: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_FULL: _FULL,
-    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # no room for the index of its log, made at every opening
+    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # no room for the log's index, made at every opening
     sqlite3.SQLITE_IOERR: (
         StoreError,
-        "its file system refuses to read or write it; is the disk well, or a quota used up?",
+        "its file system fails to read or write it; check the disk and any quota",
     ),
     sqlite3.SQLITE_BUSY: (StoreLocked, "another program has it open"),
     sqlite3.SQLITE_LOCKED: (StoreLocked, "another program has it open"),
@@ -49,16 +49,16 @@ _CLASSES: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_CANTOPEN: (StoreUnwritable, "it cannot be opened; check owner and mode"),
     sqlite3.SQLITE_CORRUPT: (StoreDamaged, "it is damaged; it is set aside"),
     sqlite3.SQLITE_NOTADB: (StoreDamaged, "it is damaged; it is set aside"),
-    # Our sums are right: a CHECK of the schema that fails met a number that is not the one written.
+    # Our own sums are right, so a CHECK that fails has read a number other than the one written.
     sqlite3.SQLITE_CONSTRAINT: (StoreDamaged, "its numbers contradict each other; it is set aside"),
 }
 """By result code, else by the primary one, its low byte (https://www.sqlite.org/rescode.html)."""
 
 
 def from_sqlite(path: object, exc: sqlite3.Error) -> StoreError:
-    """Turn what SQLite raised into ours; the way to mend it comes from the table."""
-    # Absent when the sqlite3 module itself complains, as for a closed connection.
+    """Convert an error of SQLite; the table says how to fix it."""
+    # The code is absent if the sqlite3 module itself complains, as for a closed connection.
     code = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     unknown = StoreError, "the store cannot be used"
-    kind, way_out = _CLASSES.get(code) or _CLASSES.get(code & 0xFF, unknown)
-    return kind(f"{path}: {way_out} (SQLite: {exc})")
+    kind, remedy = _CLASSES.get(code) or _CLASSES.get(code & 0xFF, unknown)
+    return kind(f"{path}: {remedy} (SQLite: {exc})")

@@ -1,12 +1,11 @@
-"""The store's file: one process, and never a refusal because of a torn page.
+"""File of an open store: its lock, its replacement when damaged, its restoration when removed.
 
-Rule: this file opens and closes; which tables are in it is `schema.py`'s, and what they mean
-`spool.py`'s.
+Rule: the tables in the file are described in `schema.py`, their meaning in `spool.py`.
 
-The lock is a file of its own beside the store, held by flock(2): the kernel lets go of it however
-the process ends, and other processes can still read the database. Its content, the pid, is only
-for the message. A damaged file is renamed, with its log, and a new one begun: a bridge that will
-not start because of yesterday's lines loses today's as well.
+The lock is a file of its own next to the store, held by flock(2): the kernel releases it however
+the process ends, and other processes can still read the database. The pid in it is only for the
+error message. A damaged file is renamed together with its log, and a new one is begun: a bridge
+that refuses to start because of yesterday's lines would lose today's as well.
 """
 
 import fcntl
@@ -17,6 +16,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from jmxbridge.store.database import connect, sync_directory
 from jmxbridge.store.errors import (
     StoreDamaged,
     StoreFull,
@@ -24,19 +24,21 @@ from jmxbridge.store.errors import (
     StoreUnwritable,
     from_sqlite,
 )
-from jmxbridge.store.schema import prepare
 
 log = logging.getLogger("jmxbridge.store")
 
 FREE_PAGES = 4096
-"""16 MiB of unused pages stay in the file for the next outage, the rest goes back to the disk."""
+"""16 MiB of unused pages stay in the file for the next outage, the rest returns to the disk."""
 
 SHRINK_PAGES = 2048
 """8 MiB at a time, some tens of milliseconds."""
 
 
 class StoreFile:
-    """An open store: its connection, and the lock that makes it ours alone."""
+    """An open store: its connection, and the lock that reserves it for this process.
+
+    `aside` is the path of a damaged file that `open` has just replaced.
+    """
 
     def __init__(
         self, path: Path, connection: sqlite3.Connection, lock: int, aside: Path | None
@@ -46,7 +48,7 @@ class StoreFile:
         self.aside = aside
         self._lock = lock
         self._renewed: Path | None = None
-        self._itself = _held(path, connection)
+        self._descriptor = _descriptor(path, connection)
 
     @classmethod
     def open(cls, path: Path) -> "StoreFile":
@@ -59,120 +61,117 @@ class StoreFile:
         aside = None
         try:
             try:
-                connection = _connect(path)
+                connection = connect(path)
             except StoreDamaged as exc:
                 aside = _set_aside(path)
                 log.error("%s; it was set aside as %s and a new store begun", exc, aside)
-                connection = _connect(path)
+                connection = connect(path)
             return cls(path, connection, lock, aside)
         except BaseException:
             os.close(lock)
             raise
 
     def renew(self) -> Path:
-        """Set the file aside, damaged while it was open, and begin a new one; the lock stays ours.
+        """Set the open, damaged file aside and begin a new one under the same lock.
 
-        Returns what the old one is called now. Raises StoreError, and can be called again.
+        Returns the new path of the damaged file. Raises StoreError, and can be called again.
         """
-        self._let_go()
+        self._disconnect()
         if self._renewed is None:
             self._renewed = _set_aside(self.path)
             log.error("%s is damaged; it was set aside as %s", self.path, self._renewed)
-        self._take_hold()
+        self._connect()
         aside, self._renewed = self._renewed, None
         return aside
 
-    def put_back(self) -> None:
-        """Write the file anew if somebody removed it: what has no name is gone when we end.
+    def restore(self) -> None:
+        """Write the file again if it was removed: without a name it is gone when we end.
 
-        All that was in it is there, for an open file lives on without its name; and so with the
-        lock. Raises StoreError, also where there is another file now, which is left alone; and can
-        be called again.
+        No content is lost, for an open file exists without its name; the same goes for the lock.
+        Raises StoreError, also if another file is there now, which is left alone; can be called
+        again.
         """
         if os.fstat(self._lock).st_nlink == 0:
             lock = _lock(self.path)
             os.close(self._lock)
             self._lock = lock
-        if self._itself < 0:  # written anew, and not to be opened the last time
-            self._take_hold()
+        if self._descriptor < 0:  # a copy was written, but could not be opened the last time
+            self._connect()
         try:
-            there = os.path.samestat(os.fstat(self._itself), os.stat(self.path))
+            same = os.path.samestat(os.fstat(self._descriptor), os.stat(self.path))
         except FileNotFoundError:
-            self._write_anew()
+            self._copy()
+            self._disconnect()
+            self._connect()
+            log.error(
+                "%s was removed while it was open; it was restored with all its lines", self.path
+            )
             return
         except OSError:
-            return  # it cannot be told; what is wrong there meets SQLite as well
-        if not there:
+            return  # unknown; SQLite will report the same problem
+        if not same:
             raise StoreUnwritable(
-                f"{self.path} is not the file that was opened: somebody put another one there;"
-                " move that away, and the store is written anew"
+                f"{self.path} is not the file that was opened: another file has taken its place;"
+                " move that one away, and the store is restored"
             )
 
-    def _write_anew(self) -> None:
-        self._copy()
-        self._let_go()
-        self._take_hold()
-        log.error(
-            "%s was removed while it was open; it was written anew, with all lines", self.path
-        )
-
     def _copy(self) -> None:
-        """Write what the connection has to where the file was."""
-        beside = self.path.with_name(f"{self.path.name}.new")
+        """Write the content of the connection to the file's path."""
+        copy = self.path.with_name(f"{self.path.name}.new")
         try:
             with suppress(FileNotFoundError):
-                os.unlink(beside)  # of a process that was killed
+                os.unlink(copy)  # left by a process that was killed
             self._check_room()
-            descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
-                self.connection.execute("VACUUM INTO ?", (str(beside),))
+                self.connection.execute("VACUUM INTO ?", (str(copy),))
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-            # Those of the old file go first: SQLite would apply its log to whatever has this name
-            # by then, also when it starts after we were killed here.
+            # The old file's log goes first: SQLite would apply it to any file of this name, also
+            # after a restart if we are killed here.
             for suffix in ("-wal", "-shm"):
                 with suppress(FileNotFoundError):
                     os.unlink(f"{self.path}{suffix}")
-            os.rename(beside, self.path)
-            _sync_directory(self.path.parent)
+            os.rename(copy, self.path)
+            sync_directory(self.path.parent)
         except sqlite3.Error as exc:
             with suppress(OSError):
-                os.unlink(beside)  # the disk may be full, by this as well
+                os.unlink(copy)  # it may be what filled the disk
             raise from_sqlite(self.path, exc) from exc
         except OSError as exc:
             raise StoreUnwritable(
-                f"{self.path} was removed, and cannot be written anew: {exc.strerror}"
+                f"{self.path} was removed and cannot be restored: {exc.strerror}"
             ) from exc
 
     def _check_room(self) -> None:
-        """Raise StoreFull where a copy has no room: every poll would fill the disk, in vain."""
+        """Raise StoreFull if a copy does not fit: every poll would fill the disk in vain."""
         (size,) = self.connection.execute(
             "SELECT (page_count - freelist_count) * page_size"
             " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
         ).fetchone()
-        there = os.statvfs(self.path.parent)
-        if size > there.f_bavail * there.f_frsize:
+        disk = os.statvfs(self.path.parent)
+        if size > disk.f_bavail * disk.f_frsize:
             raise StoreFull(
                 f"{self.path} was removed, and its disk has no room for the {size} bytes that were"
                 " in it; free some space on its file system"
             )
 
-    def _take_hold(self) -> None:
-        """Connect to what is at the path now, and remember which file that is."""
-        self.connection = _connect(self.path)
-        self._itself = _held(self.path, self.connection)
+    def _connect(self) -> None:
+        """Connect to the file that is at the path now, and remember which file that is."""
+        self.connection = connect(self.path)
+        self._descriptor = _descriptor(self.path, self.connection)
 
-    def _let_go(self) -> None:
-        """Close the connection, and only then the file: closing it ends SQLite's locks too."""
+    def _disconnect(self) -> None:
+        """Close the connection before the descriptor: closing that releases SQLite's locks too."""
         with suppress(sqlite3.Error):
             self.connection.close()
-        if self._itself >= 0:
-            os.close(self._itself)
-            self._itself = -1
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
-    def keep(self, name: str, content: bytes) -> Path:
-        """Put damaged content into a file of its own beside the store; raises StoreUnwritable."""
+    def save_damaged(self, name: str, content: bytes) -> Path:
+        """Write damaged content to a file of its own next to the store; raises StoreUnwritable."""
         aside = self.path.with_name(f"{self.path.name}.damaged-{name}")
         try:
             descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -183,22 +182,22 @@ class StoreFile:
         return aside
 
     def shrink(self) -> None:
-        """Give some pages of a drained outage back to the disk; outside any transaction.
+        """Return some pages of a drained outage to the disk; outside any transaction.
 
-        A step is small, so that an append that waits for it does not wait long.
+        One call takes little, so that an append that waits for it does not wait long.
         """
         with suppress(sqlite3.Error):  # costs space only, and the next call tries again
             (free,) = self.connection.execute("PRAGMA freelist_count").fetchone()
             pages = min(free - FREE_PAGES, SHRINK_PAGES)
             if pages > 0:
-                # Every step of the statement frees one page: execute() would take only the first.
+                # Each step of the statement frees one page, and execute() takes only the first.
                 self.connection.executescript(f"PRAGMA incremental_vacuum({pages})")
 
     def close(self) -> None:
-        """Close the file and let go of the lock; a second call does nothing."""
+        """Close the file and release the lock; a second call does nothing."""
         if self._lock < 0:
             return
-        self._let_go()
+        self._disconnect()
         os.close(self._lock)
         self._lock = -1
 
@@ -219,54 +218,16 @@ def _lock(path: Path) -> int:
         os.close(lock)
         raise StoreLocked(
             f"{path} is in use by process {owner}: a store belongs to one jmxbridge;"
-            " stop that one, or give this one another store.path"
+            " stop that process, or set another store.path for this one"
         ) from exc
-    with suppress(OSError):  # a full disk: the lock is ours, and who asks is told `unknown`
+    with suppress(OSError):  # a full disk: the lock is ours, another process reads `unknown`
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     return lock
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    fresh = not path.exists()
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
-        if fresh:
-            _sync_directory(path.parent)
-    except OSError as exc:
-        raise StoreUnwritable(f"{path}: {exc.strerror}; check owner and mode") from exc
-    try:
-        connection = sqlite3.connect(path, isolation_level=None, timeout=2.0)
-    except sqlite3.Error as exc:
-        raise from_sqlite(path, exc) from exc
-    try:
-        prepare(path, connection)
-    except sqlite3.Error as exc:
-        connection.close()
-        error = from_sqlite(path, exc)
-        if getattr(exc, "sqlite_errorcode", None) in (
-            sqlite3.SQLITE_ERROR,
-            sqlite3.SQLITE_READONLY,
-        ):
-            # Our statements are sound on every sound file, and this one could be opened for writing
-            # a moment ago: its header is what SQLite cannot read.
-            error = StoreDamaged(str(error))
-        raise error from exc
-    except UnicodeDecodeError as exc:  # of SQLite's message about what it could not read
-        connection.close()
-        raise StoreDamaged(f"{path}: its schema is not text") from exc
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _held(path: Path, connection: sqlite3.Connection) -> int:
-    """Open the file that was connected to a moment ago, to know it again."""
+def _descriptor(path: Path, connection: sqlite3.Connection) -> int:
+    """Open the file that was just connected to, to recognise it later."""
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as exc:  # too many open files, or it was removed again
@@ -285,12 +246,3 @@ def _set_aside(path: Path) -> Path:
     except OSError as exc:
         raise StoreUnwritable(f"{path}: damaged, and cannot be set aside: {exc.strerror}") from exc
     return aside
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the new file's name durable; SQLite does so for its logs only."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

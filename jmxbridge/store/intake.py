@@ -1,12 +1,12 @@
-"""The door of the store: polls go in here, also while the store takes none.
+"""Intake of the store: accepts polls even while the store refuses them.
 
-Rule: a poll that comes in is appended, or held in memory, or counted as lost; nothing else happens
-to it, and nothing that happens to the store is an error of the poll.
+Rule: an accepted poll is appended, or held in memory, or counted as lost; nothing else happens to
+it, and no failure of the store is an error of the poll.
 
 A full disk, a damaged page or a spool at its bound makes the store refuse. Polls then wait in
-memory, in order, up to a bound; above it one is given up, whole, and counted: the oldest, as in
-the spool itself, or the newest where the spool is told to pause. Every later poll tries again, so
-the state mends itself. What is held is not durable, which is why the state is an error, said once.
+memory, in order, up to a bound; above it a whole poll is discarded and counted: the oldest, as in
+the spool itself, or the newest if the spool is set to pause. Every later poll tries again, so the
+store recovers without help. Held polls are not durable, so this state is an error, logged once.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ from jmxbridge.store.store import Store
 log = logging.getLogger("jmxbridge.store")
 
 HELD_BYTES = 16 * 1024 * 1024
-"""Some minutes of a large cluster, time to free some space; and no strain on memory."""
+"""Some minutes of a large cluster, time to free some space; and little memory."""
 
 LINE_COST = 96
-"""What a line takes in memory beside its bytes: the object's head and its place in a list."""
+"""Bytes of memory a line takes in addition to its content: object header and list entry."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """One poll's lines on their way in."""
+class HeldPoll:
+    """One poll's lines until they are appended."""
 
     lines: Sequence[bytes]
     time_ns: int
@@ -38,12 +38,12 @@ class Parcel:
 
 
 class Intake:
-    """Takes polls for one store. `error` is what the store says while it takes none."""
+    """Accepts polls for one store; `error` is the store's error while it refuses them."""
 
     def __init__(self, store: Store, *, max_held_bytes: int = HELD_BYTES) -> None:
         self._store = store
         self._max_held_bytes = max_held_bytes
-        self._held: deque[Parcel] = deque()
+        self._held: deque[HeldPoll] = deque()
         self._task: asyncio.Task[None] | None = None
         self._losing = False
         self.error: StoreError | None = None
@@ -53,17 +53,18 @@ class Intake:
 
     @property
     def paused(self) -> bool:
-        """Whether polls should not be made: the spool is at its bound, and told to pause."""
+        """Whether polls should not be made: the spool is at its bound and set to pause."""
         return isinstance(self.error, StorePaused)
 
     async def put(self, lines: Sequence[bytes], *, time_ns: int, source: str) -> None:
-        """Append one poll, and what waited before it; the poll is in the store, held or counted.
+        """Append one poll and those held before it; it is then stored, held or counted as lost.
 
-        With no lines it only tries again what is held. A cancelled call goes on until `close`.
+        Without lines it only tries to append the held polls. A cancelled call continues until
+        `close`.
         """
         if lines:
             self._hold(
-                Parcel(lines, time_ns, source, sum(map(len, lines)) + LINE_COST * len(lines))
+                HeldPoll(lines, time_ns, source, sum(map(len, lines)) + LINE_COST * len(lines))
             )
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._drain())
@@ -71,7 +72,7 @@ class Intake:
         self._bound()
 
     async def close(self) -> None:
-        """Try a last time; what the store does not take now is lost, and counted."""
+        """Try a last time; polls that the store refuses now are lost, and counted."""
         await self.put((), time_ns=0, source="")
         if self.held:
             log.error("%d lines were held in memory and are lost: %s", self.held, self.error)
@@ -81,41 +82,41 @@ class Intake:
 
     async def _drain(self) -> None:
         while self._held:
-            parcel = self._held[0]
+            poll = self._held[0]
             try:
-                await self._store.append(parcel.lines, time_ns=parcel.time_ns, source=parcel.source)
+                await self._store.append(poll.lines, time_ns=poll.time_ns, source=poll.source)
             except StoreError as exc:
-                self._note(exc)
+                self._set_error(exc)
                 return
             except ValueError:
-                log.exception("a poll of %s cannot be stored", parcel.source)
-                self.lost += len(parcel.lines)
-            self._let_go(self._held.popleft())
-        self._note(None)
+                log.exception("a poll of %s cannot be stored", poll.source)
+                self.lost += len(poll.lines)
+            self._release(self._held.popleft())
+        self._set_error(None)
 
-    def _hold(self, parcel: Parcel) -> None:
-        self._held.append(parcel)
-        self.held += len(parcel.lines)
-        self.held_bytes += parcel.size
+    def _hold(self, poll: HeldPoll) -> None:
+        self._held.append(poll)
+        self.held += len(poll.lines)
+        self.held_bytes += poll.size
 
     def _bound(self) -> None:
-        """Give up whole polls above the bound; never while one is being appended."""
+        """Discard whole polls above the bound; never while one is being appended."""
         while self.held_bytes > self._max_held_bytes and self._task and self._task.done():
-            parcel = self._held.pop() if self.paused else self._held.popleft()
-            self._let_go(parcel)
-            self.lost += len(parcel.lines)
+            poll = self._held.pop() if self.paused else self._held.popleft()
+            self._release(poll)
+            self.lost += len(poll.lines)
             if not self._losing:
                 self._losing = True
-                log.error("memory for held polls is full: polls are being lost, and counted")
+                log.error("memory for held polls is full: polls are lost, and counted")
 
-    def _let_go(self, parcel: Parcel) -> None:
-        self.held -= len(parcel.lines)
-        self.held_bytes -= parcel.size
+    def _release(self, poll: HeldPoll) -> None:
+        self.held -= len(poll.lines)
+        self.held_bytes -= poll.size
 
-    def _note(self, error: StoreError | None) -> None:
+    def _set_error(self, error: StoreError | None) -> None:
         if error is not None and type(error) is not type(self.error):
             log.error("%s; polls are held in memory and are NOT durable", error)
         if error is None and self.error is not None:
-            log.warning("%s takes polls again; lines lost: %d", self._store.path, self.lost)
+            log.warning("%s accepts polls again; lines lost: %d", self._store.path, self.lost)
             self._losing = False
         self.error = error

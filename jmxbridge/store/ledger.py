@@ -1,6 +1,6 @@
-"""The ledger: the account of an open file, and the one way to change it.
+"""Ledger: the account of an open file, and the only way to change it.
 
-Rule: a transaction moves lines and writes the account that says so, or does neither. Between
+Rule: a transaction moves lines and writes the matching account, or does neither. Between
 transactions the account is this value; the row in the file is what a later process reads.
 """
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Ledger:
-    """Transactions over one open file; `account` is as of the last of them."""
+    """Transactions on one open file; `account` is as of the last one."""
 
     def __init__(self, file: StoreFile) -> None:
         self._file = file
@@ -26,22 +26,22 @@ class Ledger:
 
     @property
     def db(self) -> sqlite3.Connection:
-        """The connection, for the steps of a transaction."""
+        """The connection that the steps of a transaction use."""
         return self._file.connection
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Path of the file."""
         return self._file.path
 
     def renew(self) -> Path:
-        """Set the damaged file aside and begin a new one; what the old one is called now."""
+        """Set the damaged file aside and begin a new one; return the damaged file's new path."""
         aside = self._file.renew()
         self.account = self._read()
         return aside
 
     def change(self, step: Callable[[Account], Account]) -> None:
-        """Run one transaction: the step moves lines and returns the account that says so."""
+        """Run one transaction: the step moves lines and returns the account after that."""
 
         def run() -> None:
             self.db.execute("BEGIN IMMEDIATE")
@@ -58,12 +58,12 @@ class Ledger:
         self.guard(run)
 
     def one(self, query: str, *values: int) -> tuple[Any, ...] | None:
-        """The first row of a query."""
+        """Return the first row of a query; None if it has none."""
         row: tuple[Any, ...] | None = self.guard(lambda: self.db.execute(query, values).fetchone())
         return row
 
     def guard(self, call: Callable[[], T]) -> T:
-        """Run a call; what SQLite raises in it is a StoreError."""
+        """Run a call; an error of SQLite in it is raised as a StoreError."""
         try:
             return call()
         except sqlite3.Error as exc:
@@ -71,6 +71,6 @@ class Ledger:
 
     def _read(self) -> Account:
         account = self.guard(lambda: accounts.read(self.db))
-        if account is None:  # opening has read it a moment ago
+        if account is None:  # `connect` read it a moment ago
             raise StoreDamaged(f"{self.path}: its account is not what was written; it is set aside")
         return account

@@ -1,17 +1,12 @@
-"""What is in a store's file: its tables, and whether they are sound.
+"""Tables of a store's file, and the checksum that each of their rows has.
 
-Rule: nothing is changed in a file before it is known whose it is.
+Rule: every row has a CRC-32 over all its values but its id. SQLite does not detect a flipped byte
+in a row of a file that is otherwise well formed; this checksum does.
 """
 
-import sqlite3
-from contextlib import closing
-from functools import cache
-from pathlib import Path
+import zlib
 
-from jmxbridge.store import account as accounts
-from jmxbridge.store.errors import StoreDamaged, StoreForeign
-
-APPLICATION_ID = 0x6A6D7862  # "jmxb", in the header of every file of ours
+APPLICATION_ID = 0x6A6D7862  # "jmxb", in the header of every store
 SCHEMA_VERSION = 3
 
 SCHEMA = """
@@ -54,78 +49,19 @@ CREATE TABLE account (
 );
 INSERT INTO account (id) VALUES (1);
 """
-"""AUTOINCREMENT: a late settle must never meet another chunk under the id it remembers. The checks
-of the account are part of its meaning: a wrong sum cannot be committed.
+"""AUTOINCREMENT: a late settle must never find another chunk under the id it remembers. The CHECKs
+of the account enforce its meaning: a wrong sum cannot be committed.
 """
 
-WAL_LIMIT_BYTES = 16 * 1024 * 1024
-"""What the log may keep on disk after a checkpoint: a few of the largest polls."""
 
+def checksum(table: str, *values: object) -> int:
+    """Return the CRC-32 of a row's values, each separated from the next.
 
-def prepare(path: Path, connection: sqlite3.Connection) -> None:
-    """Check whose file it is before anything in it is changed; then make it durable.
-
-    Raises StoreForeign, StoreDamaged, and what SQLite does.
+    `table` is part of it, so a row of one table is never valid in another. Values are as SQLite
+    returns them: integers, text, bytes, and whatever damage made of one.
     """
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if application != APPLICATION_ID and (tables or application or version):
-        raise StoreForeign(f"{path} is another program's database; choose another store.path")
-    if version > SCHEMA_VERSION:
-        raise StoreForeign(
-            f"{path} was written by a newer jmxbridge (schema {version}, this one knows"
-            f" {SCHEMA_VERSION}); upgrade, or choose another store.path"
-        )
-    if tables and version < SCHEMA_VERSION:
-        raise StoreForeign(
-            f"{path} was written by an earlier jmxbridge (schema {version}, this one knows"
-            f" {SCHEMA_VERSION}); drain it with that one (jmxbridge spool drain), then move it away"
-        )
-    if not tables:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only before the first table
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")  # durable when COMMIT returns
-    connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-    if not tables:
-        _create(connection)
-    _check(path, connection)
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    connection.executescript(
-        f"BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
-        f" PRAGMA user_version = {SCHEMA_VERSION};"
-    )
-    accounts.write(connection, accounts.Account(*[0] * len(accounts.COLUMNS)))
-    connection.execute("COMMIT")
-
-
-def _check(path: Path, connection: sqlite3.Connection) -> None:
-    """Look at every page, the schema and the account; raises StoreDamaged."""
-    connection.text_factory = as_text
-    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if verdict == "ok" and _schema(connection) != _sound_schema():
-        verdict = "its schema is not what was written"
-    account = accounts.read(connection) if verdict == "ok" else None
-    if account is None:
-        why = "its account is not what was written" if verdict == "ok" else verdict
-        raise StoreDamaged(f"{path} is damaged ({why})")
-    accounts.write(connection, account)  # SQLite refuses here what the header calls read only
-
-
-def as_text(data: bytes) -> str:
-    """Text as it is read: a flipped byte makes a row's checksum wrong, and not an error."""
-    return data.decode("utf-8", "replace")
-
-
-def _schema(connection: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
-    query = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
-    return connection.execute(query).fetchall()
-
-
-@cache
-def _sound_schema() -> list[tuple[str, str, str, str]]:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(SCHEMA)
-        return _schema(connection)
+    crc = zlib.crc32(table.encode())
+    for value in values:
+        data = value if isinstance(value, bytes) else repr(value).encode()
+        crc = zlib.crc32(data, zlib.crc32(b"%d:" % len(data), crc))
+    return crc

@@ -1,12 +1,12 @@
-"""The spool: lines in the order they were sampled, and the account of where each of them is.
+"""Spool: lines in the order they were sampled, and the account of where each line is.
 
 Rule: every line is in exactly one place, and a line and its count move in one transaction. The
-account's row carries the identity as a CHECK, so a change that broke it could not be committed.
+account's row has the identity as a CHECK, so a change that violates it cannot be committed.
 
-An append becomes one chunk (more when it is large): its lines packed, with a checksum. Lines leave
-from the front, packed still. Whole chunks are deleted; a chunk settled in part is not rewritten,
-the account remembers how many lines of the chunk at the head are done. Because ids are never
-reused, a settle that comes after its chunk was dropped finds nothing and changes nothing.
+An append becomes one chunk (more if it is large): its lines packed, with a checksum. Lines leave
+from the front, still packed. Whole chunks are deleted; a chunk that is settled in part is not
+rewritten, the account records how many lines of the chunk at the head are settled. Ids are never
+reused, so a settle that comes after its chunk was dropped finds nothing and changes nothing.
 
 Not thread-safe: all calls come from the one thread that opened the file.
 """
@@ -27,14 +27,14 @@ from jmxbridge.store.errors import StoreDamaged, StorePaused
 from jmxbridge.store.file import StoreFile
 from jmxbridge.store.ledger import Ledger
 from jmxbridge.store.packed import Packed, text_of
-from jmxbridge.store.takeover import take_over
+from jmxbridge.store.recovery.quarantine import quarantine
+from jmxbridge.store.recovery.rescue import rescue
 from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page, Segment
-from jmxbridge.store.weeding import weed
 
 log = logging.getLogger("jmxbridge.store")
 
 PAGE_CHUNKS = 1000
-"""Of a page that is read back; polls of one line each would make a page of bytes alone large."""
+"""Most chunks of a page: with one line a chunk, a bound on bytes alone would allow too many."""
 
 _OLDEST = "SELECT id, lines, size FROM chunk ORDER BY id LIMIT 1"
 _NEXT = f"SELECT {chunks.COLUMNS} FROM chunk WHERE id > ? ORDER BY id LIMIT 1"  # noqa: S608
@@ -62,9 +62,9 @@ class Spool:
         self._max_dead_bytes = max_dead_bytes
         self._clock_ns = clock_ns
         self._overflowing = False
-        self._newest_taken = 0
+        self._last_taken_chunk = 0
         if file.aside is not None:
-            take_over(self._ledger, file.aside)
+            rescue(self._ledger, file.aside)
 
     @property
     def _account(self) -> Account:
@@ -76,24 +76,24 @@ class Spool:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Path of the file."""
         return self._file.path
 
     @property
     def pending(self) -> int:
-        """Lines that wait; the one thing other threads may read."""
+        """Number of pending lines; the only attribute that other threads may read."""
         return self._account.pending
 
     def append(self, lines: Sequence[bytes], *, time_ns: int, source: str) -> None:
         """Store one poll's lines; they are durable when this returns.
 
-        Makes room by dropping the oldest. Raises ValueError for an empty line or one with a
-        newline in it, and StoreError (StoreFull when the disk is) with nothing appended.
+        Drops the oldest lines to make room. Raises ValueError for an empty line or one with a
+        newline in it, and StoreError (StoreFull if the disk is full); then nothing is appended.
         """
         if not lines:
             return
         source = _storable(source)
-        self._file.put_back()
+        self._file.restore()
 
         def step(account: Account) -> Account:
             before = account.pending_bytes
@@ -110,13 +110,14 @@ class Spool:
 
         dropped = self._account.dropped
         self._ledger.change(step)
-        self._say_overflow(self._account.dropped - dropped)
+        self._log_overflow(self._account.dropped - dropped)
 
     def take(self, *, max_lines: int, max_bytes: int, after: Batch | None = None) -> Batch | None:
-        """The oldest pending lines, at least one; None when nothing waits. `after`: behind it.
+        """Return the oldest pending lines, at least one; None if no line is pending.
 
-        As many chunks as fit whole; of one that alone does not, its first lines. `max_bytes` is of
-        text. Taking moves nothing: until they are settled, the same lines are taken again.
+        With `after`, the lines behind that batch. A batch has as many whole chunks as fit; if the
+        first one alone does not fit, its first lines. `max_bytes` counts unpacked text. Taking
+        moves nothing: the same lines are taken again until they are settled.
         """
         segments: list[Segment] = []
         parts: list[Packed] = []
@@ -133,13 +134,13 @@ class Spool:
             max_bytes -= part.size
         if not parts:
             return None
-        self._newest_taken = max(self._newest_taken, segments[-1].chunk)
+        self._last_taken_chunk = max(self._last_taken_chunk, segments[-1].chunk)
         return Batch(segments, parts)
 
     def settle(self, batch: Batch, dead: Sequence[DeadLine]) -> None:
-        """Book a batch: the lines in `dead` become dead letters, the rest is stored.
+        """Account for a batch: lines in `dead` become dead letters, the others count as stored.
 
-        Lines that were dropped since they were taken stay dropped. Raises ValueError when lines
+        Lines that were dropped since they were taken stay dropped. Raises ValueError if lines
         before the batch are still pending.
         """
         refusals = sorted(dead, key=lambda line: line.index)
@@ -148,16 +149,16 @@ class Spool:
         }
 
         def step(account: Account) -> Account:
-            at = 0
+            start = 0
             for segment in batch.segments:
-                end = at + segment.count
+                end = start + segment.count
                 refused = [
-                    (index - at, batch.lines[index], reason)
+                    (index - start, batch.lines[index], reason)
                     for index, reason in reasons.items()
-                    if at <= index < end
+                    if start <= index < end
                 ]
                 account = self._settle(account, segment, refused)
-                at = end
+                start = end
             return dead_letters.bound(self._db, account, self._max_dead_bytes)
 
         self._ledger.change(step)
@@ -165,44 +166,44 @@ class Spool:
             self._file.shrink()
 
     def counts(self) -> Counts:
-        """Where all lines are."""
+        """Return the number of lines by where they are."""
         row = self._ledger.one("SELECT time_ns FROM chunk ORDER BY id LIMIT 1")
         return self._account.counts(row[0] if row else None)
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
-        """The newest dead letters, newest first."""
+        """Return the newest dead letters, newest first."""
         return self._letters(lambda: dead_letters.newest(self._db, limit))
 
     def replay(self, ids: Sequence[int]) -> int:
-        """Put the lines of dead letters at the end of the spool; how many of the ids there were.
+        """Append the lines of dead letters to the spool; return how many of the ids exist.
 
-        Raises StorePaused, with nothing moved, where they would push older lines out.
+        Raises StorePaused, with nothing moved, if they would push older lines out.
         """
 
-        found = self._letters(lambda: dead_letters.of_ids(self._db, ids))
+        letters = self._letters(lambda: dead_letters.of_ids(self._db, ids))
 
         def step(account: Account) -> Account:
-            account = dead_letters.replay(self._db, account, found)
+            account = dead_letters.replay(self._db, account, letters)
             if account.pending_bytes > self._max_bytes:
                 raise StorePaused(
-                    f"{self.path} has no room for {len(found)} lines more; raise store.max_size,"
+                    f"{self.path} has no room for {len(letters)} more lines; raise store.max_size,"
                     " or replay fewer"
                 )
             return account
 
         self._ledger.change(step)
-        return len(found)
+        return len(letters)
 
     def purge(self, ids: Sequence[int]) -> int:
-        """Give dead letters up; how many of the ids there were. They count as dropped."""
-        found = self._ledger.guard(lambda: dead_letters.present(self._db, ids))
-        self._ledger.change(lambda account: dead_letters.purge(self._db, account, found))
-        return len(found)
+        """Delete dead letters, which count as dropped; return how many of the ids exist."""
+        present = self._ledger.guard(lambda: dead_letters.present(self._db, ids))
+        self._ledger.change(lambda account: dead_letters.purge(self._db, account, present))
+        return len(present)
 
     def recent(self, *, since_ns: int, until_ns: int, after: int, max_bytes: int) -> Page:
-        """Kept lines of polls in `since_ns` ≤ time < `until_ns`, oldest first.
+        """Return kept lines of polls in `since_ns` ≤ time < `until_ns`, oldest first.
 
-        Stops after the chunk that fills `max_bytes`; `after` is the `next` of the page before.
+        Stops after the chunk that fills `max_bytes`; `after` is the `next` of the previous page.
         """
         query = (
             "SELECT id FROM chunk WHERE time_ns >= ? AND time_ns < ? AND id > ? ORDER BY id LIMIT ?"
@@ -210,7 +211,7 @@ class Spool:
         bounds = (since_ns, until_ns, after, PAGE_CHUNKS)
 
         def read() -> Page | None:
-            # Numbers first: sorting rows with their bodies would read all of them at once.
+            # Ids first: sorting rows with their bodies would read all of them into memory.
             numbers = [number for (number,) in self._db.execute(query, bounds).fetchall()]
             lines: list[bytes] = []
             size = 0
@@ -218,31 +219,31 @@ class Spool:
                 chunk = chunks.decode(self._db.execute(_CHUNK, (number,)).fetchone())
                 if chunk is None:
                     return None
-                done = self._account.head_done if number == self._account.head else 0
-                lines.extend(chunk.packed.lines[done:])
+                settled = self._account.head_done if number == self._account.head else 0
+                lines.extend(chunk.packed.lines[settled:])
                 size += chunk.packed.size
                 if size >= max_bytes:
                     return Page(lines, number)
             return Page(lines, numbers[-1] if len(numbers) == PAGE_CHUNKS else None)
 
         while (page := self._ledger.guard(read)) is None:
-            weed(self._ledger, self._file)
+            quarantine(self._ledger, self._file)
         return page
 
     def renew(self) -> None:
-        """Begin a new file, the present one being damaged, with what can still be read of it."""
+        """Replace the damaged file by a new one, with everything that can still be read."""
         before = self._account
         aside = self._ledger.renew()
-        # A batch of the old file may still be settled: its ids must mean nothing here.
+        # A batch of the old file may still be settled: no chunk here may have one of its ids.
         reserve = "INSERT INTO sqlite_sequence (name, seq) VALUES ('chunk', ?)"
-        self._ledger.guard(lambda: self._db.execute(reserve, (self._newest_taken,)))
-        take_over(self._ledger, aside, before)
+        self._ledger.guard(lambda: self._db.execute(reserve, (self._last_taken_chunk,)))
+        rescue(self._ledger, aside, before)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    # -- The steps of a transaction: each takes the account and returns it changed.
+    # -- Steps of a transaction: each takes the account and returns it changed.
 
     def _settle(
         self, account: Account, segment: Segment, refused: Sequence[tuple[int, bytes, str]]
@@ -251,29 +252,29 @@ class Spool:
             "SELECT time_ns, source, lines, size FROM chunk WHERE id = ?", (segment.chunk,)
         ).fetchone()
         if row is None:
-            return account  # dropped since it was taken, and counted so
+            return account  # dropped since it was taken, and counted as dropped
         time_ns, source, lines, size = row
-        done = account.head_done if segment.chunk == account.head else 0
+        settled = account.head_done if segment.chunk == account.head else 0
         (oldest, *_) = self._oldest()
-        if segment.first > done or segment.chunk != oldest:
+        if segment.first > settled or segment.chunk != oldest:
             raise ValueError("a batch can only be settled after the lines before it")
         end = segment.first + segment.count
-        if end <= done:
-            return account  # settled before
+        if end <= settled:
+            return account  # settled earlier
         now = self._clock_ns()
         dead = [
-            DeadLetter(0, time_ns, now, source, why, line)
-            for n, line, why in refused
-            if segment.first + n >= done
+            DeadLetter(0, time_ns, now, source, reason, line)
+            for index, line, reason in refused
+            if segment.first + index >= settled
         ]
         account = dead_letters.bury(self._db, account, dead)
-        stored = end - done - len(dead)
+        stored = end - settled - len(dead)
         account = replace(account, stored=account.stored + stored)
         if end == lines:
             self._db.execute("DELETE FROM chunk WHERE id = ?", (segment.chunk,))
             return account.without(segment.chunk, lines, size)
         return replace(
-            account, pending=account.pending - (end - done), head=segment.chunk, head_done=end
+            account, pending=account.pending - (end - settled), head=segment.chunk, head_done=end
         )
 
     def _oldest(self) -> tuple[int, int, int]:
@@ -300,34 +301,34 @@ class Spool:
         dropped = account.dropped + account.waiting(chunk, lines)
         return replace(account.without(chunk, lines, size), dropped=dropped)
 
-    # -- Reading; a damaged row is taken out, and what there is then is read.
+    # -- Reads: a damaged row is quarantined, and the read is repeated.
 
     def _waiting(self, after: Batch | None) -> Iterator[tuple[Segment, Packed]]:
-        """What waits of every chunk behind a batch, oldest first."""
+        """Yield the pending part of every chunk behind a batch, oldest first."""
         account = self._account
         front = after.segments[-1] if after else Segment(account.head, 0, account.head_done)
         for chunk in self._read(max(front.chunk - 1, 0)):
-            done = front.first + front.count if chunk.id == front.chunk else 0
-            if done < chunk.count:
-                part = Packed.of(text_of(chunk.packed.lines[done:])) if done else chunk.packed
-                yield Segment(chunk.id, done, chunk.count - done), part
+            first = front.first + front.count if chunk.id == front.chunk else 0
+            if first < chunk.count:
+                part = Packed.of(text_of(chunk.packed.lines[first:])) if first else chunk.packed
+                yield Segment(chunk.id, first, chunk.count - first), part
 
     def _read(self, after: int) -> Iterator[Chunk]:
-        """Every chunk behind one, oldest first."""
+        """Yield every chunk with an id above `after`, oldest first."""
         while (row := self._ledger.one(_NEXT, after)) is not None:
             chunk = chunks.decode(row)
             if chunk is None:
-                weed(self._ledger, self._file)
+                quarantine(self._ledger, self._file)
             else:
                 after = chunk.id
                 yield chunk
 
     def _letters(self, rows: Callable[[], Sequence[Sequence[Any]]]) -> list[DeadLetter]:
-        while None in (found := [dead_letters.decode(row) for row in self._ledger.guard(rows)]):
-            weed(self._ledger, self._file)
-        return [letter for letter in found if letter is not None]
+        while None in (letters := [dead_letters.decode(row) for row in self._ledger.guard(rows)]):
+            quarantine(self._ledger, self._file)
+        return [letter for letter in letters if letter is not None]
 
-    def _say_overflow(self, dropped: int) -> None:
+    def _log_overflow(self, dropped: int) -> None:
         if dropped and not self._overflowing:
             self._overflowing = True
             log.error(
@@ -342,12 +343,12 @@ class Spool:
 
 
 def _front(lines: Sequence[bytes], max_lines: int, max_bytes: int) -> tuple[int, Packed]:
-    """How many of the first lines fit, at least one, and those."""
+    """Return how many of the first lines fit, at least one, and these lines packed."""
     ends = accumulate(len(line) + 1 for line in lines[:max_lines])
     count = max(sum(end <= max_bytes for end in ends), 1)
     return count, Packed.of(text_of(lines[:count]))
 
 
 def _storable(text: str) -> str:
-    """Text without halves of surrogate pairs, which JSON can hold and SQLite cannot."""
+    """Replace lone surrogates, which JSON can hold and SQLite cannot."""
     return text.encode("utf-8", "replace").decode()

@@ -1,13 +1,13 @@
-"""The store as the rest of the program sees it: coroutines over SQLite on one thread.
+"""Interface of the store: coroutines over SQLite on one thread.
 
-Rule: SQLite is touched by the store's thread and by nothing else. An fsync takes milliseconds on a
-good disk and seconds on a bad one, and polling must not wait for it.
+Rule: only the store's thread uses SQLite. An fsync takes milliseconds on a good disk and seconds on
+a bad one, and polling must not wait for it.
 
-A file that turns out to be damaged while it is open is set aside by the next call, which goes on in
-a new one with everything that could still be read.
+A file that turns out to be damaged while it is open is set aside by the next call, which continues
+in a new one with everything that could still be read.
 
-A call that is cancelled still runs to its end on the thread: an append is then durable although
-nobody was told, which is the harmless side to err on.
+A cancelled call still runs to its end on the thread: its append may be durable although the caller
+does not know, which is harmless, for InfluxDB accepts an identical line twice.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ from jmxbridge.store.values import Batch, Counts, DeadLetter, DeadLine, Page
 T = TypeVar("T")
 
 PAGE_BYTES = 4 * 1024 * 1024
-"""Of lines read back at once: an hour of a large target, and no strain on memory."""
+"""Bytes of lines in one page: an hour of a large target, and little memory."""
 
 
 class Store:
-    """The spool of lines on their way to InfluxDB, and their home where there is none."""
+    """The spool of lines on their way to InfluxDB, and their only place without InfluxDB."""
 
     def __init__(self, path: Path, spool: Spool, thread: ThreadPoolExecutor) -> None:
         self.path = path
@@ -94,16 +94,16 @@ class Store:
         await self.close()
 
     async def append(self, lines: Sequence[bytes], *, time_ns: int, source: str) -> None:
-        """Store one poll's lines in one transaction; they are durable when this returns.
+        """Append one poll's lines in one transaction; they are durable when this returns.
 
-        `time_ns` is the poll's time on the grid, `source` whose poll it was, for dead letters.
+        `time_ns` is the poll's time on the grid; `source` names the poller, for dead letters.
         Raises ValueError for an empty line or one with a newline in it, and StoreError (StoreFull
-        when the disk is); then nothing of this poll was appended.
+        if the disk is full); then no line of this poll was appended.
         """
 
         def append() -> None:
             self._spool.append(lines, time_ns=time_ns, source=source)
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed, so no task waits
                 self._loop.call_soon_threadsafe(self._arrived.set)
 
         await self._run(append)
@@ -111,58 +111,57 @@ class Store:
     async def take(
         self, *, max_lines: int, max_bytes: int, after: Batch | None = None
     ) -> Batch | None:
-        """The oldest pending lines, at least one if any waits; None when none does.
+        """Return the oldest pending lines, at least one; None if no line is pending.
 
-        With `after`, those behind that batch, which is still to be settled.
-
-        The lines stay pending until they are settled, and are taken again until then.
+        With `after`, the lines behind that batch, which is not settled yet. Lines stay pending
+        until they are settled, and are taken again until then.
         """
         return await self._run(
             lambda: self._spool.take(max_lines=max_lines, max_bytes=max_bytes, after=after)
         )
 
     async def settle(self, batch: Batch, dead: Sequence[DeadLine]) -> None:
-        """Book a batch in one transaction: `dead` become dead letters, the rest is stored.
+        """Account for a batch in one transaction: `dead` become dead letters, the rest is stored.
 
-        Settle the decided front of a batch with `batch.first(n)`. Raises ValueError when lines
+        Settle the decided front of a batch with `batch.first(n)`. Raises ValueError if lines
         before the batch are still pending.
         """
         await self._run(lambda: self._spool.settle(batch, dead))
 
     async def wait_for_pending(self) -> None:
-        """Return as soon as a line waits to be taken."""
+        """Return as soon as a line is pending."""
         self._arrived.clear()
-        # Appends set the event after they count: one too early for the clear is counted by now.
+        # Appends count before they set the event: one that came before the clear is counted.
         while not self._spool.pending:
             await self._arrived.wait()
             self._arrived.clear()
 
     async def counts(self) -> Counts:
-        """Where every line is that was ever appended; see `Counts`."""
+        """Return the number of lines by where they are; see `Counts`."""
         return await self._run(lambda: self._spool.counts())
 
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
-        """The newest dead letters, newest first."""
+        """Return the newest dead letters, newest first."""
         return await self._run(lambda: self._spool.dead_letters(limit))
 
     async def replay(self, ids: Sequence[int]) -> int:
-        """Put the lines of dead letters at the end of the spool, in one transaction.
+        """Append the lines of dead letters to the spool in one transaction.
 
-        They keep their bytes and times. Returns how many of the ids there were; raises StorePaused
-        where there is no room for them.
+        They keep their bytes and times. Returns how many of the ids exist; raises StorePaused if
+        there is no room for them.
         """
         return await self._run(lambda: self._spool.replay(ids))
 
     async def purge(self, ids: Sequence[int]) -> int:
-        """Give dead letters up in one transaction; returns how many of the ids there were."""
+        """Delete dead letters in one transaction; return how many of the ids exist."""
         return await self._run(lambda: self._spool.purge(ids))
 
     async def recent(
         self, *, since_ns: int, until_ns: int, after: int = 0, max_bytes: int = PAGE_BYTES
     ) -> Page:
-        """Kept lines of polls in `since_ns` ≤ time < `until_ns`, oldest first, page by page.
+        """Return kept lines of polls in `since_ns` ≤ time < `until_ns`, oldest first, page by page.
 
-        `after` is the `next` of the page before.
+        `after` is the `next` of the previous page.
         """
         return await self._run(
             lambda: self._spool.recent(
@@ -171,7 +170,7 @@ class Store:
         )
 
     async def close(self) -> None:
-        """Finish what is running, close the file and let go of it; idempotent."""
+        """Finish the running call, then close the file and release its lock; idempotent."""
         if self._closed:
             return
         self._closed = True

@@ -1,4 +1,4 @@
-"""What the store hands out: lines to send, dead letters, and the account of all lines."""
+"""Values of the store's interface: batches, dead letters, counts and pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class Segment:
 class Batch:
     """The oldest pending lines, in the order they were appended.
 
-    `parts` are the segments' lines, packed.
+    `parts` holds the packed lines of each segment.
     """
 
     def __init__(self, segments: Sequence[Segment], parts: Sequence[Packed]) -> None:
@@ -29,11 +29,11 @@ class Batch:
 
     @cached_property
     def lines(self) -> Sequence[bytes]:
-        """The lines, unpacked when somebody asks for the first time."""
+        """The lines, unpacked at the first use."""
         return [line for part in self.parts for line in part.lines][: self.count]
 
     def first(self, count: int) -> "Batch":
-        """Only the first `count` lines; what follows them stays pending."""
+        """Return a batch of only the first `count` lines; the lines after them stay pending."""
         if count == self.count:
             return self
         segments = []
@@ -49,7 +49,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class DeadLine:
-    """A line of a batch, by its index, that will never be taken, and the reason in words."""
+    """A refused line, by its index in the batch, and the reason as text."""
 
     index: int
     reason: str
@@ -57,7 +57,7 @@ class DeadLine:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A line that was refused: its poll's time and source, when and why it was refused."""
+    """A refused line: time and source of its poll, time and reason of the refusal."""
 
     id: int
     time_ns: int
@@ -69,12 +69,13 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Where every line is that was ever appended to this file.
+    """Numbers of lines ever appended to this file, by where they are now.
 
-    sampled = stored + pending + dead_lettered + dropped + expired, at every instant. `stored` was
-    acknowledged by InfluxDB, `pending` waits (or, without InfluxDB, is kept), `dead_lettered` can
-    be read with its reason, `dropped` gave way to the bounds on size (`dropped_dead` of them were
-    dead letters before), `expired` reached the promised age where there is no InfluxDB.
+    sampled = stored + pending + dead_lettered + dropped + expired, at every instant. `stored` lines
+    were acknowledged by InfluxDB, `pending` ones wait (or, without InfluxDB, are kept),
+    `dead_lettered` ones can be read with the reason, `dropped` ones were removed by the bounds on
+    size or by a purge (`dropped_dead` of them were dead letters before), `expired` ones, without
+    InfluxDB, reached the age up to which lines are kept.
     """
 
     sampled: int
@@ -91,7 +92,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Kept lines of a range of time; `next` continues after them, None when that was all."""
+    """Kept lines of a time range; `next` is where the next page begins, None after the last."""
 
     lines: Sequence[bytes]
     next: int | None

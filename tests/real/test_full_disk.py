@@ -109,7 +109,7 @@ def test_a_full_disk_is_loud_loses_nothing_and_mends_itself(
         bridge.wait_until(lambda: "the disk is full" in log())
         durable, _, _, first, full = store.look()
         filler.unlink()
-        bridge.wait_until(lambda: "takes polls again; lines lost: 0" in log())
+        bridge.wait_until(lambda: "accepts polls again; lines lost: 0" in log())
         bridge.wait_until(lambda: store.pending > durable + POLLS)
         *_, last = store.look()
         output = log()

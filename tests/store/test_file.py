@@ -253,7 +253,7 @@ def test_a_store_that_is_removed_is_written_anew(
     counts = again.counts()
     assert (counts.sampled, counts.dead_lettered) == (4, 1)
     (said,) = caplog.records
-    assert "was removed while it was open; it was written anew" in said.getMessage()
+    assert "was removed while it was open; it was restored with all its lines" in said.getMessage()
 
 
 def test_the_log_of_a_removed_store_is_not_the_next_ones(open_spool: OpenSpool, path: Path) -> None:
@@ -320,7 +320,7 @@ def test_a_store_that_cannot_be_written_anew_is_tried_again(
     beside.mkdir()
     path.unlink()
 
-    with pytest.raises(StoreUnwritable, match="was removed, and cannot be written anew: Is a dir"):
+    with pytest.raises(StoreUnwritable, match="was removed and cannot be restored: Is a dir"):
         appended(spool, 2)
 
     beside.rmdir()

@@ -65,7 +65,7 @@ async def test_a_full_disk_is_survived_in_memory_and_in_order(
     await door.put([b"d"], time_ns=1, source="d")
     assert [source for source, _ in store.polls] == ["a", "b", "c", "d"]
     assert (door.held, door.held_bytes, door.lost, door.error) == (0, 0, 0, None)
-    assert "takes polls again" in caplog.text
+    assert "accepts polls again" in caplog.text
 
 
 async def test_above_the_bound_the_oldest_poll_is_lost_and_counted(store: Scripted) -> None:

@@ -18,6 +18,7 @@ from jmxbridge.store import (
     StoreReader,
     spool,
 )
+from jmxbridge.store import database
 from jmxbridge.store import file as store_file
 from tests.store.noise import noise
 
@@ -280,17 +281,17 @@ async def test_a_new_file_that_cannot_be_made_is_tried_again(
     store = await open_store()
     await polls_of(store, 150)
     tear(path, 50)
-    connect = store_file._connect
+    connect = database.connect
 
     def full(path: Path) -> sqlite3.Connection:
         path.touch()
         raise StoreFull("the disk is full")
 
-    monkeypatch.setattr(store_file, "_connect", full)
+    monkeypatch.setattr(store_file, "connect", full)
     for _ in range(3):
         with pytest.raises(StoreError):
             await take_all(store)
-    monkeypatch.setattr(store_file, "_connect", connect)
+    monkeypatch.setattr(store_file, "connect", connect)
 
     left = await take_all(store)
     assert left is not None

@@ -1,8 +1,9 @@
-"""Taking out rows that say something else than was written.
+"""Removal of rows whose checksum is wrong.
 
-Rule: a row with a wrong checksum is believed in nothing, its sizes and numbers least of all. So the
-account is not corrected by what the row says: all rows are read again, and what the sound ones do
-not have of it is counted as dropped. The damaged rows stay readable in a file beside the store.
+Rule: nothing in a row with a wrong checksum is trusted, least of all its sizes and counts. So the
+account is not corrected by what the row claims: every row is read again, and the difference between
+the account and the sound rows is counted as dropped. The damaged rows stay readable, each in a file
+next to the store.
 """
 
 import logging
@@ -20,8 +21,8 @@ from jmxbridge.store.packed import readable
 log = logging.getLogger("jmxbridge.store")
 
 
-def weed(ledger: Ledger, file: StoreFile) -> None:
-    """Take every damaged row out, in one transaction; raises StoreError, and then none is."""
+def quarantine(ledger: Ledger, file: StoreFile) -> None:
+    """Remove every damaged row in one transaction; raises StoreError, and then none is removed."""
     damaged: list[tuple[str, tuple[Any, ...]]] = []
 
     def recount(account: Account) -> Account:
@@ -41,37 +42,40 @@ def weed(ledger: Ledger, file: StoreFile) -> None:
                 letter_count += 1
                 letter_bytes += dead_letters.size_of(letter)
         for table, row in damaged:
-            file.keep(f"{table}-{row[0]}", "\n".join(_texts(table, row)).encode())
-            gone = ledger.db.execute(f"DELETE FROM {table} WHERE id = ?", row[:1])  # noqa: S608
-            if gone.rowcount != 1:  # no tree leads to it: the row is not all that is wrong
+            file.save_damaged(f"{table}-{row[0]}", "\n".join(_texts(table, row)).encode())
+            deleted = ledger.db.execute(f"DELETE FROM {table} WHERE id = ?", row[:1])  # noqa: S608
+            if deleted.rowcount != 1:  # not in the table's tree: more than this row is damaged
                 raise StoreDamaged(f"{ledger.path}: {table} {row[0]} is out of place")
-        if not damaged:  # whoever called has met one
+        if not damaged:  # the caller has just read one
             raise StoreDamaged(f"{ledger.path}: a damaged row cannot be found again")
-        gone_dead = account.dead_lettered - letter_count
+        dropped_dead = account.dead_lettered - letter_count
         return replace(
             account,
             pending=pending,
             pending_bytes=size,
             dead_lettered=letter_count,
             dead_bytes=letter_bytes,
-            dropped=account.dropped + account.pending - pending + gone_dead,
-            dropped_dead=account.dropped_dead + gone_dead,
+            dropped=account.dropped + account.pending - pending + dropped_dead,
+            dropped_dead=account.dropped_dead + dropped_dead,
         )
 
     before = ledger.account
     ledger.change(recount)
     log.error(
-        "%s: %d rows do not match their checksums: set aside as %s.damaged-*; their %d lines are"
+        "%s: %d rows do not match their checksums: moved to %s.damaged-*; their %d lines are"
         " counted as dropped",
-        *(ledger.path, len(damaged), ledger.path, ledger.account.dropped - before.dropped),
+        ledger.path,
+        len(damaged),
+        ledger.path,
+        ledger.account.dropped - before.dropped,
     )
 
 
 def _texts(table: str, row: tuple[Any, ...]) -> Iterator[str]:
-    """A row's values, packed lines as far as they can be read."""
+    """Yield a row's values as text; packed lines as far as they can be unpacked."""
     for value in row:
         if isinstance(value, bytes):
-            known = readable(value, chunks.CHUNK_BYTES) if table == "chunk" else value
-            yield known.decode("utf-8", "replace")
+            content = readable(value, chunks.CHUNK_BYTES) if table == "chunk" else value
+            yield content.decode("utf-8", "replace")
         else:
             yield str(value)

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jmxbridge.store.pages import Pages, Value
+from jmxbridge.store.recovery.sqlite_pages import SqlitePages, SqlValue
 
 VALUES = st.one_of(
     st.none(),
@@ -27,7 +27,9 @@ QUIET = settings(
 )
 
 
-def made(path: Path, rows: dict[int, list[Value]], *, page: int = 4096, log: bool = False) -> Path:
+def made(
+    path: Path, rows: dict[int, list[SqlValue]], *, page: int = 4096, log: bool = False
+) -> Path:
     """A table of three columns at a path; with `log`, as a kill leaves it: the rows in its log."""
     path.unlink(missing_ok=True)
     Path(f"{path}-wal").unlink(missing_ok=True)
@@ -49,12 +51,12 @@ def made(path: Path, rows: dict[int, list[Value]], *, page: int = 4096, log: boo
 @QUIET
 @given(rows=ROWS, page=st.sampled_from([512, 4096, 65_536]), log=st.booleans())
 def test_the_rows_are_sqlites(
-    tmp_path: Path, rows: dict[int, list[Value]], page: int, log: bool
+    tmp_path: Path, rows: dict[int, list[SqlValue]], page: int, log: bool
 ) -> None:
     """Every type, rows of many pages, every size of page; also while the log has them."""
     path = made(tmp_path / "s", rows, page=page, log=log)
 
-    found = {row[0]: list(row[1:]) for _, row in Pages(path).rows() if len(row) == 3}
+    found = {row[0]: list(row[1:]) for _, row in SqlitePages(path).rows() if len(row) == 3}
 
     assert found == rows
 
@@ -69,8 +71,8 @@ def test_garbage_is_passed_over(tmp_path: Path, junk: bytes, at: float, cut: flo
     body[where : where + len(junk)] = junk
     path.write_bytes(body[: max(int(cut * len(body)), where)])
 
-    for place, row in Pages(path).rows():
-        assert Pages(path).row(place) == row
+    for place, row in SqlitePages(path).rows():
+        assert SqlitePages(path).row(place) == row
 
 
 def test_deleted_rows_are_not_found(tmp_path: Path) -> None:
@@ -79,11 +81,11 @@ def test_deleted_rows_are_not_found(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("DELETE FROM t WHERE id < 400")
 
-    assert {row[0] for _, row in Pages(path).rows() if len(row) == 3} == set(range(400, 500))
+    assert {row[0] for _, row in SqlitePages(path).rows() if len(row) == 3} == set(range(400, 500))
 
 
 def test_no_file_has_no_rows(tmp_path: Path) -> None:
     """Nor has an empty one."""
-    assert list(Pages(tmp_path / "none").rows()) == []
+    assert list(SqlitePages(tmp_path / "none").rows()) == []
     (tmp_path / "empty").touch()
-    assert list(Pages(tmp_path / "empty").rows()) == []
+    assert list(SqlitePages(tmp_path / "empty").rows()) == []

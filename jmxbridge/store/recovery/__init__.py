@@ -1,0 +1,1 @@
+"""Recovery of a damaged store: quarantine of damaged rows, rescue of a damaged file."""
