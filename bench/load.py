@@ -31,8 +31,9 @@ from jmxbridge.app import Bridge
 from jmxbridge.config.loader import load
 from jmxbridge.delivery import Delivery, resident_bytes
 from jmxbridge.point import Point
-from jmxbridge.pollers.schedule import NS, Tick
+from jmxbridge.pollers.schedule import Tick
 from jmxbridge.pollers.target import Target
+from jmxbridge.times import NS
 
 TARGETS = int(os.environ.get("TARGETS", "50"))
 MBEANS = int(os.environ.get("MBEANS", "1200"))

@@ -35,13 +35,14 @@ from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
 from jmxbridge.pollers.health import Health, StatusLine
-from jmxbridge.pollers.schedule import NS, Tick, last_due, spread_ns, ticks
+from jmxbridge.pollers.schedule import Tick, last_due, spread_ns, ticks
 from jmxbridge.pollers.supervisor import PollerSpec, Supervisor
 from jmxbridge.pollers.target import Target
 from jmxbridge.service.garbage import collect_seldom
 from jmxbridge.state.paths import beside
 from jmxbridge.state.poll_times import PollTimes
 from jmxbridge.store import Store
+from jmxbridge.times import NS
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,9 @@ from jmxbridge.influx.sender import Sender, State
 from jmxbridge.influx.series import SeriesBound
 from jmxbridge.point import FieldValue, Point
 from jmxbridge.pollers.health import Health, StatusLine
-from jmxbridge.pollers.schedule import NS, Tick
+from jmxbridge.pollers.schedule import Tick
 from jmxbridge.store import Counts, Intake, Store, StoreError
+from jmxbridge.times import NS
 
 log = logging.getLogger(__name__)
 

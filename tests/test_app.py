@@ -20,10 +20,11 @@ from jmxbridge.config.values.address import Address
 from jmxbridge.config.values.jmx_address import JmxAddress
 from jmxbridge.point import Point
 from jmxbridge.pollers.health import Health, StatusLine
-from jmxbridge.pollers.schedule import NS, SPREAD_STEP_NS, Tick
+from jmxbridge.pollers.schedule import SPREAD_STEP_NS, Tick
 from jmxbridge.pollers.supervisor import PollerSpec
 from jmxbridge.state import poll_times
 from jmxbridge.store import StoreReader
+from jmxbridge.times import NS
 
 STOP_S = 10.0  # the promise for a server that is away, black-holed or trickling
 

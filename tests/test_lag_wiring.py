@@ -7,7 +7,8 @@ from jmxbridge.config.loader import load
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
-from jmxbridge.pollers.schedule import NS, Tick
+from jmxbridge.pollers.schedule import Tick
+from jmxbridge.times import NS
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
 

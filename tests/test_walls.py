@@ -19,19 +19,20 @@ PACKAGE = Path(__file__).parent.parent / "jmxbridge"
 # all, and only `cli` knows `app`.
 ROOMS: dict[str, set[str]] = {
     "point": set(),
+    "times": set(),
     "jmx": set(),
     "pkcs12": {"jmx"},
     "store": set(),
     "service": set(),
     "kafka": {"jmx"},
-    "lag": {"kafka", "point"},
-    "mbeans": {"jmx", "lag", "point"},
+    "lag": {"kafka", "point", "times"},
+    "mbeans": {"jmx", "lag", "point", "times"},
     "config": {"jmx", "kafka", "lag", "mbeans"},
     "transports": {"jmx", "mbeans"},
-    "pollers": {"jmx", "kafka", "lag", "mbeans", "point", "transports"},
+    "pollers": {"jmx", "kafka", "lag", "mbeans", "point", "times", "transports"},
     "state": {"lag"},
     "influx": {"point", "store"},
-    "delivery": {"influx", "point", "pollers", "store"},
+    "delivery": {"influx", "point", "pollers", "store", "times"},
 }
 ROOMS["build"] = set(ROOMS) - {"delivery"}
 ROOMS["doctor"] = {"build", "config", "influx", "jmx", "kafka", "store"}
@@ -92,6 +93,7 @@ PURE = (
     "lag",
     "mbeans",
     "point.py",
+    "times.py",
     "influx/line_protocol.py",
     "influx/verdict.py",
 )

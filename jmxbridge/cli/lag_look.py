@@ -6,6 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from jmxbridge.times import NS
+
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import KafkaSettings, Settings
     from jmxbridge.kafka.cluster.offsets_for_times import Answers
@@ -19,8 +21,6 @@ LISTEN_S = 3.0
 SEARCH_ROUNDS = 24
 """Questions about each partition in one look, one after the other: enough for most searches, and a
 second or two where each takes long."""
-
-NS = 1_000_000_000
 
 
 class Looking:

@@ -20,9 +20,10 @@ from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.mbeans.rule_effect import Entity, Found, Rejected, RuleEffect, Series
 from jmxbridge.point import KeptTags, Point
+from jmxbridge.times import NS
 
 # How long what is constant is kept: as long as names of MBeans are.
-KEPT_NS = 300 * 10**9
+KEPT_NS = 300 * NS
 
 
 @dataclass(frozen=True, slots=True)

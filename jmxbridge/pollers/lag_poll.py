@@ -38,7 +38,8 @@ from jmxbridge.lag.rows import Lags, compute
 from jmxbridge.lag.uncommitted import Uncommitted, assume
 from jmxbridge.point import Point
 from jmxbridge.pollers.health import Health, StatusLine, counted
-from jmxbridge.pollers.schedule import NS, Tick
+from jmxbridge.pollers.schedule import Tick
+from jmxbridge.times import NS
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-NS = 1_000_000_000
+from jmxbridge.times import NS
 
 # What 1,200 MBeans take of a busy core: the next target begins when the one before it is written.
 SPREAD_STEP_NS = NS // 20

@@ -18,7 +18,8 @@ from jmxbridge.mbeans.rule import Rule
 from jmxbridge.point import FieldValue, Point
 from jmxbridge.pollers.backoff import Backoff
 from jmxbridge.pollers.health import Health, StatusLine, counted
-from jmxbridge.pollers.schedule import NS, Tick, is_due
+from jmxbridge.pollers.schedule import Tick, is_due
+from jmxbridge.times import NS
 from jmxbridge.transports.transport import Transport
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,8 @@ from jmxbridge.config.loader import load
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import FieldValue, Point
-from jmxbridge.pollers.schedule import NS, Tick
+from jmxbridge.pollers.schedule import Tick
+from jmxbridge.times import NS
 
 pytestmark = pytest.mark.real
 

@@ -22,8 +22,7 @@ from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.lag_history import RowStatus
 from jmxbridge.lag.history.status import POLLS_PER_WINDOW, Status
 from jmxbridge.lag.rows import Lags, PartitionLag
-
-NS = 1_000_000_000
+from jmxbridge.times import NS
 
 GONE_AFTER = 2
 """Polls in a row: one alone may have met a pause of the JVM."""

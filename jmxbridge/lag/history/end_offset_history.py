@@ -24,8 +24,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from jmxbridge.kafka.facts.snapshot import Offsets, Partition
-
-NS = 1_000_000_000
+from jmxbridge.times import NS
 
 AGE_PER_GAP = 10
 """Of an old point's age, the share of a gap that thinning may leave."""

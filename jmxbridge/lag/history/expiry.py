@@ -15,8 +15,8 @@ How long it is, in this order: what the file says, what the brokers say, Kafka's
 from collections.abc import Mapping
 
 from jmxbridge.kafka.facts.snapshot import Snapshot
+from jmxbridge.times import NS
 
-NS = 1_000_000_000
 RETENTION_S = 7 * 86_400.0
 """Kafka's default since 2.0."""
 

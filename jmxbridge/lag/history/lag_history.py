@@ -21,10 +21,11 @@ from jmxbridge.lag.history.retention import risk_s
 from jmxbridge.lag.history.status import Presence, Status, Track, worst
 from jmxbridge.lag.history.timestamp_search import TimestampSearch
 from jmxbridge.lag.rows import Lags, PartitionLag
+from jmxbridge.times import NS
 
 _WITHOUT_MEMBERS = frozenset({"empty", "dead"})
 
-FORGET_TRACK_NS = 30 * 60 * 1_000_000_000
+FORGET_TRACK_NS = 30 * 60 * NS
 """A row not seen for as long as the longest window has nothing left to be judged by."""
 
 

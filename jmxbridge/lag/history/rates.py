@@ -16,8 +16,8 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from jmxbridge.lag.rows import Lags, TopicLag
+from jmxbridge.times import NS
 
-NS = 1_000_000_000
 POLLS = 7
 DEAD_BAND = 0.05
 MAX_ETA_S = 30 * 86_400.0

@@ -22,10 +22,11 @@ from functools import cache
 from typing import NamedTuple
 
 from jmxbridge.lag.rows import PartitionLag
+from jmxbridge.times import NS
 
 POLLS_PER_WINDOW = 10
 COMMITS_PER_WINDOW = 3
-MAX_WINDOW_NS = 30 * 60 * 1_000_000_000
+MAX_WINDOW_NS = 30 * 60 * NS
 """Longest window that slow commits make: Flink's checkpoints are minutes apart, not hours."""
 
 STOP_AFTER = 2

@@ -36,9 +36,8 @@ from typing import NamedTuple
 
 from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.snapshot import Offsets, Partition
-from jmxbridge.lag.history.end_offset_history import NS, Behind
-
-MS = NS // 1000
+from jmxbridge.lag.history.end_offset_history import Behind
+from jmxbridge.times import MS, NS
 
 BUDGET = 200
 """Partitions asked about in one poll: a leader looks each up in its time index and reads a batch

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from jmxbridge.kafka.facts.snapshot import Commits, Partition
+from jmxbridge.times import NS
 
-NS = 1_000_000_000
 FORGET_AFTER_S = 86_400.0
 
 

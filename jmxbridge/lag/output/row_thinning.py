@@ -18,8 +18,8 @@ from enum import StrEnum
 from jmxbridge.kafka.facts.members import Row
 from jmxbridge.lag.history.lag_history import RowStatus
 from jmxbridge.lag.rows import GroupLag, PartitionLag
+from jmxbridge.times import NS
 
-NS = 1_000_000_000
 HEARTBEAT_S = 60.0
 
 MAX_ROWS = 50_000

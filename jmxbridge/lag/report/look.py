@@ -16,7 +16,7 @@ from jmxbridge.lag.consumers.client_words import at_a_glance
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.assessment import GroupVerdicts
 from jmxbridge.lag.history.crosscheck import Crosscheck
-from jmxbridge.lag.history.end_offset_history import NS, Behind, EndOffsetHistory
+from jmxbridge.lag.history.end_offset_history import Behind, EndOffsetHistory
 from jmxbridge.lag.history.expiry import Expiry
 from jmxbridge.lag.history.lag_history import LagHistory, RowStatus
 from jmxbridge.lag.history.saved_state import SavedState
@@ -24,6 +24,7 @@ from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.history.timestamp_search import TimestampSearch
 from jmxbridge.lag.report.losses import losses
 from jmxbridge.lag.rows import Lags, compute
+from jmxbridge.times import NS
 
 FRESH_NS = 180 * NS
 """A service writes every minute what it thinks; older than that it is away, and has no opinion."""

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from jmxbridge.lag.history.end_offset_history import (
     AGE_PER_GAP,
     MAX_PARTITIONS,
-    NS,
     UNSEEN_NS,
     Behind,
     EndOffsetHistory,
     EndTable,
 )
+from jmxbridge.times import NS
 
 # (why, [(second, end)], committed, seconds now) -> seconds, or None; a pair where it is a bound
 CASES = [

@@ -12,13 +12,13 @@ from jmxbridge.lag.history.end_offset_history import Behind
 from jmxbridge.lag.history.timestamp_search import (
     BUDGET,
     MAX_TRAILS,
-    MS,
     RESOLUTION_MS,
     SHARE_OF_AGE,
     TURN,
     UNUSED_NS,
     TimestampSearch,
 )
+from jmxbridge.times import MS
 
 AT = ("t", 0)
 EPOCH_MS = 1_700_000_000_000
