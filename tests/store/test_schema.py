@@ -3,6 +3,8 @@
 import gzip
 from pathlib import Path
 
+import pytest
+
 from jmxbridge.store import Counts, DeadLetter, Store, StoreReader
 from jmxbridge.store.schema import checksum
 
@@ -12,13 +14,19 @@ two refused lines, of which one was purged.
 """
 
 
-async def test_a_store_written_by_an_earlier_commit_opens_unchanged(path: Path) -> None:
-    """Pending lines, the dead letter and the account are those that were written, with no damage."""
+@pytest.fixture
+def earlier_store(path: Path) -> Path:
+    """A copy of the store that commit 507595b wrote."""
     path.parent.mkdir(parents=True)
     path.write_bytes(gzip.decompress(WRITTEN_BY_507595B.read_bytes()))
-    audit = StoreReader(path).verify()
+    return path
 
-    async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
+
+async def test_a_store_written_by_an_earlier_commit_opens_unchanged(earlier_store: Path) -> None:
+    """Pending lines, the dead letter and the account are those that were written."""
+    audit = StoreReader(earlier_store).verify()
+
+    async with await Store.open(earlier_store, max_bytes=2**30, retain_s=None) as store:
         counts = await store.counts()
         letters = await store.dead_letters(9)
         batch = await store.take(max_lines=99, max_bytes=10**6)
@@ -51,7 +59,7 @@ async def test_a_store_written_by_an_earlier_commit_opens_unchanged(path: Path) 
         dead_bytes=106,
         oldest_pending_ns=10**9,
     )
-    assert list(path.parent.glob("*.damaged-*")) == []
+    assert list(earlier_store.parent.glob("*.damaged-*")) == []
 
 
 def test_checksum_of_known_values() -> None:

@@ -16,9 +16,9 @@ from jmxbridge.store import (
     StoreFull,
     StoreLocked,
     StoreReader,
+    database,
     spool,
 )
-from jmxbridge.store import database
 from jmxbridge.store import file as store_file
 from tests.store.noise import noise
 
