@@ -5,9 +5,9 @@ from typing import TypeVar
 
 from jmxbridge.kafka.connection import BrokerConnection, address, connect
 from jmxbridge.kafka.login.security import NOTHING, Security
-from jmxbridge.kafka.wire.codec import Api
+from jmxbridge.kafka.wire.api_numbers import Api
+from jmxbridge.kafka.wire.codec import Request
 from jmxbridge.kafka.wire.errors import BrokerFailed, ConnectFailed, ConnectionLost, VersionMismatch
-from jmxbridge.kafka.wire.requests import Request
 
 T = TypeVar("T")
 

@@ -20,14 +20,10 @@ from typing import Any, TypeVar, cast
 from jmxbridge import __version__
 from jmxbridge.kafka.login.sasl import Mechanism
 from jmxbridge.kafka.login.security import NOTHING, Security, log_in, tls_failed
-from jmxbridge.kafka.wire.codec import (
-    API_VERSIONS,
-    UNSUPPORTED_VERSION,
-    Api,
-    Schema,
-    error_name,
-    schema,
-)
+from jmxbridge.kafka.wire import codec
+from jmxbridge.kafka.wire.api_numbers import API_VERSIONS, Api
+from jmxbridge.kafka.wire.codec import Request
+from jmxbridge.kafka.wire.error_codes import UNSUPPORTED_VERSION, error_name
 from jmxbridge.kafka.wire.errors import (
     BrokerFailed,
     ConnectFailed,
@@ -38,7 +34,7 @@ from jmxbridge.kafka.wire.errors import (
     RequestFailed,
 )
 from jmxbridge.kafka.wire.frames import BadFrame, FrameReader
-from jmxbridge.kafka.wire.requests import ApiVersions, Request
+from jmxbridge.kafka.wire.requests import ApiVersions
 
 T = TypeVar("T")
 
@@ -113,12 +109,12 @@ class BrokerConnection(asyncio.Protocol):
 
         Raises BrokerFailed if the connection ends first, RequestFailed if only this request does.
         """
-        return await self._exchange(request, schema(request.api, self.version(request.api)))
+        return await self._exchange(request, self.version(request.api))
 
     def version(self, api: Api) -> int:
         """Return the version in which an API is used here; raises VersionMismatch."""
         try:
-            return api.negotiate(self._offered.get(api.key))
+            return api.negotiate(self._offered.get(api.number))
         except RequestFailed as exc:
             raise type(exc)(f"{self.peer}: {exc}") from None
 
@@ -160,9 +156,9 @@ class BrokerConnection(asyncio.Protocol):
         """
         question = ApiVersions(__version__)
         try:
-            error, offered = await self._exchange(question, schema(API_VERSIONS, 3))
+            error, offered = await self._exchange(question, API_VERSIONS.highest)
         except _TooNewError:
-            error, offered = await self._exchange(question, schema(API_VERSIONS, 0))
+            error, offered = await self._exchange(question, 0)
         except ReplyUnreadable as exc:
             raise NotKafka(f"{exc}; is this a Kafka listener?") from exc
         if error:
@@ -178,13 +174,13 @@ class BrokerConnection(asyncio.Protocol):
 
     # What happens to every request
 
-    async def _exchange(self, request: Request[T], used: Schema) -> T:
+    async def _exchange(self, request: Request[T], version: int) -> T:
         await self._slots.acquire()
         if self.failure is not None:
             self._slots.release()
             raise self._again()
         try:
-            future = self._send(request, used)
+            future = self._send(request, version)
         except KafkaError:
             self._slots.release()
             raise
@@ -192,28 +188,28 @@ class BrokerConnection(asyncio.Protocol):
             message = await future
         except BrokerFailed:
             raise self._again() from None
-        return self._decode(request, used, message)
+        return self._decode(request, version, message)
 
-    def _send(self, request: Request[Any], used: Schema) -> asyncio.Future[bytes]:
+    def _send(self, request: Request[Any], version: int) -> asyncio.Future[bytes]:
         """Write a request and register who waits for its reply."""
         if self._transport is None:
             raise ConnectionLost(f"{self.peer}: not connected")
         self._last_id = (self._last_id + 1) & 0x7FFFFFFF
-        frame = used.encode(self._last_id, request.body(used))
+        frame = codec.encode(request, version, self._last_id)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[self._last_id] = future
         self._transport.write(frame)
         return future
 
-    def _decode(self, request: Request[T], used: Schema, message: bytes) -> T:
+    def _decode(self, request: Request[T], version: int, message: bytes) -> T:
         self._answers += 1
-        if used.api is API_VERSIONS and used.version > 0:
+        if request.api is API_VERSIONS and version > 0:
             # Before decoding: this reply may be in version 0, whatever was asked.
             error = int.from_bytes(message[4:6])
             if error == UNSUPPORTED_VERSION:
                 raise _TooNewError
         try:
-            return request.reply(used.decode(message))
+            return codec.decode(request, version, message)
         except ReplyUnreadable as exc:
             raise ReplyUnreadable(f"{self.peer}: {exc}") from exc
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jmxbridge.kafka.connection import MAX_IN_FLIGHT, BrokerConnection, connect
-from jmxbridge.kafka.wire.codec import LIST_GROUPS, OFFSET_FETCH
+from jmxbridge.kafka.wire.api_numbers import LIST_GROUPS, OFFSET_FETCH
 from jmxbridge.kafka.wire.errors import (
     ConnectFailed,
     ConnectionLost,

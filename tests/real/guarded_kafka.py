@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Self
 
 from demo.servers import Kafka, free_port
 from jmxbridge.kafka.connection import connect
-from jmxbridge.kafka.wire.codec import Api, Schema
-from jmxbridge.kafka.wire.requests import Request
+from jmxbridge.kafka.wire.api_numbers import Api
+from jmxbridge.kafka.wire.codec import Request, Schema
 from tests.real.kdc import REALM, Kdc
 from tests.real.papers import Papers
 

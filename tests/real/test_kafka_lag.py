@@ -12,7 +12,7 @@ from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Snapshot
-from jmxbridge.kafka.wire.codec import UNKNOWN_TOPIC_OR_PARTITION
+from jmxbridge.kafka.wire.error_codes import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.history.vanished_groups import VanishedGroups
 from jmxbridge.lag.report.table import tables

@@ -25,15 +25,11 @@ from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.names import NameFilter
-from jmxbridge.kafka.wire.codec import (
-    DESCRIBE_CLUSTER,
-    GROUP_AUTHORIZATION_FAILED,
-    TOPIC_AUTHORIZATION_FAILED,
-    Api,
-    Schema,
-)
+from jmxbridge.kafka.wire.api_numbers import DESCRIBE_CLUSTER, Api
+from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.error_codes import GROUP_AUTHORIZATION_FAILED, TOPIC_AUTHORIZATION_FAILED
 from jmxbridge.kafka.wire.errors import KafkaError, KafkaUnavailable
-from jmxbridge.kafka.wire.requests import DescribeGroups, ListGroups, Metadata, Request
+from jmxbridge.kafka.wire.requests import DescribeGroups, ListGroups, Metadata
 
 NOBODYS_NAME = "jmxbridge-may-we-describe-any"
 """Asked for as a group and as a topic; that it does not exist makes no difference."""

@@ -51,6 +51,7 @@ from jmxbridge.kafka.facts.names import USER_GROUPS, USER_TOPICS, is_internal
 from jmxbridge.kafka.facts.snapshot import Description, Group, Partition, Snapshot
 from jmxbridge.kafka.login.security import NOTHING, Security
 from jmxbridge.kafka.wire import codec
+from jmxbridge.kafka.wire.error_codes import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 
 TIMEOUT_S = 5.0
@@ -297,4 +298,4 @@ class Cluster:
         except KafkaUnavailable:
             return True
         topic = self._metadata.topics.get(COMMITS_TOPIC)
-        return topic is not None and topic.error != codec.UNKNOWN_TOPIC_OR_PARTITION
+        return topic is not None and topic.error != UNKNOWN_TOPIC_OR_PARTITION

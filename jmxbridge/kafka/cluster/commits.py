@@ -17,12 +17,12 @@ from jmxbridge.kafka.cluster.groups import find_coordinators
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Commits
-from jmxbridge.kafka.wire.codec import (
+from jmxbridge.kafka.wire.api_numbers import OFFSET_FETCH
+from jmxbridge.kafka.wire.error_codes import (
     COORDINATOR_LOAD_IN_PROGRESS,
     COORDINATOR_NOT_AVAILABLE,
     NONE,
     NOT_COORDINATOR,
-    OFFSET_FETCH,
     error_name,
 )
 from jmxbridge.kafka.wire.errors import KafkaError

@@ -14,17 +14,15 @@ from typing import Any, ClassVar
 
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
-from jmxbridge.kafka.wire.codec import (
+from jmxbridge.kafka.wire.api_numbers import DESCRIBE_CONFIGS, Api
+from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.error_codes import (
     CLUSTER_AUTHORIZATION_FAILED,
-    DESCRIBE_CONFIGS,
     NONE,
     TOPIC_AUTHORIZATION_FAILED,
-    Api,
-    Schema,
     error_name,
 )
 from jmxbridge.kafka.wire.errors import BrokerFailed, RequestFailed
-from jmxbridge.kafka.wire.requests import Request
 
 ASK_EVERY_S = 600.0
 """Retention is changed by people, and acts by the segment: hours later."""

@@ -14,7 +14,8 @@ from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Group
-from jmxbridge.kafka.wire.codec import FIND_COORDINATOR, NONE, error_name
+from jmxbridge.kafka.wire.api_numbers import FIND_COORDINATOR
+from jmxbridge.kafka.wire.error_codes import NONE, error_name
 from jmxbridge.kafka.wire.errors import KafkaError
 from jmxbridge.kafka.wire.requests import MANY_COORDINATORS, FindCoordinator, ListGroups
 

@@ -17,7 +17,7 @@ from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Partition
-from jmxbridge.kafka.wire.codec import (
+from jmxbridge.kafka.wire.error_codes import (
     FENCED_LEADER_EPOCH,
     KAFKA_STORAGE_ERROR,
     LEADER_NOT_AVAILABLE,

@@ -8,9 +8,10 @@ from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.snapshot import Group
-from jmxbridge.kafka.wire.codec import GROUP_ID_NOT_FOUND, NONE, error_name
+from jmxbridge.kafka.wire.codec import Request
+from jmxbridge.kafka.wire.error_codes import GROUP_ID_NOT_FOUND, NONE, error_name
 from jmxbridge.kafka.wire.errors import KafkaError
-from jmxbridge.kafka.wire.requests import ConsumerGroupDescribe, DescribeGroups, Request
+from jmxbridge.kafka.wire.requests import ConsumerGroupDescribe, DescribeGroups
 from jmxbridge.kafka.wire.streams import StreamsGroupDescribe
 
 _Memberships = Mapping[str, tuple[int, Membership]]

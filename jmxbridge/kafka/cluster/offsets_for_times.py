@@ -17,15 +17,11 @@ from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.snapshot import Partition
-from jmxbridge.kafka.wire.codec import (
-    LIST_OFFSETS,
-    NONE,
-    UNSUPPORTED_FOR_MESSAGE_FORMAT,
-    Api,
-    Schema,
-)
+from jmxbridge.kafka.wire.api_numbers import LIST_OFFSETS, Api
+from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.error_codes import NONE, UNSUPPORTED_FOR_MESSAGE_FORMAT
 from jmxbridge.kafka.wire.errors import BrokerFailed, RequestFailed
-from jmxbridge.kafka.wire.requests import READ_UNCOMMITTED, Request
+from jmxbridge.kafka.wire.requests import READ_UNCOMMITTED
 
 REST_S = 600.0
 """How long a leader that failed is left in peace: the search is not in a hurry."""

@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.facts.snapshot import Phases
-from jmxbridge.kafka.wire.codec import Api
+from jmxbridge.kafka.wire.api_numbers import Api
+from jmxbridge.kafka.wire.codec import Request
 from jmxbridge.kafka.wire.errors import BrokerFailed, DeadlineExceeded, KafkaError, RequestFailed
-from jmxbridge.kafka.wire.requests import Request
 
 T = TypeVar("T")
 

@@ -16,9 +16,10 @@ from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.extras import SharePartition
 from jmxbridge.kafka.facts.snapshot import Group
-from jmxbridge.kafka.wire.codec import DESCRIBE_SHARE_GROUP_OFFSETS, NONE, Api, Schema, error_name
+from jmxbridge.kafka.wire.api_numbers import DESCRIBE_SHARE_GROUP_OFFSETS, Api
+from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.error_codes import NONE, error_name
 from jmxbridge.kafka.wire.errors import KafkaError
-from jmxbridge.kafka.wire.requests import Request
 
 CHUNK = 500
 """Groups in one request, as of those that commit."""

@@ -12,9 +12,10 @@ from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Group
-from jmxbridge.kafka.wire.codec import DESCRIBE_GROUPS, NONE, Api, Schema
+from jmxbridge.kafka.wire.api_numbers import DESCRIBE_GROUPS, Api
+from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.error_codes import NONE
 from jmxbridge.kafka.wire.errors import KafkaError
-from jmxbridge.kafka.wire.requests import Request
 
 CHUNK = 100
 """Groups in one request. Members come with it, subscription and assignment of each: 100 groups of

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from jmxbridge.kafka.wire.codec import SASL_AUTHENTICATE, SASL_HANDSHAKE, Api, Schema
-from jmxbridge.kafka.wire.requests import Request
+from jmxbridge.kafka.wire.api_numbers import SASL_AUTHENTICATE, SASL_HANDSHAKE, Api
+from jmxbridge.kafka.wire.codec import Request, Schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from jmxbridge.jmx.errors import ConnectionFailed
 from jmxbridge.jmx.net.tls import context, explain
 from jmxbridge.kafka.login.sasl import BadChallenge, Conversation, Mechanism
 from jmxbridge.kafka.login.sasl_requests import SaslAuthenticate, SaslHandshake
-from jmxbridge.kafka.wire.codec import (
+from jmxbridge.kafka.wire.codec import Request
+from jmxbridge.kafka.wire.error_codes import (
     ILLEGAL_SASL_STATE,
     NONE,
     UNSUPPORTED_SASL_MECHANISM,
     error_name,
 )
 from jmxbridge.kafka.wire.errors import ConnectFailed, LoginFailed, TlsFailed, VersionMismatch
-from jmxbridge.kafka.wire.requests import Request
 
 MAX_STEPS = 10
 """Messages of one conversation: SCRAM takes two, GSSAPI three, and nobody keeps us talking."""

@@ -7,17 +7,15 @@ entity (`reply`); which version it travels in is the connection's affair. Error 
 numbers, for the callers to judge: most of them are answers, not failures.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar
 
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Commits, Partition
-from jmxbridge.kafka.wire.codec import (
+from jmxbridge.kafka.wire.api_numbers import (
     API_VERSIONS,
     CONSUMER_GROUP_DESCRIBE,
-    CORRUPT_MESSAGE,
     DESCRIBE_GROUPS,
     FIND_COORDINATOR,
     LIST_GROUPS,
@@ -25,12 +23,11 @@ from jmxbridge.kafka.wire.codec import (
     METADATA,
     OFFSET_FETCH,
     Api,
-    Schema,
-    read_assignment,
 )
+from jmxbridge.kafka.wire.assignment import read_assignment
+from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.error_codes import CORRUPT_MESSAGE
 from jmxbridge.kafka.wire.errors import ReplyUnreadable
-
-T = TypeVar("T")
 
 MANY_GROUPS = 8
 """OffsetFetch version from which one request takes several groups (KIP-709, Kafka 3.0)."""
@@ -46,20 +43,6 @@ READ_UNCOMMITTED = 0
 READ_COMMITTED = 1
 _CONSUMER = -1
 _GROUP_KEY = 0
-
-
-class Request(ABC, Generic[T]):
-    """One question and the type of its answer."""
-
-    api: ClassVar[Api]
-
-    @abstractmethod
-    def body(self, schema: Schema) -> Any:
-        """Return the request's entity in this schema."""
-
-    @abstractmethod
-    def reply(self, entity: Any) -> T:
-        """Return what a reply entity of the same schema says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,18 @@ class BadReply(ValueError):
     """The bytes do not follow the schema."""
 
 
+def read(entity: type, buffer: bytes, offset: int) -> tuple[Any, int]:
+    """Read a kio entity; return it and the number of bytes it took. Raises BadReply."""
+    try:
+        return reader(entity)(buffer, offset)
+    except (_serial_error(), ValueError, KeyError, TypeError, OverflowError) as exc:
+        raise BadReply(str(exc) or type(exc).__name__) from exc
+
+
 def reader(entity: type) -> Read:
     """Return the reader of a kio entity; it is compiled once.
 
-    It raises Unreadable, or what kio raises: a subclass of kio's SerialError, ValueError,
+    It raises BadReply, or what kio raises: a subclass of kio's SerialError, ValueError,
     KeyError, TypeError or OverflowError.
     """
     return _compiled(entity)
@@ -192,6 +200,13 @@ def _without_none(declared: Any) -> Any:
 
 def _is_entity(declared: Any) -> bool:
     return dataclasses.is_dataclass(declared)
+
+
+@cache
+def _serial_error() -> type[Exception]:
+    from kio.serial.errors import SerialError
+
+    return SerialError
 
 
 def _native(entity: type) -> Read:

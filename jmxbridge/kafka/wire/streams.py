@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from jmxbridge.kafka.facts.members import Member, Membership
-from jmxbridge.kafka.wire.codec import STREAMS_GROUP_DESCRIBE, Api, Schema
-from jmxbridge.kafka.wire.requests import Request
+from jmxbridge.kafka.wire.api_numbers import STREAMS_GROUP_DESCRIBE, Api
+from jmxbridge.kafka.wire.codec import Request, Schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.members import Member
 from jmxbridge.kafka.facts.snapshot import Description
-from jmxbridge.kafka.wire.codec import read_assignment
+from jmxbridge.kafka.wire.assignment import read_assignment
 from jmxbridge.kafka.wire.errors import ReplyUnreadable
 from jmxbridge.lag.report.table import tables
 from tests.kafka.fake_answers import Asked, Group, assignment
