@@ -24,7 +24,7 @@ from jmxbridge.config.values.address import Address
 from jmxbridge.config.values.grammar import is_pkcs12
 from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import Credentials, Tls
-from jmxbridge.kafka.cluster.acls import Scope
+from jmxbridge.kafka.cluster.acls import Scope, principal
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.cluster.known_brokers import Brokers, KnownBrokers
 from jmxbridge.kafka.facts.names import NameFilter
@@ -223,11 +223,8 @@ def make_cluster(
 
 async def find_brokers(kafka: KafkaSettings) -> dict[int, Address]:
     """Ask a cluster for the brokers that live; raises KafkaUnavailable."""
-    cluster = make_cluster(kafka, timeout_s=kafka.timeout_s)
-    try:
+    async with make_cluster(kafka, timeout_s=kafka.timeout_s) as cluster:
         return addresses(await cluster.find_brokers())
-    finally:
-        await cluster.close()
 
 
 def addresses(brokers: Brokers) -> dict[int, Address]:
@@ -245,21 +242,17 @@ async def missing_rights(cluster: Cluster, kafka: KafkaSettings) -> tuple[tuple[
         Scope.by(kafka.topics.allow, kafka.topics.deny),
     )
     bootstrap = str(kafka.bootstrap[0])
-    principal = _principal(kafka)
+    certificate = None if kafka.tls is None else kafka.tls.cert_file
+    us = principal(
+        sasl=kafka.sasl is not None,
+        username=None if kafka.sasl is None else kafka.sasl.username,
+        certificate=None if certificate is None else certificate.name,
+    )
     secured = kafka.tls is not None or kafka.sasl is not None
     return tuple(
-        (str(each), each.command(principal=principal, bootstrap=bootstrap, secured=secured))
+        (str(each), each.command(principal=us, bootstrap=bootstrap, secured=secured))
         for each in missing
     )
-
-
-def _principal(kafka: KafkaSettings) -> str:
-    """Name us as the brokers do, as far as the file tells; what it does not tell is in <>."""
-    if kafka.sasl is not None:
-        return f"User:{kafka.sasl.username or '<our name>'}"
-    if kafka.tls is not None and kafka.tls.cert_file is not None:
-        return f"User:<subject of {kafka.tls.cert_file.name}>"
-    return "User:ANONYMOUS"
 
 
 def make_lag_poll(

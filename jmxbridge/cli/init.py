@@ -202,22 +202,14 @@ async def look(kafka: "KafkaSettings", jmx_port: int | None) -> "FoundCluster":
     from jmxbridge.config.show.effective import access
     from jmxbridge.config.show.new_file import FoundCluster
     from jmxbridge.kafka.cluster.cluster import Cluster
-    from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
-    from jmxbridge.kafka.cluster.poll_budget import PollBudget
 
     addresses = [(each.host, each.port) for each in kafka.bootstrap]
     security = make_security(kafka, timeout_s=kafka.timeout_s)
-    view = MetadataCache(addresses, security=security)
-    cluster = Cluster(addresses, timeout_s=kafka.timeout_s, security=security)
-    try:
-        await view.ensure_fresh(PollBudget(kafka.timeout_s))
-        brokers = sorted(view.brokers.items())
+    async with Cluster(addresses, timeout_s=kafka.timeout_s, security=security) as cluster:
+        brokers = sorted((await cluster.find_brokers()).items())
         snapshot = await cluster.poll()
-    finally:
-        await view.close()
-        await cluster.close()
     turn = asyncio.Semaphore(MANY)
-    sought = [Sought(node, each.host, view.cluster_id) for node, each in brokers]
+    sought = [Sought(node, host, cluster.cluster_id) for node, (host, _) in brokers]
     found = await asyncio.gather(
         *(find_jvm(each, jmx_port, kafka.timeout_s, turn) for each in sought)
     )

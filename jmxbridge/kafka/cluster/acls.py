@@ -76,6 +76,19 @@ class MissingRight:
         )
 
 
+def principal(*, sasl: bool, username: str | None, certificate: str | None) -> str:
+    """Return Kafka's name for us, as far as the settings tell; the rest is in <>.
+
+    `username` is that of SASL, None where the mechanism or a token says it; `certificate` is the
+    name of the file that holds our TLS certificate.
+    """
+    if sasl:
+        return f"User:{username or '<our name>'}"
+    if certificate is not None:
+        return f"User:<subject of {certificate}>"
+    return "User:ANONYMOUS"
+
+
 _UNKNOWN: Mapping[str, str] = {
     "group": (
         "no right to describe every group, nor the cluster: Kafka leaves groups out of its lists"

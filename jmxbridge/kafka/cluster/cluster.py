@@ -31,6 +31,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from typing import Self
 
 from jmxbridge.kafka.cluster.acls import MissingRight, Scope, missing_rights
 from jmxbridge.kafka.cluster.commits import RETRY_PAUSE_S, fetch_commits
@@ -187,6 +188,17 @@ class Cluster:
         """Find out which rights we lack to see these; raises KafkaUnavailable."""
         async with self._new_budget() as budget:
             return await missing_rights(budget, self._metadata, groups=groups, topics=topics)
+
+    @property
+    def cluster_id(self) -> str | None:
+        """The cluster's id; None before the first poll, and where brokers are too old for one."""
+        return self._metadata.cluster_id
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         """Close every connection; never hangs, may be called again."""

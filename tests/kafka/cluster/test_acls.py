@@ -5,7 +5,14 @@ from typing import Any, Literal
 
 import pytest
 
-from jmxbridge.kafka.cluster.acls import EVERY, MAX_NAMED, NOBODYS_NAME, MissingRight, Scope
+from jmxbridge.kafka.cluster.acls import (
+    EVERY,
+    MAX_NAMED,
+    NOBODYS_NAME,
+    MissingRight,
+    Scope,
+    principal,
+)
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from tests.kafka.fake_answers import Asked
@@ -51,6 +58,22 @@ def test_a_filter_without_patterns_names_what_it_wants(
 
     assert (scope.everything, scope.names) == expected
     assert not scope.wants("y_1")
+
+
+@pytest.mark.parametrize(
+    ("sasl", "username", "certificate", "expected"),
+    [
+        (True, "bridge", "client.pem", "User:bridge"),
+        (True, None, None, "User:<our name>"),
+        (False, None, "client.pem", "User:<subject of client.pem>"),
+        (False, None, None, "User:ANONYMOUS"),
+    ],
+)
+def test_principal_names_us_as_far_as_settings_tell(
+    sasl: bool, username: str | None, certificate: str | None, expected: str
+) -> None:
+    """SASL decides before TLS does; what only the broker or a token knows stands in <>."""
+    assert principal(sasl=sasl, username=username, certificate=certificate) == expected
 
 
 def refuse_groups(broker: FakeBroker, *names: str) -> None:
