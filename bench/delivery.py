@@ -25,13 +25,14 @@ from pathlib import Path
 
 from bench.ways import Polls, as_dicts, as_run, bare, client, drain, empty_store, in_turn
 from demo.servers import Influx, Jvm
-from jmxbridge.delivery import freeze, resident_bytes
 from jmxbridge.influx.client import Writer
+from jmxbridge.influx.encode import encode_points
 from jmxbridge.jmx import ObjectName
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 from jmxbridge.point import KeptTags, Point
 from jmxbridge.pollers.backoff import Backoff
 from jmxbridge.pollers.schedule import Tick
+from jmxbridge.pollers.self_report import resident_bytes
 from jmxbridge.pollers.target import Target
 from jmxbridge.service.garbage import collect_seldom
 from jmxbridge.transports.rmi import RmiTransport
@@ -95,7 +96,7 @@ async def append_of_poll(port: int) -> dict[str, float]:
     async with empty_store() as store:
         for number in range(WARM_UPS + JVM_POLLS):
             began_s = time.process_time()
-            lines = freeze(await target.poll(Tick(number * INTERVAL_NS, 0)))
+            lines = encode_points(await target.poll(Tick(number * INTERVAL_NS, 0)))
             frozen_s = time.process_time()
             await store.append(lines, time_ns=number * INTERVAL_NS, source="bench")
             rounds.append((frozen_s - began_s, time.process_time() - frozen_s))
@@ -135,7 +136,7 @@ async def outage(influx: Influx) -> dict[str, float]:
 async def turn(influx: Influx, polls: Polls) -> dict[str, float]:
     """Run each way once; return points per second, ratios to the floor, CPU per point."""
     count = sum(map(len, polls))
-    lines = [[line.decode() for line in freeze(points)] for points in polls]
+    lines = [[line.decode() for line in encode_points(points)] for points in polls]
     dicts = [as_dicts(points) for points in polls]
     costs = {"bare": await bare(influx, polls), "run": await as_run(influx, polls)}
     filled, costs["drain"] = await in_turn(influx, polls)

@@ -29,9 +29,10 @@ from bench.replay import Replay, record
 from demo.servers import Jvm
 from jmxbridge.app import Bridge
 from jmxbridge.config.loader import load
-from jmxbridge.delivery import Delivery, resident_bytes
+from jmxbridge.delivery import Delivery
 from jmxbridge.point import Point
 from jmxbridge.pollers.schedule import Tick
+from jmxbridge.pollers.self_report import resident_bytes
 from jmxbridge.pollers.target import Target
 from jmxbridge.times import NS
 

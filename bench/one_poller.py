@@ -89,7 +89,7 @@ async def bridged(
     import time
 
     from jmxbridge.config.loader import pack_rules
-    from jmxbridge.delivery import freeze
+    from jmxbridge.influx.encode import encode_points
     from jmxbridge.pollers.backoff import Backoff
     from jmxbridge.pollers.schedule import Tick
     from jmxbridge.pollers.target import Target
@@ -110,7 +110,7 @@ async def bridged(
 
     async def poll(time_ns: int) -> tuple[list[bytes], int]:
         points = await target.poll(Tick(time_ns, 0))
-        return freeze(points), int(points[-1].fields["values"])
+        return encode_points(points), int(points[-1].fields["values"])
 
     yield poll, transport
     await target.close()

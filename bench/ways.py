@@ -14,14 +14,16 @@ from typing import Any
 
 from bench.cost import Cost, Meter
 from demo.servers import Influx
-from jmxbridge.delivery import Delivery, freeze, resident_bytes
+from jmxbridge.delivery import Delivery
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
+from jmxbridge.influx.encode import encode_points
 from jmxbridge.influx.pace import Pace
 from jmxbridge.influx.sender import Sender
 from jmxbridge.influx.series import SeriesBound
 from jmxbridge.influx.verdict import Answer
 from jmxbridge.point import Point
+from jmxbridge.pollers.self_report import resident_bytes
 from jmxbridge.store import Store
 
 Polls = Sequence[Sequence[Point]]
@@ -62,7 +64,7 @@ def meter_of(influx: Influx, polls: Sequence[Sequence[object]]) -> Meter:
 
 async def bare(influx: Influx, polls: Polls) -> Cost:
     """POST the prepared bodies: the floor."""
-    lines = [line for points in polls for line in freeze(points)]
+    lines = [line for points in polls for line in encode_points(points)]
     bodies = [Body.of(lines[start : start + BATCH]) for start in range(0, len(lines), BATCH)]
     assert all(body.packed for body in bodies)
     writer = Writer(influx.url, bucket=influx.create_database())
@@ -84,7 +86,7 @@ async def in_turn(influx: Influx, polls: Polls) -> tuple[Cost, Cost]:
         writer = Writer(influx.url, bucket=influx.create_database())
         filling.start()
         for number, points in enumerate(polls):
-            await store.append(freeze(points), time_ns=number, source="bench")
+            await store.append(encode_points(points), time_ns=number, source="bench")
         filling.stop(0)
         draining.start()
         await drain(store, writer)
@@ -101,8 +103,7 @@ async def as_run(influx: Influx, polls: Polls) -> Cost:
     async with empty_store() as store:
         writer = Writer(influx.url, bucket=influx.create_database())
         sender = Sender(store, writer, pace=PACE)
-        bound = SeriesBound(MAX_SERIES)
-        delivery = Delivery(store, sender, cluster="bench", destination=influx.url, bound=bound)
+        delivery = Delivery(store, SeriesBound(MAX_SERIES))
         meter.start()
         sending = asyncio.create_task(sender.run())
 

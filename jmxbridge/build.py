@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from jmxbridge.config.loader import store_path
 from jmxbridge.config.model.models import (
@@ -20,13 +19,12 @@ from jmxbridge.config.model.models import (
     Settings,
     TargetSettings,
 )
-from jmxbridge.config.values.address import Address
 from jmxbridge.config.values.grammar import is_pkcs12
 from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import Credentials, Tls
 from jmxbridge.kafka.cluster.acls import Scope, principal
 from jmxbridge.kafka.cluster.cluster import Cluster
-from jmxbridge.kafka.cluster.known_brokers import Brokers, KnownBrokers
+from jmxbridge.kafka.cluster.known_brokers import KnownBrokers
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.login.sasl import Mechanism, gssapi, oauthbearer, plain, scram
 from jmxbridge.kafka.login.security import Security
@@ -36,11 +34,8 @@ from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.mbeans.consumers import Consumers, asks_for_consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.pkcs12 import pem
-from jmxbridge.point import Point
 from jmxbridge.pollers.backoff import Backoff
-from jmxbridge.pollers.health import StatusLine
 from jmxbridge.pollers.lag_poll import LagPoll
-from jmxbridge.pollers.schedule import Tick
 from jmxbridge.pollers.supervisor import PollerSpec
 from jmxbridge.pollers.target import Target
 from jmxbridge.state.lag_state import LagStateFile
@@ -58,24 +53,6 @@ DEADLINE_SHARE = 0.9
 CONNECT_SHARE = 0.5
 # Of an interval: what one broker may take of a lag poll, so that the others' rows are in time.
 BROKER_SHARE = 0.5
-
-
-class Poller(Protocol):
-    """What is polled on the grid: a target, the lag of a cluster, the delivery itself."""
-
-    @property
-    def name(self) -> str:
-        """The source of its points."""
-
-    @property
-    def line(self) -> StatusLine:
-        """How it stands."""
-
-    async def poll(self, tick: Tick) -> Collection[Point]:
-        """Return the points of one poll. Raises nothing for what the polled thing does."""
-
-    async def close(self) -> None:
-        """Let go of connections."""
 
 
 def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
@@ -221,17 +198,6 @@ def make_cluster(
     )
 
 
-async def find_brokers(kafka: KafkaSettings) -> dict[int, Address]:
-    """Ask a cluster for the brokers that live; raises KafkaUnavailable."""
-    async with make_cluster(kafka, timeout_s=kafka.timeout_s) as cluster:
-        return addresses(await cluster.find_brokers())
-
-
-def addresses(brokers: Brokers) -> dict[int, Address]:
-    """Return brokers as a file has addresses."""
-    return {number: Address(host, port) for number, (host, port) in brokers.items()}
-
-
 async def missing_rights(cluster: Cluster, kafka: KafkaSettings) -> tuple[tuple[str, str], ...]:
     """Find out which rights a file wants and we lack: each, and the command that grants it.
 
@@ -297,7 +263,7 @@ def make_lag_poll(
     )
 
 
-def wanted_pollers(
+def poller_specs(
     settings: Settings,
     *,
     interval_ns: int,
@@ -305,14 +271,14 @@ def wanted_pollers(
     consumers: Consumers,
     brokers: KnownBrokers | None = None,
     memory_path: Path | None = None,
-) -> list[PollerSpec[Poller]]:
-    """Say what a file asks to poll. `interval_ns` decides which rules are due at a tick.
+) -> list[PollerSpec]:
+    """Return the pollers that a file asks for. `interval_ns` decides which rules are due at a tick.
 
-    What the pollers tell each other goes by `topics` and `consumers`; `brokers` is told which there
-    are. Two files that ask the same
-    of a target specify it the same, wherever its lines are.
+    `topics` and `consumers` carry what the pollers learn from each other; `brokers` learns the live
+    brokers. Two files that ask the same of a target give it the same specification, wherever its
+    lines are.
     """
-    found: list[PollerSpec[Poller]] = []
+    specs: list[PollerSpec] = []
     for target in settings.targets:
         rules = tuple(replace(rule, where="") for rule in settings.rules_for(target))
         make = partial(
@@ -323,9 +289,9 @@ def wanted_pollers(
             topics=topics,
             consumers=consumers,
         )
-        found.append(PollerSpec((target, rules), make))
+        specs.append(PollerSpec((target, rules), make))
     if settings.kafka is not None:
-        lag = partial(
+        make_lag = partial(
             make_lag_poll,
             settings,
             settings.kafka,
@@ -335,8 +301,8 @@ def wanted_pollers(
             brokers=brokers,
             memory_path=memory_path,
         )
-        found.append(PollerSpec(settings.kafka, lag))
-    return found
+        specs.append(PollerSpec(settings.kafka, make_lag))
+    return specs
 
 
 def make_writer(influx: InfluxSettings) -> Writer:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -34,6 +33,9 @@ class Stumbling:
 
     name = "stumbling"
     line = StatusLine(name, Health.FINE, "")
+    pausable = True
+    is_spread = False
+    is_timed = True
 
     def __init__(self, stop: asyncio.Event) -> None:
         self.polled: list[int] = []
@@ -63,11 +65,11 @@ async def test_a_poll_that_fails_inside_us_does_not_stop_the_next(
             yield Tick(n * interval_ns, 0)
         await asyncio.Event().wait()
 
-    def wanted(*_: object, **__: object) -> list[PollerSpec[Any]]:
+    def wanted(*_: object, **__: object) -> list[PollerSpec]:
         return [PollerSpec("stumbling", lambda: poller)]
 
     monkeypatch.setattr(app, "ticks", three)
-    monkeypatch.setattr(app, "wanted_pollers", wanted)
+    monkeypatch.setattr(app, "poller_specs", wanted)
     store = StoreSettings(path=tmp_path / "store.db")
     bridge = await Bridge.open(Settings(path=tmp_path / "mbeans.yaml", store=store), {})
 
@@ -94,11 +96,11 @@ async def test_how_long_polls_take_is_written_for_check(
             yield Tick(n * interval_ns, 0)
         await asyncio.Event().wait()
 
-    def wanted(*_: object, **__: object) -> list[PollerSpec[Any]]:
+    def wanted(*_: object, **__: object) -> list[PollerSpec]:
         return [PollerSpec("down", lambda: down), PollerSpec("well", lambda: well)]
 
     monkeypatch.setattr(app, "ticks", three)
-    monkeypatch.setattr(app, "wanted_pollers", wanted)
+    monkeypatch.setattr(app, "poller_specs", wanted)
     path = tmp_path / "store.db"
     settings = Settings(path=tmp_path / "mbeans.yaml", store=StoreSettings(path=path))
     bridge = await Bridge.open(settings, {})
@@ -150,6 +152,9 @@ class Once:
 
     name = "once"
     line = StatusLine(name, Health.FINE, "")
+    pausable = True
+    is_spread = False
+    is_timed = True
 
     async def poll(self, tick: Tick) -> Sequence[Point]:
         return (Point("m", {}, {"n": 1}, tick.due_ns),)
@@ -178,7 +183,7 @@ async def test_a_black_holed_influxdb_does_not_hold_up_the_stop(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(app, "ticks", one)
-    monkeypatch.setattr(app, "wanted_pollers", lambda *_, **__: [PollerSpec("once", Once)])
+    monkeypatch.setattr(app, "poller_specs", lambda *_, **__: [PollerSpec("once", Once)])
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     settings = Settings(

@@ -32,6 +32,7 @@ from jmxbridge.lag.rows import compute
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.point import Point
 from jmxbridge.pollers.schedule import Tick
+from jmxbridge.pollers.self_report import SelfReport
 from jmxbridge.store import Store
 from tests.cli.test_commands import COMMANDS
 from tests.test_walls import ROOMS
@@ -285,8 +286,9 @@ async def own_points(path: Path) -> list[Point]:
     time_ns = 10**18
     snapshot = Snapshot({}, {}, {}, memberships={})
     async with await Store.open(path, max_bytes=2**20, retain_s=None) as store:
-        delivery = Delivery(store, None, cluster="c", destination="", bound=SeriesBound(1))
-        account = await delivery.poll(Tick(time_ns, 0))
+        delivery = Delivery(store, SeriesBound(1))
+        report = SelfReport(store, delivery, None, cluster="c", destination="")
+        account = await report.poll(Tick(time_ns, 0))
     line = (ROOT / "tests/cli/golden/once.out").read_text().splitlines()[-1]
     target = dict.fromkeys([*re.findall(r"(\w+)=", line.split(" ")[1]), *OF_RMI, "error"], 0)
     return [

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jmxbridge.build import make_lag_poll, wanted_pollers
+from jmxbridge.build import make_lag_poll, poller_specs
 from jmxbridge.config.loader import load
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
@@ -90,7 +90,7 @@ async def test_a_file_says_where_consumers_begin(tmp_path: Path) -> None:
         file = tmp_path / "mbeans.yaml"
         host, port = fake.bootstrap[0]
         file.write_text(f"kafka: {{bootstrap: '{host}:{port}', uncommitted: earliest}}\n")
-        (wanted,) = wanted_pollers(
+        (wanted,) = poller_specs(
             load(file, {}), interval_ns=10 * NS, topics=TopicNames(), consumers=Consumers()
         )
         poll = wanted.make()

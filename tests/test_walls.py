@@ -15,8 +15,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "jmxbridge"
 
-# Each room of the package and the rooms it may know. Only `build`, `app` and `cli` may know them
-# all, and only `cli` knows `app`.
+# Each room of the package and the rooms it may know. Only `build`, `once`, `app` and `doctor` join
+# the rooms of different sides; only `cli` may know them all.
 ROOMS: dict[str, set[str]] = {
     "point": set(),
     "times": set(),
@@ -29,14 +29,26 @@ ROOMS: dict[str, set[str]] = {
     "mbeans": {"jmx", "lag", "point", "times"},
     "config": {"jmx", "kafka", "lag", "mbeans"},
     "transports": {"jmx", "mbeans"},
-    "pollers": {"jmx", "kafka", "lag", "mbeans", "point", "times", "transports"},
+    "pollers": {
+        *("delivery", "influx", "jmx", "kafka", "lag", "mbeans", "point", "store", "times"),
+        *("transports",),
+    },
     "state": {"lag"},
     "influx": {"point", "store"},
-    "delivery": {"influx", "point", "pollers", "store", "times"},
+    "delivery": {"influx", "point", "store"},
+    "build": {
+        *("config", "influx", "jmx", "kafka", "lag", "mbeans", "pkcs12", "pollers", "state"),
+        *("store", "transports"),
+    },
+    "once": {
+        *("build", "config", "influx", "kafka", "mbeans", "pollers", "service", "store", "times"),
+    },
+    "app": {
+        *("build", "config", "delivery", "influx", "kafka", "mbeans", "point", "pollers"),
+        *("service", "state", "store", "times"),
+    },
+    "doctor": {"build", "config", "influx", "jmx", "kafka", "once", "store"},
 }
-ROOMS["build"] = set(ROOMS) - {"delivery"}
-ROOMS["doctor"] = {"build", "config", "influx", "jmx", "kafka", "store"}
-ROOMS["app"] = set(ROOMS) - {"doctor"}
 ROOMS["cli"] = set(ROOMS)
 
 # Where a room may be entered only through some of its modules.
@@ -61,6 +73,8 @@ DOORS: dict[tuple[str, str], set[str]] = {
         "jmxbridge.lag.uncommitted",
         "jmxbridge.lag.output.row_thinning",
     },
+    ("pollers", "influx"): {"jmxbridge.influx.sender"},
+    ("pollers", "store"): {"jmxbridge.store"},
     ("config", "mbeans"): {
         "jmxbridge.mbeans.attribute_path",
         "jmxbridge.mbeans.naming",

@@ -115,7 +115,7 @@ def with_its_brokers(settings: "Settings", target: str) -> "Settings":
     """Ask the cluster for its brokers where a target may be one that the file wants found."""
     if not settings.discover or ":" in target:
         return settings
-    from jmxbridge.app import meet_brokers
+    from jmxbridge.once import meet_brokers
 
     met, problems = asyncio.run(meet_brokers(settings))
     for problem in problems:

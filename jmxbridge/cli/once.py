@@ -55,7 +55,7 @@ def not_said_twice() -> Iterator[None]:
 
 async def poll(settings: "Settings", *, dry_run: bool) -> list[str]:
     """Poll once, print the lines, deliver them unless told not to; return what went wrong."""
-    from jmxbridge.app import deliver, poll_once
+    from jmxbridge.once import deliver, poll_once
 
     with not_said_twice():
         polled = await poll_once(settings)

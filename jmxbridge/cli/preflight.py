@@ -108,8 +108,8 @@ def survey_warnings(survey: "Survey") -> list[str]:
 
 async def preflight(settings: "Settings") -> Preflight:
     """Meet every target and the cluster once, all at the same time; write one line to InfluxDB."""
-    from jmxbridge.app import meet_brokers
     from jmxbridge.cli.misspelt import find_misspelt
+    from jmxbridge.once import meet_brokers
 
     settings, unmet = await meet_brokers(settings)
     surveys, kafka, influx = await asyncio.gather(

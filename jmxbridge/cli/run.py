@@ -63,7 +63,7 @@ async def load(file: Path, only: Sequence[str]) -> "Settings":
     if not only:
         return settings
     if not {target.name for target in settings.targets}.issuperset(only):
-        from jmxbridge.app import meet_brokers
+        from jmxbridge.once import meet_brokers
 
         settings, problems = await meet_brokers(settings)
         for problem in problems:

@@ -95,7 +95,7 @@ def drain(
 
     Example: jmxbridge spool drain -f mbeans.yaml
     """
-    from jmxbridge.app import drain as send
+    from jmxbridge.once import drain as send
 
     with reported():
         settings = load_settings(file)

@@ -18,8 +18,8 @@ EVERY_S = 2.0
 
 async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Run what never ends by itself until a signal; an error of it ends it too, and is raised."""
-    from jmxbridge.app import cancel
     from jmxbridge.service.signals import stop_requests
+    from jmxbridge.service.tasks import cancel
 
     with stop_requests() as stop:
         working = asyncio.create_task(work)

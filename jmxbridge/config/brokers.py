@@ -16,18 +16,19 @@ class WithBrokers:
     problems: tuple[str, ...] = ()
 
 
-def with_brokers(settings: Settings, brokers: Mapping[int, Address]) -> WithBrokers:
-    """Add what `discover` makes of the brokers, by their ids; a target of the file keeps its name.
+def with_brokers(settings: Settings, brokers: Mapping[int, tuple[str, int]]) -> WithBrokers:
+    """Add a target for each broker by the `discover` entries; the file's targets keep their names.
 
-    Asked again with the brokers of a later day it starts from what the file itself has.
+    `brokers` has host and port by broker id. A later call with other brokers starts from what the
+    file itself has.
     """
     targets = list(settings.targets)
     taken = {target.name for target in targets}
     problems = []
-    for number, address in sorted(brokers.items()):
+    for number, (host, port) in sorted(brokers.items()):
         for each in settings.discover:
             try:
-                target = each.target(number, address)
+                target = each.target(number, Address(host, port))
             except Malformed as error:
                 problems.append(f"broker {number}: jmx_port {each.jmx_port}: {error.message}")
                 continue

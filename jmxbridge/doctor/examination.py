@@ -5,7 +5,6 @@ import resource
 from collections.abc import Mapping
 from pathlib import Path
 
-from jmxbridge.build import find_brokers
 from jmxbridge.config.brokers import with_brokers
 from jmxbridge.config.loader import load, store_path
 from jmxbridge.config.model.models import Settings
@@ -17,6 +16,7 @@ from jmxbridge.doctor.finding import Area, Finding
 from jmxbridge.doctor.limits import examine_extras, examine_files
 from jmxbridge.doctor.servers import examine_influxdb, examine_kafka, examine_targets
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
+from jmxbridge.once import find_brokers
 
 DEFAULT_INTERVAL_S = 10.0
 

@@ -21,6 +21,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -39,6 +40,9 @@ MAX_REASONS = 64
 
 SMALLEST_BYTES = 4096
 """A limit on bodies is remembered down to this; below it the search splits, batch by batch."""
+
+FLUSH_POLL_S = 0.05
+"""How often `flush` looks at the counts of the store: nothing announces that they changed."""
 
 
 class Sink(Protocol):
@@ -121,6 +125,18 @@ class Sender:
                 await self._drain()
             except StoreError as exc:
                 await self._wait(Verdict(Action.RETRY, "store"), str(exc))
+
+    async def flush(self, timeout_s: float) -> None:
+        """Wait until nothing is pending, sender or store are in trouble, or the time is up.
+
+        `run` must be running in another task.
+        """
+        with suppress(TimeoutError, StoreError):
+            async with asyncio.timeout(timeout_s):
+                while self._status.next_try_ns is None:
+                    if not (await self._store.counts()).pending:
+                        return
+                    await asyncio.sleep(FLUSH_POLL_S)
 
     async def _drain(self) -> None:
         try:

@@ -73,6 +73,9 @@ class LagPoll:
     """
 
     name = "lag"
+    pausable = True
+    is_spread = False
+    is_timed = True
 
     def __init__(
         self,

@@ -43,6 +43,10 @@ class Target:
     `consumers` is told what the consumers among the MBeans say.
     """
 
+    pausable = True
+    is_spread = True
+    is_timed = True
+
     def __init__(
         self,
         name: str,

@@ -10,10 +10,9 @@ from jmxbridge.config.brokers import with_brokers
 from jmxbridge.config.loader import packs
 from jmxbridge.config.model.models import Settings
 from jmxbridge.config.settings_builder import build
-from jmxbridge.config.values.address import Address
 from jmxbridge.config.values.broker_templates import BrokerTemplate, parse_broker_port
 
-BROKERS = {2: Address("k2", 9092), 1: Address("k1", 9092)}
+BROKERS = {2: ("k2", 9092), 1: ("k1", 9092)}
 
 
 def settings(*targets: str) -> Settings:
@@ -70,7 +69,7 @@ def test_brokers_that_are_found_again_are_the_same_targets() -> None:
 def test_a_port_that_is_none_costs_its_broker_alone() -> None:
     """It is said which, and why; the others are polled."""
     made = settings("discover: kafka, jmx_port: '99{id}', collect: [jvm]")
-    found = with_brokers(made, {1: Address("k1", 9092), 1001: Address("k1001", 9092)})
+    found = with_brokers(made, {1: ("k1", 9092), 1001: ("k1001", 9092)})
 
     assert [target.name for target in found.settings.targets] == ["broker-1"]
     assert found.problems == (

@@ -451,3 +451,13 @@ async def test_lines_that_could_not_be_booked_are_sent_again(
     assert influx.stored.count(b"m v=100") == 2
     counts = await store.counts()
     assert (counts.sampled, counts.stored, counts.pending) == (500, 500, 0)
+
+
+async def test_flush_ends_when_the_store_fails(store: Store) -> None:
+    """An error of the store at the last moment ends the wait for the last lines, nothing else."""
+    await store.append([b"m v=1 1"], time_ns=1, source="test")
+    influx = Influx()
+    sender = Sender(store, influx)
+    await store.close()
+    await sender.flush(60.0)
+    assert sender.status.requests == 0

@@ -1,17 +1,28 @@
-"""Members that run beside each other and are exchanged while they run."""
+"""Supervisor: pollers that run side by side and are exchanged while they run."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
+from jmxbridge.point import Point
+from jmxbridge.pollers.health import Health, StatusLine
+from jmxbridge.pollers.poller import Poller
+from jmxbridge.pollers.schedule import Tick
 from jmxbridge.pollers.supervisor import Changes, PollerSpec, Supervisor
 
 
-class Member:
-    """Notes what happens to it."""
+class RecordingPoller:
+    """Records what the supervisor does to it."""
+
+    pausable = True
+    is_spread = False
+    is_timed = True
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.line = StatusLine(name, Health.WAITING, "")
         self.runs = 0
         self.closed = False
         self.fails = False
@@ -22,91 +33,104 @@ class Member:
             raise ValueError(self.name)
         await asyncio.Event().wait()
 
+    async def poll(self, tick: Tick) -> Sequence[Point]:
+        raise AssertionError("the supervisor itself never polls")
+
     async def close(self) -> None:
         self.closed = True
 
 
-def wanted(*names: str) -> list[PollerSpec[Member]]:
-    """Want members whose specification is their name."""
-    return [PollerSpec(name, lambda name=name: Member(name)) for name in names]  # type: ignore[misc]
+async def run(poller: Poller) -> None:
+    """Run a recording poller, without an end."""
+    await cast(RecordingPoller, poller).run()
 
 
-async def started(*names: str) -> Supervisor[Member]:
-    """Start a fleet and let every member come to its work."""
-    fleet = Supervisor(wanted(*names), Member.run)
-    fleet.start()
+def specs(*names: str) -> list[PollerSpec]:
+    """Return specifications of pollers that equal their names."""
+    return [PollerSpec(name, lambda name=name: RecordingPoller(name)) for name in names]  # type: ignore[misc]
+
+
+def pollers_of(supervisor: Supervisor) -> list[RecordingPoller]:
+    """Return the pollers of a supervisor, with what they recorded."""
+    return cast(list[RecordingPoller], supervisor.pollers)
+
+
+async def started(*names: str) -> Supervisor:
+    """Start a supervisor and let every poller begin to run."""
+    supervisor = Supervisor(specs(*names), run)
+    supervisor.start()
     await asyncio.sleep(0)
-    return fleet
+    return supervisor
 
 
-async def test_who_is_wanted_as_before_is_not_touched() -> None:
-    """It is the same member, still at the work it began; others come and go around it."""
-    fleet = await started("a", "b")
-    a, b = fleet.members
+async def test_supervisor_leaves_unchanged_pollers_alone() -> None:
+    """A poller that stays wanted is the same object and still runs; others come and go."""
+    supervisor = await started("a", "b")
+    a, b = pollers_of(supervisor)
 
-    assert await fleet.change(wanted("c", "a")) == Changes(kept=1, begun=1, ended=1)
+    assert await supervisor.change(specs("c", "a")) == Changes(kept=1, started=1, stopped=1)
     await asyncio.sleep(0)
 
-    c, kept = fleet.members
+    c, kept = pollers_of(supervisor)
     assert kept is a
     assert (a.runs, a.closed) == (1, False)
     assert (b.runs, b.closed) == (1, True)
     assert (c.name, c.runs, c.closed) == ("c", 1, False)
-    await fleet.close()
+    await supervisor.close()
     assert a.closed
     assert c.closed
 
 
-async def test_two_that_are_equal_are_two() -> None:
-    """A specification that is wanted twice has two members, and once is one fewer."""
-    fleet = await started("a", "a")
-    assert len({id(member) for member in fleet.members}) == 2
-    assert await fleet.change(wanted("a")) == Changes(kept=1, begun=0, ended=1)
-    await fleet.close()
+async def test_supervisor_runs_equal_specifications_twice() -> None:
+    """A specification that is wanted twice has two pollers, and once is one fewer."""
+    supervisor = await started("a", "a")
+    assert len({id(poller) for poller in supervisor.pollers}) == 2
+    assert await supervisor.change(specs("a")) == Changes(kept=1, started=0, stopped=1)
+    await supervisor.close()
 
 
-async def test_a_member_that_ends_takes_the_fleet_down() -> None:
-    """Its error is not lost; being told to end is no error."""
-    fleet = Supervisor(wanted("a", "b"), Member.run)
-    fleet.members[1].fails = True
-    failure = fleet.start()
+async def test_supervisor_fails_with_the_error_of_a_poller() -> None:
+    """An error that ends a poller is not lost."""
+    supervisor = Supervisor(specs("a", "b"), run)
+    pollers_of(supervisor)[1].fails = True
+    failure = supervisor.start()
     with pytest.raises(ValueError, match="b"):
         await failure
-    await fleet.close()
+    await supervisor.close()
 
 
-async def test_a_member_that_is_cancelled_by_nobody_takes_the_fleet_down() -> None:
-    """It awaited something that was cancelled: that ends its task as quietly as an order does."""
+async def test_supervisor_fails_when_a_poller_is_cancelled_from_inside() -> None:
+    """A poller that awaits something cancelled ends as quietly as by a stop; it is an error."""
 
-    async def run(member: Member) -> None:
-        if member.name == "b":
+    async def run_or_cancel(poller: Poller) -> None:
+        if poller.name == "b":
             raise asyncio.CancelledError
-        await member.run()
+        await run(poller)
 
-    fleet = Supervisor(wanted("a", "b"), run)
+    supervisor = Supervisor(specs("a", "b"), run_or_cancel)
     with pytest.raises(RuntimeError, match="ended by itself"):
-        await asyncio.wait_for(fleet.start(), 5.0)
-    await fleet.close()
+        await asyncio.wait_for(supervisor.start(), 5.0)
+    await supervisor.close()
 
 
-async def test_being_told_to_end_is_no_failure() -> None:
-    """Neither by a change nor by a stop."""
-    fleet = Supervisor(wanted("a", "b"), Member.run)
-    failure = fleet.start()
-    await fleet.change(wanted("a"))
-    await fleet.stop()
+async def test_supervisor_does_not_fail_when_it_stops_pollers() -> None:
+    """Neither a change nor a stop is a failure."""
+    supervisor = Supervisor(specs("a", "b"), run)
+    failure = supervisor.start()
+    await supervisor.change(specs("a"))
+    await supervisor.stop()
     await asyncio.sleep(0)
     assert not failure.done()
-    await fleet.close()
+    await supervisor.close()
 
 
-async def test_before_the_start_nothing_runs() -> None:
-    """A change before the start is what is started."""
-    fleet = Supervisor(wanted("a"), Member.run)
-    await fleet.change(wanted("b"))
-    (b,) = fleet.members
+async def test_supervisor_runs_nothing_before_the_start() -> None:
+    """A change before the start decides what is started."""
+    supervisor = Supervisor(specs("a"), run)
+    await supervisor.change(specs("b"))
+    (b,) = pollers_of(supervisor)
     assert b.runs == 0
-    fleet.start()
+    supervisor.start()
     await asyncio.sleep(0)
     assert (b.name, b.runs) == ("b", 1)
-    await fleet.close()
+    await supervisor.close()

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from demo.servers import Client, Jvm, Kafka
-from jmxbridge.build import Poller, wanted_pollers
+from jmxbridge.build import poller_specs
 from jmxbridge.config.loader import load
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import FieldValue, Point
+from jmxbridge.pollers.poller import Poller
 from jmxbridge.pollers.schedule import Tick
 from jmxbridge.times import NS
 
@@ -78,7 +79,7 @@ async def watch(kafka: Kafka, tmp_path: Path) -> AsyncIterator[Callable[..., Wat
         )
         file = tmp_path / "mbeans.yaml"
         file.write_text(f"kafka: {{bootstrap: '{kafka.bootstrap}'}}\ntargets:\n{targets}")
-        wanted = wanted_pollers(
+        wanted = poller_specs(
             load(file, {}), interval_ns=INTERVAL_NS, topics=TopicNames(), consumers=Consumers()
         )
         pollers.extend(spec.make() for spec in wanted)
