@@ -8,6 +8,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,13 @@ DECLARED = {
 }
 
 
-def modules(folder: str) -> Iterator[tuple[str, str]]:
-    """Yield where a folder imports something, and the module: by statement or import_module()."""
+@cache
+def modules(folder: str) -> tuple[tuple[str, str], ...]:
+    """Return where a folder imports something, and the module: by statement or import_module()."""
+    return tuple(_modules(folder))
+
+
+def _modules(folder: str) -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
