@@ -18,10 +18,10 @@ from jmxbridge.delivery import Delivery
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.encode import encode_points
+from jmxbridge.influx.outcome import HttpAnswer
 from jmxbridge.influx.pace import Pace
 from jmxbridge.influx.sender import Sender
 from jmxbridge.influx.series import SeriesBound
-from jmxbridge.influx.verdict import Answer
 from jmxbridge.point import Point
 from jmxbridge.pollers.self_report import resident_bytes
 from jmxbridge.store import Store
@@ -72,7 +72,7 @@ async def bare(influx: Influx, polls: Polls) -> Cost:
     meter.start()
     for body in bodies:
         outcome = await writer.write(body)
-        assert isinstance(outcome, Answer)
+        assert isinstance(outcome, HttpAnswer)
         assert outcome.status == 204
     meter.stop(len(lines))
     await writer.close()

@@ -135,4 +135,4 @@ async def empty(store: Store, influx: InfluxSettings, timeout_s: float) -> Drain
     status = sender.status
     await cancel(sending)
     pending = (await store.counts()).pending
-    return Drained(status.stored, status.dead_lettered, pending, status.sentence)
+    return Drained(status.stored, status.dead_lettered, pending, status.text)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         Settings,
         TargetSettings,
     )
-    from jmxbridge.influx.probe import Probe
+    from jmxbridge.influx.probe import ProbeResult
     from jmxbridge.kafka.facts.snapshot import Snapshot
     from jmxbridge.transports.survey import Survey
 
@@ -45,7 +45,7 @@ class Preflight:
     settings: "Settings"
     surveys: "tuple[Survey, ...]"
     kafka: KafkaCheck | None
-    influx: "Probe | None"
+    influx: "ProbeResult | None"
     unmet: tuple[str, ...] = ()
     misspelt: tuple[str, ...] = ()
 
@@ -168,7 +168,9 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
     return KafkaCheck(None, snapshot, series, rights)
 
 
-async def check_influxdb(settings: "Settings", influx: "InfluxSettings | None") -> "Probe | None":
+async def check_influxdb(
+    settings: "Settings", influx: "InfluxSettings | None"
+) -> "ProbeResult | None":
     """Write one line to jmxbridge_check; None where the file has no InfluxDB."""
     if influx is None:
         return None
@@ -223,7 +225,7 @@ def kafka_sentence(check: KafkaCheck) -> str:
     )
 
 
-def influx_sentence(probe: "Probe", bucket: str) -> str:
+def influx_sentence(probe: "ProbeResult", bucket: str) -> str:
     """Say what became of the line, and whether there is the bucket it was for."""
     server = "" if probe.version is None else f"InfluxDB {probe.version}: "
     if probe.problem is not None:

@@ -16,8 +16,8 @@ from jmxbridge.config.loader import pack_rules
 from jmxbridge.config.model.models import InfluxSettings, KafkaSettings, TargetSettings
 from jmxbridge.doctor.clock import ahead_s
 from jmxbridge.doctor.finding import Area, Finding
+from jmxbridge.influx.outcome import HttpAnswer
 from jmxbridge.influx.probe import probe
-from jmxbridge.influx.verdict import Answer
 from jmxbridge.jmx.errors import JmxError
 from jmxbridge.kafka.connection import address, connect
 from jmxbridge.kafka.login.security import Security
@@ -159,7 +159,7 @@ async def examine_influxdb(influx: InfluxSettings, cluster: str) -> tuple[Area, 
         found = await probe(writer, cluster=cluster, now=datetime.now(UTC))
         asked_s = time.time()
         outcome = await writer.get("/ping", {})
-        date = outcome.date if isinstance(outcome, Answer) else None
+        date = outcome.date if isinstance(outcome, HttpAnswer) else None
         ahead = ahead_s(asked_s, time.time(), date)
     finally:
         await writer.close()

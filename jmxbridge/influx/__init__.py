@@ -1,1 +1,1 @@
-"""Line protocol, one POST, and a verdict on every line."""
+"""Delivery to InfluxDB: line protocol, HTTP writes, and what each answer means for the lines."""

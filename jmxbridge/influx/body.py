@@ -1,4 +1,4 @@
-"""The body of one write: line protocol, and what it is on the wire."""
+"""Body of one write: line protocol, compressed for the wire."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -7,7 +7,7 @@ from jmxbridge.store import Packed, gzipped
 
 
 class Body:
-    """Line protocol of `size` bytes of text."""
+    """Line protocol; `size` is the bytes of its text."""
 
     def __init__(self, text: bytes) -> None:
         self.size = len(text)
@@ -15,17 +15,17 @@ class Body:
 
     @classmethod
     def of(cls, lines: Sequence[bytes]) -> "Body":
-        """Join lines."""
+        """Make a body of lines."""
         return cls(b"\n".join(lines))
 
     @cached_property
     def packed(self) -> bytes:
-        """The text as gzip; made once, by whoever asks first, on any thread."""
+        """The text as gzip; made once, at the first use, on any thread."""
         return gzipped([Packed.of(self._text)])
 
 
 class PackedBody(Body):
-    """Lines that are packed already."""
+    """Body of lines that are packed already."""
 
     def __init__(self, parts: Sequence[Packed]) -> None:
         self.size = sum(part.size for part in parts)

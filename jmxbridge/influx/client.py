@@ -1,12 +1,12 @@
-"""One write to InfluxDB: ready bytes in, an outcome out, on a thread that may be given up.
+"""Asynchronous client of one InfluxDB: each request on a thread, with a deadline.
 
-Rule: nothing that goes wrong with a server is an exception here. A write ends in an `Answer` or a
-`Failure`, within the deadline, whatever the other side does.
+Rule: no fault of a server is an exception here. A request ends in an `HttpAnswer` or a `NoAnswer`,
+within the deadline, whatever the server does.
 
-The client library blocks, so each write runs on a thread of its own; threads are daemons, because
-one may be inside a name lookup when the program wants to end. A server that takes the bytes and
-says nothing, or says it one byte a second, is cut off at the deadline by shutting its socket, which
-ends the thread as well.
+The client library blocks, so each request runs on a thread of its own; threads are daemons, because
+one may be inside a name lookup when the program ends. A server that accepts the bytes and does not
+answer, or answers one byte a second, is cut off at the deadline by shutting down its socket, which
+ends the thread too.
 """
 
 import asyncio
@@ -16,21 +16,21 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from jmxbridge.influx.body import Body
-from jmxbridge.influx.http import Session
-from jmxbridge.influx.verdict import Failure, Outcome
+from jmxbridge.influx.http import HttpSession
+from jmxbridge.influx.outcome import NoAnswer, Outcome
 
 CONNECT_S = 5.0
-"""A server that does not take a connection by then is as good as away; the lines are safe."""
+"""A server that accepts no connection in that time counts as down; the lines are safe."""
 
 READ_S = 15.0
-"""Above the 10 s after which InfluxDB itself gives a write up and says so (`write-timeout`)."""
+"""Longer than the 10 s after which InfluxDB answers that a write timed out (`write-timeout`)."""
 
 DEADLINE_S = 30.0
-"""Of a whole write, however slowly its bytes trickle."""
+"""Deadline of a whole request, however slowly its bytes arrive."""
 
 
 class Writer:
-    """Writes to one bucket of one InfluxDB."""
+    """Client that writes to one bucket of one InfluxDB."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Writer:
         read_s: float = READ_S,
         deadline_s: float = DEADLINE_S,
     ) -> None:
-        """Set up a writer; nothing is sent and nothing imported yet.
+        """Set up a writer; nothing is sent or imported yet.
 
         2.x: `org` and `token`. 1.8: `username` and `password`, or neither; `bucket` is the
         database, or database/retention-policy. Raises ValueError for a URL or credentials that
@@ -56,7 +56,7 @@ class Writer:
         self.bucket = bucket
         self.org = org
         self._deadline_s = deadline_s
-        self._session = Session(
+        self._session = HttpSession(
             url,
             bucket=bucket,
             org=org or "-",
@@ -69,14 +69,14 @@ class Writer:
         return f"<Writer {self.url}>"
 
     async def write(self, body: Body) -> Outcome:
-        """Send line protocol; raises nothing but CancelledError, and that at once."""
-        return await self._on_a_thread(lambda: self._session.post(body))
+        """Send line protocol; raises only CancelledError, and that at once."""
+        return await self._run(lambda: self._session.post(body))
 
     async def get(self, path: str, query: Mapping[str, str]) -> Outcome:
-        """Ask for something of this server, with the same credentials, deadline and outcomes."""
-        return await self._on_a_thread(lambda: self._session.get(path, query))
+        """Send a GET to this server, with the same credentials, deadline and outcomes."""
+        return await self._run(lambda: self._session.get(path, query))
 
-    async def _on_a_thread(self, call: Callable[[], Outcome]) -> Outcome:
+    async def _run(self, call: Callable[[], Outcome]) -> Outcome:
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[Outcome] = loop.create_future()
 
@@ -86,25 +86,25 @@ class Writer:
 
         def run() -> None:
             result = call()
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed, so no task waits
                 loop.call_soon_threadsafe(finish, result)
 
         try:
             threading.Thread(target=run, name="jmxbridge-influx", daemon=True).start()
         except RuntimeError as exc:
-            return Failure("thread", f"no thread for the request: {exc}")
+            return NoAnswer("thread", f"no thread for the request: {exc}")
         try:
             async with asyncio.timeout(self._deadline_s):
                 return await outcome
         except TimeoutError:
             self._session.abort()
-            return Failure("timeout", f"no complete answer within {self._deadline_s:g} s")
+            return NoAnswer("timeout", f"no complete answer within {self._deadline_s:g} s")
         except asyncio.CancelledError:
             self._session.abort()
             raise
 
     async def close(self) -> None:
-        """Let go of the connections; a write under way ends."""
+        """Close the connections; a request that is under way ends."""
         self._session.close()
 
 
@@ -117,11 +117,11 @@ def _check_url(url: str) -> None:
 
 
 def _credentials(token: str | None, username: str | None, password: str | None) -> str | None:
-    """What stands behind `Token` in the Authorization header; 1.8 takes user:password there."""
+    """Return the value after `Token` in the Authorization header; 1.8 takes user:password there."""
     secret = f"{username}:{password or ''}" if username else token
     if not secret:
         return None
-    secret = secret.strip()  # a file's last newline is not part of the secret
+    secret = secret.strip()  # the last newline of a file is not part of the secret
     if not secret.isprintable() or not secret.isascii():
         raise ValueError("InfluxDB's token or password has characters an HTTP header cannot carry")
     return secret

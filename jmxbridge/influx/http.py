@@ -1,37 +1,34 @@
-"""influxdb-client, kept to what it is needed for: one POST to /api/v2/write,
-and the few questions of a probe.
+"""HTTP requests to one InfluxDB through influxdb-client: a write, and a probe's GET.
 
-Rule: the only file that knows influxdb-client and urllib3. They are imported by the first write, on
-its thread: they cost 0.4 s and 30 MB, which a run without InfluxDB never pays.
+Rule: the only file that uses influxdb-client and urllib3. The first request imports them, on its
+own thread: they cost 0.4 s and 30 MB, which a run without InfluxDB never pays.
 
-The library builds the request. Its batching, retries and error texts are not used: they drop what
-could not be sent, repeat what should not be, and read answers without a bound. The connection pool
-is told to note every socket, so that another thread can shut it, and to cut an answer at
-MAX_BODY_BYTES before the library sees it.
+The library builds the request. Its batching, retries and error texts are not used: they drop lines
+that could not be sent, repeat requests that must not be repeated, and read answers without a bound.
+The connection pool is extended to record every socket, so that another thread can shut it down, and
+to cut an answer at MAX_BODY_BYTES before the library sees it.
 """
 
-import http.client
-import os
 import socket
-import ssl
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from jmxbridge.influx.body import Body
-from jmxbridge.influx.verdict import Answer, Failure, Outcome
+from jmxbridge.influx.outcome import HttpAnswer, NoAnswer, Outcome
+from jmxbridge.influx.redaction import Redaction
+from jmxbridge.influx.request_error import no_answer
 
 MAX_BODY_BYTES = 65_536
-"""Of an answer. InfluxDB's are short, but repeat lines it could not parse; a web page's are not."""
+"""Most bytes of an answer that are read. InfluxDB's answers are short, but repeat lines it could
+not parse; a web page is not short.
+"""
 
-SHORTEST_SECRET = 8
-"""Shorter ones stand in ordinary words; to hide them there would hide the server's message."""
 
-
-class Session:
-    """Connections to one server, used by one thread at a time; `abort` may come from any."""
+class HttpSession:
+    """Connections to one server, used by one thread at a time; any thread may call `abort`."""
 
     def __init__(
         self,
@@ -47,18 +44,17 @@ class Session:
         self._bucket = bucket
         self._org = org
         self._token = token
-        long = (each for each in (*secrets, token or "") if len(each) >= SHORTEST_SECRET)
-        self._secrets = tuple(sorted(long, key=len, reverse=True))
+        self._redacted = Redaction((*secrets, token or ""))
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._service: Any = None
-        # A write that was given up may still be ending on its thread while the next one runs: the
-        # answer to one must never be taken for the other's.
+        # An aborted write may still be ending on its thread while the next one runs: the answer to
+        # one must never be taken for the answer to the other.
         self._local = threading.local()
 
     def post(self, body: Body) -> Outcome:
-        """Send line protocol and wait for the answer; every way to fail is a Failure."""
+        """Send line protocol and wait for the answer; every error is a NoAnswer."""
 
         def send(service: Any) -> None:
             service.post_write(
@@ -73,9 +69,9 @@ class Session:
         return self._exchange(send)
 
     def get(self, path: str, query: Mapping[str, str]) -> Outcome:
-        """Ask for something, with the same credentials."""
+        """Send a GET with the same credentials and wait for the answer."""
 
-        def ask(service: Any) -> None:
+        def send(service: Any) -> None:
             headers = {"Authorization": f"Token {self._token}"} if self._token else {}
             service.api_client.rest_client.pool_manager.request(
                 "GET",
@@ -87,34 +83,34 @@ class Session:
                 timeout=self._timeout_s[1],
             )
 
-        return self._exchange(ask)
+        return self._exchange(send)
+
+    def abort(self) -> None:
+        """Shut down every socket: a thread that waits on one returns at once."""
+        with self._lock:
+            sockets = list(self._sockets)
+        for connected in sockets:
+            with suppress(OSError):
+                connected.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        self.abort()
+        if self._service is not None:
+            self._service.api_client.rest_client.pool_manager.clear()
 
     def _exchange(self, send: Callable[[Any], None]) -> Outcome:
         self._local.answer = None
-        failure = Failure("protocol", "no answer was read")
+        failure = NoAnswer("protocol", "no answer was read")
         try:
             if self._service is None:
                 self._service = self._connect()
             send(self._service)
         except Exception as exc:
-            # Also for every status the library does not like; the pool has noted the answer then.
-            failure = self._failure(exc)
-        answer: Answer | None = self._local.answer
+            # The library raises for many statuses too; the pool has recorded the answer then.
+            failure = no_answer(exc)
+        answer: HttpAnswer | None = self._local.answer
         return answer or failure
-
-    def abort(self) -> None:
-        """Shut every socket: a thread that waits on one comes back at once."""
-        with self._lock:
-            sockets = list(self._sockets)
-        for each in sockets:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        """Shut and forget the connections; a later write makes new ones."""
-        self.abort()
-        if self._service is not None:
-            self._service.api_client.rest_client.pool_manager.clear()
 
     def _connect(self) -> Any:
         import urllib3
@@ -124,47 +120,47 @@ class Session:
         connect_s, read_s = self._timeout_s
         client = InfluxDBClient(
             self._url,
-            token=self._token or "",  # none: no Authorization header
+            token=self._token or "",  # empty: no Authorization header
             org=self._org,
             timeout=(int(connect_s * 1000), int(read_s * 1000)),
             retries=False,
         )
         pools = client.api_client.rest_client.pool_manager
         pools.pool_classes_by_scheme = {
-            "http": self._watched(urllib3.HTTPConnectionPool),
-            "https": self._watched(urllib3.HTTPSConnectionPool),
+            "http": self._recording(urllib3.HTTPConnectionPool),
+            "https": self._recording(urllib3.HTTPSConnectionPool),
         }
         service: Any = WriteService
         return service(client.api_client)
 
-    def _watched(self, pool: Any) -> Any:
-        """A pool class whose sockets can be shut from outside and whose answers are bounded."""
+    def _recording(self, pool: Any) -> Any:
+        """Return a pool class that records its sockets and its answers, cut at the bound."""
         session = self
 
-        class Connection(pool.ConnectionCls):  # type: ignore[misc]  # the class is an argument
+        class RecordingConnection(pool.ConnectionCls):  # type: ignore[misc]  # class is an argument
             def connect(self) -> None:
                 super().connect()
                 with session._lock:
                     session._sockets.add(self.sock)
 
-        class Pool(pool):  # type: ignore[misc]  # the class is an argument
-            ConnectionCls = Connection
+        class RecordingPool(pool):  # type: ignore[misc]  # the class is an argument
+            ConnectionCls = RecordingConnection
 
             def urlopen(self, *args: Any, **options: Any) -> Any:
                 response = super().urlopen(*args, **{**options, "preload_content": False})
                 session._local.answer = session._read(response)
                 return type(response)(b"", response.headers, response.status)
 
-        return Pool
+        return RecordingPool
 
-    def _read(self, response: Any) -> Answer:
+    def _read(self, response: Any) -> HttpAnswer:
         body = response.read(MAX_BODY_BYTES)
         if len(body) < MAX_BODY_BYTES:
             response.release_conn()
         else:
-            response.close()  # the rest is not worth reading to keep a connection
+            response.close()  # a connection is not worth reading the rest
         location = response.headers.get("Location")
-        return Answer(
+        return HttpAnswer(
             status=response.status,
             body=self._redacted(body.decode("utf-8", "replace")),
             content_type=response.headers.get("Content-Type", ""),
@@ -173,41 +169,3 @@ class Session:
             version=response.headers.get("X-Influxdb-Version"),
             date=response.headers.get("Date"),
         )
-
-    def _failure(self, exc: BaseException) -> Failure:
-        """The first cause in the chain that says more than the library around it."""
-        for cause in _chain(exc):
-            match cause:
-                case ssl.SSLCertVerificationError():
-                    return Failure("tls", f"its certificate is not trusted: {cause.verify_message}")
-                case ssl.SSLError():
-                    reason = (cause.reason or "unknown").lower().replace("_", " ")
-                    return Failure("tls", f"TLS failed: {reason}")
-                case socket.gaierror():
-                    return Failure("dns", cause.strerror or "its name cannot be looked up")
-                case TimeoutError():
-                    return Failure("timeout", "no answer in time")
-                case ConnectionRefusedError():
-                    return Failure("refused", "connection refused")
-                case ConnectionError():
-                    return Failure("reset", "connection closed before the answer was complete")
-                case OSError() if cause.errno:
-                    return Failure("network", os.strerror(cause.errno))
-                case http.client.HTTPException():
-                    return Failure("protocol", f"not an HTTP answer ({type(cause).__name__})")
-        # Texts of other exceptions may hold headers, and headers hold the secret.
-        return Failure("protocol", f"the request failed ({type(exc).__name__})")
-
-    def _redacted(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
-
-
-def _chain(exc: BaseException) -> Iterator[BaseException]:
-    """An exception, what it was raised from, and what it carries: urllib3 nests both ways."""
-    current: BaseException | None = exc
-    while current is not None:
-        yield current
-        yield from (arg for arg in current.args if isinstance(arg, BaseException))
-        current = current.__cause__ or current.__context__

@@ -1,19 +1,19 @@
-"""A point frozen into one line of InfluxDB line protocol.
+"""Encoder of points to InfluxDB line protocol.
 
-Rule: a line is written once and never again; what leaves here is what a retry sends and what the
-dead letters keep. So whatever the server's parser would take badly is decided here.
+Rule: a line is encoded once; a retry sends the same bytes, and a dead letter keeps them. So this
+module handles every text that the server's parser would misread.
 
-What the grammar cannot carry (read in `models/points.go` of influxd 1.8.10, tried on 1.8 and 2.9):
+Limits of the grammar (read in `models/points.go` of influxd 1.8.10, tried on 1.8 and 2.9):
 
-- A backslash escapes the comma, space or equals sign behind it and cannot itself be escaped, and
+- A backslash escapes the comma, space or equals sign after it and cannot itself be escaped, and
   the parser's passes disagree about a pair of them. A run of backslashes before such a character,
-  or at the end of a name or tag value, is therefore left out. In measurements and fields' names
-  the same goes for one before a double quote, in measurements also before an equals sign.
+  or at the end of a name or tag value, is therefore removed. In measurements and field names the
+  same goes for a run before a double quote, in measurements also before an equals sign.
 - A line ends at a newline, and NUL and tab are skipped like spaces. Control characters become
   visible: newline is the two characters `\\n`, NUL is `\\x00`.
-- An empty tag value is a parse error, and in InfluxDB the same as no tag: it is left out.
-- A measurement that begins with `#` is a comment, a field called `time` is dropped without a word:
-  ValueError, as for everything else that would be refused or lost.
+- An empty tag value is a parse error, and means the same as no tag: the tag is omitted.
+- A measurement that begins with `#` is a comment, and a field called `time` is dropped silently:
+  both are a ValueError, like everything else that would be refused or lost.
 """
 
 import re
@@ -24,23 +24,24 @@ from math import isfinite
 from jmxbridge.point import FieldValue, KeptTags, Point
 
 MAX_KEY_BYTES = 65_535
-"""Of measurement, tags, 4 bytes and a field's name; `MaxKeyLength` and `seriesKeySize`."""
+"""Most bytes of measurement, tags, 4 bytes and a field name; `MaxKeyLength`, `seriesKeySize`."""
 
 MAX_STRING_BYTES = 1_048_576
-"""Of one string field; `MaxFieldValueLength` of 2.x. 1.8 has no limit below the body's."""
+"""Most bytes of a string field; `MaxFieldValueLength` of 2.x. 1.8 limits only the body."""
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 TIME_MIN_NS, TIME_MAX_NS = INT64_MIN + 2, INT64_MAX - 1
-"""`MinNanoTime` and `MaxNanoTime`: the two ends are markers inside the server."""
+"""`MinNanoTime` and `MaxNanoTime`: the server reserves the values beyond them."""
 
 RESERVED_TAGS = frozenset({"time", "_measurement", "_field"})
 RESERVED_FIELDS = frozenset({"time"})
-"""Names the server refuses, or drops in silence while it stores the rest of the line."""
+"""Names the server refuses, or drops silently while it stores the rest of the line."""
 
 NAMES_CACHED = 4096
-"""Names come from the rules, so they are few, and the values of tags come back in the next row; a
-template over a key property may make many."""
+"""Names come from the rules, so they are few, and tag values recur in the next row; a template over
+a key property may make many.
+"""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ODD = re.compile(r"[,= \\\x00-\x1f\x7f]")
@@ -54,10 +55,10 @@ _NAMED_CONTROLS = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def encode(point: Point, key: str | None = None) -> bytes:
-    """Freeze one point into one line, without a newline; `key` is its series_key if at hand.
+    """Encode one point as one line without a newline; `key` is its series_key, if already known.
 
     Tags are sorted, floats keep a decimal point or an exponent and read back exactly equal. Raises
-    ValueError, naming measurement and field, for what InfluxDB could not hold.
+    ValueError, naming measurement and field, for a point that InfluxDB cannot store.
     """
     if key is None:
         key = series_key(point)
@@ -66,8 +67,8 @@ def encode(point: Point, key: str | None = None) -> bytes:
     if not TIME_MIN_NS <= time_ns <= TIME_MAX_NS:
         raise ValueError(f"{point.measurement}: time {time_ns} ns is outside InfluxDB's range")
     written: list[str] = []
-    for head, value in zip(heads, fields.values()):  # noqa: B905 - as many; to count takes 0.1 us
-        # Most values are floats or small integers; they go without a call.
+    for head, value in zip(heads, fields.values()):  # noqa: B905 - same length; checking costs 0.1 us
+        # Most values are floats or small integers: no function call for these.
         if type(value) is float and isfinite(value):
             written.append(head + repr(value))
         elif type(value) is int and INT64_MIN <= value <= INT64_MAX:
@@ -83,9 +84,9 @@ def encode(point: Point, key: str | None = None) -> bytes:
 
 
 def series_key(point: Point) -> str:
-    """Write measurement and tags, the part of a line that is the same in every one of its series.
+    """Encode measurement and tags, the part that all lines of a series have in common.
 
-    Worked out once for tags that are kept. Raises ValueError for what InfluxDB could not hold.
+    Computed once for KeptTags. Raises ValueError for names that InfluxDB cannot store.
     """
     measurement, tags = point.measurement, point.tags
     if not isinstance(tags, KeptTags):
@@ -103,7 +104,7 @@ def _key(measurement: str, tags: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=NAMES_CACHED)
 def _tag_heads(measurement: str, tags: tuple[str, ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The measurement, and what stands before the value of each tag, in the order of a line."""
+    """Return the measurement, and each tag with the text before its value, in the line's order."""
     name = _measurement(measurement)
     if not name:
         raise ValueError("a point without a measurement")
@@ -120,7 +121,7 @@ def _tag_heads(measurement: str, tags: tuple[str, ...]) -> tuple[str, tuple[tupl
 
 @lru_cache(maxsize=NAMES_CACHED)
 def _heads(measurement: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """What stands before the value of each field."""
+    """Return the text before the value of each field."""
     if not names:
         raise ValueError(f"{measurement}: a point without fields")
     keys = [_field(name) for name in names]
@@ -148,7 +149,7 @@ def _field(text: str) -> str:
 
 @lru_cache(maxsize=NAMES_CACHED)
 def _tag(text: str) -> str:
-    """What stands in a tag's key and value."""
+    """Escape a tag's key or value."""
     if not _ODD.search(text):
         return text
     return _COMMA_EQUALS_SPACE.sub(r"\\\1", _LOST_IN_TAG.sub("", _visible(text)))
@@ -200,7 +201,7 @@ def _check_size(point: Point, key: str, heads: Iterable[str]) -> None:
 
 
 def _utf8(text: str) -> bytes:
-    """Encode; half a surrogate pair, which UTF-8 cannot hold, is a question mark."""
+    """Encode as UTF-8; a lone surrogate, which UTF-8 cannot hold, becomes a question mark."""
     try:
         return text.encode()
     except UnicodeEncodeError:

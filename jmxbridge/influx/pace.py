@@ -1,4 +1,4 @@
-"""How much is sent at once, and how long to wait after what went wrong. Pure."""
+"""Sizes of requests to InfluxDB, and delays after verdicts that stored nothing. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from jmxbridge.influx.bisect import BUDGET
 from jmxbridge.influx.verdict import Action, Verdict
 
 MAX_DOUBLINGS = 16
-"""2^16 first delays are above any longest one; the power stays small over weeks of attempts."""
+"""2^16 times a first delay is above any longest one; bounds the power over weeks of attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Sizes of requests and delays between them, in seconds.
 
-    Up to 5,000 lines a request is InfluxData's advice; 4 MiB is below the smallest default limit
+    InfluxData recommends up to 5,000 lines a request; 4 MiB is below the smallest default limit
     on a body (10 MiB, InfluxDB 3). Lines wait `linger_s` for the polls of other targets that are
     due at the same instant. A retry waits between 0 and a bound that doubles from `retry_first_s`
-    (full jitter: bridges that lost a server together come back apart); what somebody has to set
-    right is asked again between `hold_first_s` and a bound that doubles from it.
+    (full jitter: bridges that lost a server together do not return together). After a fault that
+    an operator must fix, the wait is between `hold_first_s` and a bound that doubles from it.
     """
 
     max_lines: int = 5000
@@ -31,9 +31,9 @@ class Pace:
     hold_longest_s: float = 300.0
 
     def delay_s(self, verdict: Verdict, attempt: int, random: Callable[[], float]) -> float:
-        """How long to wait after the `attempt`-th verdict in a row, from 0, that stored nothing.
+        """Return the wait after the `attempt`-th verdict in a row, from 0, that stored nothing.
 
-        `random` gives numbers in [0, 1). A server's Retry-After is a lower bound.
+        `random` returns numbers in [0, 1). A server's Retry-After is a lower bound.
         """
         power = 2.0 ** min(attempt, MAX_DOUBLINGS)
         if verdict.action is Action.HOLD:

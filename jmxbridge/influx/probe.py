@@ -1,10 +1,10 @@
-"""Asking InfluxDB, before anything runs: who answers, may we write, how long will it keep it.
+"""Probe of an InfluxDB before a run: its version, whether it accepts a line, its retention.
 
-Rule: one write of one line to a measurement of ours tells what a real write will meet; the rest is
-asked with the same credentials, and what they may not see is unknown, not an error.
+Rule: one line, written to a measurement of ours, shows what a real write will meet. The other
+questions use the same credentials; an answer that these may not read is unknown, not an error.
 
-Versions: 1.8 and 2.x put theirs in a header of every answer, 3.x in the body of /ping. Retention:
-1.8 in `SHOW RETENTION POLICIES`, 2.x in /api/v2/buckets; 3.x has no way over these endpoints.
+Versions: 1.8 and 2.x send theirs in a header of every answer, 3.x in the body of /ping. Retention:
+1.8 by `SHOW RETENTION POLICIES`, 2.x by /api/v2/buckets; 3.x does not tell it over these endpoints.
 """
 
 import json
@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.line_protocol import encode
-from jmxbridge.influx.verdict import Action, Answer, Outcome, judge
+from jmxbridge.influx.outcome import HttpAnswer, Outcome
+from jmxbridge.influx.verdict import Action, judge
 from jmxbridge.point import Point
 
 MEASUREMENT = "jmxbridge_check"
@@ -24,8 +25,8 @@ MEASUREMENT = "jmxbridge_check"
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
-class Asked(Protocol):
-    """What a probe needs of a writer."""
+class ProbedWriter(Protocol):
+    """The part of a writer that a probe uses."""
 
     @property
     def bucket(self) -> str:
@@ -33,20 +34,20 @@ class Asked(Protocol):
 
     @property
     def org(self) -> str | None:
-        """The organisation of 2.x."""
+        """The organization of 2.x."""
 
     async def write(self, body: Body) -> Outcome:
         """Send line protocol."""
 
     async def get(self, path: str, query: Mapping[str, str]) -> Outcome:
-        """Ask with the same credentials."""
+        """Send a GET with the same credentials."""
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """What was found. `problem` is the sentence for why a line was not stored; None: it was.
+class ProbeResult:
+    """Result of a probe. `problem` says why the line was not stored; None if it was.
 
-    `bucket_exists` None: nobody could say. `retention_s` None: unknown; 0: for ever.
+    `bucket_exists` None: unknown. `retention_s` in seconds; None: unknown, 0: for ever.
     """
 
     version: str | None
@@ -56,8 +57,8 @@ class Probe:
     problem: str | None
 
 
-async def probe(writer: Asked, *, cluster: str, now: datetime) -> Probe:
-    """Write one line to `jmxbridge_check` and ask who took it; never raises for the server."""
+async def probe(writer: ProbedWriter, *, cluster: str, now: datetime) -> ProbeResult:
+    """Write one line to `jmxbridge_check` and query the server; raises nothing for its faults."""
     time_ns = int(now.timestamp()) * 10**9
     point = Point(MEASUREMENT, {"cluster": cluster}, {"ok": True}, time_ns)
     outcome = await writer.write(Body(encode(point)))
@@ -66,9 +67,9 @@ async def probe(writer: Asked, *, cluster: str, now: datetime) -> Probe:
     version = await _version(writer, outcome)
     problem = None
     if not stored:
-        words = f" ({verdict.words})" if verdict.words else ""
-        problem = f"{verdict.cause}: {verdict.sentence}{words}"
-    return Probe(
+        message = f" ({verdict.message})" if verdict.message else ""
+        problem = f"{verdict.cause}: {verdict.text}{message}"
+    return ProbeResult(
         version=version,
         stored=stored,
         bucket_exists=_bucket_exists(outcome, stored),
@@ -78,33 +79,34 @@ async def probe(writer: Asked, *, cluster: str, now: datetime) -> Probe:
 
 
 def _bucket_exists(outcome: Outcome, stored: bool) -> bool | None:
-    """InfluxDB answers 404 in JSON for a bucket; a server that is none does in its own way.
+    """Tell whether the bucket exists: InfluxDB answers 404 in JSON if it does not.
 
-    2.x does so too for an organisation that is not there: then nobody has looked for the bucket.
+    Another kind of server answers 404 in other formats. 2.x also answers it in JSON for an
+    organization that does not exist, and has not looked for the bucket then.
     """
     if stored:
         return True
-    if not isinstance(outcome, Answer) or outcome.status != 404:
+    if not isinstance(outcome, HttpAnswer) or outcome.status != 404:
         return None
     if not outcome.body.lstrip().startswith("{") or "organization" in outcome.body:
         return None
     return False
 
 
-async def _version(writer: Asked, outcome: Outcome) -> str | None:
-    if not isinstance(outcome, Answer):
+async def _version(writer: ProbedWriter, outcome: Outcome) -> str | None:
+    if not isinstance(outcome, HttpAnswer):
         return None
     if outcome.version is None:
         outcome = await writer.get("/ping", {})
-        if not isinstance(outcome, Answer):
+        if not isinstance(outcome, HttpAnswer):
             return None
-        found = outcome.version or _document(outcome).get("version")
+        version = outcome.version or _document(outcome).get("version")
     else:
-        found = outcome.version
-    return found.removeprefix("v") if isinstance(found, str) else None
+        version = outcome.version
+    return version.removeprefix("v") if isinstance(version, str) else None
 
 
-async def _retention_s(writer: Asked, version: str | None) -> float | None:
+async def _retention_s(writer: ProbedWriter, version: str | None) -> float | None:
     if version is None:
         return None
     if version.startswith("1."):
@@ -120,22 +122,22 @@ async def _retention_s(writer: Asked, version: str | None) -> float | None:
 
 
 def retention_of_1(document: Mapping[str, Any], policy: str) -> float | None:
-    """Seconds of a policy, the default one where none is named, in 1.8's table of them."""
+    """Return the seconds of a policy in 1.8's table; of the default one if none is named."""
     try:
         (series,) = document["results"][0]["series"]
         rows = [dict(zip(series["columns"], row, strict=True)) for row in series["values"]]
         (row,) = [row for row in rows if (row["name"] == policy if policy else row["default"])]
-        found = _DURATION.fullmatch(row["duration"])
+        duration = _DURATION.fullmatch(row["duration"])
     except (KeyError, IndexError, TypeError, ValueError):
         return None
-    if found is None:
+    if duration is None:
         return None
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    hours, minutes, seconds = (int(part or 0) for part in duration.groups())
     return float(hours * 3600 + minutes * 60 + seconds)
 
 
 def retention_of_2(document: Mapping[str, Any]) -> float | None:
-    """Seconds of the one bucket 2.x lists; 0 where no rule lets it expire."""
+    """Return the seconds of the one bucket that 2.x lists; 0 if no rule expires its data."""
     try:
         (bucket,) = document["buckets"]
         rules = [rule for rule in bucket["retentionRules"] if rule["type"] == "expire"]
@@ -145,11 +147,11 @@ def retention_of_2(document: Mapping[str, Any]) -> float | None:
 
 
 def _document(outcome: Outcome) -> Mapping[str, Any]:
-    """The JSON object of an answer with 200; empty for everything else."""
-    if not isinstance(outcome, Answer) or outcome.status != 200:
+    """Return the JSON object of a 200; empty for every other outcome."""
+    if not isinstance(outcome, HttpAnswer) or outcome.status != 200:
         return {}
     try:
-        found = json.loads(outcome.body)
+        document = json.loads(outcome.body)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}

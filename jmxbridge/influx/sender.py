@@ -1,17 +1,17 @@
-"""The way of the lines from the store to InfluxDB: take, write, settle; for as long as it takes.
+"""Sender of spooled lines to InfluxDB: take, write, settle, until the spool is empty.
 
-Rule: a line leaves the store by a settled verdict and in no other way. Whatever ends this task (a
-cancellation, an exception, a power cut), lines without one are taken again, and InfluxDB does not
-mind an identical line twice.
+Rule: a line leaves the spool only by a settled verdict. Whatever ends this task (a cancellation, an
+exception, a power cut), lines without a verdict are taken again, and InfluxDB accepts an identical
+line twice.
 
-One request is under way at a time, so lines arrive in the order they were sampled; meanwhile the
-batch before it is booked, and the lines behind it are taken, to be taken again if it does not go as
-hoped. Lines go out packed as they lie in the store; only where a batch is searched for refused
-lines, by `bisect.py`, parts of it are packed anew. A verdict that concerns the server and not the
-lines ends the search, and the delay is `pace.py`'s.
+One request is under way at a time, so lines arrive in the order they were sampled. Meanwhile the
+previous batch is settled and the next one is taken; it is taken again if the request does not store
+all its lines. Lines are sent packed as they are in the store; only the parts of a batch that
+`bisect.py` searches for refused lines are packed again. A verdict about the server, not about the
+lines, ends the search; `pace.py` sets the delay.
 
-What a server or the way to it is too slow for would time out again, for ever. So after each timeout
-requests are half as large, and grow again while they are answered.
+A request that is too large for a slow server or network would time out again and again. So after
+each timeout requests are half as large, and grow again while they are answered.
 """
 
 import asyncio
@@ -29,35 +29,36 @@ from typing import Protocol
 
 from jmxbridge.influx.bisect import Bisection
 from jmxbridge.influx.body import Body, PackedBody
+from jmxbridge.influx.outcome import Outcome
 from jmxbridge.influx.pace import Pace
-from jmxbridge.influx.verdict import Action, Outcome, Verdict, judge
+from jmxbridge.influx.verdict import Action, Verdict, judge
 from jmxbridge.store import Batch, DeadLine, Store, StoreError
 
 log = logging.getLogger("jmxbridge.influx")
 
 MAX_REASONS = 64
-"""Kinds of refusals remembered, so that each is logged once and not at every poll."""
+"""Kinds of refusals remembered, so that each is logged once and not for every poll."""
 
 SMALLEST_BYTES = 4096
-"""A limit on bodies is remembered down to this; below it the search splits, batch by batch."""
+"""Smallest limit on bodies that is remembered; below it the search splits batch by batch."""
 
 FLUSH_POLL_S = 0.05
 """How often `flush` looks at the counts of the store: nothing announces that they changed."""
 
 
-class Sink(Protocol):
-    """What the sender needs of a writer."""
+class LineWriter(Protocol):
+    """The part of a writer that the sender uses."""
 
     @property
     def url(self) -> str:
-        """Where it writes to, for messages."""
+        """URL of the server, for messages."""
 
     async def write(self, body: Body) -> Outcome:
-        """Send line protocol; what goes wrong is an outcome, not an exception."""
+        """Send line protocol; a fault is an outcome, not an exception."""
 
 
-class State(StrEnum):
-    """What the sender is doing."""
+class SenderState(StrEnum):
+    """Activity of the sender."""
 
     IDLE = "idle"
     SENDING = "sending"
@@ -67,14 +68,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SenderStatus:
-    """What the sender is doing, since when, and how to say it in one sentence.
+    """Activity of the sender, since when, and a text about it.
 
     `stored` and `dead_lettered` count lines since the start of this process. Times are nanoseconds
-    since the epoch; `next_try_ns` only while it waits after trouble.
+    since the epoch; `next_try_ns` is set only during a wait after a failure.
     """
 
-    state: State
-    sentence: str
+    state: SenderState
+    text: str
     since_ns: int
     stored: int = 0
     dead_lettered: int = 0
@@ -84,12 +85,12 @@ class SenderStatus:
 
 
 class Sender:
-    """Sends what the store holds; `run` does the work, `status` tells about it."""
+    """Sends the lines of a store: `run` does the work, `status` describes it."""
 
     def __init__(
         self,
         store: Store,
-        writer: Sink,
+        writer: LineWriter,
         *,
         pace: Pace | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -99,25 +100,25 @@ class Sender:
         self._store = store
         self._writer = writer
         self._pace = pace or Pace()
-        self._limit_bytes = self._pace.max_bytes  # what the server takes
-        self._max_bytes = self._limit_bytes  # and what in time
+        self._limit_bytes = self._pace.max_bytes  # what the server accepts
+        self._max_bytes = self._limit_bytes  # what it also answers in time
         self._sleep = sleep
         self._random = random
         self._clock_ns = clock_ns
         self._attempt = 0
-        self._booking: asyncio.Task[None] | None = None
-        self._trouble: tuple[State, str] | None = None
-        self._trouble_ns = 0
+        self._settling: asyncio.Task[None] | None = None
+        self._failure: tuple[SenderState, str] | None = None
+        self._failure_ns = 0
         self._reasons: OrderedDict[str, None] = OrderedDict()
-        self._status = SenderStatus(State.IDLE, "no lines wait", clock_ns())
+        self._status = SenderStatus(SenderState.IDLE, "no lines are pending", clock_ns())
 
     @property
     def status(self) -> SenderStatus:
-        """What the sender is doing now."""
+        """Current activity of the sender."""
         return self._status
 
     async def run(self) -> None:
-        """Send until cancelled; a cancellation ends a write at once and loses nothing."""
+        """Send until cancelled; a cancellation ends a write at once and loses no line."""
         while True:
             try:
                 await self._store.wait_for_pending()
@@ -142,9 +143,9 @@ class Sender:
         try:
             await self._send_all()
         finally:
-            if self._booking is not None:
-                await asyncio.gather(self._booking, return_exceptions=True)
-                self._booking = None
+            if self._settling is not None:
+                await asyncio.gather(self._settling, return_exceptions=True)
+                self._settling = None
 
     async def _send_all(self) -> None:
         batch = await self._take()
@@ -159,23 +160,26 @@ class Sender:
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
-            await self._booked()
+            await self._settled()
             if stopped is not None:
-                await self._wait(stopped, self._sentence(stopped))
+                await self._wait(stopped, self._describe(stopped))
             batch = await self._take()
-        await self._booked()
-        self._enter(State.IDLE, "no lines wait")
+        await self._settled()
+        self._enter(SenderState.IDLE, "no lines are pending")
 
     async def _take(self, *, after: Batch | None = None) -> Batch | None:
-        """Take the next lines; those behind `after` while it is under way."""
+        """Take the next lines; with `after`, the lines behind that batch."""
         return await self._store.take(
             max_lines=self._pace.max_lines, max_bytes=self._max_bytes, after=after
         )
 
     async def _deliver(self, batch: Batch) -> tuple[int, Verdict | None]:
-        """Send a batch and book what was decided; how many lines, and the verdict that stopped."""
-        if self._trouble is None:
-            self._enter(State.SENDING, f"sending to {self._writer.url}")
+        """Send a batch and settle its decided lines.
+
+        Returns how many lines were decided, and the verdict that stopped the search, if any.
+        """
+        if self._failure is None:
+            self._enter(SenderState.SENDING, f"sending to {self._writer.url}")
         search = Bisection(batch.count, budget=self._pace.budget)
         while (part := search.part) is not None:
             if len(part) == batch.count:
@@ -193,19 +197,19 @@ class Sender:
             search.answer(verdict)
         if search.decided == batch.count and not search.dead:
             self._max_bytes = min(self._limit_bytes, self._max_bytes * 9 // 8)
-        await self._booked()
+        await self._settled()
         if search.decided:
             front = batch.first(search.decided)
-            self._booking = asyncio.create_task(self._book(front, search.dead))
+            self._settling = asyncio.create_task(self._settle(front, search.dead))
         return search.decided, search.stopped
 
-    async def _booked(self) -> None:
-        """Wait until what was decided is booked; raises what went wrong with that."""
-        booking, self._booking = self._booking, None
+    async def _settled(self) -> None:
+        """Wait until the decided lines are settled; raises StoreError."""
+        booking, self._settling = self._settling, None
         if booking is not None:
             await booking
 
-    async def _book(self, batch: Batch, dead: list[DeadLine]) -> None:
+    async def _settle(self, batch: Batch, dead: list[DeadLine]) -> None:
         await self._store.settle(batch, dead)
         stored = batch.count - len(dead)
         self._attempt = 0
@@ -217,45 +221,45 @@ class Sender:
         )
         self._recovered()
         for line in dead:
-            self._say_refused(batch.lines[line.index], line.reason)
+            self._log_refused(batch.lines[line.index], line.reason)
 
-    async def _wait(self, verdict: Verdict, sentence: str) -> None:
+    async def _wait(self, verdict: Verdict, text: str) -> None:
         delay_s = self._pace.delay_s(verdict, self._attempt, self._random)
         self._attempt += 1
-        state = State.HOLDING if verdict.action is Action.HOLD else State.RETRYING
-        if self._trouble != (state, verdict.cause):
-            level = logging.ERROR if state is State.HOLDING else logging.WARNING
-            log.log(level, "%s; lines stay in the store until it is well", sentence)
-        if self._trouble is None:
-            self._trouble_ns = self._clock_ns()
-        self._trouble = (state, verdict.cause)
-        self._enter(state, sentence, next_try_ns=self._clock_ns() + int(delay_s * 1e9))
+        state = SenderState.HOLDING if verdict.action is Action.HOLD else SenderState.RETRYING
+        if self._failure != (state, verdict.cause):
+            level = logging.ERROR if state is SenderState.HOLDING else logging.WARNING
+            log.log(level, "%s; lines stay in the spool until they can be sent", text)
+        if self._failure is None:
+            self._failure_ns = self._clock_ns()
+        self._failure = (state, verdict.cause)
+        self._enter(state, text, next_try_ns=self._clock_ns() + int(delay_s * 1e9))
         await self._sleep(delay_s)
 
-    def _sentence(self, verdict: Verdict) -> str:
+    def _describe(self, verdict: Verdict) -> str:
         status = f"{verdict.cause}, " if verdict.cause.isdigit() else ""
-        words = f" ({verdict.words})" if verdict.words else ""
-        return f"{self._writer.url}: {status}{verdict.sentence}{words}"
+        message = f" ({verdict.message})" if verdict.message else ""
+        return f"{self._writer.url}: {status}{verdict.text}{message}"
 
     def _recovered(self) -> None:
-        if self._trouble is None:
+        if self._failure is None:
             return
-        self._trouble = None
-        seconds = (self._clock_ns() - self._trouble_ns) / 1e9
-        log.warning("%s takes lines again, after %.0f s", self._writer.url, seconds)
-        self._enter(State.SENDING, f"sending to {self._writer.url}")
+        self._failure = None
+        seconds = (self._clock_ns() - self._failure_ns) / 1e9
+        log.warning("%s accepts lines again, after %.0f s", self._writer.url, seconds)
+        self._enter(SenderState.SENDING, f"sending to {self._writer.url}")
 
-    def _enter(self, state: State, sentence: str, *, next_try_ns: int | None = None) -> None:
+    def _enter(self, state: SenderState, text: str, *, next_try_ns: int | None = None) -> None:
         changed = state is not self._status.state
         self._status = replace(
             self._status,
             state=state,
-            sentence=sentence,
+            text=text,
             since_ns=self._clock_ns() if changed else self._status.since_ns,
             next_try_ns=next_try_ns,
         )
 
-    def _say_refused(self, line: bytes, reason: str) -> None:
+    def _log_refused(self, line: bytes, reason: str) -> None:
         kind = re.sub(r"'.*'|\d+", "#", reason)  # the line and its numbers differ at every poll
         known = kind in self._reasons
         self._reasons[kind] = None
@@ -271,5 +275,5 @@ class Sender:
 
 
 def is_slow(verdict: Verdict) -> bool:
-    """Tell whether fewer lines might have been taken in time; 1.8 gives up by itself after 10 s."""
-    return verdict.action is Action.RETRY and "timeout" in (verdict.cause, verdict.words)
+    """Tell whether a smaller request might be in time; 1.8 itself reports a timeout after 10 s."""
+    return verdict.action is Action.RETRY and "timeout" in (verdict.cause, verdict.message)

@@ -1,21 +1,21 @@
-"""How many series a run has written, and the bound on that.
+"""Bound on the number of series that a run writes.
 
-Rule: a series that was written goes on; one more than the bound is not begun, is counted, and is
-named once. InfluxDB 1.x refuses whole batches beyond `max-series-per-database`, and every version
-pays for each series in memory for as long as its data is kept: a client id that is new at each
-start, in a tag, grows without an end.
+Rule: a series that was written continues; a new one beyond the bound is not started, and its points
+are counted. InfluxDB 1.x refuses whole batches beyond `max-series-per-database`, and every version
+pays memory for each series as long as its data is kept: a tag with a client id that is new at each
+start grows without end.
 """
 
 from collections import Counter
 
-# What tells how we are doing is written whatever else is not.
 OWN = "jmxbridge_"
+"""Prefix of the bridge's own measurements, which are written even beyond the bound."""
 
 
 class SeriesBound:
-    """Counts series by measurement and key, as hashes: 100 bytes a series, wrong once in 2^40.
+    """Counts series by measurement and by hash of the key: 100 bytes each, wrong once in 2^40.
 
-    `refused` counts the points, not the series, that the bound kept out.
+    `refused` counts the points, not the series, that the bound excluded.
     """
 
     def __init__(self, limit: int) -> None:
@@ -26,16 +26,16 @@ class SeriesBound:
 
     @property
     def count(self) -> int:
-        """The series written so far."""
+        """Number of series written so far."""
         return len(self._known)
 
     @property
     def largest(self) -> str:
-        """The measurement that has most of them; empty before the first."""
+        """Measurement with the most series; empty before the first."""
         return max(self._by_measurement, key=lambda name: self._by_measurement[name], default="")
 
     def admits(self, measurement: str, key: str) -> bool:
-        """Tell whether a point of this series may be written; count it where not."""
+        """Tell whether a point of this series may be written; count the point if not."""
         number = hash(key)
         if number in self._known:
             return True

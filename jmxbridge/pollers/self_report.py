@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from jmxbridge.delivery import Delivery
-from jmxbridge.influx.sender import Sender, State
+from jmxbridge.influx.sender import Sender, SenderState
 from jmxbridge.point import FieldValue, Point
 from jmxbridge.pollers.health import Health, StatusLine
 from jmxbridge.pollers.schedule import Tick
@@ -80,9 +80,9 @@ class SelfReport:
         counts = f"{status.stored:,} lines stored"
         if status.dead_lettered:
             counts += f", {status.dead_lettered:,} refused"
-        waiting = status.state in (State.RETRYING, State.HOLDING)
+        waiting = status.state in (SenderState.RETRYING, SenderState.HOLDING)
         mood = Health.DOWN if waiting else Health.ALERT if status.dead_lettered else Health.FINE
-        return StatusLine("influxdb", mood, f"{counts} · {status.sentence}")
+        return StatusLine("influxdb", mood, f"{counts} · {status.text}")
 
     def _process_fields(self) -> Mapping[str, FieldValue]:
         fields: dict[str, FieldValue] = {

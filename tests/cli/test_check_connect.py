@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from demo.servers import free_port
 from jmxbridge.cli import app
 from jmxbridge.cli.preflight import influx_sentence
-from jmxbridge.influx.probe import Probe
+from jmxbridge.influx.probe import ProbeResult
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -112,20 +112,20 @@ def test_what_is_away_is_unavailable(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (Probe("1.8.10", True, True, 3600.0, None),
+        (ProbeResult("1.8.10", True, True, 3600.0, None),
          "InfluxDB 1.8.10: a line was written to bucket kafka; kept for 1 hour"),
-        (Probe("2.9.1", True, True, 315_360_000.0, None),
+        (ProbeResult("2.9.1", True, True, 315_360_000.0, None),
          "InfluxDB 2.9.1: a line was written to bucket kafka; kept for 3650 days"),
-        (Probe("2.9.1", True, True, 0.0, None),
+        (ProbeResult("2.9.1", True, True, 0.0, None),
          "InfluxDB 2.9.1: a line was written to bucket kafka; kept for ever"),
-        (Probe("3.4.1", True, True, None, None),
+        (ProbeResult("3.4.1", True, True, None, None),
          "InfluxDB 3.4.1: a line was written to bucket kafka; how long it is kept is not known"),
-        (Probe("2.9.1", False, False, None, "404: create it"),
+        (ProbeResult("2.9.1", False, False, None, "404: create it"),
          "InfluxDB 2.9.1: not written: 404: create it; there is no bucket kafka"),
-        (Probe(None, False, None, None, "refused: it does not answer"),
+        (ProbeResult(None, False, None, None, "refused: it does not answer"),
          "not written: refused: it does not answer"),
     ],
 )  # fmt: skip
-def test_what_is_said_of_influxdb(found: Probe, said: str) -> None:
+def test_what_is_said_of_influxdb(found: ProbeResult, said: str) -> None:
     """Which server and version, whether the bucket is there, and for how long it keeps."""
     assert influx_sentence(found, "kafka") == said

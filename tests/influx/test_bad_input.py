@@ -49,17 +49,17 @@ REFUSED = {
 HELD = {
     "a server that answers HTML": (
         (400, "<html><title>400 Bad Request</title></html>", HTML),
-        "400, this is not InfluxDB's answer to a write; check influxdb.url, and any proxy or login"
-        " page on the way (an HTML page, '400 Bad Request')",
+        "400, not InfluxDB's answer to a write; check influxdb.url, and any proxy or login page"
+        " in between (an HTML page, '400 Bad Request')",
     ),
     "a proxy's login page with 200": (
         (200, "<html><title>Sign in</title></html>", HTML),
-        "200, this is not InfluxDB's answer to a write; check influxdb.url, and any proxy or login"
-        " page on the way (an HTML page, 'Sign in')",
+        "200, not InfluxDB's answer to a write; check influxdb.url, and any proxy or login page"
+        " in between (an HTML page, 'Sign in')",
     ),
     "a redirect": (
         (301, "", "Location: https://influx.example/api/v2/write"),
-        "301, redirected; put the server's own address in influxdb.url"
+        "301, redirected; set influxdb.url to the server's own address"
         " (to https://influx.example/api/v2/write)",
     ),
     "a wrong URL path": (
@@ -113,8 +113,8 @@ async def test_something_that_is_not_the_influxdb_meant(
 
     sender = await send(store, script, until=lambda sender: sender.status.next_try_ns is not None)
 
-    assert sender.status.sentence == f"{script.url}: {sentence}"
-    assert f"{sentence}; lines stay in the store until it is well" in caplog.text
+    assert sender.status.text == f"{script.url}: {sentence}"
+    assert f"{sentence}; lines stay in the spool until they can be sent" in caplog.text
     counts = await store.counts()
     assert (counts.pending, counts.dead_lettered, counts.stored) == (1, 0, 0)
     assert TOKEN not in caplog.text

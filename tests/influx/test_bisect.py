@@ -11,8 +11,8 @@ from jmxbridge.influx.pace import Pace
 from jmxbridge.influx.verdict import Action, Verdict
 
 STORED = Verdict(Action.STORED, "204")
-REFUSED = Verdict(Action.REFUSED, "400", words="unable to parse")
-TOO_LARGE = Verdict(Action.TOO_LARGE, "413", sentence="the server's limit")
+REFUSED = Verdict(Action.REFUSED, "400", message="unable to parse")
+TOO_LARGE = Verdict(Action.TOO_LARGE, "413", text="the server's limit")
 HOLD = Verdict(Action.HOLD, "401")
 RETRY = Verdict(Action.RETRY, "503")
 

@@ -16,7 +16,7 @@ import pytest
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.http import MAX_BODY_BYTES
-from jmxbridge.influx.verdict import Answer, Failure
+from jmxbridge.influx.outcome import HttpAnswer, NoAnswer
 
 MakeReply = Callable[..., bytes]
 
@@ -53,7 +53,7 @@ async def test_the_bytes_are_sent_as_they_are(
 
     outcome = await make_writer(org="ops", token=SECRET).write(Body(body))
 
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, HttpAnswer)
     assert outcome.status == 204
     (request,) = script.requests
     assert request.body == body
@@ -125,7 +125,7 @@ async def test_an_answer_keeps_what_the_verdict_needs(
 
     outcome = await make_writer().write(Body(LINE))
 
-    assert outcome == Answer(503, "busy", "text/plain", "7", None)
+    assert outcome == HttpAnswer(503, "busy", "text/plain", "7", None)
 
 
 async def test_a_redirect_is_not_followed(
@@ -136,7 +136,7 @@ async def test_a_redirect_is_not_followed(
 
     outcome = await make_writer().write(Body(LINE))
 
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, HttpAnswer)
     assert (outcome.status, outcome.location) == (307, f"{script.url}/elsewhere")
     assert len(script.requests) == 1
 
@@ -154,7 +154,7 @@ async def test_an_endless_answer_is_cut(make_writer: MakeWriter, script: Any) ->
 
     outcome = await make_writer().write(Body(LINE))
 
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, HttpAnswer)
     assert outcome.body == "x" * MAX_BODY_BYTES
 
 
@@ -166,7 +166,7 @@ async def test_an_answer_that_is_not_utf8_is_read(
 
     outcome = await make_writer().write(Body(LINE))
 
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, HttpAnswer)
     assert outcome.body == "St\ufffdrung"
 
 
@@ -178,7 +178,7 @@ async def test_a_secret_in_an_answer_is_hidden(
 
     outcome = await make_writer(username="u", password=SECRET).write(Body(LINE))
 
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, HttpAnswer)
     assert outcome.body == '{"error": "unknown *** and Token ***"}'
 
 
@@ -186,14 +186,14 @@ async def test_refused(make_writer: MakeWriter, unused_port: int) -> None:
     """No server there: a value with the system's words."""
     outcome = await make_writer(f"http://127.0.0.1:{unused_port}").write(Body(LINE))
 
-    assert outcome == Failure("refused", "connection refused")
+    assert outcome == NoAnswer("refused", "connection refused")
 
 
 async def test_an_unknown_host(make_writer: MakeWriter) -> None:
     """A name that nobody has; the top-level domain is reserved for that (RFC 2606)."""
     outcome = await make_writer("http://influx.invalid:8086").write(Body(LINE))
 
-    assert isinstance(outcome, Failure)
+    assert isinstance(outcome, NoAnswer)
     assert outcome.kind == "dns"
 
 
@@ -215,7 +215,7 @@ async def test_a_connection_that_ends_early(
 
     outcome = await make_writer().write(Body(LINE))
 
-    assert isinstance(outcome, Failure)
+    assert isinstance(outcome, NoAnswer)
     assert outcome.kind in ("reset", "protocol")
 
 
@@ -229,7 +229,7 @@ async def test_a_connection_reset_after_the_body(make_writer: MakeWriter, script
 
     outcome = await make_writer().write(Body(LINE))
 
-    assert isinstance(outcome, Failure)
+    assert isinstance(outcome, NoAnswer)
     assert outcome.kind == "reset"
 
 
@@ -239,7 +239,7 @@ async def test_something_that_does_not_speak_http(make_writer: MakeWriter, scrip
 
     outcome = await make_writer().write(Body(LINE))
 
-    assert isinstance(outcome, Failure)
+    assert isinstance(outcome, NoAnswer)
     assert outcome.kind == "protocol"
 
 
@@ -267,7 +267,7 @@ async def test_a_silent_server_is_given_up_at_the_deadline(
     writer._deadline_s = LONG_S
     outcome = await writer.write(Body(LINE))
 
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, HttpAnswer)
     assert outcome.status == 204
 
 
@@ -277,7 +277,7 @@ async def test_no_answer_within_the_read_timeout(make_writer: MakeWriter, script
 
     outcome = await make_writer(read_s=0.1).write(Body(LINE))
 
-    assert outcome == Failure("timeout", "no answer in time")
+    assert outcome == NoAnswer("timeout", "no answer in time")
 
 
 async def test_an_answer_that_trickles_is_given_up_at_the_deadline(
@@ -298,7 +298,7 @@ async def test_an_answer_that_trickles_is_given_up_at_the_deadline(
     while not script.requests:  # the first write also imports the library
         outcome = await writer.write(Body(LINE))
 
-    assert outcome == Failure("timeout", "no complete answer within 0.5 s")
+    assert outcome == NoAnswer("timeout", "no complete answer within 0.5 s")
     await asyncio.wait_for(stopped.wait(), LONG_S)
 
 
@@ -337,7 +337,7 @@ async def test_a_process_out_of_threads(
 
     outcome = await make_writer().write(Body(LINE))
 
-    assert outcome == Failure("thread", "no thread for the request: can't start new thread")
+    assert outcome == NoAnswer("thread", "no thread for the request: can't start new thread")
 
 
 async def test_a_late_answer_is_not_taken_for_the_next_one(
@@ -363,7 +363,7 @@ async def test_a_late_answer_is_not_taken_for_the_next_one(
 
     outcome = await writer.write(Body(LINE))
 
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, HttpAnswer)
     assert outcome.status == 400
 
 
@@ -391,7 +391,7 @@ async def test_a_certificate_nobody_signed(
     outcome = await make_writer(f"https://127.0.0.1:{port}").write(Body(LINE))
 
     server.close()
-    assert isinstance(outcome, Failure)
+    assert isinstance(outcome, NoAnswer)
     assert outcome.kind == "tls"
     assert "self-signed certificate" in outcome.text
 
@@ -410,7 +410,7 @@ async def test_https_to_a_server_without_tls(make_writer: MakeWriter) -> None:
     outcome = await make_writer(f"https://127.0.0.1:{port}").write(Body(LINE))
 
     server.close()
-    assert outcome == Failure("tls", "TLS failed: wrong version number")
+    assert outcome == NoAnswer("tls", "TLS failed: wrong version number")
 
 
 async def test_a_newline_at_the_end_of_a_token_is_not_part_of_it(
@@ -421,7 +421,7 @@ async def test_a_newline_at_the_end_of_a_token_is_not_part_of_it(
 
     outcome = await make_writer(token=f"{SECRET}\n").write(Body(LINE))
 
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, HttpAnswer)
     assert script.requests[0].headers["authorization"] == f"Token {SECRET}"
 
 

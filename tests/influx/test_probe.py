@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jmxbridge.influx.client import Writer
-from jmxbridge.influx.probe import Probe, probe, retention_of_1, retention_of_2
+from jmxbridge.influx.probe import ProbeResult, probe, retention_of_1, retention_of_2
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC)
 V1, V2 = "X-Influxdb-Version: 1.8.10", "X-Influxdb-Version: v2.9.1"
@@ -19,10 +19,10 @@ MakeReply = Callable[..., bytes]
 
 @pytest.fixture
 async def ask(script: Any) -> AsyncIterator[Callable[..., Any]]:
-    """Probe the scripted server; options as for a Writer."""
+    """ProbeResult the scripted server; options as for a Writer."""
     writers: list[Writer] = []
 
-    async def ask(**options: Any) -> Probe:
+    async def ask(**options: Any) -> ProbeResult:
         writers.append(Writer(script.url, **{"bucket": "kafka", "token": "t0ken-t0ken", **options}))
         return await probe(writers[-1], cluster="prod", now=NOW)
 
@@ -44,7 +44,7 @@ async def test_1_8(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> No
 
     found = await ask(bucket="kafka/short")
 
-    assert found == Probe("1.8.10", True, True, 5400.0, None)
+    assert found == ProbeResult("1.8.10", True, True, 5400.0, None)
     write, question = script.requests
     assert write.body == b"jmxbridge_check,cluster=prod ok=true 1767323045000000000"
     assert question.target == "/query?q=SHOW+RETENTION+POLICIES+ON+%22kafka%22"
@@ -57,7 +57,7 @@ async def test_2_x(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> No
     told = json.dumps({"buckets": [{"name": "kafka", "retentionRules": rules}]})
     script.replies = [reply(204, b"", V2), reply(200, told, JSON, V2)]
 
-    assert await ask(org="ops") == Probe("2.9.1", True, True, 86_400.0, None)
+    assert await ask(org="ops") == ProbeResult("2.9.1", True, True, 86_400.0, None)
     assert script.requests[1].target == "/api/v2/buckets?name=kafka&org=ops"
 
 
@@ -65,7 +65,7 @@ async def test_3_x(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> No
     """No header: /ping says the version; nobody says how long it is kept."""
     script.replies = [reply(204), reply(200, '{"version":"3.4.1","revision":"x"}', JSON)]
 
-    assert await ask() == Probe("3.4.1", True, True, None, None)
+    assert await ask() == ProbeResult("3.4.1", True, True, None, None)
     assert [request.target.split("?")[0] for request in script.requests][1:] == ["/ping"]
 
 
@@ -76,7 +76,7 @@ async def test_a_token_that_may_only_write(
     denied = reply(401, '{"code":"unauthorized","message":"unauthorized access"}', JSON, V2)
     script.replies = [reply(204, b"", V2), denied]
 
-    assert await ask() == Probe("2.9.1", True, True, None, None)
+    assert await ask() == ProbeResult("2.9.1", True, True, None, None)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ async def test_nobody_there(ask: Callable[..., Any], script: Any) -> None:
     await writer.close()
 
     said = "refused: InfluxDB does not answer (connection refused)"
-    assert found == Probe(None, False, None, None, said)
+    assert found == ProbeResult(None, False, None, None, said)
 
 
 @pytest.mark.parametrize(

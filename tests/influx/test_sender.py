@@ -12,12 +12,12 @@ import pytest
 
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
+from jmxbridge.influx.outcome import HttpAnswer, NoAnswer, Outcome
 from jmxbridge.influx.pace import Pace
-from jmxbridge.influx.sender import Sender, SenderStatus, State
-from jmxbridge.influx.verdict import Answer, Failure, Outcome
+from jmxbridge.influx.sender import Sender, SenderState, SenderStatus
 from jmxbridge.store import Batch, DeadLine, Store, StoreFull
 
-OK = Answer(204)
+OK = HttpAnswer(204)
 BAD = '{"error":"unable to parse \'%s\': missing field value"}'
 LONG_S = 60.0  # how long a test may wait for what must come
 
@@ -44,12 +44,12 @@ class Influx:
         if self.answers:
             return self.answers.pop(0)
         if body.size > self.largest:
-            return Answer(413)
+            return HttpAnswer(413)
         if body.size > self.in_time:
             return self.too_slow
         for line in lines:
             if line in self.bad:
-                return Answer(400, BAD % line.decode())
+                return HttpAnswer(400, BAD % line.decode())
         self.stored += lines
         return OK
 
@@ -95,7 +95,7 @@ async def send(store: Store, influx: Influx, *, pace: Pace = PACE) -> tuple[Send
     async with running(sender):
         await drained(store)
         async with asyncio.timeout(LONG_S):
-            while sender.status.state is not State.IDLE:
+            while sender.status.state is not SenderState.IDLE:
                 await store.counts()
     return sender, naps
 
@@ -125,7 +125,7 @@ async def test_a_poll_is_sent_when_it_comes(store: Store) -> None:
     influx, naps = Influx(), Naps()
     sender = Sender(store, influx, pace=Pace(linger_s=0.25), sleep=naps.sleep)
     async with running(sender):
-        assert sender.status.state is State.IDLE
+        assert sender.status.state is SenderState.IDLE
         await store.append(numbered(1), time_ns=1, source="a")
         await drained(store)
 
@@ -160,7 +160,7 @@ async def test_a_dead_letter_does_not_say_retrying(store: Store) -> None:
 
     sender, _ = await send(store, influx)
 
-    assert sender.status.state is State.IDLE
+    assert sender.status.state is SenderState.IDLE
 
 
 async def test_a_batch_full_of_refused_lines_is_booked_piece_by_piece(store: Store) -> None:
@@ -179,24 +179,39 @@ async def test_a_batch_full_of_refused_lines_is_booked_piece_by_piece(store: Sto
 @pytest.mark.parametrize(
     ("outcome", "state", "delay_s", "words"),
     [
-        (Failure("refused", "connection refused"), State.RETRYING, 1.0, "connection refused"),
-        (Answer(503, retry_after="7"), State.RETRYING, 7.0, "503, InfluxDB cannot take"),
-        (Answer(429, retry_after="0"), State.RETRYING, 1.0, "429, InfluxDB asks to wait"),
-        (Answer(401), State.HOLDING, 60.0, "check influxdb.token"),
-        (Answer(403), State.HOLDING, 60.0, "write access"),
         (
-            Answer(404, '{"error":"database not found: \\"kafka\\""}'),
-            State.HOLDING,
-            60.0,
-            "404, InfluxDB does not have it; create it, or correct influxdb.bucket or influxdb.org"
-            ' (database not found: "kafka")',
+            NoAnswer("refused", "connection refused"),
+            SenderState.RETRYING,
+            1.0,
+            "connection refused",
         ),
-        (Answer(302, location="https://sso/"), State.HOLDING, 60.0, "(to https://sso/)"),
-        (Answer(200, "<title>Sign in</title>"), State.HOLDING, 60.0, "(an HTML page, 'Sign in')"),
+        (
+            HttpAnswer(503, retry_after="7"),
+            SenderState.RETRYING,
+            7.0,
+            "503, InfluxDB cannot accept",
+        ),
+        (HttpAnswer(429, retry_after="0"), SenderState.RETRYING, 1.0, "429, InfluxDB asks to wait"),
+        (HttpAnswer(401), SenderState.HOLDING, 60.0, "check influxdb.token"),
+        (HttpAnswer(403), SenderState.HOLDING, 60.0, "write access"),
+        (
+            HttpAnswer(404, '{"error":"database not found: \\"kafka\\""}'),
+            SenderState.HOLDING,
+            60.0,
+            "404, InfluxDB has no such bucket or organization; create it, or correct"
+            ' influxdb.bucket or influxdb.org (database not found: "kafka")',
+        ),
+        (HttpAnswer(302, location="https://sso/"), SenderState.HOLDING, 60.0, "(to https://sso/)"),
+        (
+            HttpAnswer(200, "<title>Sign in</title>"),
+            SenderState.HOLDING,
+            60.0,
+            "(an HTML page, 'Sign in')",
+        ),
     ],
 )
 async def test_trouble_of_the_server_costs_no_line(
-    store: Store, outcome: Outcome, state: State, delay_s: float, words: str
+    store: Store, outcome: Outcome, state: SenderState, delay_s: float, words: str
 ) -> None:
     """The sender waits, says what to set right, and sends the same lines again, in order."""
     influx = Influx(answers=[outcome])
@@ -210,8 +225,8 @@ async def test_trouble_of_the_server_costs_no_line(
 
     (status,) = seen
     assert status.state is state
-    assert words in status.sentence
-    assert status.sentence.startswith("http://influx:8086: ")
+    assert words in status.text
+    assert status.text.startswith("http://influx:8086: ")
     assert status.next_try_ns is not None
     assert naps.slept == [delay_s]
     assert influx.bodies == [numbered(1, 2, 3)] * 2
@@ -220,7 +235,7 @@ async def test_trouble_of_the_server_costs_no_line(
 
 async def test_delays_double_and_start_again_after_a_success(store: Store) -> None:
     """A long outage is asked less and less often, the next one briskly again."""
-    gone = Failure("refused", "connection refused")
+    gone = NoAnswer("refused", "connection refused")
     influx = Influx(answers=[*[gone] * 8, OK, gone])
     await store.append(numbered(*range(200)), time_ns=1, source="a")
 
@@ -231,8 +246,8 @@ async def test_delays_double_and_start_again_after_a_success(store: Store) -> No
 
 async def test_what_was_decided_before_the_trouble_is_booked(store: Store) -> None:
     """A server that goes away in the middle of a search gets only the rest again."""
-    bad = Answer(400, BAD % "x")
-    influx = Influx(answers=[bad, OK, Answer(503)])
+    bad = HttpAnswer(400, BAD % "x")
+    influx = Influx(answers=[bad, OK, HttpAnswer(503)])
     await store.append(numbered(*range(8)), time_ns=1, source="a")
 
     await send(store, influx)
@@ -244,8 +259,8 @@ async def test_what_was_decided_before_the_trouble_is_booked(store: Store) -> No
 async def test_each_trouble_is_logged_once(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     """When it begins, when it becomes another, and when it is over; not at every attempt."""
     caplog.set_level(logging.INFO, logger="jmxbridge.influx")
-    gone = Failure("refused", "connection refused")
-    influx = Influx(answers=[gone, gone, gone, Answer(401), Answer(401), gone])
+    gone = NoAnswer("refused", "connection refused")
+    influx = Influx(answers=[gone, gone, gone, HttpAnswer(401), HttpAnswer(401), gone])
     await store.append(numbered(1), time_ns=1, source="a")
 
     await send(store, influx)
@@ -253,8 +268,8 @@ async def test_each_trouble_is_logged_once(store: Store, caplog: pytest.LogCaptu
     records = [(r.levelname, r.message) for r in caplog.records]
     levels = [level for level, _ in records]
     assert levels == ["WARNING", "ERROR", "WARNING", "WARNING"]
-    assert "does not answer (connection refused); lines stay in the store" in records[0][1]
-    assert "takes lines again" in records[3][1]
+    assert "does not answer (connection refused); lines stay in the spool" in records[0][1]
+    assert "accepts lines again" in records[3][1]
 
 
 async def test_a_limit_on_bodies_is_remembered(store: Store) -> None:
@@ -286,7 +301,7 @@ async def test_a_limit_below_reason_is_not_remembered(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "too_slow", [Failure("timeout", "no answer in time"), Answer(500, '{"error":"timeout"}')]
+    "too_slow", [NoAnswer("timeout", "no answer in time"), HttpAnswer(500, '{"error":"timeout"}')]
 )
 async def test_what_takes_too_long_is_sent_in_smaller_requests(
     store: Store, too_slow: Outcome
@@ -322,7 +337,7 @@ async def test_a_line_too_large_by_itself_is_a_dead_letter(store: Store) -> None
 
     (letter,) = await store.dead_letters(10)
     assert letter.line == large
-    assert letter.reason == "413: the server's limit on a request's size"
+    assert letter.reason == "413: the request exceeds the server's size limit"
     assert influx.stored == numbered(1, 2)
 
 
@@ -393,7 +408,7 @@ async def test_kinds_of_refusals_are_forgotten_in_the_end(store: Store) -> None:
     sender = Sender(store, influx)
 
     for n in range(1000):
-        sender._say_refused(b"m v=1", f"reason {chr(65 + n % 26)}{'x' * n}")
+        sender._log_refused(b"m v=1", f"reason {chr(65 + n % 26)}{'x' * n}")
 
     assert len(sender._reasons) <= 64
 

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from jmxbridge.delivery import Delivery
-from jmxbridge.influx.sender import Sender, SenderStatus, State
+from jmxbridge.influx.sender import Sender, SenderState, SenderStatus
 from jmxbridge.influx.series import SeriesBound
 from jmxbridge.point import Point
 from jmxbridge.pollers import self_report
@@ -139,22 +139,22 @@ class ScriptedSender:
     status: SenderStatus
 
 
-SENDING = SenderStatus(State.SENDING, "sending to http://i", 0, stored=1234)
+SENDING = SenderStatus(SenderState.SENDING, "sending to http://i", 0, stored=1234)
 CASES: Sequence[tuple[SenderStatus, StatusLine]] = [
     (
         SENDING,
         StatusLine("influxdb", Health.FINE, "1,234 lines stored · sending to http://i"),
     ),
     (
-        SenderStatus(State.IDLE, "no lines wait", 0, stored=5, dead_lettered=2),
+        SenderStatus(SenderState.IDLE, "no lines wait", 0, stored=5, dead_lettered=2),
         StatusLine("influxdb", Health.ALERT, "5 lines stored, 2 refused · no lines wait"),
     ),
     (
-        SenderStatus(State.RETRYING, "http://i: 503", 0, stored=5),
+        SenderStatus(SenderState.RETRYING, "http://i: 503", 0, stored=5),
         StatusLine("influxdb", Health.DOWN, "5 lines stored · http://i: 503"),
     ),
     (
-        SenderStatus(State.HOLDING, "http://i: 401", 0, dead_lettered=2),
+        SenderStatus(SenderState.HOLDING, "http://i: 401", 0, dead_lettered=2),
         StatusLine("influxdb", Health.DOWN, "0 lines stored, 2 refused · http://i: 401"),
     ),
 ]

@@ -23,7 +23,7 @@ import pytest
 from demo.servers import Influx, free_port
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
-from jmxbridge.influx.verdict import Answer
+from jmxbridge.influx.outcome import HttpAnswer
 from jmxbridge.store import StoreReader
 from jmxbridge.store.chunks import COLUMNS, decode
 from tests.real.bridge import SETS, Bridge
@@ -56,7 +56,7 @@ async def poison(influx: Influx) -> None:
     line = b'%s uptime_seconds="text" %d' % (POISONED.encode(), time.time_ns())
     outcome = await writer.write(Body(line))
     await writer.close()
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, HttpAnswer)
     assert outcome.status == 204
 
 

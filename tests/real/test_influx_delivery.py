@@ -11,7 +11,7 @@ from demo.servers import Influx
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.line_protocol import encode
 from jmxbridge.influx.pace import Pace
-from jmxbridge.influx.sender import Sender, State
+from jmxbridge.influx.sender import Sender, SenderState
 from jmxbridge.point import Point
 from jmxbridge.store import Counts, Store
 
@@ -71,7 +71,7 @@ async def drained(store: Store) -> Counts:
     return counts
 
 
-async def in_state(store: Store, sender: Sender, state: State) -> None:
+async def in_state(store: Store, sender: Sender, state: SenderState) -> None:
     """Wait until the sender is in a state."""
     async with asyncio.timeout(LONG_S):
         while sender.status.state is not state:
@@ -131,12 +131,12 @@ async def test_a_server_that_is_down_at_the_start_and_in_the_middle(
     async with sending(store, own_influx.url, "kafka") as sender:
         for number in range(10):
             await store.append(poll(number), time_ns=number, source="a")
-        await in_state(store, sender, State.RETRYING)
-        assert "connection refused" in sender.status.sentence
+        await in_state(store, sender, SenderState.RETRYING)
+        assert "connection refused" in sender.status.text
 
         own_influx.start()
-        await in_state(store, sender, State.HOLDING)
-        assert 'database not found: "kafka"' in sender.status.sentence
+        await in_state(store, sender, SenderState.HOLDING)
+        assert 'database not found: "kafka"' in sender.status.text
         own_influx.create_database("kafka")
         await drained(store)
         order += [len(values(own_influx, "kafka", 0))]
@@ -144,10 +144,10 @@ async def test_a_server_that_is_down_at_the_start_and_in_the_middle(
         own_influx.kill()
         for number in range(10, 20):
             await store.append(poll(number), time_ns=number, source="a")
-        await in_state(store, sender, State.RETRYING)
+        await in_state(store, sender, SenderState.RETRYING)
         own_influx.start()
         counts = await drained(store)
-        await in_state(store, sender, State.IDLE)
+        await in_state(store, sender, SenderState.IDLE)
 
     assert order == [10]
     assert (counts.sampled, counts.stored, counts.dead_lettered, counts.dropped) == (400, 400, 0, 0)
@@ -162,10 +162,10 @@ async def test_a_frozen_server_does_not_hold_up_the_stop(store: Store, own_influ
     async with sending(store, own_influx.url, "kafka") as sender:
         await store.append(poll(0), time_ns=0, source="a")
         await drained(store)
-        await in_state(store, sender, State.IDLE)
+        await in_state(store, sender, SenderState.IDLE)
         own_influx.process.pause()
         await store.append(poll(1), time_ns=1, source="a")
-        await in_state(store, sender, State.SENDING)
+        await in_state(store, sender, SenderState.SENDING)
     own_influx.process.resume()
     assert (await store.counts()).pending == 20
 

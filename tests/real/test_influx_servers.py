@@ -30,8 +30,9 @@ from demo.servers import Influx
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.line_protocol import INT64_MAX, INT64_MIN, encode
-from jmxbridge.influx.probe import Probe, probe
-from jmxbridge.influx.verdict import Action, Answer, Verdict, advice, judge
+from jmxbridge.influx.outcome import HttpAnswer
+from jmxbridge.influx.probe import ProbeResult, probe
+from jmxbridge.influx.verdict import Action, Verdict, advice, judge
 from jmxbridge.point import FieldValue, Point
 
 pytestmark = pytest.mark.real
@@ -322,11 +323,11 @@ def test_every_point_is_read_back(server: Server, points: list[Point]) -> None:
             assert read(by_measurement[promised(point)[0]], point) == promised(point)
 
 
-async def sent(writer: Writer, body: bytes) -> Answer:
+async def sent(writer: Writer, body: bytes) -> HttpAnswer:
     """Write once."""
     outcome = await writer.write(Body(body))
     await writer.close()
-    assert isinstance(outcome, Answer)
+    assert isinstance(outcome, HttpAnswer)
     return outcome
 
 
@@ -437,8 +438,8 @@ async def test_a_conflict_says_what_to_change(
     refused = judge(await writer.write(Body(b"w7 lag=2i 2")), now=datetime.now(UTC))
 
     words = 'input field "lag" on measurement "w7" is type integer, already exists as type float'
-    assert words in refused.words
-    assert advice(refused.words) == (
+    assert words in refused.message
+    assert advice(refused.message) == (
         "declare `type: float` for field lag of measurement w7 in its rule, or give the field"
         " another name"
     )
@@ -453,7 +454,7 @@ async def test_a_wrong_path_in_the_url(server: Server, make_writer: Callable[...
     await wrong.close()
 
     assert (verdict.action, verdict.cause) == (Action.HOLD, "404")
-    assert verdict.sentence == "no InfluxDB at this path; check influxdb.url"
+    assert verdict.text == "no InfluxDB at this path; check influxdb.url"
 
 
 def credentials(server: Server) -> dict[str, Any]:
@@ -496,7 +497,7 @@ async def test_points_outside_retention(server: Server, make_writer: Callable[..
 
     assert (refused.action, refused.dropped) == (Action.REFUSED, 5)
     assert (half.action, half.dropped) == (Action.REFUSED, 1)
-    assert "retention policy" in refused.words
+    assert "retention policy" in refused.message
 
 
 async def test_a_bucket_that_is_not_there(
@@ -506,8 +507,8 @@ async def test_a_bucket_that_is_not_there(
     verdict = await judged(make_writer(bucket="nope"))
 
     assert verdict.action is Action.HOLD
-    assert "create it, or correct influxdb.bucket" in verdict.sentence
-    assert '"nope"' in verdict.words
+    assert "create it, or correct influxdb.bucket" in verdict.text
+    assert '"nope"' in verdict.message
 
 
 async def test_a_retention_policy_that_is_not_there(
@@ -521,8 +522,8 @@ async def test_a_retention_policy_that_is_not_there(
     verdict = await judged(make_writer(bucket=f"{database}/nope"))
 
     assert (verdict.action, verdict.cause) == (Action.HOLD, "500")
-    assert "create it, or correct influxdb.bucket (DATABASE/POLICY)" in verdict.sentence
-    assert "nope" in verdict.words
+    assert "create it, or correct influxdb.bucket (DATABASE/POLICY)" in verdict.text
+    assert "nope" in verdict.message
 
 
 async def judged(writer: Writer) -> Verdict:
@@ -543,8 +544,8 @@ async def test_credentials_and_organisation(
 
     assert [v.action for v in (wrong, none, org)] == [Action.HOLD] * 3
     assert [v.cause for v in (wrong, none, org)] == ["401", "401", "404"]
-    assert "influxdb.token" in wrong.sentence
-    assert "influxdb.org" in org.sentence
+    assert "influxdb.token" in wrong.text
+    assert "influxdb.org" in org.text
 
 
 async def test_user_and_password_of_1_8(tmp_path: Path) -> None:
@@ -568,8 +569,8 @@ async def test_user_and_password_of_1_8(tmp_path: Path) -> None:
 
     assert [v.action for v in verdicts] == [Action.STORED, Action.HOLD, Action.HOLD, Action.HOLD]
     assert [v.cause for v in verdicts] == ["204", "401", "401", "403"]
-    assert "username and password" in verdicts[1].sentence
-    assert "write access" in verdicts[3].sentence
+    assert "username and password" in verdicts[1].text
+    assert "write access" in verdicts[3].text
 
 
 def say(influx: Influx, influxql: str, user: dict[str, str]) -> None:
@@ -590,6 +591,6 @@ async def test_a_probe_tells_who_answers(
     missing = await probe(make_writer(bucket="nope"), cluster="prod", now=datetime.now(UTC))
 
     version = {1: "1.8.10", 2: "2.9.1"}[server.major]
-    assert answer == Probe(version, True, True, 3600.0, None)
+    assert answer == ProbeResult(version, True, True, 3600.0, None)
     assert (missing.version, missing.stored, missing.bucket_exists) == (version, False, False)
     assert "create it, or correct influxdb.bucket" in (missing.problem or "")
