@@ -7,7 +7,7 @@ import pytest
 from jmxbridge.build import make_security
 from jmxbridge.config.model.models import KafkaSettings, SaslSettings
 from jmxbridge.config.values.address import Address
-from jmxbridge.kafka.login.security import NOTHING
+from jmxbridge.kafka.login.security import PLAINTEXT
 
 BROKER = (Address("kafka-1", 9092),)
 
@@ -17,12 +17,12 @@ def name_and_account(sasl: dict[str, object]) -> tuple[str, str]:
     settings = SaslSettings.model_validate(sasl)
     security = make_security(KafkaSettings(bootstrap=BROKER, sasl=settings), timeout_s=5.0)
     assert security.mechanism is not None
-    return security.mechanism.name, security.mechanism.who
+    return security.mechanism.name, security.mechanism.account
 
 
 def test_without_a_word_there_is_no_security() -> None:
     """A plain listener is met plainly, by nobody."""
-    assert make_security(KafkaSettings(bootstrap=BROKER), timeout_s=5.0) == NOTHING
+    assert make_security(KafkaSettings(bootstrap=BROKER), timeout_s=5.0) == PLAINTEXT
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])

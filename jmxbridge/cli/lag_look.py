@@ -10,7 +10,7 @@ from jmxbridge.times import NS
 
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import KafkaSettings, Settings
-    from jmxbridge.kafka.cluster.offsets_for_times import Answers
+    from jmxbridge.kafka.facts.extras import TimestampedOffsets
     from jmxbridge.kafka.facts.snapshot import Description
     from jmxbridge.lag.history.saved_state import SavedState
     from jmxbridge.lag.report.look import Look
@@ -76,12 +76,12 @@ class Looking:
 
     async def _search(self, description: "Description", time_ns: int) -> None:
         """Find out when the oldest unread records were written: each answer halves the time."""
-        answers: Answers = {}
+        answers: TimestampedOffsets = {}
         for _ in range(SEARCH_ROUNDS):
             questions = self._watching.search(description, answers, time_ns)
             if not questions:
                 return
-            answers = await self._cluster.date(questions)
+            answers = await self._cluster.offsets_for_times(questions)
             if not answers:
                 return
 

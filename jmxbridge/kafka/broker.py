@@ -4,9 +4,9 @@ import asyncio
 from typing import TypeVar
 
 from jmxbridge.kafka.connection import BrokerConnection, address, connect
-from jmxbridge.kafka.login.security import NOTHING, Security
+from jmxbridge.kafka.login.security import PLAINTEXT, Security
 from jmxbridge.kafka.wire.api_numbers import Api
-from jmxbridge.kafka.wire.codec import Request
+from jmxbridge.kafka.wire.codec import KafkaRequest
 from jmxbridge.kafka.wire.errors import BrokerFailed, ConnectFailed, ConnectionLost, VersionMismatch
 
 T = TypeVar("T")
@@ -16,7 +16,7 @@ class Broker:
     """A broker at an address: one from the bootstrap list (no id), or one the cluster named."""
 
     def __init__(
-        self, host: str, port: int, node_id: int | None = None, security: Security = NOTHING
+        self, host: str, port: int, node_id: int | None = None, security: Security = PLAINTEXT
     ) -> None:
         self.host = host
         self.port = port
@@ -37,7 +37,7 @@ class Broker:
         """Whether a connection is open as far as anybody knows."""
         return self._connection is not None and self._connection.failure is None
 
-    async def ask(self, request: Request[T]) -> T:
+    async def ask(self, request: KafkaRequest[T]) -> T:
         """Send a request and return its answer; connects first if need be.
 
         Brokers close connections that were idle, and that may become known only now; such a request
@@ -83,7 +83,7 @@ class Broker:
 
     async def _open(self) -> BrokerConnection:
         async with self._connecting:
-            if self._connection is not None and self._connection.outlived:
+            if self._connection is not None and self._connection.session_expiring:
                 self._retire(self._connection)
             if self._connection is None or self._connection.failure is not None:
                 try:

@@ -19,10 +19,10 @@ from typing import Any, TypeVar, cast
 
 from jmxbridge import __version__
 from jmxbridge.kafka.login.sasl import Mechanism
-from jmxbridge.kafka.login.security import NOTHING, Security, log_in, tls_failed
+from jmxbridge.kafka.login.security import PLAINTEXT, Security, log_in, tls_failed
 from jmxbridge.kafka.wire import codec
 from jmxbridge.kafka.wire.api_numbers import API_VERSIONS, Api
-from jmxbridge.kafka.wire.codec import Request
+from jmxbridge.kafka.wire.codec import KafkaRequest
 from jmxbridge.kafka.wire.error_codes import UNSUPPORTED_VERSION, error_name
 from jmxbridge.kafka.wire.errors import (
     BrokerFailed,
@@ -52,7 +52,7 @@ SESSION_SHARE = 0.8
 and for logging in anew."""
 
 
-async def connect(host: str, port: int, security: Security = NOTHING) -> "BrokerConnection":
+async def connect(host: str, port: int, security: Security = PLAINTEXT) -> "BrokerConnection":
     """Connect, learn which versions the broker speaks, and log in where `security` says so.
 
     Has no deadline of its own; a cancelled attempt leaves nothing behind. Raises ConnectFailed,
@@ -82,7 +82,7 @@ async def connect(host: str, port: int, security: Security = NOTHING) -> "Broker
 class BrokerConnection(asyncio.Protocol):
     """A connection that is open until `failure` is set."""
 
-    def __init__(self, host: str, port: int, security: Security = NOTHING) -> None:
+    def __init__(self, host: str, port: int, security: Security = PLAINTEXT) -> None:
         self.peer = address(host, port)
         self._security = security
         self._good_until: float | None = None
@@ -104,7 +104,7 @@ class BrokerConnection(asyncio.Protocol):
 
     # What callers use
 
-    async def ask(self, request: Request[T]) -> T:
+    async def ask(self, request: KafkaRequest[T]) -> T:
         """Send a request and return its answer.
 
         Raises BrokerFailed if the connection ends first, RequestFailed if only this request does.
@@ -131,7 +131,7 @@ class BrokerConnection(asyncio.Protocol):
                 future.set_exception(self.failure)
 
     @property
-    def outlived(self) -> bool:
+    def session_expiring(self) -> bool:
         """Whether the broker will soon no longer let us in here (KIP-368)."""
         now = asyncio.get_running_loop().time()
         return self._good_until is not None and now >= self._good_until
@@ -174,7 +174,7 @@ class BrokerConnection(asyncio.Protocol):
 
     # What happens to every request
 
-    async def _exchange(self, request: Request[T], version: int) -> T:
+    async def _exchange(self, request: KafkaRequest[T], version: int) -> T:
         await self._slots.acquire()
         if self.failure is not None:
             self._slots.release()
@@ -190,7 +190,7 @@ class BrokerConnection(asyncio.Protocol):
             raise self._again() from None
         return self._decode(request, version, message)
 
-    def _send(self, request: Request[Any], version: int) -> asyncio.Future[bytes]:
+    def _send(self, request: KafkaRequest[Any], version: int) -> asyncio.Future[bytes]:
         """Write a request and register who waits for its reply."""
         if self._transport is None:
             raise ConnectionLost(f"{self.peer}: not connected")
@@ -201,7 +201,7 @@ class BrokerConnection(asyncio.Protocol):
         self._transport.write(frame)
         return future
 
-    def _decode(self, request: Request[T], version: int, message: bytes) -> T:
+    def _decode(self, request: KafkaRequest[T], version: int, message: bytes) -> T:
         self._answers += 1
         if request.api is API_VERSIONS and version > 0:
             # Before decoding: this reply may be in version 0, whatever was asked.

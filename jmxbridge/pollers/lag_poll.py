@@ -138,9 +138,9 @@ class LagPoll:
             last_commits = self._remembered.keep(read.commits, read.gone, tick.due_ns)
             snapshot = await self._cluster.read_ends(
                 read.with_vanished(last_commits),
-                questions=self._outlook.questions(),
+                times_ms=self._outlook.questions(),
                 describe=self._is_time_to_describe(tick.due_ns),
-                also={} if self._uncommitted is Uncommitted.SKIP else self._memberships,
+                assigned={} if self._uncommitted is Uncommitted.SKIP else self._memberships,
             )
         except KafkaUnavailable as exc:
             self._complaints = note((str(exc),), self._complaints)

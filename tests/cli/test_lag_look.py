@@ -141,11 +141,11 @@ async def test_a_leader_that_does_not_answer_ends_the_search(tmp_path: Path) -> 
         watching = looking(settings(tmp_path, fake))
         searched = []
 
-        async def nobody(questions: object) -> dict[tuple[str, int], TimestampedOffset | None]:
-            searched.append(questions)
+        async def nobody(times_ms: object) -> dict[tuple[str, int], TimestampedOffset | None]:
+            searched.append(times_ms)
             return {}
 
-        watching._cluster.date = nobody  # type: ignore[method-assign]
+        watching._cluster.offsets_for_times = nobody  # type: ignore[method-assign]
         description, look = await watching.look()
         await watching.close()
 

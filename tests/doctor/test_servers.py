@@ -10,7 +10,7 @@ from jmxbridge.config.values.address import Address
 from jmxbridge.config.values.jmx_address import JmxAddress
 from jmxbridge.doctor.finding import Finding
 from jmxbridge.doctor.servers import _advertised, examine_kafka, examine_targets
-from jmxbridge.kafka.cluster.acls import NOBODYS_NAME
+from jmxbridge.kafka.cluster.acls import PROBE_NAME
 from tests.kafka.cluster.test_acls import refuse_groups
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
@@ -45,7 +45,7 @@ async def test_a_broker_that_is_not_where_it_says() -> None:
 async def test_rights_that_are_missing() -> None:
     """What Kafka leaves out without a word, and the command that grants it."""
     async with FakeCluster() as fake:
-        refuse_groups(fake.brokers[1], NOBODYS_NAME, "orders")
+        refuse_groups(fake.brokers[1], PROBE_NAME, "orders")
         fake.groups["orders"] = Group({})
         area = await examine_kafka(kafka(*fake.bootstrap))
     (found,) = area.findings

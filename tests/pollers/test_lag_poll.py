@@ -45,12 +45,12 @@ class Scripted:
         self,
         read: GroupCommits,
         *,
-        questions: Mapping[Partition, int],
+        times_ms: Mapping[Partition, int],
         describe: bool,
-        also: Mapping[str, Membership],
+        assigned: Mapping[str, Membership],
     ) -> Snapshot:
         self.described.append(describe)
-        self.questions.append(questions)
+        self.questions.append(times_ms)
         return replace(self.answer, commits=read.commits, vanished=read.vanished)
 
     async def close(self) -> None:

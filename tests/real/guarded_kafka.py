@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 from demo.servers import Kafka, free_port
 from jmxbridge.kafka.connection import connect
 from jmxbridge.kafka.wire.api_numbers import Api
-from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.codec import KafkaRequest, Schema
 from tests.real.kdc import REALM, Kdc
 from tests.real.papers import Papers
 
@@ -132,7 +132,7 @@ def _kerberos(keytab: Path) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class AddScramUsers(Request[list[int]]):
+class AddScramUsers(KafkaRequest[list[int]]):
     """Set PASSWORD for these users; returns error codes. Each user at most once per request."""
 
     api: ClassVar[Api] = Api("alter_user_scram_credentials", 51, 0, 0)

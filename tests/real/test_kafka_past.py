@@ -52,7 +52,7 @@ class Search:
 
     async def poll(self) -> tuple[Assessment, dict[str, RowStatus], int]:
         """Poll once; return the assessment, each group's status of partition 0, the time."""
-        snapshot = await self.cluster.poll(questions=self.outlook.questions())
+        snapshot = await self.cluster.poll(times_ms=self.outlook.questions())
         self.requests.append(snapshot.requests)
         now_ns = time.time_ns()
         lags = compute(snapshot)
@@ -165,7 +165,7 @@ async def test_the_brokers_say_how_long_things_are_kept(
         kafka.tool("TopicCommand", "--create", "--topic", topic, "--config", config)
         client.commit(group, topic)
 
-    aside = (await cluster_of(group).poll()).aside
+    aside = (await cluster_of(group).poll()).extras
 
     assert aside.retention_s[short] == 7200.0
     assert compacted not in aside.retention_s

@@ -73,7 +73,7 @@ async def test_a_share_group_has_a_start_and_a_lag_where_it_is_counted(
             finally:
                 await cluster.close()
 
-    (partition,) = snapshot.aside.shares
+    (partition,) = snapshot.extras.shares
     assert partition == SharePartition(
         "sharers", "orders", 0, partition.start_offset, 5 if counts else None
     )

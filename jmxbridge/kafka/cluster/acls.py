@@ -26,12 +26,12 @@ from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.wire.api_numbers import DESCRIBE_CLUSTER, Api
-from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.codec import KafkaRequest, Schema
 from jmxbridge.kafka.wire.error_codes import GROUP_AUTHORIZATION_FAILED, TOPIC_AUTHORIZATION_FAILED
 from jmxbridge.kafka.wire.errors import KafkaError, KafkaUnavailable
 from jmxbridge.kafka.wire.requests import DescribeGroups, ListGroups, Metadata
 
-NOBODYS_NAME = "jmxbridge-may-we-describe-any"
+PROBE_NAME = "jmxbridge-may-we-describe-any"
 """Asked for as a group and as a topic; that it does not exist makes no difference."""
 
 EVERY = "*"
@@ -117,7 +117,7 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class DescribeCluster(Request[bool]):
+class DescribeCluster(KafkaRequest[bool]):
     """May we describe the cluster? Brokers say so from 2.8 on."""
 
     api: ClassVar[Api] = DESCRIBE_CLUSTER
@@ -130,15 +130,15 @@ class DescribeCluster(Request[bool]):
 
 
 async def missing_rights(
-    budget: PollBudget, view: MetadataCache, *, groups: Scope, topics: Scope
+    budget: PollBudget, metadata: MetadataCache, *, groups: Scope, topics: Scope
 ) -> tuple[MissingRight, ...]:
     """Find out which rights we lack; raises KafkaUnavailable if no broker answers.
 
     What a broker does not answer is not known, and nothing is said about it; the round has the
     error.
     """
-    await view.ensure_fresh(budget)
-    brokers = list(view.brokers.values())
+    await metadata.ensure_fresh(budget)
+    brokers = list(metadata.brokers.values())
     asked = await asyncio.gather(*(_ask_groups(budget, each, groups.names) for each in brokers))
     answers = [each for each in asked if each is not None]
     if not answers:
@@ -146,11 +146,11 @@ async def missing_rights(
     refused = set[str]().union(*(each.refused for each in answers))
     assigned = set[str]().union(*(each.topics for each in answers))
     missing = []
-    if NOBODYS_NAME in refused and groups.everything and not await _sees_all(budget, brokers):
+    if PROBE_NAME in refused and groups.everything and not await _sees_all(budget, brokers):
         missing.append(MissingRight("group", (EVERY,)))
-    elif named := sorted(filter(groups.wants, refused - {NOBODYS_NAME})):
+    elif named := sorted(filter(groups.wants, refused - {PROBE_NAME})):
         missing.append(MissingRight("group", tuple(named)))
-    return (*missing, *await _missing_topics(budget, view, topics, assigned))
+    return (*missing, *await _missing_topics(budget, metadata, topics, assigned))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ async def _ask_groups(budget: PollBudget, broker: Broker, named: Iterable[str]) 
     topics: set[str] = set()
     try:
         _, listed = await budget.ask(broker, ListGroups())
-        names = sorted({NOBODYS_NAME, *named, *(group.name for group in listed)})
+        names = sorted({PROBE_NAME, *named, *(group.name for group in listed)})
         for start in range(0, len(names), CHUNK):
             request = DescribeGroups(tuple(names[start : start + CHUNK]))
             for name, (error, membership) in (await budget.ask(broker, request)).items():
@@ -197,10 +197,10 @@ async def _sees_all(budget: PollBudget, brokers: Iterable[Broker]) -> bool:
 
 
 async def _missing_topics(
-    budget: PollBudget, view: MetadataCache, wanted: Scope, assigned: Collection[str]
+    budget: PollBudget, metadata: MetadataCache, wanted: Scope, assigned: Collection[str]
 ) -> tuple[MissingRight, ...]:
-    names = tuple(sorted({NOBODYS_NAME, *wanted.names, *assigned}))
-    for broker in view.in_order():
+    names = tuple(sorted({PROBE_NAME, *wanted.names, *assigned}))
+    for broker in metadata.connected_first():
         try:
             found = (await budget.ask(broker, Metadata(names))).topics
             break
@@ -210,8 +210,8 @@ async def _missing_topics(
         return ()
     refused = {name for name, each in found.items() if each.error == TOPIC_AUTHORIZATION_FAILED}
     missing = []
-    if named := sorted(filter(wanted.wants, refused - {NOBODYS_NAME})):
+    if named := sorted(filter(wanted.wants, refused - {PROBE_NAME})):
         missing.append(MissingRight("topic", tuple(named)))
-    if NOBODYS_NAME in refused and wanted.everything:
+    if PROBE_NAME in refused and wanted.everything:
         missing.append(MissingRight("topic", (EVERY,)))
     return tuple(missing)

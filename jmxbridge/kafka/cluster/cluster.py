@@ -39,18 +39,18 @@ from jmxbridge.kafka.cluster.extras import ExtraReads
 from jmxbridge.kafka.cluster.group_commits import GroupCommits
 from jmxbridge.kafka.cluster.groups import GroupListing, moved
 from jmxbridge.kafka.cluster.known_brokers import Brokers
-from jmxbridge.kafka.cluster.list_offsets import STABLE_END, fetch_ends
+from jmxbridge.kafka.cluster.list_offsets import STABLE_END, fetch_offsets
 from jmxbridge.kafka.cluster.members import fetch_members
 from jmxbridge.kafka.cluster.metadata_cache import REFRESH_S, MetadataCache
-from jmxbridge.kafka.cluster.offsets_for_times import Answers
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.cluster.snapshot_builder import SnapshotBuilder
 from jmxbridge.kafka.cluster.start_offsets import StartOffsets
 from jmxbridge.kafka.cluster.states import with_states
+from jmxbridge.kafka.facts.extras import TimestampedOffsets
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.names import USER_GROUPS, USER_TOPICS, is_internal
 from jmxbridge.kafka.facts.snapshot import Description, Group, Partition, Snapshot
-from jmxbridge.kafka.login.security import NOTHING, Security
+from jmxbridge.kafka.login.security import PLAINTEXT, Security
 from jmxbridge.kafka.wire import codec
 from jmxbridge.kafka.wire.error_codes import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
@@ -84,7 +84,7 @@ class Cluster:
         known_groups: Collection[str] = (),
         refresh_s: float = REFRESH_S,
         retry_pause_s: float = RETRY_PAUSE_S,
-        security: Security = NOTHING,
+        security: Security = PLAINTEXT,
     ) -> None:
         self._timeout_s = timeout_s
         self._retry_pause_s = retry_pause_s
@@ -101,7 +101,7 @@ class Cluster:
     async def read_commits(self) -> GroupCommits:
         """Read every group's commits: the first half of a poll.
 
-        Never raises for partial failure: what is missing, the snapshot says. Raises
+        Never raises for partial failure: the snapshot names what is missing. Raises
         KafkaUnavailable if no broker answered.
         """
         async with self._new_budget() as budget:
@@ -113,19 +113,19 @@ class Cluster:
         self,
         read: GroupCommits,
         *,
-        questions: Mapping[Partition, int] = {},
+        times_ms: Mapping[Partition, int] = {},
         describe: bool = False,
-        also: Mapping[str, Membership] = {},
+        assigned: Mapping[str, Membership] = {},
     ) -> Snapshot:
         """Read the end offsets of what was committed: the second half of a poll.
 
-        For the partitions in `questions` the first record at or after that time, in ms, is asked
-        for. With `describe` members are read, in what is left of each broker's time. What the
-        members in `also` are assigned gets its ends and starts, committed or not. Never raises for
-        partial failure: what is missing, the snapshot says.
+        For each partition in `times_ms` the first record at or after that time, in ms, is asked
+        for. With `describe` members are read, in what is left of each broker's time. The partitions
+        of the members in `assigned` get ends and starts even if nothing is committed for them.
+        Never raises for partial failure: the snapshot names what is missing.
         """
-        with self._distrust_after_failure(read.budget):
-            builder = await self._read_ends(read, also, questions=questions, shares=read.shares)
+        with self._invalidate_after_failure(read.budget):
+            builder = await self._read_ends(read, assigned, times_ms=times_ms, shares=read.shares)
             if describe:
                 known = len(read.budget.errors)
                 builder.memberships = await self._read_members(read)
@@ -137,13 +137,13 @@ class Cluster:
     async def poll(
         self,
         *,
-        questions: Mapping[Partition, int] = {},
+        times_ms: Mapping[Partition, int] = {},
         describe: bool = False,
-        also: Mapping[str, Membership] = {},
+        assigned: Mapping[str, Membership] = {},
     ) -> Snapshot:
         """Read every group's commits, then the end offsets: both halves of a poll at once."""
         read = await self.read_commits()
-        return await self.read_ends(read, questions=questions, describe=describe, also=also)
+        return await self.read_ends(read, times_ms=times_ms, describe=describe, assigned=assigned)
 
     async def describe(self, groups: Collection[str] | None = None) -> Description:
         """Read commits, ends and members of the groups named, or of all that pass the filter.
@@ -162,13 +162,13 @@ class Cluster:
             snapshot = builder.build(self._metadata)
             return Description(snapshot, memberships, tuple(sorted(read.gone)))
 
-    async def date(self, questions: Mapping[Partition, int]) -> Answers:
-        """Ask leaders for the first record since a time, in ms, of partitions looked at before.
+    async def offsets_for_times(self, times_ms: Mapping[Partition, int]) -> TimestampedOffsets:
+        """Ask leaders for the first record at or after a time, in ms, of partitions already polled.
 
-        Never raises for what fails: it is left out.
+        Never raises for partial failure: what fails is left out.
         """
         async with self._new_budget() as budget:
-            return await self._extras.date(budget, self._metadata, questions)
+            return await self._extras.offsets_for_times(budget, self._metadata, times_ms)
 
     @property
     def brokers(self) -> Brokers:
@@ -210,27 +210,27 @@ class Cluster:
             await asyncio.to_thread(codec.load)
             self._loaded = True
         budget = PollBudget(self._timeout_s)
-        with self._distrust_after_failure(budget):
+        with self._invalidate_after_failure(budget):
             yield budget
 
     @contextmanager
-    def _distrust_after_failure(self, budget: PollBudget) -> Iterator[None]:
+    def _invalidate_after_failure(self, budget: PollBudget) -> Iterator[None]:
         try:
             yield
         finally:
             if budget.lost_a_broker:
-                self._metadata.distrust()
+                self._metadata.invalidate()
 
     async def _read_commits(
         self, budget: PollBudget, listing: GroupListing, *, states: bool = False
     ) -> GroupCommits:
         """List groups and fetch their commits; with `states`, of brokers too old to list them."""
         await self._metadata.ensure_fresh(budget)
-        found = await listing.list_groups(budget, self._metadata)
+        selected = await listing.list_groups(budget, self._metadata)
         if budget.answered.isdisjoint(self._metadata.brokers.values()):
             raise KafkaUnavailable("; ".join(budget.errors))
         budget.lap("list_groups_ms")
-        groups, missing, gone = found.groups, found.missing, frozenset[str]()
+        groups, missing, gone = selected.groups, selected.missing, frozenset[str]()
         if states:
             groups = await with_states(budget, self._metadata, groups)
         # Names from an earlier run prove nothing of this cluster.
@@ -257,39 +257,39 @@ class Cluster:
             commits=commits,
             gone=gone,
             missing=missing,
-            shares=found.shares,
-            listed=found.listed,
-            all_listed=found.complete,
+            shares=selected.shares,
+            listed=selected.listed,
+            all_listed=selected.complete,
         )
 
     async def _read_ends(
         self,
         read: GroupCommits,
-        also: Mapping[str, Membership],
+        assigned: Mapping[str, Membership],
         *,
-        questions: Mapping[Partition, int] = {},
+        times_ms: Mapping[Partition, int] = {},
         shares: Iterable[Group] = (),
     ) -> SnapshotBuilder:
-        """Read ends, starts and extras of what is committed, or assigned to the members `also`."""
+        """Read ends, starts and extras of the partitions committed or assigned."""
         budget, builder = read.budget, SnapshotBuilder(read)
         wanted = read.partitions()
-        for membership in also.values():
+        for membership in assigned.values():
             for member in membership.members:
                 for topic, partition in member.assigned:
                     wanted.setdefault(topic, set()).add(partition)
-        builder.ends = await fetch_ends(budget, self._metadata, wanted)
+        builder.ends = await fetch_offsets(budget, self._metadata, wanted)
         ends = builder.ends.offsets
         builder.topic_ids = self._metadata.topic_ids(ends)
         builder.starts = await self._starts.refresh(budget, self._metadata, ends, builder.topic_ids)
         builder.read_committed = frozenset(filter(self._reads_committed, read.commits))
         if builder.read_committed:
             stable = read.partitions(builder.read_committed)
-            builder.stable_ends = await fetch_ends(budget, self._metadata, stable, STABLE_END)
+            builder.stable_ends = await fetch_offsets(budget, self._metadata, stable, STABLE_END)
         budget.lap("list_ends_ms")
-        builder.extras = await self._extras.ask(
-            budget, self._metadata, questions, topics=ends, shares=shares
+        builder.extras = await self._extras.read(
+            budget, self._metadata, times_ms, topics=ends, shares=shares
         )
-        budget.lap("aside_ms")
+        budget.lap("extras_ms")
         self._metadata.keep_topics(wanted)
         return builder
 

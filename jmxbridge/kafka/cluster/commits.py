@@ -39,7 +39,7 @@ _ASK_AGAIN = frozenset({COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE,
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedCommits:
     """Commits of the groups whose coordinator answered; coordinators found on the way."""
 
     commits: Mapping[str, Commits]
@@ -48,12 +48,12 @@ class Fetched:
 
 async def fetch_commits(
     budget: PollBudget,
-    view: MetadataCache,
+    metadata: MetadataCache,
     coordinators: Mapping[str, int],
     *,
     unlisted: Collection[str] = (),
     pause_s: float = RETRY_PAUSE_S,
-) -> Fetched:
+) -> FetchedCommits:
     """Fetch the commits of all groups in `coordinators` (group → broker id).
 
     Of the `unlisted` among them the coordinator is looked up before anything else.
@@ -67,20 +67,20 @@ async def fetch_commits(
         if attempt:
             await asyncio.sleep(pause_s)
         if lost:
-            where |= await find_coordinators(budget, view, lost)
-        codes = await _ask(budget, view, {name: where[name] for name in pending}, commits)
+            where |= await find_coordinators(budget, metadata, lost)
+        codes = await _ask(budget, metadata, {name: where[name] for name in pending}, commits)
         refused = {name: code for name, code in refused.items() if name not in pending} | codes
         pending = lost = [name for name, code in codes.items() if code in _ASK_AGAIN]
         if not pending:
             break
     for name, code in refused.items():
         budget.note(f"group {name!r}: no commits from its coordinator: {error_name(code)}")
-    return Fetched(commits, where)
+    return FetchedCommits(commits, where)
 
 
 async def _ask(
     budget: PollBudget,
-    view: MetadataCache,
+    metadata: MetadataCache,
     coordinators: Mapping[str, int],
     commits: dict[str, Commits],
 ) -> dict[str, int]:
@@ -91,10 +91,10 @@ async def _ask(
     codes: dict[str, int] = {}
     tasks = []
     for node_id, groups in by_broker.items():
-        broker = view.brokers.get(node_id)
+        broker = metadata.brokers.get(node_id)
         if broker is None:
             # A coordinator that the view does not know yet: the next poll's view will.
-            view.distrust()
+            metadata.invalidate()
             codes |= dict.fromkeys(groups, COORDINATOR_NOT_AVAILABLE)
         else:
             tasks.append(_ask_coordinator(budget, broker, groups))

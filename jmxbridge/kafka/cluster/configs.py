@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.wire.api_numbers import DESCRIBE_CONFIGS, Api
-from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.codec import KafkaRequest, Schema
 from jmxbridge.kafka.wire.error_codes import (
     CLUSTER_AUTHORIZATION_FAILED,
     NONE,
@@ -44,7 +44,7 @@ Values = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class DescribeConfigs(Request[Mapping[Resource, tuple[int, Values]]]):
+class DescribeConfigs(KafkaRequest[Mapping[Resource, tuple[int, Values]]]):
     """How are these set? → resource → error code, values. A broker is to be asked itself."""
 
     api: ClassVar[Api] = DESCRIBE_CONFIGS
@@ -91,7 +91,7 @@ class Retentions:
         self._told = False
 
     async def refresh(
-        self, budget: PollBudget, view: MetadataCache, topics: Collection[str]
+        self, budget: PollBudget, metadata: MetadataCache, topics: Collection[str]
     ) -> None:
         """Ask for what is due of these topics; those not among them are forgotten."""
         now = asyncio.get_running_loop().time()
@@ -99,7 +99,8 @@ class Retentions:
         self.topics_s = {topic: s for topic, s in self.topics_s.items() if topic in topics}
         due = [t for t in topics if self._is_due(self._asked.get(t), now)][:MAX_TOPICS]
         keys: dict[Resource, tuple[str, ...]] = {(TOPIC, topic): _TOPIC_KEYS for topic in due}
-        broker = next((each for each in view.in_order() if each.offers(DESCRIBE_CONFIGS)), None)
+        brokers = metadata.connected_first()
+        broker = next((broker for broker in brokers if broker.offers(DESCRIBE_CONFIGS)), None)
         if broker is None:
             return
         if self._is_due(self._offsets_asked, now):

@@ -1,6 +1,6 @@
-"""What a poll asks at its end, when every lag is known: see `lag.aside`.
+"""Reads of a poll that no lag needs, sent after the end offsets: see `facts/extras.py`.
 
-All of it is in flight at once, and comes out of what is left of each broker's time.
+All of them are in flight at once, within what is left of each broker's time.
 """
 
 import asyncio
@@ -8,45 +8,48 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from jmxbridge.kafka.cluster.configs import Retentions
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
-from jmxbridge.kafka.cluster.offsets_for_times import Answers, OffsetsForTimes
+from jmxbridge.kafka.cluster.offsets_for_times import OffsetsForTimes
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.cluster.shares import fetch_shares
-from jmxbridge.kafka.facts.extras import Extras
+from jmxbridge.kafka.facts.extras import Extras, TimestampedOffsets
 from jmxbridge.kafka.facts.snapshot import Group, Partition
 
 
 class ExtraReads:
-    """Asks aside, and remembers what changes seldom; `topics` are those of share groups to keep."""
+    """Reads extras and remembers those that seldom change.
+
+    `topics` filters the topics of share groups.
+    """
 
     def __init__(self, topics: Callable[[str], bool]) -> None:
         self._wants_topic = topics
-        self._past = OffsetsForTimes()
+        self._times = OffsetsForTimes()
         self._retentions = Retentions()
 
-    async def ask(
+    async def read(
         self,
         budget: PollBudget,
-        view: MetadataCache,
-        questions: Mapping[Partition, int],
+        metadata: MetadataCache,
+        times_ms: Mapping[Partition, int],
         *,
         topics: Collection[str],
         shares: Iterable[Group],
     ) -> Extras:
-        """Ask when records were written, how long these topics are kept, how far shares are."""
-        dated, _, partitions = await asyncio.gather(
-            self._past.ask(budget, view, questions),
-            self._retentions.refresh(budget, view, topics),
-            fetch_shares(budget, view, shares),
+        """Read offsets for times, retention of `topics`, and partitions of share groups."""
+        offsets_for_times, _, partitions = await asyncio.gather(
+            self._times.ask(budget, metadata, times_ms),
+            self._retentions.refresh(budget, metadata, topics),
+            fetch_shares(budget, metadata, shares),
         )
         return Extras(
-            dated=dated,
+            offsets_for_times=offsets_for_times,
             retention_s=dict(self._retentions.topics_s),
             offsets_retention_s=self._retentions.offsets_s,
-            shares=tuple(each for each in partitions if self._wants_topic(each.topic)),
+            shares=tuple(p for p in partitions if self._wants_topic(p.topic)),
         )
 
-    async def date(
-        self, budget: PollBudget, view: MetadataCache, questions: Mapping[Partition, int]
-    ) -> Answers:
-        """Ask when records were written, and nothing else."""
-        return await self._past.ask(budget, view, questions)
+    async def offsets_for_times(
+        self, budget: PollBudget, metadata: MetadataCache, times_ms: Mapping[Partition, int]
+    ) -> TimestampedOffsets:
+        """Read offsets for times only."""
+        return await self._times.ask(budget, metadata, times_ms)

@@ -30,7 +30,7 @@ NOBODY = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class SelectedGroups:
     """The groups to look at by name; `missing` are those that nobody listed this time.
 
     `complete` is false if some broker's list is missing or old. `listed` counts before the filter.
@@ -57,9 +57,9 @@ class GroupListing:
         self.met_groups = False
         self._last_lists: dict[int, tuple[Group, ...]] = {}
 
-    async def list_groups(self, budget: PollBudget, view: MetadataCache) -> Listing:
+    async def list_groups(self, budget: PollBudget, metadata: MetadataCache) -> SelectedGroups:
         """Ask every broker, and add the groups known from earlier that are in nobody's list."""
-        brokers = list(view.brokers.items())
+        brokers = list(metadata.brokers.items())
         answers = await asyncio.gather(*(self._ask(budget, *item) for item in brokers))
         groups: dict[str, Group] = {}
         shares: dict[str, Group] = {}
@@ -78,7 +78,7 @@ class GroupListing:
         self._known = groups
         self.met_groups = self.met_groups or bool(listed)
         complete = all(fresh for fresh, _ in answers)
-        return Listing(dict(groups), missing, complete, len(listed), tuple(shares.values()))
+        return SelectedGroups(dict(groups), missing, complete, len(listed), tuple(shares.values()))
 
     def settle(self, groups: Mapping[str, Group]) -> None:
         """Replace the known groups by those that exist, with coordinators that moved."""
@@ -101,10 +101,10 @@ class GroupListing:
 
 
 async def find_coordinators(
-    budget: PollBudget, view: MetadataCache, groups: Collection[str]
+    budget: PollBudget, metadata: MetadataCache, groups: Collection[str]
 ) -> dict[str, int]:
     """Ask any broker who coordinates these groups; those it cannot say are left out."""
-    for broker in view.in_order():
+    for broker in metadata.connected_first():
         try:
             return await _coordinators(budget, broker, tuple(groups))
         except KafkaError:

@@ -36,7 +36,7 @@ from jmxbridge.kafka.wire.requests import (
     LATEST,
     READ_COMMITTED,
     READ_UNCOMMITTED,
-    EndOffsets,
+    LeaderOffsets,
     ListOffsets,
     Topic,
 )
@@ -78,21 +78,25 @@ class ListedOffsets:
     unavailable: set[Partition] = field(default_factory=set)
 
 
-async def fetch_ends(
+async def fetch_offsets(
     budget: PollBudget,
-    view: MetadataCache,
+    metadata: MetadataCache,
     wanted: Mapping[str, Collection[int]],
     bound: Bound = END,
 ) -> ListedOffsets:
     """Fetch the end offsets of the partitions wanted, by topic; or another bound of them."""
     ends = ListedOffsets()
-    unknown = [topic for topic in wanted if _is_news(view.topics.get(topic), wanted[topic], bound)]
+    unknown = [
+        name
+        for name, indexes in wanted.items()
+        if _is_news(metadata.topics.get(name), indexes, bound)
+    ]
     if unknown:
-        await _refresh(budget, view, unknown)
+        await _refresh(budget, metadata, unknown)
     partitions = [(topic, index) for topic, indexes in wanted.items() for index in indexes]
-    again = await _ask_leaders(budget, view, partitions, ends, bound)
-    if again and await _refresh(budget, view, {topic for topic, _ in again}):
-        again = await _ask_leaders(budget, view, again, ends, bound)
+    again = await _ask_leaders(budget, metadata, partitions, ends, bound)
+    if again and await _refresh(budget, metadata, {topic for topic, _ in again}):
+        again = await _ask_leaders(budget, metadata, again, ends, bound)
     ends.unavailable.update(again)
     if ends.unavailable:
         budget.note(_sentence(ends.unavailable, bound))
@@ -115,9 +119,9 @@ def _sentence(unavailable: Collection[Partition], bound: Bound) -> str:
     return f"no {bound.name}, for want of a leader that answers: {', '.join(named)}"
 
 
-async def _refresh(budget: PollBudget, view: MetadataCache, topics: Collection[str]) -> bool:
+async def _refresh(budget: PollBudget, metadata: MetadataCache, topics: Collection[str]) -> bool:
     try:
-        await view.refresh(budget, topics)
+        await metadata.refresh(budget, topics)
     except KafkaError as exc:
         budget.note(exc)
         return False
@@ -126,17 +130,17 @@ async def _refresh(budget: PollBudget, view: MetadataCache, topics: Collection[s
 
 async def _ask_leaders(
     budget: PollBudget,
-    view: MetadataCache,
+    metadata: MetadataCache,
     partitions: Iterable[Partition],
     ends: ListedOffsets,
     bound: Bound,
 ) -> list[Partition]:
     """Put into `ends` what can be decided; return the partitions worth another try."""
-    by_leader = _place(budget, view, partitions, ends)
+    by_leader = _place(budget, metadata, partitions, ends)
     again: list[Partition] = []
     tasks = []
     for node_id, topics in by_leader.items():
-        broker = view.brokers.get(node_id)
+        broker = metadata.brokers.get(node_id)
         if broker is None:
             again += [(topic, index) for topic, indexes in topics.items() for index in indexes]
         else:
@@ -147,12 +151,15 @@ async def _ask_leaders(
 
 
 def _place(
-    budget: PollBudget, view: MetadataCache, partitions: Iterable[Partition], ends: ListedOffsets
+    budget: PollBudget,
+    metadata: MetadataCache,
+    partitions: Iterable[Partition],
+    ends: ListedOffsets,
 ) -> dict[int, dict[str, list[int]]]:
     """Return partitions by leader and topic; decide about those that have none."""
     by_leader: dict[int, dict[str, list[int]]] = {}
     for name, index in partitions:
-        topic = view.topics.get(name)
+        topic = metadata.topics.get(name)
         if topic is None:
             ends.unavailable.add((name, index))
         elif topic.error == UNKNOWN_TOPIC_OR_PARTITION:
@@ -171,7 +178,7 @@ def _place(
 
 async def _ask_leader(
     budget: PollBudget, broker: Broker, topics: dict[str, list[int]], bound: Bound
-) -> tuple[dict[str, list[int]], EndOffsets | None]:
+) -> tuple[dict[str, list[int]], LeaderOffsets | None]:
     try:
         return topics, await budget.ask(broker, ListOffsets(topics, bound.at, bound.isolation))
     except KafkaError:
@@ -181,7 +188,7 @@ async def _ask_leader(
 def _sort_out(
     budget: PollBudget,
     topics: Mapping[str, list[int]],
-    reply: EndOffsets | None,
+    reply: LeaderOffsets | None,
     ends: ListedOffsets,
     bound: Bound,
 ) -> list[Partition]:

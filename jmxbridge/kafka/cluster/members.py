@@ -8,7 +8,7 @@ from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.snapshot import Group
-from jmxbridge.kafka.wire.codec import Request
+from jmxbridge.kafka.wire.codec import KafkaRequest
 from jmxbridge.kafka.wire.error_codes import GROUP_ID_NOT_FOUND, NONE, error_name
 from jmxbridge.kafka.wire.errors import KafkaError
 from jmxbridge.kafka.wire.requests import ConsumerGroupDescribe, DescribeGroups
@@ -28,7 +28,7 @@ _REQUESTS: Mapping[str, type[DescribeGroups | ConsumerGroupDescribe | StreamsGro
 
 
 async def fetch_members(
-    budget: PollBudget, view: MetadataCache, groups: Iterable[Group]
+    budget: PollBudget, metadata: MetadataCache, groups: Iterable[Group]
 ) -> dict[str, Membership]:
     """Fetch the members of these groups; those that could not be described are left out.
 
@@ -41,7 +41,7 @@ async def fetch_members(
             batches.setdefault((group.coordinator, kind), []).append(group.name)
     tasks = []
     for (node_id, kind), names in batches.items():
-        broker = view.brokers.get(node_id)
+        broker = metadata.brokers.get(node_id)
         if broker is not None:
             request = _REQUESTS[kind]
             for start in range(0, len(names), CHUNK):
@@ -54,7 +54,7 @@ async def fetch_members(
 
 
 async def _ask(
-    budget: PollBudget, broker: Broker, request: Request[_Memberships]
+    budget: PollBudget, broker: Broker, request: KafkaRequest[_Memberships]
 ) -> dict[str, Membership]:
     try:
         reply = await budget.ask(broker, request)

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
-from jmxbridge.kafka.login.security import NOTHING, Security
+from jmxbridge.kafka.login.security import PLAINTEXT, Security
 from jmxbridge.kafka.wire.errors import KafkaError, KafkaUnavailable, RequestFailed
 from jmxbridge.kafka.wire.requests import ClusterMetadata, Metadata, Topic
 
@@ -31,7 +31,7 @@ class MetadataCache:
         bootstrap: Sequence[tuple[str, int]],
         *,
         refresh_s: float = REFRESH_S,
-        security: Security = NOTHING,
+        security: Security = PLAINTEXT,
     ) -> None:
         self.brokers: Mapping[int, Broker] = {}
         self.topics: dict[str, Topic] = {}
@@ -41,7 +41,7 @@ class MetadataCache:
         self._refresh_s = refresh_s
         self._refreshed_at: float | None = None
 
-    def distrust(self) -> None:
+    def invalidate(self) -> None:
         """Something failed: ask again at the next occasion."""
         self._refreshed_at = None
 
@@ -81,19 +81,19 @@ class MetadataCache:
         known = ((name, self.topics.get(name)) for name in topics)
         return {name: topic.id for name, topic in known if topic is not None and topic.id}
 
-    def in_order(self) -> list[Broker]:
+    def connected_first(self) -> list[Broker]:
         """Every broker, those first that are connected."""
         return sorted(self.brokers.values(), key=lambda broker: not broker.connected)
 
     async def close(self) -> None:
         """Close every connection."""
         brokers, self.brokers = self.brokers, {}
-        self.distrust()
+        self.invalidate()
         for broker in brokers.values():
             await broker.close()
 
     async def _ask_anyone(self, budget: PollBudget, request: Metadata) -> ClusterMetadata:
-        for broker in self.in_order():
+        for broker in self.connected_first():
             if broker.connected:
                 try:
                     return await _metadata(budget, broker, request)

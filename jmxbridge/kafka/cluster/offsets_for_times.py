@@ -1,10 +1,10 @@
-"""When records were written: which is the first at or after a time, asked of leaders.
+"""offsetsForTimes: the first record at or after a time, as the partition's leader finds it.
 
-Rule: a question that is not answered is no answer. Only a broker that says that it cannot look at
-timestamps of a partition (message format 0, before 0.10) settles it without a record.
+Rule: no answer is not "no record". Only a broker that cannot search a partition by time (message
+format 0, before 0.10) settles it without a record.
 
-Such questions read cold pages of old segments. A leader that fails over them, by taking too long
-above all, is not asked any for a while: the polls need it for what they are there for.
+Such requests read cold pages of old segments. A leader that fails on them, usually by taking too
+long, gets none for a while: polls need it for commits and end offsets.
 """
 
 import asyncio
@@ -15,28 +15,27 @@ from typing import Any, ClassVar
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
-from jmxbridge.kafka.facts.extras import TimestampedOffset
+from jmxbridge.kafka.facts.extras import TimestampedOffset, TimestampedOffsets
 from jmxbridge.kafka.facts.snapshot import Partition
 from jmxbridge.kafka.wire.api_numbers import LIST_OFFSETS, Api
-from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.codec import KafkaRequest, Schema
 from jmxbridge.kafka.wire.error_codes import NONE, UNSUPPORTED_FOR_MESSAGE_FORMAT
 from jmxbridge.kafka.wire.errors import BrokerFailed, RequestFailed
 from jmxbridge.kafka.wire.requests import READ_UNCOMMITTED
 
 REST_S = 600.0
-"""How long a leader that failed is left in peace: the search is not in a hurry."""
+"""How long a leader that failed gets no such request: the search is not urgent."""
 
 _CONSUMER = -1
-_ANSWERS = frozenset({NONE, UNSUPPORTED_FOR_MESSAGE_FORMAT})
-
-Answers = Mapping[Partition, TimestampedOffset | None]
+_SETTLED = frozenset({NONE, UNSUPPORTED_FOR_MESSAGE_FORMAT})
 
 
 @dataclass(frozen=True, slots=True)
-class FirstSince(Request[Answers]):
-    """Which is the first record at or after this time, in ms? To be asked of the leader (KIP-79).
+class ListOffsetsForTimes(KafkaRequest[TimestampedOffsets]):
+    """Find the first record at or after a time, in ms → record by partition (KIP-79).
 
-    None for a partition that cannot be searched by time; left out for any other error.
+    Leaders answer it. A partition that cannot be searched by time has None; one with any other
+    error is left out.
     """
 
     api: ClassVar[Api] = LIST_OFFSETS
@@ -61,51 +60,53 @@ class FirstSince(Request[Answers]):
             topics=topics,
         )
 
-    def reply(self, entity: Any) -> Answers:
+    def reply(self, entity: Any) -> TimestampedOffsets:
         return {
             (topic.name, p.partition_index): None
             if p.error_code
             else TimestampedOffset(p.offset, p.timestamp)
             for topic in entity.topics
             for p in topic.partitions
-            if p.error_code in _ANSWERS
+            if p.error_code in _SETTLED
         }
 
 
 class OffsetsForTimes:
-    """Asks leaders by time, and remembers which of them are to be left in peace."""
+    """Asks leaders for offsets by time, and remembers which leaders to leave out for a while."""
 
     def __init__(self) -> None:
         self._resting: dict[Broker, float] = {}
 
     async def ask(
-        self, budget: PollBudget, view: MetadataCache, questions: Mapping[Partition, int]
+        self, budget: PollBudget, metadata: MetadataCache, times_ms: Mapping[Partition, int]
     ) -> dict[Partition, TimestampedOffset | None]:
-        """Ask every leader at once, each for all of its partitions; what fails is left out."""
+        """Ask every leader at once, each for all of its partitions; leave out what fails."""
         now = asyncio.get_running_loop().time()
         self._resting = {broker: end for broker, end in self._resting.items() if end > now}
         by_leader: dict[int, dict[str, dict[int, int]]] = {}
-        for (name, index), time_ms in questions.items():
-            topic = view.topics.get(name)
+        for (name, index), time_ms in times_ms.items():
+            topic = metadata.topics.get(name)
             leader = -1 if topic is None else topic.leaders.get(index, -1)
             by_leader.setdefault(leader, {}).setdefault(name, {})[index] = time_ms
         tasks = [
-            self._ask(budget, broker, FirstSince(times_ms))
-            for node_id, times_ms in by_leader.items()
-            if (broker := view.brokers.get(node_id)) is not None and broker not in self._resting
+            self._ask(budget, broker, ListOffsetsForTimes(own_times_ms))
+            for node_id, own_times_ms in by_leader.items()
+            if (broker := metadata.brokers.get(node_id)) is not None and broker not in self._resting
         ]
         return {
-            at: found
+            partition: record
             for reply in await asyncio.gather(*tasks)
-            for at, found in reply.items()
-            if at in questions
+            for partition, record in reply.items()
+            if partition in times_ms
         }
 
-    async def _ask(self, budget: PollBudget, broker: Broker, request: FirstSince) -> Answers:
+    async def _ask(
+        self, budget: PollBudget, broker: Broker, request: ListOffsetsForTimes
+    ) -> TimestampedOffsets:
         try:
             return await budget.ask(broker, request)
         except BrokerFailed:
             self._resting[broker] = asyncio.get_running_loop().time() + REST_S
         except RequestFailed:
-            pass  # noted, and as likely to go well the next time
+            pass  # noted; the next request may succeed
         return {}

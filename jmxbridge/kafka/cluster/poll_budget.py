@@ -15,7 +15,7 @@ from typing import TypeVar
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.facts.snapshot import Phases
 from jmxbridge.kafka.wire.api_numbers import Api
-from jmxbridge.kafka.wire.codec import Request
+from jmxbridge.kafka.wire.codec import KafkaRequest
 from jmxbridge.kafka.wire.errors import BrokerFailed, DeadlineExceeded, KafkaError, RequestFailed
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class PollBudget:
         self._lap_began_s = self._clock()
         self._laps_ms: dict[str, float] = {}
 
-    async def ask(self, broker: Broker, request: Request[T]) -> T:
+    async def ask(self, broker: Broker, request: KafkaRequest[T]) -> T:
         """Ask a broker within what is left of its time; raises BrokerFailed or RequestFailed."""
 
         async def ask() -> T:

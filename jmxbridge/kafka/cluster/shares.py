@@ -17,7 +17,7 @@ from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.extras import SharePartition
 from jmxbridge.kafka.facts.snapshot import Group
 from jmxbridge.kafka.wire.api_numbers import DESCRIBE_SHARE_GROUP_OFFSETS, Api
-from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.codec import KafkaRequest, Schema
 from jmxbridge.kafka.wire.error_codes import NONE, error_name
 from jmxbridge.kafka.wire.errors import KafkaError
 
@@ -28,7 +28,7 @@ _UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
-class ShareOffsets(Request[tuple[tuple[SharePartition, ...], dict[str, int]]]):
+class ShareOffsets(KafkaRequest[tuple[tuple[SharePartition, ...], dict[str, int]]]):
     """How far are these share groups? → their partitions, error codes of groups.
 
     A partition that no member has read yet has no start offset, and is left out.
@@ -68,7 +68,7 @@ def _lag(partition: Any) -> int | None:
 
 
 async def fetch_shares(
-    budget: PollBudget, view: MetadataCache, groups: Iterable[Group]
+    budget: PollBudget, metadata: MetadataCache, groups: Iterable[Group]
 ) -> tuple[SharePartition, ...]:
     """Fetch the partitions of share groups; those that cannot be read are left out, and said."""
     by_broker: dict[int, list[str]] = {}
@@ -77,7 +77,7 @@ async def fetch_shares(
     tasks = [
         _ask(budget, broker, ShareOffsets(tuple(names[start : start + CHUNK])))
         for node_id, names in by_broker.items()
-        if (broker := view.brokers.get(node_id)) is not None
+        if (broker := metadata.brokers.get(node_id)) is not None
         for start in range(0, len(names), CHUNK)
     ]
     return tuple(each for reply in await asyncio.gather(*tasks) for each in reply)

@@ -51,6 +51,6 @@ class SnapshotBuilder:
             read_committed=self.read_committed,
             memberships=self.memberships,
             describe_errors=self.describe_errors,
-            aside=self.extras,
+            extras=self.extras,
             topic_ids=self.topic_ids,
         )

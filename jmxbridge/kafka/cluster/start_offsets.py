@@ -6,7 +6,7 @@ Rule: they are asked for at once where a partition is new, and for all partition
 
 from collections.abc import Mapping
 
-from jmxbridge.kafka.cluster.list_offsets import START, fetch_ends
+from jmxbridge.kafka.cluster.list_offsets import START, fetch_offsets
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Offsets
@@ -45,7 +45,7 @@ class StartOffsets:
             if (new := offsets.keys() - known.get(topic, {}).keys())
         }
         if wanted:
-            starts = (await fetch_ends(budget, metadata, wanted, START)).offsets
+            starts = (await fetch_offsets(budget, metadata, wanted, START)).offsets
             known = {
                 topic: {**known.get(topic, {}), **starts.get(topic, {})} for topic in known | starts
             }

@@ -13,7 +13,7 @@ from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Group
 from jmxbridge.kafka.wire.api_numbers import DESCRIBE_GROUPS, Api
-from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.codec import KafkaRequest, Schema
 from jmxbridge.kafka.wire.error_codes import NONE
 from jmxbridge.kafka.wire.errors import KafkaError
 
@@ -23,7 +23,7 @@ CHUNK = 100
 
 
 @dataclass(frozen=True, slots=True)
-class GroupStates(Request[Mapping[str, str]]):
+class GroupStates(KafkaRequest[Mapping[str, str]]):
     """In which state are these groups of the classic protocol? → group → state."""
 
     api: ClassVar[Api] = DESCRIBE_GROUPS
@@ -43,7 +43,7 @@ class GroupStates(Request[Mapping[str, str]]):
 
 
 async def with_states(
-    budget: PollBudget, view: MetadataCache, groups: Mapping[str, Group]
+    budget: PollBudget, metadata: MetadataCache, groups: Mapping[str, Group]
 ) -> dict[str, Group]:
     """Return the groups, with the states of those listed without one; simple groups have none."""
     unknown: dict[int, list[str]] = {}
@@ -53,7 +53,7 @@ async def with_states(
     tasks = [
         _ask(budget, broker, GroupStates(tuple(names[start : start + CHUNK])))
         for node_id, names in unknown.items()
-        if (broker := view.brokers.get(node_id)) is not None
+        if (broker := metadata.brokers.get(node_id)) is not None
         for start in range(0, len(names), CHUNK)
     ]
     states: dict[str, str] = {}

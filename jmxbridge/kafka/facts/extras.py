@@ -1,7 +1,7 @@
-"""What a poll asks beside the lag itself, a little of it at a time.
+"""Facts that a poll reads in addition to commits and end offsets, a few at a time.
 
-Rule: nothing here is needed for a lag, so nothing here makes a poll incomplete. What could not be
-read is missing, and is asked for again.
+Rule: no lag needs them, so none of them makes a poll incomplete. What could not be read is missing,
+and a later poll asks for it again.
 """
 
 from collections.abc import Mapping
@@ -10,17 +10,21 @@ from typing import NamedTuple
 
 
 class TimestampedOffset(NamedTuple):
-    """A record and when it was written, in ms since the epoch; offset -1 where there is none."""
+    """A record and its timestamp, in ms since the epoch; offset -1 where there is no record."""
 
     offset: int
     written_ms: int
 
 
+TimestampedOffsets = Mapping[tuple[str, int], TimestampedOffset | None]
+"""topic and partition → record; None where the broker cannot search by time"""
+
+
 class SharePartition(NamedTuple):
     """One partition of a share group (KIP-932).
 
-    `start_offset` is that of the oldest record not done with. `lag` counts records not done with,
-    None where the broker does not (before 4.2).
+    `start_offset` is that of the oldest record that is not finished (acknowledged or given up).
+    `lag` counts unfinished records, None where the broker does not count them (before 4.2).
     """
 
     group: str
@@ -32,14 +36,14 @@ class SharePartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What was answered in one poll, or is still known from an earlier one.
+    """Answers of one poll, and of earlier polls where they still hold.
 
-    `dated` answers the poll's questions by topic and partition: the first record at or after the
-    time asked for, None where the broker cannot tell. `retention_s` has the topics that delete by
-    age. `offsets_retention_s` is how long the brokers keep the offsets of an empty group.
+    `offsets_for_times` has the first record at or after the time that was asked for. `retention_s`
+    has the topics that delete by age. `offsets_retention_s` is how long the brokers keep the
+    offsets of an empty group. `shares` are the partitions of share groups.
     """
 
-    dated: Mapping[tuple[str, int], TimestampedOffset | None] = field(default_factory=dict)
+    offsets_for_times: TimestampedOffsets = field(default_factory=dict)
     retention_s: Mapping[str, float] = field(default_factory=dict)
     offsets_retention_s: float | None = None
     shares: tuple[SharePartition, ...] = ()

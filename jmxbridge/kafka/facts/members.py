@@ -1,21 +1,22 @@
-"""Who is in a group and what each member has been given to read.
+"""Members of a consumer group, and the partitions assigned to each.
 
-Asked for when somebody looks (`jmxbridge lag`) and once a minute by the lag poll: it takes a
-request per coordinator that the other polls do without, and its answer changes at every rebalance.
+`jmxbridge lag` reads them at every look, the lag poll once a minute: they take one more request per
+coordinator, and they change at every rebalance.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-Row = tuple[str, str, int]
+GroupPartition = tuple[str, str, int]
 """group, topic, partition"""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One consumer. `host` is as the broker saw it, with Java's leading slash.
+    """One consumer.
 
-    `assigned` has topic and partition.
+    `host` is the address the broker saw, with Java's leading slash. `assigned` has topic and
+    partition.
     """
 
     consumer_id: str
@@ -26,41 +27,41 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The members of one group; `state` as the broker spells it."""
+    """The members of one group; `state` is spelt as the broker spells it."""
 
     group: str
     state: str
     members: tuple[Member, ...]
 
     def only(self, wants_topic: Callable[[str], bool]) -> "Membership":
-        """Return the same members without the topics that are not looked at."""
-        members = (
-            replace(member, assigned=tuple(at for at in member.assigned if wants_topic(at[0])))
-            for member in self.members
-        )
+        """Return the same members, each with the partitions of the topics wanted."""
+        members = []
+        for member in self.members:
+            assigned = tuple((topic, p) for topic, p in member.assigned if wants_topic(topic))
+            members.append(replace(member, assigned=assigned))
         return replace(self, members=tuple(members))
 
 
 def uncommitted(
     membership: Membership, commits: Mapping[str, Mapping[int, int | None]]
 ) -> list[tuple[str, int]]:
-    """Return what the members are assigned and the group has never committed.
+    """Return the partitions that are assigned to members and that the group has never committed.
 
-    One whose commit could not be read (None) is not among them: there may be one.
+    A partition whose commit could not be read (None) is left out: there may be a commit.
     """
     return [
-        (topic, index)
+        (topic, partition)
         for member in membership.members
-        for topic, index in member.assigned
-        if (offset := commits.get(topic, {}).get(index, -1)) is not None and offset < 0
+        for topic, partition in member.assigned
+        if (offset := commits.get(topic, {}).get(partition, -1)) is not None and offset < 0
     ]
 
 
-def owners(memberships: Mapping[str, Membership]) -> dict[Row, Member]:
+def owners(memberships: Mapping[str, Membership]) -> dict[GroupPartition, Member]:
     """Return the member that each partition of each group is assigned to."""
     return {
-        (group, *at): member
+        (group, topic, partition): member
         for group, membership in memberships.items()
         for member in membership.members
-        for at in member.assigned
+        for topic, partition in member.assigned
     }

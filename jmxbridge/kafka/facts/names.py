@@ -1,25 +1,26 @@
-"""Which groups and topics are looked at.
+"""Filters by name of groups and topics.
 
-A name is matched as a whole, and a deny wins over an allow. Filters apply to the list of names,
-before anything is fetched for them, and alike to groups with and without members.
+A pattern must match the whole name, and a deny wins over an allow. Filters apply to the list of
+names, before anything is fetched for a name, and equally to groups with and without members.
 
-Kafka Streams reads topics that it writes itself: to hand records from one part of an application to
-another, and to restore state. Their lag is part of the way, not of the backlog, and would blur its
-sum. They are named after the group, by rules of Streams (StreamsResetter has them all).
+Kafka Streams reads topics that it writes itself: to pass records from one part of an application to
+another, and to restore state. Their lag is internal to the application, not part of its backlog,
+and would distort the sum. Streams names them after the group; its class StreamsResetter has all the
+rules.
 """
 
 import re
 from collections.abc import Sequence
 
 DENIED_GROUPS = (r"console-consumer-\d+",)
-"""Groups that `kafka-console-consumer.sh` makes up, one for each start."""
+"""Group names that `kafka-console-consumer.sh` generates, one at each start."""
 
 DENIED_TOPICS = (r"__.*",)
 """Kafka's own topics."""
 
 
 class NameFilter:
-    """Calls true for the names to look at; no `allow` pattern allows every name.
+    """Returns True for wanted names; without an `allow` pattern every name is allowed.
 
     Raises re.error if a pattern is not a regular expression.
     """
@@ -41,7 +42,7 @@ _STREAMS_INTERNAL = re.compile(
 
 
 def is_internal(group: str, topic: str) -> bool:
-    """Tell whether a topic is one that a Streams application made for itself."""
+    """Return whether a Streams application created the topic for its own use."""
     return topic.startswith(f"{group}-") and bool(_STREAMS_INTERNAL.search(topic, len(group)))
 
 

@@ -1,12 +1,12 @@
-"""What one poll of a cluster found, before anything is computed from it.
+"""Snapshot of a cluster: groups, commits and end offsets as one poll read them.
 
-Rule: absence is meaning. A group without an entry in `commits` has a coordinator that did not
-answer: nothing may be said about it. A partition without an entry in `end_offsets` is named in
-`orphaned` (it is gone, with its topic or alone) or in `unavailable` (it may be well, nobody could
-say). No number here ever stands for "unknown".
+Rule: absence has a meaning. A group without an entry in `commits` has a coordinator that did not
+answer: its commits are unknown. A partition without an entry in `end_offsets` is named in
+`orphaned` (it no longer exists, alone or with its topic) or in `unavailable` (it may exist; no
+broker could tell). No number here ever stands for "unknown".
 
-Every end offset was asked for after every commit was answered, so a lag computed from one snapshot
-is too large by what was produced during the poll, and never negative for that reason.
+Every end offset is requested after every commit has been answered. A lag computed from one snapshot
+is therefore too large by what was produced during the poll, and never negative for that reason.
 """
 
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ Partition = tuple[str, int]
 class Group:
     """A consumer group as its coordinator lists it.
 
-    `coordinator` is a broker id. `state` (Kafka 2.6) and `type` (Kafka 3.8) are spelt as the broker
-    spells them and None where it does not say. `protocol_type` is empty for groups that only keep
+    `coordinator` is a broker id. `state` (since Kafka 2.6) and `type` (since 3.8) are spelt as the
+    broker spells them, None from older brokers. `protocol_type` is empty for groups that only store
     offsets: `assign()`, Flink, Spark.
     """
 
@@ -42,46 +42,46 @@ class Group:
 
     @property
     def kind(self) -> str:
-        """`simple` for groups whose members the broker never sees, else the protocol's name."""
+        """The protocol's name; `simple` for groups whose members the broker never sees."""
         return self.protocol_type or "simple"
 
 
 @dataclass(frozen=True, slots=True)
 class Phases:
-    """Where the time of a poll went, in milliseconds of the wall clock."""
+    """Wall-clock time of each phase of a poll, in milliseconds."""
 
     list_groups_ms: float = 0.0
     fetch_commits_ms: float = 0.0
     list_ends_ms: float = 0.0
-    aside_ms: float = 0.0
+    extras_ms: float = 0.0
     describe_ms: float = 0.0
 
     @property
     def total_ms(self) -> float:
         """The whole poll."""
         listed_ms = self.list_groups_ms + self.fetch_commits_ms + self.list_ends_ms
-        return listed_ms + self.aside_ms + self.describe_ms
+        return listed_ms + self.extras_ms + self.describe_ms
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Committed offsets and, asked for later, the end offsets of the same partitions.
+    """Committed offsets and, read after them, the end offsets of the same partitions.
 
-    `groups` holds the groups that passed the filters, those included whose coordinator failed.
-    `gone` names groups known from earlier that their coordinator says it does not have.
+    `groups` holds the groups that passed the filters, also those whose coordinator failed. `gone`
+    names groups known from earlier polls that no longer exist, according to their coordinator.
     `complete` is true only if every broker answered everything without error: what is missing from
     a complete snapshot does not exist. `groups_listed` counts before the filters. `errors` are
-    sentences for people, `requests` leaves out the handshakes of new connections.
+    sentences for people. `requests` does not count the handshakes of new connections.
 
-    `vanished` names groups that are gone and whose last commits are in `commits` all the same; they
-    are not in `groups`. `start_offsets` are those of the oldest records, asked for less often than
-    the ends; `stable_ends` the ends of `read_committed` groups, for the partitions they read.
+    `vanished` names groups that are gone and whose last commits are in `commits` nevertheless; they
+    are not in `groups`. `start_offsets` belong to the oldest records and are read less often than
+    the ends. `stable_ends` are the ends of `read_committed` groups, for the partitions they read.
 
-    `topic_ids` has those of the topics in `end_offsets`, where brokers give them one (Kafka 2.8): a
-    topic of another id is another topic, whatever its name.
+    `topic_ids` has the ids of the topics in `end_offsets`, from brokers since Kafka 2.8: a topic
+    with another id is another topic, even under the same name.
 
-    `memberships` is None where nobody asked for members, and lacks the groups that could not be
-    described; `describe_errors` say why. They take nothing from `complete`.
+    `memberships` is None if members were not requested; it lacks the groups that could not be
+    described, and `describe_errors` say why. Neither affects `complete`.
     """
 
     groups: Mapping[str, Group]
@@ -103,7 +103,7 @@ class Snapshot:
     read_committed: frozenset[str] = frozenset()
     memberships: Mapping[str, Membership] | None = None
     describe_errors: tuple[str, ...] = ()
-    aside: Extras = field(default_factory=Extras)
+    extras: Extras = field(default_factory=Extras)
     topic_ids: Mapping[str, str] = field(default_factory=dict)
 
 

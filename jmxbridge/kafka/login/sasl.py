@@ -1,11 +1,12 @@
-"""What each SASL mechanism says to a broker, without I/O but for where a token comes from.
+"""SASL mechanisms: the messages that each exchanges with a broker.
 
-A conversation is a generator: it yields what is sent and is sent what came back; when it ends, all
-is said that the mechanism has to say. Whether we are let in is the broker's word, not the
-conversation's, but for SCRAM, in which the broker has to prove that it knows the password too.
+No I/O, except where a token comes from. A conversation is a generator: it yields the messages to
+send, receives the broker's answers, and ends when the mechanism has nothing more to send. Whether
+the login is accepted is decided by the broker, not by the conversation; only in SCRAM must the
+broker prove that it knows the password, too.
 
-Rule: no password, and no token, is in anything that is shown; `blank` takes them out of what a
-broker says.
+Rule: no password and no token appears in any text that is shown; `redact` removes them from what a
+broker answers.
 """
 
 import importlib
@@ -21,42 +22,42 @@ Conversation: TypeAlias = Generator[bytes, bytes, None]
 
 
 class BadChallenge(ValueError):
-    """The broker said what the mechanism does not allow."""
+    """The broker sent what the mechanism does not allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mechanism:
     """One way to log in.
 
-    `name` is Kafka's for it, `who` what a person calls the account. `begin` makes a conversation
-    with the broker at a host; it raises LoginFailed, and the conversation BadChallenge. `refused`
-    is called when a broker did not let us in.
+    `name` is Kafka's name for it, `account` how a person calls who logs in. `begin` starts a
+    conversation with the broker at a host; it raises LoginFailed, and the conversation raises
+    BadChallenge. `refused` is called when a broker refused the login.
     """
 
     name: str
-    who: str
+    account: str
     begin: Callable[[str], Awaitable[Conversation]]
-    blank: Callable[[str], str]
+    redact: Callable[[str], str]
     refused: Callable[[], None] = lambda: None
 
 
 def plain(username: str, password: str) -> Mechanism:
-    """User name and password as they are, RFC 4616."""
+    """Return PLAIN: user name and password in clear text, RFC 4616."""
 
-    def talk() -> Conversation:
+    def converse() -> Conversation:
         yield f"\0{username}\0{password}".encode()
 
     async def begin(_: str) -> Conversation:
-        return talk()
+        return converse()
 
     return Mechanism("PLAIN", f"user {username!r}", begin, _without(password))
 
 
 def scram(name: str, username: str, password: str) -> Mechanism:
-    """A proof that both know the password, RFC 5802; `name` is SCRAM-SHA-256 or SCRAM-SHA-512."""
+    """Return SCRAM-SHA-256 or SCRAM-SHA-512: both sides prove the password, RFC 5802."""
 
-    def talk() -> Conversation:
-        import scramp  # a tenth of a second that only those pay who use it
+    def converse() -> Conversation:
+        import scramp  # takes a tenth of a second, so only where it is used
 
         try:
             client = scramp.ScramClient([name], username, password)
@@ -66,39 +67,39 @@ def scram(name: str, username: str, password: str) -> Mechanism:
             raise BadChallenge(str(exc)) from exc
 
     async def begin(_: str) -> Conversation:
-        return talk()
+        return converse()
 
     return Mechanism(name, f"user {username!r}", begin, _without(password))
 
 
-def oauthbearer(tokens: TokenSource, who: str) -> Mechanism:
-    """A token that somebody else gave us, RFC 7628."""
+def oauthbearer(tokens: TokenSource, account: str) -> Mechanism:
+    """Return OAUTHBEARER: a token that a third party issued, RFC 7628."""
 
-    def talk(token: str) -> Conversation:
-        complaint = yield f"n,,\x01auth=Bearer {token}\x01\x01".encode()
-        if complaint:
+    def converse(token: str) -> Conversation:
+        refusal = yield f"n,,\x01auth=Bearer {token}\x01\x01".encode()
+        if refusal:
             # The failure itself comes in answer to this, section 3.2.3.
             yield b"\x01"
 
     async def begin(_: str) -> Conversation:
-        return talk(await tokens.token())
+        return converse(await tokens.token())
 
-    return Mechanism("OAUTHBEARER", who, begin, tokens.blank, tokens.forget)
+    return Mechanism("OAUTHBEARER", account, begin, tokens.redact, tokens.forget)
 
 
 def gssapi(service: str, principal: str | None, keytab: Path | None) -> Mechanism:
-    """A ticket of Kerberos, RFC 4752, without a layer of its own: that is TLS's affair.
+    """Return GSSAPI: a Kerberos ticket, RFC 4752, without a security layer, which TLS provides.
 
-    `service` is the first part of the brokers' principal, the second is the host as we call it.
-    `principal` and `keytab` say who we are; without them the ticket cache of this process does,
-    or its KRB5_CLIENT_KTNAME. The package is an extra, `jmxbridge[gssapi]`.
+    `service` is the first part of the brokers' principal; the second is the host as it was
+    configured. `principal` and `keytab` identify us; without them the ticket cache of this process
+    does, or its KRB5_CLIENT_KTNAME. The package is an extra, `jmxbridge[gssapi]`.
     """
 
-    # Of our own: in the cache of the process there may be tickets of another account.
+    # A cache of our own: that of the process may hold tickets of another account.
     store = {"client_keytab": str(keytab), "ccache": f"MEMORY:{token_hex(8)}"} if keytab else None
-    who = f"{repr(principal) if principal else 'who is'} in {keytab or 'the ticket cache'}"
+    account = f"{repr(principal) if principal else 'who is'} in {keytab or 'the ticket cache'}"
 
-    def talk(host: str) -> Conversation:
+    def converse(host: str) -> Conversation:
         try:
             kerberos = importlib.import_module("gssapi")
         except ImportError as exc:
@@ -108,29 +109,29 @@ def gssapi(service: str, principal: str | None, keytab: Path | None) -> Mechanis
             ) from exc
         try:
             name = kerberos.Name(f"{service}@{host}", kerberos.NameType.hostbased_service)
-            us = _credentials(kerberos, principal, store)
-            context = kerberos.SecurityContext(name=name, creds=us, usage="initiate")
-            said: bytes | None = None
+            credentials = _credentials(kerberos, principal, store)
+            context = kerberos.SecurityContext(name=name, creds=credentials, usage="initiate")
+            challenge: bytes | None = None
             while not context.complete:
-                said = yield context.step(said) or b""
-            offer = context.unwrap(said or b"").message
+                challenge = yield context.step(challenge) or b""
+            offer = context.unwrap(challenge or b"").message
             if len(offer) != 4 or not offer[0] & _NO_LAYER:
-                raise BadChallenge("it wants a security layer, which TLS is for")
+                raise BadChallenge("it requires a security layer; jmxbridge leaves that to TLS")
             yield context.wrap(bytes((_NO_LAYER, 0, 0, 0)), False).message
         except kerberos.exceptions.GSSError as exc:
-            raise BadChallenge(f"as {who}: {' '.join(str(exc).split())}") from exc
+            raise BadChallenge(f"as {account}: {' '.join(str(exc).split())}") from exc
 
     async def begin(host: str) -> Conversation:
-        return talk(host)
+        return converse(host)
 
-    return Mechanism("GSSAPI", who, begin, str)
+    return Mechanism("GSSAPI", account, begin, str)
 
 
 _NO_LAYER = 1  # RFC 4752, section 3.3
 
 
 def _credentials(kerberos: Any, principal: str | None, store: Mapping[str, str] | None) -> Any:
-    """Return who we are; None is whoever the ticket cache says."""
+    """Return our credentials; None for those in the ticket cache."""
     if principal is None and store is None:
         return None
     kind = kerberos.NameType.kerberos_principal

@@ -1,16 +1,16 @@
-"""The two questions of a login; what is in them is `sasl`'s affair."""
+"""SaslHandshake and SaslAuthenticate: the requests of a login; `sasl.py` makes their payloads."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from jmxbridge.kafka.wire.api_numbers import SASL_AUTHENTICATE, SASL_HANDSHAKE, Api
-from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.codec import KafkaRequest, Schema
 
 
 @dataclass(frozen=True, slots=True)
-class SaslHandshake(Request[tuple[int, tuple[str, ...]]]):
-    """May I log in by this mechanism? → error code, the mechanisms there are."""
+class SaslHandshake(KafkaRequest[tuple[int, tuple[str, ...]]]):
+    """Choose a mechanism → error code, the mechanisms the broker offers."""
 
     api: ClassVar[Api] = SASL_HANDSHAKE
     mechanism: str
@@ -24,9 +24,9 @@ class SaslHandshake(Request[tuple[int, tuple[str, ...]]]):
 
 @dataclass(frozen=True, slots=True)
 class LoginAnswer:
-    """What a broker says to a message of a mechanism, and for how many seconds it lets us in.
+    """A broker's answer to one message of a mechanism.
 
-    `lifetime_s` None: for as long as we like. `message` is there where `error` is.
+    `message` explains an `error`. `lifetime_s` is that of the session, None for an unlimited one.
     """
 
     error: int
@@ -36,8 +36,8 @@ class LoginAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class SaslAuthenticate(Request[LoginAnswer]):
-    """The next message of a mechanism; its bytes are secret."""
+class SaslAuthenticate(KafkaRequest[LoginAnswer]):
+    """Send the next message of a mechanism; its bytes are secret."""
 
     api: ClassVar[Api] = SASL_AUTHENTICATE
     data: bytes = field(repr=False)

@@ -1,10 +1,10 @@
-"""How a broker is met: in the clear or by TLS, and who we say we are (SASL).
+"""Security of connections to a cluster: TLS, and the SASL login.
 
-The order is Kafka's: TLS, then ApiVersions, which a broker answers to anybody, then SaslHandshake,
-which names the mechanism, then as many SaslAuthenticate as that takes (KIP-43, KIP-152). A broker
-that lets us in may say for how long (KIP-368); before that time is over the connection is replaced.
+The order is Kafka's: TLS, then ApiVersions, which a broker answers to anyone, then SaslHandshake,
+which names the mechanism, then as many SaslAuthenticate as the mechanism needs (KIP-43, KIP-152). A
+broker may limit a session (KIP-368); the connection is replaced before the limit.
 
-Rule: what refuses us says what to change, and nothing falls back to less.
+Rule: an error of a refused login says what to change, and nothing falls back to less security.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from jmxbridge.jmx.errors import ConnectionFailed
 from jmxbridge.jmx.net.tls import context, explain
 from jmxbridge.kafka.login.sasl import BadChallenge, Conversation, Mechanism
 from jmxbridge.kafka.login.sasl_requests import SaslAuthenticate, SaslHandshake
-from jmxbridge.kafka.wire.codec import Request
+from jmxbridge.kafka.wire.codec import KafkaRequest
 from jmxbridge.kafka.wire.error_codes import (
     ILLEGAL_SASL_STATE,
     NONE,
@@ -28,23 +28,23 @@ from jmxbridge.kafka.wire.error_codes import (
 from jmxbridge.kafka.wire.errors import ConnectFailed, LoginFailed, TlsFailed, VersionMismatch
 
 MAX_STEPS = 10
-"""Messages of one conversation: SCRAM takes two, GSSAPI three, and nobody keeps us talking."""
+"""Messages of one login: SCRAM takes two, GSSAPI three; a broker cannot prolong it beyond."""
 
-MAX_SAID = 300
-"""Characters shown of what a broker says about a refused login."""
+MAX_REASON = 300
+"""Characters shown of a broker's reason for a refused login."""
 
-Ask = Callable[[Request[Any]], Awaitable[Any]]
+Ask = Callable[[KafkaRequest[Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """What holds for every connection to a cluster; None: in the clear, and nobody."""
+    """TLS and login of every connection to a cluster; None: no TLS, no login."""
 
     tls: Tls | None = None
     mechanism: Mechanism | None = None
 
     async def context(self, peer: str) -> ssl.SSLContext | None:
-        """Read the files of TLS, each time, for certificates are renewed; raises TlsFailed."""
+        """Read the TLS files, at each connection, as certificates are renewed; raises TlsFailed."""
         if self.tls is None:
             return None
         try:
@@ -53,43 +53,45 @@ class Security:
             raise TlsFailed(f"{peer}: {exc}") from exc
 
 
-NOTHING = Security()
+PLAINTEXT = Security()
 
 
 def tls_failed(peer: str, exc: OSError) -> TlsFailed:
-    """Say why TLS with a broker ended."""
-    said = explain(exc, not_tls="kafka.tls says that it does")
-    return TlsFailed(f"{peer}: TLS failed: {said}")
+    """Return the error that tells why TLS with a broker ended."""
+    reason = explain(exc, not_tls="kafka.tls says that it does")
+    return TlsFailed(f"{peer}: TLS failed: {reason}")
 
 
 async def log_in(ask: Ask, mechanism: Mechanism, *, peer: str, host: str) -> float | None:
-    """Log in by asking; return for how many seconds that holds, None for as long as we like.
+    """Log in; return the session's lifetime in seconds, None for an unlimited one.
 
     Raises LoginFailed, and what `ask` raises.
     """
     await _shake_hands(ask, mechanism, peer)
     conversation = await mechanism.begin(host)
-    said: bytes | None = None
+    challenge: bytes | None = None
     lifetime_s: float | None = None
     for _ in range(MAX_STEPS):
         try:
             # In a thread: a password is hashed some thousand times, or a million.
-            message = await asyncio.to_thread(_next, conversation, said)
+            message = await asyncio.to_thread(_next, conversation, challenge)
         except BadChallenge as exc:
-            raise LoginFailed(f"{peer}: {mechanism.name} broke off: {exc}") from exc
+            raise LoginFailed(f"{peer}: login by {mechanism.name} failed: {exc}") from exc
         if message is None:
             return lifetime_s
         reply = await ask(SaslAuthenticate(message))
         if reply.error != NONE:
             mechanism.refused()
             raise _refused(peer, mechanism, reply.error, reply.message)
-        said, lifetime_s = reply.data, reply.lifetime_s
-    raise LoginFailed(f"{peer}: {mechanism.name} came to no end in {MAX_STEPS} messages")
+        challenge, lifetime_s = reply.data, reply.lifetime_s
+    raise LoginFailed(
+        f"{peer}: login by {mechanism.name} did not finish within {MAX_STEPS} messages"
+    )
 
 
-def _next(conversation: Conversation, said: bytes | None) -> bytes | None:
+def _next(conversation: Conversation, challenge: bytes | None) -> bytes | None:
     try:
-        return next(conversation) if said is None else conversation.send(said)
+        return next(conversation) if challenge is None else conversation.send(challenge)
     except StopIteration:
         return None
 
@@ -101,12 +103,12 @@ async def _shake_hands(ask: Ask, mechanism: Mechanism, peer: str) -> None:
         raise ConnectFailed(f"{exc}: SASL needs Kafka 1.0 or newer") from exc
     if error == UNSUPPORTED_SASL_MECHANISM:
         raise LoginFailed(
-            f"{peer}: does not offer {mechanism.name}: set kafka.sasl.mechanism to one of what it"
-            f" does: {', '.join(offered) or 'nothing'}"
+            f"{peer}: does not offer {mechanism.name}: set kafka.sasl.mechanism to one that it"
+            f" offers: {', '.join(offered) or 'nothing'}"
         )
     if error == ILLEGAL_SASL_STATE:
         raise LoginFailed(
-            f"{peer}: this listener wants no SASL: leave kafka.sasl out, or name the port of a"
+            f"{peer}: this listener does not use SASL: remove kafka.sasl, or name the port of a"
             " listener that does"
         )
     if error != NONE:
@@ -114,7 +116,8 @@ async def _shake_hands(ask: Ask, mechanism: Mechanism, peer: str) -> None:
 
 
 def _refused(peer: str, mechanism: Mechanism, error: int, message: str | None) -> LoginFailed:
-    words = mechanism.blank(" ".join((message or "").split()))[:MAX_SAID] or error_name(error)
+    reason = mechanism.redact(" ".join((message or "").split()))[:MAX_REASON]
     return LoginFailed(
-        f"{peer}: does not accept the credentials of {mechanism.who} ({mechanism.name}): {words}"
+        f"{peer}: does not accept the credentials of {mechanism.account} ({mechanism.name}):"
+        f" {reason or error_name(error)}"
     )

@@ -1,8 +1,7 @@
-"""Tokens for OAUTHBEARER: where they come from, and how long one is used.
+"""Sources of OAUTHBEARER tokens, and the cache that shares a token between connections.
 
-Rule: a token is asked for when a connection needs one, and used for the next connections until a
-fifth of its life is left. A secret goes to the URL of the file and nowhere else: no redirect is
-followed.
+Rule: a token is requested when a connection needs one and reused until a fifth of its lifetime is
+left. A secret is sent to the configured URL and nowhere else: no redirect is followed.
 """
 
 import asyncio
@@ -22,81 +21,82 @@ from jmxbridge.jmx.net.tls import context, explain
 from jmxbridge.kafka.wire.errors import LoginFailed
 
 MAX_REPLY = 256 * 1024
-"""Bytes taken of a token server's reply. Tokens with hundreds of claims are below 64 KiB; a Kafka
-broker takes no more than 512 KiB of a client that is not logged in."""
+"""Bytes read of a token server's reply. Tokens with hundreds of claims are below 64 KiB; a Kafka
+broker accepts at most 512 KiB from a client that is not logged in."""
 
 USED_SHARE = 0.8
-"""Of a token's life: what is left must do for the connection to be made, and clocks differ."""
+"""Share of a token's lifetime in which it is used: the rest must be enough to connect, and clocks
+differ."""
 
 DEFAULT_LIFETIME_S = 60.0
-"""Where the server does not say how long (RFC 6749, 5.1: it should), soon enough for any."""
+"""Lifetime of a token whose server names none (RFC 6749, 5.1: it should): short enough for any."""
 
-# RFC 6750, 2.1: what a token may be made of. It must not end the message it stands in.
+# RFC 6750, 2.1: the characters of a token. None of them may end the message that carries it.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """A token, and how long it is good for from now on."""
+class BearerToken:
+    """A token and its remaining lifetime."""
 
     text: str = field(repr=False)
     lifetime_s: float
 
 
-Fetch = Callable[[], Awaitable[Token]]
+Fetch = Callable[[], Awaitable[BearerToken]]
 
 
 class TokenSource:
-    """Keeps one token for all connections to a cluster; `fetch` gets the next one.
+    """Keeps one token for all connections to a cluster; `fetch` requests the next one.
 
-    Who waits while it is fetched has what comes of that, a failure too: one server that does not
-    answer must not be waited for once by each broker. `clock_s` is monotonic.
+    Callers that wait for a running fetch share its result, also its failure: a server that does not
+    answer must not cost every broker its own wait. `clock_s` is monotonic.
     """
 
     def __init__(self, fetch: Fetch, *, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
         self._clock_s = clock_s
         self._lock = asyncio.Lock()
-        self._token: Token | None = None
-        self._good_until = 0.0
+        self._token: BearerToken | None = None
+        self._good_until_s = 0.0
         self._failures = 0
         self._failure = ""
 
     async def token(self) -> str:
-        """Return a token that is good for a while; raises LoginFailed."""
+        """Return a token that is valid for a while; raises LoginFailed."""
         failures = self._failures
         async with self._lock:
             if self._failures > failures:
                 raise LoginFailed(self._failure)
-            if self._token is None or self._clock_s() >= self._good_until:
+            if self._token is None or self._clock_s() >= self._good_until_s:
                 self._token = await self._next()
             return self._token.text
 
-    async def _next(self) -> Token:
-        asked = self._clock_s()
+    async def _next(self) -> BearerToken:
+        asked_s = self._clock_s()
         try:
             token = await self._fetch()
         except LoginFailed as exc:
             self._failures += 1
             self._failure = str(exc)
             raise
-        self._good_until = asked + token.lifetime_s * USED_SHARE
+        self._good_until_s = asked_s + token.lifetime_s * USED_SHARE
         return token
 
     def forget(self) -> None:
-        """Ask for another one next time: a broker did not take this one."""
-        self._good_until = 0.0
+        """Request another token next time: a broker refused this one."""
+        self._good_until_s = 0.0
 
-    def blank(self, text: str) -> str:
-        """Take the token out of a text."""
+    def redact(self, text: str) -> str:
+        """Replace the token in a text by asterisks."""
         return text if self._token is None else text.replace(self._token.text, "***")
 
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """Asks a token server by OAuth 2's client credentials grant, RFC 6749, section 4.4.
+    """Requests tokens by OAuth 2's client credentials grant, RFC 6749, section 4.4.
 
-    `ca_file` (PEM) replaces the authorities that this machine trusts.
+    `ca_file` (PEM) replaces the certificate authorities that this machine trusts.
     """
 
     url: str
@@ -106,7 +106,7 @@ class ClientCredentials:
     ca_file: Any
     timeout_s: float
 
-    async def __call__(self) -> Token:
+    async def __call__(self) -> BearerToken:
         """Return a new token; raises LoginFailed."""
         status, body = await self._post()
         try:
@@ -116,12 +116,11 @@ class ClientCredentials:
         if not isinstance(answer, dict):
             raise self._failed(f"it answered {status} without a JSON object")
         if status != 200:
-            said = self._words(answer)
-            raise self._failed(f"it answered {status}{said}")
+            raise self._failed(f"it answered {status}{self._reason(answer)}")
         token = answer.get("access_token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise self._failed("there is no access_token in its answer that could be sent")
-        return Token(token, _lifetime(answer.get("expires_in")))
+            raise self._failed("its answer has no access_token that can be sent")
+        return BearerToken(token, _lifetime(answer.get("expires_in")))
 
     async def _post(self) -> tuple[int, bytes]:
         aiohttp = await asyncio.to_thread(importlib.import_module, "aiohttp")
@@ -157,14 +156,14 @@ class ClientCredentials:
             raise LoginFailed(str(exc)) from exc
 
     def _basic(self) -> str:
-        """Return who we are, as section 2.3.1 has it: both parts form-encoded, then Basic."""
+        """Return the Authorization header of section 2.3.1: both parts form-encoded, then Basic."""
         pair = f"{quote_plus(self.client_id)}:{quote_plus(self.client_secret)}"
         return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
-    def _words(self, answer: Mapping[str, Any]) -> str:
-        """Return what section 5.2 lets a server say, in one line."""
-        said = [answer.get(key) for key in ("error", "error_description")]
-        text = ": ".join(" ".join(each.split())[:200] for each in said if isinstance(each, str))
+    def _reason(self, answer: Mapping[str, Any]) -> str:
+        """Return the error and description of section 5.2, in one line."""
+        values = (answer.get(key) for key in ("error", "error_description"))
+        text = ": ".join(" ".join(text.split())[:200] for text in values if isinstance(text, str))
         return f": {self._without_secret(text)}" if text else ""
 
     def _without_secret(self, text: str) -> str:
@@ -178,18 +177,18 @@ class ClientCredentials:
 
 @dataclass(frozen=True, slots=True)
 class MskSigner:
-    """Signs tokens for Amazon MSK with what AWS's own chain of credentials finds.
+    """Signs tokens for Amazon MSK with the credentials that AWS's default chain finds.
 
     The package is an extra, `jmxbridge[msk]`.
     """
 
     region: str
 
-    async def __call__(self) -> Token:
+    async def __call__(self) -> BearerToken:
         """Return a new token; raises LoginFailed."""
         return await asyncio.to_thread(self._sign)
 
-    def _sign(self) -> Token:
+    def _sign(self) -> BearerToken:
         try:
             signer = importlib.import_module("aws_msk_iam_sasl_signer.MSKAuthTokenProvider")
         except ImportError as exc:
@@ -198,22 +197,22 @@ class MskSigner:
             ) from exc
         try:
             text, expires_ms = signer.generate_auth_token(self.region)
-        except AttributeError as exc:  # how the signer (1.0.2) says that it found none
+        except AttributeError as exc:  # the signer (1.0.2) found no credentials
             raise LoginFailed(
                 "kafka.sasl: no AWS credentials: neither in the environment, nor in a profile, nor"
-                " of a role of this machine"
+                " from a role of this machine"
             ) from exc
-        except Exception as exc:  # a foreign library with many ways to fail, all of them one to us
+        except Exception as exc:  # the library raises many types of errors, all mean no token
             raise LoginFailed(
-                f"kafka.sasl: AWS gives no token for MSK in {self.region}: {exc}"
+                f"kafka.sasl: AWS returned no token for MSK in {self.region}: {exc}"
             ) from exc
-        return Token(text, max(0.0, expires_ms / 1000 - time.time()))
+        return BearerToken(text, max(0.0, expires_ms / 1000 - time.time()))
 
 
 def _lifetime(expires_in: object) -> float:
-    """Seconds, as a number or, as some servers have it, as text."""
+    """Return seconds from a number or, as some servers send it, from text."""
     try:
-        seconds = float(expires_in)  # type: ignore[arg-type]  # whatever the server sent
+        seconds = float(expires_in)  # type: ignore[arg-type]  # any JSON value
     except (TypeError, ValueError):
         return DEFAULT_LIFETIME_S
     return seconds if 0 < seconds < float("inf") else DEFAULT_LIFETIME_S

@@ -45,7 +45,7 @@ class Schema:
         return cls(**{name: value for name, value in values.items() if name in known})
 
 
-class Request(ABC, Generic[T]):
+class KafkaRequest(ABC, Generic[T]):
     """A request and the type of its answer; the connection chooses the version."""
 
     api: ClassVar[Api]
@@ -59,7 +59,7 @@ class Request(ABC, Generic[T]):
         """Return the content of a reply entity of the same schema as plain values."""
 
 
-def encode(request: Request[Any], version: int, correlation_id: int) -> bytes:
+def encode(request: KafkaRequest[Any], version: int, correlation_id: int) -> bytes:
     """Frame a request, length included; raises RequestFailed if a value does not fit."""
     body = request.body(_schema(request.api, version))
     entity: Any = type(body)
@@ -82,7 +82,7 @@ def encode(request: Request[Any], version: int, correlation_id: int) -> bytes:
     return len(message).to_bytes(4) + message
 
 
-def decode(request: Request[T], version: int, message: bytes) -> T:
+def decode(request: KafkaRequest[T], version: int, message: bytes) -> T:
     """Return the answer in a message that begins with its correlation id; raises ReplyUnreadable.
 
     An error code younger than kio is one of the reasons: what it means cannot be guessed.

@@ -25,7 +25,7 @@ from jmxbridge.kafka.wire.api_numbers import (
     Api,
 )
 from jmxbridge.kafka.wire.assignment import read_assignment
-from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.codec import KafkaRequest, Schema
 from jmxbridge.kafka.wire.error_codes import CORRUPT_MESSAGE
 from jmxbridge.kafka.wire.errors import ReplyUnreadable
 
@@ -46,7 +46,7 @@ _GROUP_KEY = 0
 
 
 @dataclass(frozen=True, slots=True)
-class ApiVersions(Request[tuple[int, Mapping[int, tuple[int, int]]]]):
+class ApiVersions(KafkaRequest[tuple[int, Mapping[int, tuple[int, int]]]]):
     """Which APIs and versions are there? → error code, key → lowest and highest version."""
 
     api: ClassVar[Api] = API_VERSIONS
@@ -89,7 +89,7 @@ class ClusterMetadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Metadata(Request[ClusterMetadata]):
+class Metadata(KafkaRequest[ClusterMetadata]):
     """Which brokers are there, and who leads these topics? Never creates a topic."""
 
     api: ClassVar[Api] = METADATA
@@ -131,7 +131,7 @@ class ListedGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class ListGroups(Request[tuple[int, tuple[ListedGroup, ...]]]):
+class ListGroups(KafkaRequest[tuple[int, tuple[ListedGroup, ...]]]):
     """Which groups do you coordinate? → error code, groups. An error comes with an empty list."""
 
     api: ClassVar[Api] = LIST_GROUPS
@@ -153,7 +153,7 @@ class ListGroups(Request[tuple[int, tuple[ListedGroup, ...]]]):
 
 
 @dataclass(frozen=True, slots=True)
-class FindCoordinator(Request[Mapping[str, tuple[int, int]]]):
+class FindCoordinator(KafkaRequest[Mapping[str, tuple[int, int]]]):
     """Who coordinates these groups? → group → error code, broker id.
 
     One group only below version MANY_COORDINATORS. Where the topic of all commits does not exist
@@ -178,7 +178,7 @@ class FindCoordinator(Request[Mapping[str, tuple[int, int]]]):
 
 
 @dataclass(frozen=True, slots=True)
-class OffsetFetch(Request[Mapping[str, tuple[int, Commits]]]):
+class OffsetFetch(KafkaRequest[Mapping[str, tuple[int, Commits]]]):
     """What have these groups committed? → group → error code, commits.
 
     All commits of each group; one group only below version MANY_GROUPS.
@@ -213,7 +213,7 @@ def _commits(topics: Any) -> Commits:
 
 
 @dataclass(frozen=True, slots=True)
-class EndOffsets:
+class LeaderOffsets:
     """End offsets by topic and partition; the error code of each partition that has none."""
 
     offsets: Mapping[str, Mapping[int, int]]
@@ -221,7 +221,7 @@ class EndOffsets:
 
 
 @dataclass(frozen=True, slots=True)
-class ListOffsets(Request[EndOffsets]):
+class ListOffsets(KafkaRequest[LeaderOffsets]):
     """Where do these partitions end, or begin? To be asked of their leader.
 
     The end is the high watermark for who reads uncommitted records, and the start of the first open
@@ -253,7 +253,7 @@ class ListOffsets(Request[EndOffsets]):
             topics=topics,
         )
 
-    def reply(self, entity: Any) -> EndOffsets:
+    def reply(self, entity: Any) -> LeaderOffsets:
         offsets: dict[str, dict[int, int]] = {}
         errors: dict[Partition, int] = {}
         for topic in entity.topics:
@@ -263,11 +263,11 @@ class ListOffsets(Request[EndOffsets]):
                     errors[topic.name, p.partition_index] = int(p.error_code)
                 elif p.offset >= 0:
                     ends[p.partition_index] = p.offset
-        return EndOffsets(offsets, errors)
+        return LeaderOffsets(offsets, errors)
 
 
 @dataclass(frozen=True, slots=True)
-class DescribeGroups(Request[Mapping[str, tuple[int, Membership]]]):
+class DescribeGroups(KafkaRequest[Mapping[str, tuple[int, Membership]]]):
     """Who is in these groups of the classic protocol? → group → error code, members.
 
     A group of the newer protocol (KIP-848) is answered as if it were dead, or not found. One whose
@@ -309,7 +309,7 @@ def _classic(group: Any) -> Membership:
 
 
 @dataclass(frozen=True, slots=True)
-class ConsumerGroupDescribe(Request[Mapping[str, tuple[int, Membership]]]):
+class ConsumerGroupDescribe(KafkaRequest[Mapping[str, tuple[int, Membership]]]):
     """Who is in these groups of the consumer protocol (KIP-848)? → group → error code, members."""
 
     api: ClassVar[Api] = CONSUMER_GROUP_DESCRIBE

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.wire.api_numbers import STREAMS_GROUP_DESCRIBE, Api
-from jmxbridge.kafka.wire.codec import Request, Schema
+from jmxbridge.kafka.wire.codec import KafkaRequest, Schema
 
 
 @dataclass(frozen=True, slots=True)
-class StreamsGroupDescribe(Request[Mapping[str, tuple[int, Membership]]]):
+class StreamsGroupDescribe(KafkaRequest[Mapping[str, tuple[int, Membership]]]):
     """Who is in these streams groups? → group → error code, members.
 
     Where the source topics of a subtopology differ in size, partitions are among those assigned

@@ -35,7 +35,7 @@ class Expiry:
 
     def retention_s(self, snapshot: Snapshot) -> float:
         """How long an empty group keeps what it had read."""
-        said = (self._retention_s, snapshot.aside.offsets_retention_s, RETENTION_S)
+        said = (self._retention_s, snapshot.extras.offsets_retention_s, RETENTION_S)
         return next(s for s in said if s is not None)
 
     def take(self, snapshot: Snapshot, time_ns: int) -> dict[str, float]:

@@ -124,7 +124,7 @@ class LagHistory:
         """Judge the rows of one poll, with what it was answered."""
         self._forget_recreated(snapshot)
         self.ends.observe(snapshot.end_offsets, time_ns)
-        self.trails.take(snapshot.aside.dated, snapshot.end_offsets, time_ns)
+        self.trails.take(snapshot.extras.offsets_for_times, snapshot.end_offsets, time_ns)
         partitions: list[RowStatus] = []
         topics: dict[tuple[str, str], RowStatus] = {}
         by_group: dict[str, list[RowStatus]] = {row.group: [] for row in lags.groups}
@@ -145,7 +145,7 @@ class LagHistory:
             topics[at] = _sum_up(judged)
             by_group[group].append(topics[at])
             left_s = risk_s(
-                rows, (each.behind for each in judged), snapshot.aside.retention_s.get(topic.topic)
+                rows, (each.behind for each in judged), snapshot.extras.retention_s.get(topic.topic)
             )
             if left_s is not None:
                 risks_s[at] = left_s

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 
 from jmxbridge.kafka.facts.extras import SharePartition
-from jmxbridge.kafka.facts.members import Member, Row, owners, uncommitted
+from jmxbridge.kafka.facts.members import GroupPartition, Member, owners, uncommitted
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.consumers.client_verdict import ClientFinding, worst
 from jmxbridge.lag.history.lag_history import Assessment, RowStatus
@@ -107,7 +107,7 @@ def to_points(
     for name in sorted(snapshot.vanished):
         tags = {"cluster": cluster, "group": name}
         points.append(Point(GROUP_STATE, tags, {"vanished": True}, time_ns))
-    points += (_share_point(each, cluster, time_ns) for each in snapshot.aside.shares)
+    points += (_share_point(each, cluster, time_ns) for each in snapshot.extras.shares)
     fields = _poll_fields(lags, snapshot) | {
         "skipped_ticks": skipped_ticks,
         "rows_rolled_up": sum(volume.rolled_up.values()),
@@ -133,7 +133,7 @@ def _rows(
     verdicts: Assessment,
     volume: RowThinning,
     finest: Mapping[str, Granularity],
-    readers: Mapping[Row, Member],
+    readers: Mapping[GroupPartition, Member],
     time_ns: int,
 ) -> Iterator[_Told]:
     """The partition rows to write; all of them where nothing was judged."""
@@ -301,7 +301,7 @@ def _poll_fields(lags: Lags, snapshot: Snapshot) -> dict[str, FieldValue]:
         "list_groups_ms": phases.list_groups_ms,
         "fetch_commits_ms": phases.fetch_commits_ms,
         "list_ends_ms": phases.list_ends_ms,
-        "aside_ms": phases.aside_ms,
+        "aside_ms": phases.extras_ms,
         "requests": snapshot.requests,
         "errors": len(snapshot.errors) + len(snapshot.describe_errors),
         "brokers": snapshot.brokers,

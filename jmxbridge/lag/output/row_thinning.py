@@ -15,7 +15,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
-from jmxbridge.kafka.facts.members import Row
+from jmxbridge.kafka.facts.members import GroupPartition
 from jmxbridge.lag.history.lag_history import RowStatus
 from jmxbridge.lag.rows import GroupLag, PartitionLag
 from jmxbridge.times import NS
@@ -82,7 +82,7 @@ class RowThinning:
         rows: Sequence[PartitionLag],
         judged: Sequence[RowStatus],
         time_ns: int,
-        anyway: Container[Row],
+        anyway: Container[GroupPartition],
     ) -> Iterator[tuple[PartitionLag, RowStatus]]:
         """Yield the rows to write now, of those of one group on one topic; taken as written then.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jmxbridge.kafka.facts.extras import TimestampedOffset
-from jmxbridge.kafka.facts.members import Row
+from jmxbridge.kafka.facts.members import GroupPartition
 from jmxbridge.kafka.facts.snapshot import Description, Partition, Snapshot
 from jmxbridge.lag.consumers.client_words import at_a_glance
 from jmxbridge.lag.consumers.consumer import Consumer
@@ -42,8 +42,8 @@ class Look:
     `arrivals_s` when it will have caught up, where it gains on the topic.
     """
 
-    seconds: Mapping[Row, Behind] = field(default_factory=dict)
-    statuses: Mapping[Row, Status] = field(default_factory=dict)
+    seconds: Mapping[GroupPartition, Behind] = field(default_factory=dict)
+    statuses: Mapping[GroupPartition, Status] = field(default_factory=dict)
     clients: Mapping[str, Sequence[str]] = field(default_factory=dict)
     trends: Mapping[tuple[str, str], Sequence[int]] = field(default_factory=dict)
     losses: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Watching:
             arrivals_s={at: rate.eta_s for at, rate in verdicts.rates.items() if rate.eta_s},
             losses=losses(
                 *(lags, verdicts),
-                kept_s=snapshot.aside.retention_s,
+                kept_s=snapshot.extras.retention_s,
                 offsets_kept_s=self._expiry.retention_s(snapshot),
             ),
         )
@@ -150,7 +150,7 @@ class Watching:
         return {at: tuple(trend) for at, trend in self._trends.items() if rows.get(at) is not None}
 
 
-def said_of(judged: GroupVerdicts | None, lags: Lags) -> dict[Row, Status]:
+def said_of(judged: GroupVerdicts | None, lags: Lags) -> dict[GroupPartition, Status]:
     """Return what the service said of these rows; those it does not mention are well."""
     if judged is None:
         return {}

@@ -8,7 +8,7 @@ import pytest
 from jmxbridge.kafka.cluster.acls import (
     EVERY,
     MAX_NAMED,
-    NOBODYS_NAME,
+    PROBE_NAME,
     MissingRight,
     Scope,
     principal,
@@ -114,7 +114,7 @@ async def test_a_broker_too_old_to_say_is_not_complained_of(
     """Before 2.8 it cannot be known whether the cluster may be described; groups by name can."""
     del two.versions[60]
     for broker in two.brokers.values():
-        refuse_groups(broker, NOBODYS_NAME, "a")
+        refuse_groups(broker, PROBE_NAME, "a")
 
     missing = await connect_to(two).missing_rights(ALL, ALL)
 

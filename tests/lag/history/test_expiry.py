@@ -84,7 +84,7 @@ def test_a_clock_that_was_set_back_makes_no_longer_countdown() -> None:
 
 def test_the_file_is_believed_before_the_brokers_and_they_before_kafkas_default() -> None:
     """How long offsets are kept: the brokers may say so, and may not be allowed to."""
-    said = replace(snapshot("Empty"), aside=Extras(offsets_retention_s=60.0))
+    said = replace(snapshot("Empty"), extras=Extras(offsets_retention_s=60.0))
     assert Expiry(retention_s=DAY_S).take(said, 0) == {"g": DAY_S}
     assert Expiry().take(said, 0) == {"g": 60.0}
     assert Expiry().take(snapshot("Empty"), 0) == {"g": 7 * DAY_S}

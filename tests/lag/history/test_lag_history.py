@@ -199,7 +199,7 @@ def test_a_search_goes_on_from_poll_to_poll_until_the_record_is_found() -> None:
     answers: dict[tuple[str, int], TimestampedOffset | None] = {}
     for n in range(20):
         now_ns = (20_000 + n * 10) * NS
-        poll = replace(start, aside=Extras(dated=answers))
+        poll = replace(start, extras=Extras(offsets_for_times=answers))
         behind = looked.take(compute(poll), poll, now_ns).partitions[0].behind
         assert behind is not None
         seconds.append((behind.seconds - n * 10, behind.at_least))

@@ -281,7 +281,7 @@ def test_a_delay_says_how_well_it_is_known() -> None:
 def test_share_groups_have_a_measurement_of_their_own() -> None:
     """Without a lag where the broker counts none: the name means one thing."""
     shares = (SharePartition("s", "t", 0, 4, None), SharePartition("s", "t", 1, 4, 0))
-    snapshot = Snapshot(groups={}, commits={}, end_offsets={}, aside=Extras(shares=shares))
+    snapshot = Snapshot(groups={}, commits={}, end_offsets={}, extras=Extras(shares=shares))
 
     made = to_points(compute(snapshot), snapshot, cluster="c", time_ns=NOW)
 

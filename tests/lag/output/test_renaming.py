@@ -32,7 +32,7 @@ def everything() -> list[Point]:
     """Points of each measurement."""
     shares = (SharePartition("s", "t", 0, 5, 3),)
     found = described()
-    snapshot = replace(found, aside=replace(found.aside, shares=shares))
+    snapshot = replace(found, extras=replace(found.extras, shares=shares))
     return list(to_points(compute(snapshot), snapshot, cluster="c", time_ns=NOW))
 
 

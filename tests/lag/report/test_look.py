@@ -126,7 +126,7 @@ def test_the_log_is_asked_for_a_past_that_nobody_saw() -> None:
     now_s, written_s = 1_700_000_000, 1_700_000_000 - 6 * 3600
     kept = Extras(retention_s={"t": 7 * 3600.0})
     looked = description(10, 50)
-    looked = replace(looked, snapshot=replace(looked.snapshot, aside=kept))
+    looked = replace(looked, snapshot=replace(looked.snapshot, extras=kept))
     watching = Watching(interval_ns=2 * S)
     answers: dict[tuple[str, int], TimestampedOffset | None] = {}
     rounds = 0

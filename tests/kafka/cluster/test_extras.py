@@ -38,7 +38,7 @@ async def test_a_stopped_groups_delay_is_found_step_by_step(
     requests = []
     for n in range(40):
         before = len(two.requests)
-        snapshot = await cluster.poll(questions=outlook.questions())
+        snapshot = await cluster.poll(times_ms=outlook.questions())
         asked = by_time([a for a in two.requests[before:] if a.api == "list_offsets"])
         requests.append(sorted(a.broker for a in asked))
         now_ns = NOW_MS * 1_000_000 + n * 10 * NS
@@ -63,7 +63,7 @@ async def test_every_partition_of_a_leader_is_in_one_request(
     two.written["x", 2] = [START_MS]
 
     questions = {("x", 0): 5, ("x", 2): 7, ("y", 0): 0}
-    snapshot = await connect_to(two).poll(questions=questions)
+    snapshot = await connect_to(two).poll(times_ms=questions)
 
     first, second = sorted(by_time(two.asked("list_offsets")), key=lambda asked: asked.broker)
     assert [(p.partition_index, p.timestamp) for p in first.entity.topics[0].partitions] == [
@@ -71,7 +71,7 @@ async def test_every_partition_of_a_leader_is_in_one_request(
         (2, 7),
     ]
     assert second.broker == 2
-    assert snapshot.aside.dated == {
+    assert snapshot.extras.offsets_for_times == {
         ("x", 0): TimestampedOffset(-1, -1),
         ("x", 2): TimestampedOffset(0, START_MS),
         ("y", 0): TimestampedOffset(-1, -1),
@@ -98,9 +98,9 @@ async def test_no_answer_is_no_answer(
 
     two.brokers[1].scripts["list_offsets"] = answer
 
-    snapshot = await connect_to(two).poll(questions={("x", 0): 0, ("gone", 3): 0})
+    snapshot = await connect_to(two).poll(times_ms={("x", 0): 0, ("gone", 3): 0})
 
-    assert snapshot.aside.dated == expected
+    assert snapshot.extras.offsets_for_times == expected
     assert len(compute(snapshot).partitions) == 2
     assert snapshot.complete
 
@@ -118,16 +118,16 @@ async def test_a_leader_that_fails_over_it_costs_its_answers_only(
     two.written["x", 0] = two.written["y", 0] = [START_MS]
     cluster, questions = connect_to(two), {("x", 0): 0, ("y", 0): 0}
 
-    snapshot = await cluster.poll(questions=questions)
+    snapshot = await cluster.poll(times_ms=questions)
     two.brokers[1].thaw()
-    resting = await cluster.poll(questions=questions)
+    resting = await cluster.poll(times_ms=questions)
     forward(offsets_for_times.REST_S)
-    rested = await cluster.poll(questions=questions)
+    rested = await cluster.poll(times_ms=questions)
 
     for found in (snapshot, resting):
-        assert found.aside.dated == {("y", 0): TimestampedOffset(0, START_MS)}
+        assert found.extras.offsets_for_times == {("y", 0): TimestampedOffset(0, START_MS)}
         assert len(compute(found).partitions) == 2
-    assert set(rested.aside.dated) == questions.keys()
+    assert set(rested.extras.offsets_for_times) == questions.keys()
 
 
 @pytest.fixture
@@ -161,8 +161,8 @@ async def test_retention_is_asked_for_new_topics_and_now_and_then(
     cluster = connect_to(two)
     await cluster.poll()
     snapshot = await cluster.poll()
-    assert snapshot.aside.retention_s == {"x": 60.0, "y": 60.0}
-    assert snapshot.aside.offsets_retention_s == 86_400.0
+    assert snapshot.extras.retention_s == {"x": 60.0, "y": 60.0}
+    assert snapshot.extras.offsets_retention_s == 86_400.0
     two.add_topic("z", end=3)
     two.groups["a"].commits["z"] = {0: 1}
 
@@ -174,7 +174,7 @@ async def test_retention_is_asked_for_new_topics_and_now_and_then(
     asked = [[r.resource_name for r in a.entity.resources] for a in two.asked("describe_configs")]
     assert [len(names) for names in asked] == [3, 1, 4]
     assert asked[1] == ["z"]
-    assert snapshot.aside.retention_s == {"x": 90.0, "y": 60.0, "z": 60.0}
+    assert snapshot.extras.retention_s == {"x": 90.0, "y": 60.0, "z": 60.0}
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ async def test_only_what_deletes_by_age_has_a_retention(
 ) -> None:
     """Compacted topics, and those that keep all, have none."""
     set_topic(two, "x", **values)
-    assert (await connect_to(two).poll()).aside.retention_s == expected
+    assert (await connect_to(two).poll()).extras.retention_s == expected
 
 
 async def test_what_may_not_be_read_is_no_trouble(
@@ -209,7 +209,7 @@ async def test_what_may_not_be_read_is_no_trouble(
     assert first.errors == second.errors == ()
     assert len(two.asked("describe_configs")) == 2
     assert first.complete
-    assert (second.aside.retention_s, second.aside.offsets_retention_s) == ({}, None)
+    assert (second.extras.retention_s, second.extras.offsets_retention_s) == ({}, None)
 
 
 async def test_a_broker_that_fails_over_configs_is_asked_again(
@@ -226,8 +226,8 @@ async def test_a_broker_that_fails_over_configs_is_asked_again(
 
     second = await cluster.poll()
 
-    assert (first.complete, first.aside.retention_s) == (True, {})
-    assert second.aside.retention_s == {"x": 60.0}
+    assert (first.complete, first.extras.retention_s) == (True, {})
+    assert second.extras.retention_s == {"x": 60.0}
 
 
 async def test_many_topics_are_asked_for_in_turn(
@@ -242,7 +242,7 @@ async def test_many_topics_are_asked_for_in_turn(
     del two.groups["b"]
     cluster = connect_to(two)
 
-    known = [len((await cluster.poll()).aside.retention_s) for _ in range(4)]
+    known = [len((await cluster.poll()).extras.retention_s) for _ in range(4)]
 
     assert known == [2, 4, 5, 5]
     assert len(two.asked("describe_configs")) == 3
@@ -259,7 +259,7 @@ async def test_an_old_broker_is_not_asked_for_what_it_lacks(
 
     assert snapshot.errors == ()
     assert two.asked("describe_configs") == two.asked("describe_share_group_offsets") == []
-    assert snapshot.aside.shares == ()
+    assert snapshot.extras.shares == ()
 
 
 @pytest.mark.parametrize(("version", "lag"), [(0, None), (1, 6)])
@@ -278,7 +278,7 @@ async def test_a_share_group_is_apart_from_the_others(
 
     snapshot = await connect_to(two).poll()
 
-    assert snapshot.aside.shares == (SharePartition("s", "x", 0, 4, lag),)
+    assert snapshot.extras.shares == (SharePartition("s", "x", 0, 4, lag),)
     assert {row.group for row in compute(snapshot).partitions} == {"a", "b"}
     assert set(snapshot.groups) == {"a", "b"}
     assert len(two.asked("describe_share_group_offsets")) == 1
@@ -307,7 +307,7 @@ async def test_share_groups_that_cannot_be_read_are_named(
 
     snapshot = await connect_to(two).poll()
 
-    assert [each.group for each in snapshot.aside.shares] == ["t"]
+    assert [each.group for each in snapshot.extras.shares] == ["t"]
     assert snapshot.errors == ("share group 's': cannot be read: GROUP_AUTHORIZATION_FAILED (30)",)
     assert snapshot.complete
 
