@@ -28,10 +28,11 @@ from demo.servers import Influx, Jvm
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.encode import encode_points
 from jmxbridge.jmx import ObjectName
+from jmxbridge.mbeans.points import PointMaker
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 from jmxbridge.point import KeptTags, Point
 from jmxbridge.pollers.backoff import Backoff
-from jmxbridge.pollers.schedule import Tick
+from jmxbridge.pollers.schedule import RuleSchedule, Tick
 from jmxbridge.pollers.self_report import resident_bytes
 from jmxbridge.pollers.target import Target
 from jmxbridge.service.garbage import collect_seldom
@@ -86,9 +87,8 @@ async def append_of_poll(port: int) -> dict[str, float]:
     target = Target(
         "bench",
         transport=RmiTransport("127.0.0.1", port, clock_s=time.monotonic),
-        rules=[rule()],
-        tags={"cluster": "bench"},
-        interval_ns=INTERVAL_NS,
+        rules=RuleSchedule([rule()], INTERVAL_NS),
+        point_maker=PointMaker({"cluster": "bench", "target": "bench"}),
         deadline_s=60.0,
         backoff=Backoff(0.0, lambda: 0.0),
     )

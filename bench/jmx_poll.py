@@ -30,7 +30,8 @@ from demo.cache import JOLOKIA_VERSIONS
 from demo.servers import Client, Jvm, Kafka, free_port, jolokia_option
 from jmxbridge.config.loader import pack_rules
 from jmxbridge.jmx import connect
-from jmxbridge.transports.catalog import Asked, Catalog
+from jmxbridge.transports.catalog import Catalog
+from jmxbridge.transports.transport import AttributeNames
 
 MBEANS = int(os.environ.get("MBEANS", "2000"))
 ATTRIBUTES = ("Value", "Rate", "Name", "Count", "Ok", "Nan")
@@ -107,16 +108,16 @@ def jmxquerys(scene: Scene, polls: int) -> Cost:
     return meter.cost()
 
 
-async def asked_by_packs(host: str, port: int) -> Asked:
+async def asked_by_packs(host: str, port: int) -> AttributeNames:
     """Return what the shipped rules read from a JVM, as a poll discovers it."""
     rules = [rule for pack in PACKS for rule in pack_rules(pack)]
     async with connect(host, port) as connection:
         catalog = Catalog()
         await catalog.refresh(connection, rules, 0.0)
-        return catalog.asked(rules)
+        return catalog.due(rules).names
 
 
-async def asked_of_all(host: str, port: int) -> Asked:
+async def asked_of_all(host: str, port: int) -> AttributeNames:
     """Return all attributes of all MBeans of Many.java."""
     async with connect(host, port) as connection:
         return tuple((name, ATTRIBUTES) for name in await connection.query(PATTERN))

@@ -90,8 +90,9 @@ async def bridged(
 
     from jmxbridge.config.loader import pack_rules
     from jmxbridge.influx.encode import encode_points
+    from jmxbridge.mbeans.points import PointMaker
     from jmxbridge.pollers.backoff import Backoff
-    from jmxbridge.pollers.schedule import Tick
+    from jmxbridge.pollers.schedule import RuleSchedule, Tick
     from jmxbridge.pollers.target import Target
     from jmxbridge.service.garbage import collect_seldom
     from jmxbridge.transports.rmi import RmiTransport
@@ -101,9 +102,10 @@ async def bridged(
     target = Target(
         "bench",
         transport=transport,
-        rules=[rule for pack in packs for rule in pack_rules(pack)] or rules(work),
-        tags={"cluster": "bench"},
-        interval_ns=INTERVAL_NS,
+        rules=RuleSchedule(
+            [rule for pack in packs for rule in pack_rules(pack)] or rules(work), INTERVAL_NS
+        ),
+        point_maker=PointMaker({"cluster": "bench", "target": "bench"}),
         deadline_s=TIMEOUT_S,
         backoff=Backoff(0.0, lambda: 0.0),
     )

@@ -32,10 +32,12 @@ from jmxbridge.kafka.login.token import ClientCredentials, MskSigner, TokenSourc
 from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.mbeans.consumers import Consumers, asks_for_consumers
+from jmxbridge.mbeans.points import PointMaker
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.pkcs12 import pem
 from jmxbridge.pollers.backoff import Backoff
 from jmxbridge.pollers.lag_poll import LagPoll
+from jmxbridge.pollers.schedule import RuleSchedule
 from jmxbridge.pollers.supervisor import PollerSpec
 from jmxbridge.pollers.target import Target
 from jmxbridge.state.lag_state import LagStateFile
@@ -118,17 +120,16 @@ def make_target(
 ) -> Target:
     """Build a target with the rules its sets name."""
     deadline_s = settings.interval_s * DEADLINE_SHARE
+    tags = {"cluster": settings.cluster, **target.tags, "target": target.name}
     return Target(
         target.name,
         transport=make_transport(target, deadline_s=deadline_s),
-        rules=settings.rules_for(target),
-        tags={"cluster": settings.cluster, **target.tags},
-        interval_ns=interval_ns,
+        rules=RuleSchedule(settings.rules_for(target), interval_ns),
+        point_maker=PointMaker(tags, topics.resolve),
         deadline_s=deadline_s,
         # Jitter needs no secrecy.
         backoff=Backoff(settings.interval_s, random.random),
-        resolve_topic=topics.resolve,
-        consumers=consumers,
+        listeners=(consumers,),
     )
 
 

@@ -19,6 +19,7 @@ PACKAGE = Path(__file__).parent.parent / "jmxbridge"
 # the rooms of different sides; only `cli` may know them all.
 ROOMS: dict[str, set[str]] = {
     "point": set(),
+    "plural": set(),
     "times": set(),
     "jmx": set(),
     "pkcs12": {"jmx"},
@@ -30,8 +31,8 @@ ROOMS: dict[str, set[str]] = {
     "config": {"jmx", "kafka", "lag", "mbeans"},
     "transports": {"jmx", "mbeans"},
     "pollers": {
-        *("delivery", "influx", "jmx", "kafka", "lag", "mbeans", "point", "store", "times"),
-        *("transports",),
+        *("delivery", "influx", "jmx", "kafka", "lag", "mbeans", "plural", "point", "store"),
+        *("times", "transports"),
     },
     "state": {"lag"},
     "influx": {"point", "store"},

@@ -104,7 +104,7 @@ def entry(problem: "Problem") -> dict[str, Any]:
 
 def summary(settings: "Settings") -> str:
     """Say in one line what a file asks for."""
-    from jmxbridge.pollers.health import counted
+    from jmxbridge.plural import counted
 
     rules = sum(len(rules) for rules in settings.mbeans.values())
     kafka = settings.kafka

@@ -12,7 +12,7 @@ What a JVM did not say (null, an attribute missing from the answer) is not a val
 dropped and nothing counted. What it did say is either in a point or in a count.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jmxbridge.mbeans.conversion import INT64_MAX, INT64_MIN
@@ -35,7 +35,7 @@ class Points:
     for a field that had one already.
     """
 
-    points: tuple[Point, ...]
+    points: Sequence[Point]
     dropped_nonfinite: int = 0
     dropped_type: int = 0
     duplicates: int = 0
@@ -63,7 +63,7 @@ class PointMaker:
     def __init__(
         self, tags: Mapping[str, str], resolve_topic: Callable[[str], str] = as_it_is
     ) -> None:
-        self._tags = tags
+        self.tags = tags
         self._resolve_topic = resolve_topic
         self._plans: dict[int, RuleEffect] = {}  # by the identity of their rules
         self._entities: dict[Series, Entity] = {}
@@ -82,7 +82,7 @@ class PointMaker:
             for entity, fields in found.items()
             if fields
         ]
-        return Points(tuple(points), account.nonfinite, account.type, account.duplicates)
+        return Points(points, account.nonfinite, account.type, account.duplicates)
 
     def _found(self, readings: Iterable[Reading], account: Rejected) -> Found:
         found: Found = {}
@@ -112,7 +112,7 @@ class PointMaker:
         if entity is None:
             measurement, *texts = series
             tags = zip(texts[::2], texts[1::2], strict=True)
-            entity = Entity(measurement, KeptTags({**self._tags, **dict(tags)}))
+            entity = Entity(measurement, KeptTags({**self.tags, **dict(tags)}))
             self._entities[series] = entity
         return entity
 

@@ -20,8 +20,3 @@ class StatusLine:
     name: str
     mood: Health
     sentence: str
-
-
-def counted(number: int, noun: str) -> str:
-    """Say how many: `1 group`, `3 groups`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

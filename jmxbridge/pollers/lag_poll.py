@@ -36,8 +36,9 @@ from jmxbridge.lag.output.renaming import Renaming
 from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.lag.rows import Lags, compute
 from jmxbridge.lag.uncommitted import Uncommitted, assume
+from jmxbridge.plural import counted
 from jmxbridge.point import Point
-from jmxbridge.pollers.health import Health, StatusLine, counted
+from jmxbridge.pollers.health import Health, StatusLine
 from jmxbridge.pollers.schedule import Tick
 from jmxbridge.times import NS
 

@@ -10,9 +10,10 @@ each begins a step later than the one before it; what it reads has the instant's
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from jmxbridge.mbeans.rule import Rule
 from jmxbridge.times import NS
 
 # What 1,200 MBeans take of a busy core: the next target begins when the one before it is written.
@@ -51,6 +52,23 @@ def is_due(due_ns: int, *, interval_ns: int, every_ns: int) -> bool:
     `every` is a multiple of the interval, at most one interval late elsewhere.
     """
     return due_ns // every_ns != (due_ns - interval_ns) // every_ns
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSchedule:
+    """The rules of one target; those with `every` are read more seldom than at each tick."""
+
+    rules: Sequence[Rule]
+    interval_ns: int
+
+    def due(self, due_ns: int) -> list[Rule]:
+        """Return the rules to read at this tick."""
+        return [
+            rule
+            for rule in self.rules
+            if rule.every_s is None
+            or is_due(due_ns, interval_ns=self.interval_ns, every_ns=round(rule.every_s * NS))
+        ]
 
 
 def spread_ns(index: int, interval_ns: int) -> int:

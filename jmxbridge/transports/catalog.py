@@ -15,7 +15,6 @@ and an MBean whose answer cannot be carried loses the attributes that are to bla
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from jmxbridge.jmx.errors import RemoteException
 from jmxbridge.jmx.object_name import ObjectName
@@ -30,16 +29,22 @@ EVERYTHING_S = 300.0
 INCOMPLETE_S = 30.0
 GONE = "not_found"
 
-Asked: TypeAlias = tuple[tuple[ObjectName, tuple[str, ...]], ...]
-
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class MBeanRead:
     """One getAttributes of a poll."""
 
     rule: Rule
     name: ObjectName
     attributes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DueReads:
+    """The reads of one poll; `names` has the same in the form that `MBeans.get_many` takes."""
+
+    reads: tuple[MBeanRead, ...]
+    names: tuple[tuple[ObjectName, tuple[str, ...]], ...]
 
 
 class Catalog:
@@ -51,9 +56,9 @@ class Catalog:
         self._available: dict[ObjectName, frozenset[str]] = {}
         self._sets: dict[frozenset[str], frozenset[str]] = {}  # MBeans of one class share theirs
         self._unreadable = Unreadable()
-        self._wanted: tuple[Wanted, ...] = ()
-        # By the rules due: they are the same ones at nearly every poll.
-        self._due: dict[frozenset[int], tuple[tuple[Wanted, ...], Asked]] = {}
+        self._reads: tuple[MBeanRead, ...] = ()
+        # By the identity of the rules due, which are the same at nearly every poll.
+        self._due: dict[frozenset[int], DueReads] = {}
         self._mbean_count: int | None = None
         self._everything_at_s = float("-inf")
         self._incomplete_at_s = float("-inf")
@@ -74,30 +79,23 @@ class Catalog:
         elif not (self._names_stale or new_rules):
             return
         self._names_stale = True  # also after a question that the JVM throws at
-        takes = take(tuple(self._rules.values()), await self._names(mbeans))
-        await self._learn_attributes(mbeans, {each.name for each in takes})
+        claims = take(tuple(self._rules.values()), await self._names(mbeans))
+        await self._learn_attributes(mbeans, {claim.name for claim in claims})
         await self._unreadable.tell_apart(mbeans)
-        self._wanted = tuple(self._wanted_by(takes))
+        self._reads = tuple(self._reads_of(claims))
         self._due.clear()
-        self.series_limited = takes.series_limited
+        self.series_limited = claims.series_limited
         self._names_stale = False
 
-    def wanted(self, rules: Sequence[Rule]) -> tuple[Wanted, ...]:
-        """Return what to read for these rules, as far as it was found."""
-        return self._due_now(rules)[0]
-
-    def asked(self, rules: Sequence[Rule]) -> Asked:
-        """Return the same as `Connection.get_many` wants it; the same object until it changes."""
-        return self._due_now(rules)[1]
-
-    def _due_now(self, rules: Sequence[Rule]) -> tuple[tuple[Wanted, ...], Asked]:
-        due = frozenset(id(rule) for rule in rules)
-        kept = self._due.get(due)
-        if kept is None:
-            wanted = tuple(each for each in self._wanted if id(each.rule) in due)
-            kept = wanted, tuple((each.name, each.attributes) for each in wanted)
-            self._due[due] = kept
-        return kept
+    def due(self, rules: Sequence[Rule]) -> DueReads:
+        """Return what to read for these rules; the same object until that changes."""
+        identities = frozenset(id(rule) for rule in rules)
+        due = self._due.get(identities)
+        if due is None:
+            reads = tuple(read for read in self._reads if id(read.rule) in identities)
+            due = DueReads(reads, tuple((read.name, read.attributes) for read in reads))
+            self._due[identities] = due
+        return due
 
     def note_count(self, mbean_count: int) -> None:
         """Compare the number of MBeans with the last one: a change means other names."""
@@ -111,32 +109,32 @@ class Catalog:
 
     def readings(
         self,
-        wanted: Sequence[Wanted],
+        reads: Sequence[MBeanRead],
         replies: Sequence[Mapping[str, Value] | RemoteException],
     ) -> list[Reading]:
         """Pair replies with what was asked; leave out MBeans that are gone or failed.
 
         Raises the first failure where no MBean at all could be read, and not for being gone.
         """
-        found: list[Reading] = []
+        readings: list[Reading] = []
         failures: list[RemoteException] = []
-        for each, reply in zip(wanted, replies, strict=True):
+        for read, reply in zip(reads, replies, strict=True):
             if isinstance(reply, RemoteException):
                 failures.append(reply)
-                if not self._unreadable.suspect(each.name, each.attributes, reply):
-                    self._available.pop(each.name, None)
+                if not self._unreadable.suspect(read.name, read.attributes, reply):
+                    self._available.pop(read.name, None)
                 self._names_stale = True
             else:
-                found.append(Reading(each.rule, each.name, reply))
-        other_failures = [each for each in failures if each.error_class != GONE]
-        if other_failures and not found:
+                readings.append(Reading(read.rule, read.name, reply))
+        other_failures = [failure for failure in failures if failure.error_class != GONE]
+        if other_failures and not readings:
             raise other_failures[0]
-        return found
+        return readings
 
     def _forget_incomplete(self) -> None:
-        for each in self._wanted:
-            if not is_settled(each.rule, each.attributes):
-                self._available.pop(each.name, None)
+        for read in self._reads:
+            if not is_settled(read.rule, read.attributes):
+                self._available.pop(read.name, None)
 
     async def _names(self, mbeans: MBeans) -> set[ObjectName]:
         answers = await mbeans.query_many(patterns(tuple(self._rules.values())))
@@ -151,13 +149,13 @@ class Catalog:
                 existing = frozenset(each.name for each in info.attributes)
                 self._available[name] = self._sets.setdefault(existing, existing)
 
-    def _wanted_by(self, takes: Sequence[Claim]) -> list[Wanted]:
-        found: list[Wanted] = []
+    def _reads_of(self, claims: Sequence[Claim]) -> list[MBeanRead]:
+        reads: list[MBeanRead] = []
         shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # most MBeans of a rule have the same
-        for each in takes:
-            available = self._available.get(each.name, frozenset())
-            existing = attributes(each.rule, available - self._unreadable.left_out(each.name))
+        for claim in claims:
+            available = self._available.get(claim.name, frozenset())
+            existing = attributes(claim.rule, available - self._unreadable.left_out(claim.name))
             if existing:
                 existing = shared.setdefault(existing, existing)
-                found.append(Wanted(each.rule, each.name, existing))
-        return found
+                reads.append(MBeanRead(claim.rule, claim.name, existing))
+        return reads

@@ -9,7 +9,6 @@ simply not in the answer.
 
 import asyncio
 import errno
-import logging
 import socket
 import subprocess
 import time
@@ -25,9 +24,7 @@ from jmxbridge.jmx.values import Composite, Value
 from jmxbridge.mbeans.discovery import take
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
-from jmxbridge.transports.rmi import is_loopback
-
-log = logging.getLogger(__name__)
+from jmxbridge.transports.exposure import ExposureWarning
 
 
 class JmxqueryTransport:
@@ -38,7 +35,14 @@ class JmxqueryTransport:
         self._where = f"{host}:{port}"
         self._jmx = jmxquery.JMXConnection(f"service:jmx:rmi:///jndi/rmi://{self._where}/jmxrmi")
         self._timeout_s = timeout_s
-        self._is_exposure_said = False
+        # The package has neither TLS nor, here, a password.
+        self._exposure = ExposureWarning(
+            self._where,
+            "JMX without TLS and without a password: anyone who reaches that port can use it",
+            has_tls=False,
+            has_password=False,
+            advice="transport: rmi has username, password_file and tls",
+        )
         self.series_limited = 0
         self.costs: Mapping[str, int] = {}  # the package does not tell
         self.peer_host: str | None = None  # nor this
@@ -94,19 +98,9 @@ class JmxqueryTransport:
             raise JmxError(f"{self._where}: jmxquery printed something other than JSON") from exc
         if not answers and time.monotonic() - started_s >= self._timeout_s:
             raise self._timed_out()
-        self._warn_of_exposure()
+        if self._exposure.is_due:
+            self._exposure.check(address(self._host))
         return answers
-
-    def _warn_of_exposure(self) -> None:
-        """Say once that this goes over a network: the package has neither password nor TLS here."""
-        if self._is_exposure_said or is_loopback(address(self._host)):
-            return
-        self._is_exposure_said = True
-        log.warning(
-            "%s: JMX without TLS and without a password: whoever reaches that port can use it"
-            " (transport: rmi has username, password_file and tls)",
-            self._where,
-        )
 
     def _timed_out(self) -> ConnectionFailed:
         return ConnectionFailed(

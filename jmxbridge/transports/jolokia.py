@@ -47,12 +47,10 @@ class JolokiaTransport:
     async def _fetch(self, rules: Sequence[Rule]) -> list[Reading]:
         before = self._agent.traffic
         await self._catalog.refresh(self._agent, rules, self._clock_s())
-        wanted = self._catalog.wanted(rules)
-        has_changed, replies = await self._agent.poll(
-            [(each.name, each.attributes) for each in wanted]
-        )
+        due = self._catalog.due(rules)
+        has_changed, replies = await self._agent.poll(due.names)
         if has_changed:
             self._catalog.note_change()
-        readings = self._catalog.readings(wanted, replies)
+        readings = self._catalog.readings(due.reads, replies)
         self.costs = {name: count - before[name] for name, count in self._agent.traffic.items()}
         return readings

@@ -8,21 +8,19 @@ attribute: what then fails is NaN, or one of the infinities, and the rest of it 
 import json
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self, TypeAlias, TypeGuard
+from typing import Self, TypeGuard
 
 from jmxbridge.jmx.credentials import Credentials, Tls
 from jmxbridge.jmx.errors import RemoteException
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.jmx.values import MBeanInfo, Value
+from jmxbridge.jmx.values import MBeanInfo
 from jmxbridge.transports import jolokia_json
 from jmxbridge.transports.jolokia_http import Poster
 from jmxbridge.transports.jolokia_json import Reply, Request
+from jmxbridge.transports.transport import AttributeNames, AttributeValues
 
 # What an MBean says about its attributes is about 1 KiB: so many at once are far below the bound.
 LISTED_AT_ONCE = 2000
-
-Wanted: TypeAlias = Sequence[tuple[ObjectName, Sequence[str]]]
-Read: TypeAlias = dict[str, Value] | RemoteException
 
 
 class JolokiaAgent:
@@ -114,20 +112,22 @@ class JolokiaAgent:
                 self._never_null[name] = jolokia_json.never_null(info)
         return found
 
-    async def get_many(self, wanted: Wanted) -> list[Read]:
+    async def get_many(self, wanted: AttributeNames) -> list[AttributeValues]:
         """Return values of attributes of many MBeans, in order; one failing does not stop the rest.
 
         What `get_infos` told makes NaN of a null that can be nothing else.
         """
         return await self._complete(wanted, await self._ask(self._reads(wanted)))
 
-    async def poll(self, wanted: Wanted) -> tuple[bool, list[Read]]:
+    async def poll(self, wanted: AttributeNames) -> tuple[bool, list[AttributeValues]]:
         """Return whether MBeans came or went since `query_many`, and `get_many`, in one POST."""
         changes = jolokia_json.has_changed(self._since_s)
         answer, *replies = await self._ask([changes, *self._reads(wanted)])
         return jolokia_json.is_changed(answer), await self._complete(wanted, replies)
 
-    async def _complete(self, wanted: Wanted, replies: Sequence[Reply]) -> list[Read]:
+    async def _complete(
+        self, wanted: AttributeNames, replies: Sequence[Reply]
+    ) -> list[AttributeValues]:
         """Return what was read, after reading again, apart, what can only be read so."""
         found = self._values(wanted, replies)
         spoiled = [
@@ -143,15 +143,15 @@ class JolokiaAgent:
                 found[number] = each
         return found
 
-    def _reads(self, wanted: Wanted) -> list[Request]:
+    def _reads(self, wanted: AttributeNames) -> list[Request]:
         requests: list[Request] = []
         for name, attributes in wanted:
             groups = [[each] for each in attributes] if name in self._apart else [attributes]
             requests += [jolokia_json.read(name, group) for group in groups]
         return requests
 
-    def _values(self, wanted: Wanted, replies: Sequence[Reply]) -> list[Read]:
-        found: list[Read] = []
+    def _values(self, wanted: AttributeNames, replies: Sequence[Reply]) -> list[AttributeValues]:
+        found: list[AttributeValues] = []
         rest = iter(replies)
         for name, attributes in wanted:
             if name in self._apart:

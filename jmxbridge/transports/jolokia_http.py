@@ -6,7 +6,6 @@ password goes where the file says and nowhere else; and no message has it.
 """
 
 import base64
-import logging
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 from jmxbridge.jmx.credentials import Credentials, Tls
 from jmxbridge.jmx.errors import ConnectionFailed, RemoteProtocolError
 from jmxbridge.jmx.net import tls as tls_words
-from jmxbridge.transports.rmi import is_loopback
+from jmxbridge.transports.exposure import ExposureWarning
 
 if TYPE_CHECKING:
     import aiohttp
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 # A poll of 36,000 MBeans (4,000 partitions of a broker) with six attributes each is some 10 MB.
 MAX_REPLY_BYTES = 64 * 2**20
-
-log = logging.getLogger(__name__)
 
 
 class Poster:
@@ -52,7 +49,12 @@ class Poster:
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
         self._has_answered = False
-        self._is_exposure_said = False
+        self._exposure = ExposureWarning(
+            url,
+            "Jolokia without TLS and without a password: anyone who reaches it can use it",
+            has_tls=url.startswith("https:"),
+            has_password=credentials is not None,
+        )
 
     async def close(self) -> None:
         """Close the connection."""
@@ -75,7 +77,7 @@ class Poster:
             self._has_answered = False
             answer = await self._exchange(body)
         self._has_answered = True
-        self._warn_of_exposure()
+        self._exposure.check(self.peer_host)
         self.round_trips += 1
         self.bytes_received += len(answer)
         return answer
@@ -175,17 +177,6 @@ class Poster:
             return ConnectionFailed(f"{self.url} does not speak HTTP", "not_jolokia")
         said = "closed the connection without a whole answer; http or https, is it what it speaks?"
         return ConnectionFailed(f"{self.url} {said}", "closed")
-
-    def _warn_of_exposure(self) -> None:
-        """Say once what goes over the network for all to see."""
-        if self.url.startswith("https:") or self._is_exposure_said or is_loopback(self.peer_host):
-            return
-        self._is_exposure_said = True
-        if self._credentials is None:
-            what = "Jolokia without TLS and without a password: whoever reaches it can use it"
-        else:
-            what = "the password goes over the network unencrypted"
-        log.warning("%s: %s (see username, password_file and tls)", self.url, what)
 
 
 def shown(location: str) -> str:

@@ -10,8 +10,6 @@ JVM was restarted, is replaced within the poll that notices.
 
 import asyncio
 import contextlib
-import ipaddress
-import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from jmxbridge.jmx.connection import Connection, connect
@@ -21,11 +19,10 @@ from jmxbridge.jmx.rmi.protocol import Traffic
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.transports.catalog import Catalog
+from jmxbridge.transports.exposure import ExposureWarning
 
 # Half of what a JVM allows.
 KEEP_ALIVE_S = 60.0
-
-log = logging.getLogger(__name__)
 
 
 class RmiTransport:
@@ -57,7 +54,12 @@ class RmiTransport:
         self._credentials = credentials
         self._tls = tls
         self._connect_timeout_s = connect_timeout_s
-        self._is_exposure_said = False
+        self._exposure = ExposureWarning(
+            f"{host}:{port}",
+            "JMX without TLS and without a password: anyone who reaches that port can use it",
+            has_tls=tls is not None,
+            has_password=credentials is not None,
+        )
         self._clock_s = clock_s
         self.connection: Connection | None = None
         self.costs: Mapping[str, int] = {}
@@ -115,15 +117,15 @@ class RmiTransport:
         connection = await self._connected()
         before = connection.traffic
         await self._catalog.refresh(connection, rules, self._clock_s())
-        wanted = self._catalog.wanted(rules)
+        due = self._catalog.due(rules)
         asked_s = self._clock_s()
         mbean_count, replies = await asyncio.gather(
             connection.get_mbean_count(),
-            connection.get_many(self._catalog.asked(rules)),
+            connection.get_many(due.names),
         )
         answered_us = round((self._clock_s() - asked_s) * 1e6)
         self._catalog.note_count(mbean_count)
-        readings = self._catalog.readings(wanted, replies)
+        readings = self._catalog.readings(due.reads, replies)
         self.costs = {
             **costs(before, connection.traffic),
             **times(answered_us, connection.round_trip_us),
@@ -164,19 +166,8 @@ class RmiTransport:
                 connect_timeout_s=self._connect_timeout_s,
             )
             self.peer_host = self.connection.peer_host
-            self._warn_of_exposure(self.peer_host)
+            self._exposure.check(self.peer_host)
         return self.connection
-
-    def _warn_of_exposure(self, peer_host: str | None) -> None:
-        """Say once what goes over the network for all to see."""
-        if self._tls is not None or self._is_exposure_said or is_loopback(peer_host):
-            return
-        self._is_exposure_said = True
-        if self._credentials is None:
-            what = "JMX without TLS and without a password: whoever reaches that port can use it"
-        else:
-            what = "the password goes over the network unencrypted"
-        log.warning("%s:%s: %s (see username, password_file and tls)", self._host, self._port, what)
 
 
 def costs(before: Traffic, after: Traffic) -> dict[str, int]:
@@ -192,8 +183,3 @@ def times(answered_us: int, round_trip_us: int | None) -> dict[str, int]:
     if round_trip_us is None:
         return {}
     return {"round_trip_us": round_trip_us, "server_us": max(0, answered_us - round_trip_us)}
-
-
-def is_loopback(host: str | None) -> bool:
-    """Tell whether an IP address is this machine."""
-    return host is not None and ipaddress.ip_address(host.partition("%")[0]).is_loopback

@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeAlias
 
 from jmxbridge.jmx.errors import RemoteException
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import MBeanInfo, Value
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
+
+AttributeNames: TypeAlias = Sequence[tuple[ObjectName, Sequence[str]]]
+"""MBeans, each with the names of attributes to read."""
+
+AttributeValues: TypeAlias = dict[str, Value] | RemoteException
+"""Values of one MBean by attribute, or what the Java side threw for it."""
 
 
 class Transport(Protocol):
@@ -67,9 +73,7 @@ class MBeans(Protocol):
     async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
         """Return what MBeans say about their attributes, in order."""
 
-    async def get_many(
-        self, wanted: Sequence[tuple[ObjectName, Sequence[str]]]
-    ) -> list[dict[str, Value] | RemoteException]:
+    async def get_many(self, wanted: AttributeNames) -> list[AttributeValues]:
         """Return values of attributes, in order; one that cannot be read is left out."""
 
     async def close(self) -> None:

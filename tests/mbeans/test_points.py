@@ -36,7 +36,7 @@ def test_a_point_has_measurement_tags_fields_and_time(rule: MakeRule) -> None:
     result = points(read(made, "a:type=T,topic=orders", X=1, Y=2.5))
 
     expected = Point("m", {**TAGS, "topic": "orders"}, {"x": 1.0, "y": 2.5}, 10)
-    assert result == Points((expected,))
+    assert result == Points([expected])
 
 
 def test_readings_of_one_series_merge(rule: MakeRule) -> None:
@@ -146,8 +146,8 @@ def test_nothing_left_means_no_point(rule: MakeRule) -> None:
     """A reading without a usable value makes no point; InfluxDB has none without fields."""
     made = rule("a:type=T", fields=(X,))
 
-    assert points(read(made, "a:type=T", X=math.nan)) == Points((), dropped_nonfinite=1)
-    assert points(read(made, "a:type=T")) == Points(())
+    assert points(read(made, "a:type=T", X=math.nan)) == Points([], dropped_nonfinite=1)
+    assert points(read(made, "a:type=T")) == Points([])
 
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()

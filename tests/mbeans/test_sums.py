@@ -68,7 +68,7 @@ def test_a_sum_without_one_of_its_parts_is_no_sum(requests: Rule) -> None:
 def test_a_sum_beyond_an_integer_is_dropped_and_counted(requests: Rule) -> None:
     """It never wraps around, and never becomes a float."""
     result = summed(requests, {"Count": 2**62}, {"Count": 2**62})
-    assert (result.points, result.dropped_type) == ((), 1)
+    assert (result.points, result.dropped_type) == ([], 1)
 
 
 def test_a_sum_merges_with_what_other_rules_say(requests: Rule, rule: MakeRule) -> None:

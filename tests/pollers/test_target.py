@@ -11,12 +11,13 @@ from jmxbridge.jmx.errors import ConnectionFailed, RemoteProtocolError
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.mbeans.consumers import Consumers
+from jmxbridge.mbeans.points import PointMaker
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Field, Rule
 from jmxbridge.point import Point
 from jmxbridge.pollers.backoff import Backoff
 from jmxbridge.pollers.health import Health
-from jmxbridge.pollers.schedule import Tick
+from jmxbridge.pollers.schedule import RuleSchedule, Tick
 from jmxbridge.pollers.target import Target
 
 S = 1_000_000_000
@@ -63,9 +64,8 @@ def make(transport: Scripted, *rules: Rule, clock: Clock, deadline_s: float = 5.
     return Target(
         "broker-1",
         transport=transport,
-        rules=rules or (rule(),),
-        tags={"cluster": "c"},
-        interval_ns=10 * S,
+        rules=RuleSchedule(rules or (rule(),), 10 * S),
+        point_maker=PointMaker({"cluster": "c", "target": "broker-1"}),
         deadline_s=deadline_s,
         backoff=Backoff(10.0, lambda: 0.0),
         clock_s=clock,
@@ -207,13 +207,12 @@ async def test_what_its_consumers_say_is_passed_on() -> None:
     target = Target(
         "app",
         transport=Consuming(7.0, ConnectionFailed("app: refused", "refused")),
-        rules=(wanted,),
-        tags={},
-        interval_ns=10 * S,
+        rules=RuleSchedule((wanted,), 10 * S),
+        point_maker=PointMaker({"target": "app"}),
         deadline_s=5.0,
         backoff=Backoff(10.0, lambda: 0.0),
         clock_s=Clock(),
-        consumers=said,
+        listeners=(said,),
     )
     await target.poll(Tick(10 * S, 0))
     heard = Consumer("c", "app", 10 * S, "10.0.0.7", lag_max=7.0)

@@ -20,7 +20,7 @@ from jmxbridge.jmx import (
     RemoteException,
     Tls,
 )
-from jmxbridge.transports import jolokia_http
+from jmxbridge.transports import exposure, jolokia_http
 from jmxbridge.transports.jolokia_agent import JolokiaAgent
 
 MEMORY = ObjectName.parse("java.lang:type=Memory")
@@ -268,7 +268,7 @@ async def test_what_goes_over_the_network_unprotected_is_said_once(
 ) -> None:
     """One warning, with the URL and without the password; none on this machine."""
     if peer is not None:
-        monkeypatch.setattr(jolokia_http, "is_loopback", lambda host: False)
+        monkeypatch.setattr(exposure, "is_loopback", lambda host: False)
     found = http(b'[{"status": 200, "value": []}]')
     async with agent_at(answers(found, found)) as example:
         agent = JolokiaAgent(example.url, credentials=credentials)

@@ -12,7 +12,7 @@ from jmxbridge.jmx.errors import ConnectionFailed
 from jmxbridge.jmx.rmi.protocol import Traffic
 from jmxbridge.jmx.values import Value
 from jmxbridge.transports import rmi
-from jmxbridge.transports.rmi import RmiTransport, is_loopback, times
+from jmxbridge.transports.rmi import RmiTransport, times
 
 
 class Jvm:
@@ -249,10 +249,3 @@ async def test_what_goes_over_the_network_unprotected_is_said_once(
     assert said in warning
     assert "kafka.example:9999" in warning
     assert "swordfish" not in warning
-
-
-def test_what_is_this_machine() -> None:
-    """Addresses, with a zone too; an unknown one is not."""
-    assert is_loopback("127.0.0.1")
-    assert not is_loopback("fe80::1%eth0")
-    assert not is_loopback(None)

@@ -48,9 +48,10 @@ async def poll(catalog: Catalog, jvm: Any, now_s: float = 1.0) -> dict[ObjectNam
     """Refresh and read as a transport does; return the attributes that were read."""
     jvm.asked.clear()
     await catalog.refresh(jvm, RULES, now_s)
-    wanted = catalog.wanted(RULES)
-    replies = await jvm.get_many(catalog.asked(RULES))
-    return {each.name: set(each.values) for each in catalog.readings(wanted, replies)}
+    due = catalog.due(RULES)
+    replies = await jvm.get_many(due.names)
+    readings = catalog.readings(due.reads, replies)
+    return {reading.name: set(reading.values) for reading in readings}
 
 
 async def test_the_others_are_read_from_the_next_poll_on(
@@ -107,11 +108,11 @@ async def test_an_mbean_that_is_gone_is_no_failure_of_its_jvm() -> None:
     jvm, catalog = Jvm("Thread", error="javax.management.InstanceNotFoundException"), Catalog()
     rules = RULES[1:]
     await catalog.refresh(jvm, rules, 1.0)  # type: ignore[arg-type]  # it has what is called
-    wanted = catalog.wanted(rules)
-    assert [each.name for each in wanted] == [BAD]
-    assert catalog.readings(wanted, await jvm.get_many(catalog.asked(rules))) == []
+    due = catalog.due(rules)
+    assert [read.name for read in due.reads] == [BAD]
+    assert catalog.readings(due.reads, await jvm.get_many(due.names)) == []
     with pytest.raises(RemoteException, match="Thread"):
-        catalog.readings(wanted, [RemoteException("java.lang.IllegalStateException", "Thread")])
+        catalog.readings(due.reads, [RemoteException("java.lang.IllegalStateException", "Thread")])
 
 
 async def test_rules_whose_names_were_not_told_are_asked_for_again(

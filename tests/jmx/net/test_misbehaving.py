@@ -18,10 +18,11 @@ import pytest
 from jmxbridge.jmx import connection as connection_module
 from jmxbridge.jmx.connection import connect
 from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.mbeans.points import PointMaker
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 from jmxbridge.point import Point
 from jmxbridge.pollers.backoff import Backoff
-from jmxbridge.pollers.schedule import Tick
+from jmxbridge.pollers.schedule import RuleSchedule, Tick
 from jmxbridge.pollers.target import Target
 from jmxbridge.transports import rmi
 from jmxbridge.transports.rmi import RmiTransport
@@ -111,9 +112,8 @@ async def target() -> AsyncIterator[Callable[[int], Target]]:
                     clock_s=lambda: 0.0,
                     connect_timeout_s=connect_timeout_s,
                 ),
-                rules=(RULE,),
-                tags={},
-                interval_ns=S,
+                rules=RuleSchedule((RULE,), S),
+                point_maker=PointMaker({"target": f"at-{port}"}),
                 deadline_s=deadline_s,
                 backoff=Backoff(0.0, lambda: 0.0),
             )
