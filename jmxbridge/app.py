@@ -176,7 +176,7 @@ class Bridge:
         points = await poller.poll(tick)
         now_s = time.monotonic()
         if poller.is_timed:
-            if poller.line.mood is not Health.DOWN:
+            if poller.line.health is not Health.DOWN:
                 self._times.note(poller.name, now_s - started_s)
         elif self._times.is_due(now_s):
             await asyncio.to_thread(self._times.write, now_s)

@@ -59,14 +59,14 @@ async def poll_once(settings: Settings) -> Polled:
         polls = await asyncio.gather(*(poller.poll(tick) for poller in pollers))
     finally:
         await asyncio.gather(*(poller.close() for poller in pollers))
-    down = [poller for poller in pollers if poller.line.mood is Health.DOWN]
+    down = [poller for poller in pollers if poller.line.health is Health.DOWN]
     return Polled(
         tick.due_ns,
         tuple(
             (poller.name, encode_points(points))
             for poller, points in zip(pollers, polls, strict=True)
         ),
-        (*broker_problems, *(f"{poller.name}: {poller.line.sentence}" for poller in down)),
+        (*broker_problems, *(f"{poller.name}: {poller.line.text}" for poller in down)),
     )
 
 

@@ -90,9 +90,7 @@ class Looking:
         from jmxbridge.pollers.health import Health
 
         lines = [target.line for target in self._targets]
-        return [
-            f"target {each.name}: {each.sentence}" for each in lines if each.mood is Health.DOWN
-        ]
+        return [f"target {each.name}: {each.text}" for each in lines if each.health is Health.DOWN]
 
     async def close(self) -> None:
         """Close every connection."""

@@ -38,8 +38,8 @@ def shown(lines: Callable[[], Sequence[StatusLine]], *, on: TextIO) -> Iterator[
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True, overflow="ellipsis")
         for line in lines():
-            sign, style = STYLES[line.mood]
-            grid.add_row(Text(f"{sign} {line.name}", style), Text(line.sentence))
+            sign, style = STYLES[line.health]
+            grid.add_row(Text(f"{sign} {line.name}", style), Text(line.text))
         return grid
 
     async def redraw(live: Live) -> None:

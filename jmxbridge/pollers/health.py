@@ -1,11 +1,11 @@
-"""What the bridge is doing right now: one line each for a target, the lag poll, the delivery."""
+"""Status lines: the health of a target, the lag poll and the delivery, one line each."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Health(Enum):
-    """How a line should look: nothing known yet, fine, worth a glance, wrong."""
+    """How a status line is shown: not known yet, fine, worth a look, failing."""
 
     WAITING = "waiting"
     FINE = "fine"
@@ -15,8 +15,8 @@ class Health(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StatusLine:
-    """One line of status: whose, how it stands, and a sentence for people."""
+    """One line of status for people; `name` is the target's or poller's."""
 
     name: str
-    mood: Health
-    sentence: str
+    health: Health
+    text: str

@@ -181,8 +181,8 @@ class LagPoll:
         self._last = (lags, verdicts, tick.due_ns)
         self._save_in_time(tick)
         line = status_line(self.name, lags, snapshot)
-        if self.line.mood in (Health.WAITING, Health.DOWN):
-            log.info("lag poll: %s", line.sentence)
+        if self.line.health in (Health.WAITING, Health.DOWN):
+            log.info("lag poll: %s", line.text)
         self.line = line
         points = to_points(
             lags,
@@ -289,5 +289,5 @@ def status_line(name: str, lags: Lags, snapshot: Snapshot) -> StatusLine:
     sentence = f"lag {total:,} · {worst} · {groups}" if behind else f"lag 0 · {groups}"
     if not snapshot.complete:
         sentence += " · incomplete"
-    mood = Health.ALERT if behind or not snapshot.complete else Health.FINE
-    return StatusLine(name, mood, sentence)
+    health = Health.ALERT if behind or not snapshot.complete else Health.FINE
+    return StatusLine(name, health, sentence)

@@ -81,8 +81,8 @@ class SelfReport:
         if status.dead_lettered:
             counts += f", {status.dead_lettered:,} refused"
         waiting = status.state in (SenderState.RETRYING, SenderState.HOLDING)
-        mood = Health.DOWN if waiting else Health.ALERT if status.dead_lettered else Health.FINE
-        return StatusLine("influxdb", mood, f"{counts} · {status.text}")
+        health = Health.DOWN if waiting else Health.ALERT if status.dead_lettered else Health.FINE
+        return StatusLine("influxdb", health, f"{counts} · {status.text}")
 
     def _process_fields(self) -> Mapping[str, FieldValue]:
         fields: dict[str, FieldValue] = {

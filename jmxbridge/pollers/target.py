@@ -41,7 +41,7 @@ class FetchFailure:
     """Why a poll read nothing."""
 
     error_class: str
-    sentence: str
+    message: str
 
 
 class ReadingListener(Protocol):
@@ -113,7 +113,7 @@ class Target:
         if isinstance(outcome, FetchFailure):
             self._note_failure(outcome)
             for listener in self._listeners:
-                listener.lose(self.name, outcome.sentence)
+                listener.lose(self.name, outcome.message)
             return (self._own_point(tick, read_ms, failed_fields(outcome)),)
         self._answered_ns = tick.due_ns
         for listener in self._listeners:
@@ -155,16 +155,16 @@ class Target:
 
     def _note_failure(self, failure: FetchFailure) -> None:
         before, self._failure = self._failure, failure
-        self.line = StatusLine(self.name, Health.DOWN, f"{failure.error_class}: {failure.sentence}")
+        self.line = StatusLine(self.name, Health.DOWN, f"{failure.error_class}: {failure.message}")
         if before is None or before.error_class != failure.error_class:
-            log.warning("target %s: down: %s", self.name, failure.sentence)
+            log.warning("target %s: down: %s", self.name, failure.message)
 
     def _note_success(self, mbeans: int, points: int, read_ms: float) -> None:
-        sentence = f"{counted(mbeans, 'MBean')}, {counted(points, 'point')} in {read_ms:.0f} ms"
-        if self._failure is not None or self.line.mood is Health.WAITING:
-            log.info("target %s: up: %s", self.name, sentence)
+        text = f"{counted(mbeans, 'MBean')}, {counted(points, 'point')} in {read_ms:.0f} ms"
+        if self._failure is not None or self.line.health is Health.WAITING:
+            log.info("target %s: up: %s", self.name, text)
         self._failure = None
-        self.line = StatusLine(self.name, Health.FINE, sentence)
+        self.line = StatusLine(self.name, Health.FINE, text)
 
     def _own_point(self, tick: Tick, read_ms: float, fields: dict[str, FieldValue]) -> Point:
         fields |= {"read_ms": read_ms, "skipped_ticks": tick.skipped}

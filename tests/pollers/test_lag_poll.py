@@ -92,8 +92,8 @@ async def test_a_cluster_that_is_away_is_a_point_not_an_error() -> None:
     (point,) = await poll.poll(Tick(30 * S, 0))
     assert point.measurement == "jmxbridge_lag_poll"
     assert point.fields["complete"] is False
-    assert poll.line.mood is Health.DOWN
-    assert poll.line.sentence == "127.0.0.1:9092: refused"
+    assert poll.line.health is Health.DOWN
+    assert poll.line.text == "127.0.0.1:9092: refused"
 
 
 async def test_trouble_is_logged_when_it_begins_and_when_it_ends(

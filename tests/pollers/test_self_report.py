@@ -89,13 +89,13 @@ async def test_self_report_of_a_store_that_refuses_is_down(store: Store) -> None
     """Its status line shows how many lines are in memory; the process is reported all the same."""
     delivery = Delivery(store, SeriesBound(1000))
     report = report_of(store, delivery)
-    moods = [report.line.mood]
+    health = [report.line.health]
     await store.close()
     await delivery.put(points(3), time_ns=5 * SECOND, source="broker")
-    moods.append(report.line.mood)
+    health.append(report.line.health)
 
-    assert moods == [Health.FINE, Health.DOWN]
-    assert "3 lines in memory, 0 lost" in report.line.sentence
+    assert health == [Health.FINE, Health.DOWN]
+    assert "3 lines in memory, 0 lost" in report.line.text
     (process,) = await report.poll(Tick(8 * SECOND, 0))
     assert process.measurement == "jmxbridge_process"
 
@@ -110,7 +110,7 @@ async def test_self_report_returns_no_points_while_polling_is_paused(tmp_path: P
         for second in range(1, 4):
             await delivery.put(points(1), time_ns=second * SECOND, source="broker")
 
-        assert "polling is paused" in report.line.sentence
+        assert "polling is paused" in report.line.text
         assert await report.poll(Tick(8 * SECOND, 0)) == ()
         assert not report.pausable
 

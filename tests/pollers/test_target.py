@@ -107,7 +107,7 @@ async def test_a_target_that_is_down_says_so_at_every_poll() -> None:
     assert [first.fields["up"], second.fields["up"]] == [0, 0]
     assert [first.fields["error"], second.fields["error"]] == ["refused", "refused"]
     assert [first.fields["age_seconds"], second.fields["age_seconds"]] == [10.0, 20.0]
-    assert target.line.mood is Health.DOWN
+    assert target.line.health is Health.DOWN
 
 
 async def test_a_target_never_seen_has_no_age() -> None:
@@ -126,7 +126,7 @@ async def test_a_jvm_that_never_answers_costs_its_deadline() -> None:
     points = await target.poll(Tick(20 * S, 0))
     assert points[0].fields == {"threads": 3.0}
     assert own(points).fields["up"] == 1
-    assert target.line.mood is Health.FINE
+    assert target.line.health is Health.FINE
 
 
 async def test_a_poll_that_begins_later_ends_as_early_as_the_others() -> None:
@@ -135,7 +135,7 @@ async def test_a_poll_that_begins_later_ends_as_early_as_the_others() -> None:
 
     await target.poll(Tick(10 * S, 0, round(1.99 * S)))
 
-    assert target.line.sentence == "timeout: no answer within 0.01 s"
+    assert target.line.text == "timeout: no answer within 0.01 s"
 
 
 async def test_going_down_and_coming_back_are_logged_once(
@@ -181,7 +181,7 @@ async def test_cancelling_a_poll_is_not_an_error_of_the_target() -> None:
     poll.cancel()
     with pytest.raises(asyncio.CancelledError):
         await poll
-    assert target.line.mood is Health.WAITING
+    assert target.line.health is Health.WAITING
 
 
 async def _poll(target: Target) -> Sequence[Point]:

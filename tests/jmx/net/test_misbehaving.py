@@ -349,4 +349,4 @@ async def test_an_advertised_address_that_drops_packets_is_named(
     fields = own(await away.poll(Tick(S, 0)))
     assert (fields["up"], fields["error"]) == (0, "unreachable_advertised")
     for words in (f"127.0.0.1:{port}", f"127.0.0.1:{mute} did not answer", "rmi_host"):
-        assert words in away.line.sentence
+        assert words in away.line.text
