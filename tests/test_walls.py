@@ -136,7 +136,10 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"model"},
         {"checks"},
         {"show"},
-        {"brokers", "completion_outline", "inclusion", "loader", "schema", "settings_builder"},
+        {"inclusion", "linked_files", "rule_sets"},
+        {"file_tree", "schema"},
+        {"settings_builder"},
+        {"brokers", "completion_outline", "loader"},
         {"migration"},
     ),
     "jmx": (

@@ -110,13 +110,13 @@ def carry_over(tool: str, old: Path, output: Path, bootstrap: "Sequence[Address]
     """Write the file that another tool's file becomes."""
     from jmxbridge.config.loader import read_text
     from jmxbridge.config.migration import NothingCarried, migrate
-    from jmxbridge.config.text.malformed import Malformed
+    from jmxbridge.config.text.problem import InvalidValue
 
     with reported():
         text = read_text(old)
     try:
         made = migrate(tool, text, source=old.name, bootstrap=bootstrap)
-    except Malformed as exc:
+    except InvalidValue as exc:
         fail(f"{old}: {exc}", CONFIGURATION)
     except NothingCarried as exc:
         for each in exc.left:
@@ -183,12 +183,12 @@ def cluster_of(
 
 def parse(bootstrap: str) -> "list[Address]":
     """Read the addresses of the command line."""
-    from jmxbridge.config.text.malformed import Malformed
+    from jmxbridge.config.text.problem import InvalidValue
     from jmxbridge.config.values.address import parse_address
 
     try:
         return [parse_address(each.strip()) for each in bootstrap.split(",")]
-    except Malformed as exc:
+    except InvalidValue as exc:
         fail(str(exc), USAGE)
 
 

@@ -80,7 +80,7 @@ class Subject:
 
 def find(target: str, file: Path | None) -> Subject:
     """Return the file's target of that name, or the one at HOST:PORT; raises ConfigError."""
-    from jmxbridge.config.text.malformed import Malformed
+    from jmxbridge.config.text.problem import InvalidValue
     from jmxbridge.config.values.grammar import closest
     from jmxbridge.config.values.jmx_address import parse_jmx_address
 
@@ -92,7 +92,7 @@ def find(target: str, file: Path | None) -> Subject:
         return Subject(jvm_of(known[target]), settings, known[target])
     try:
         address = parse_jmx_address(target)
-    except Malformed as exc:
+    except InvalidValue as exc:
         near = closest(target, known)
         names = f" (did you mean {near}?)" if near else _names(known)
         fail(f"{target} is neither a target of the file{names} nor HOST:PORT: {exc}", USAGE)

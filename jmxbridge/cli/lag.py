@@ -79,7 +79,7 @@ def lag(
 def find(bootstrap: str | None, settings: "Settings | None") -> "KafkaSettings":
     """Return the cluster to ask: of --bootstrap, with the file's filters, or the file's own."""
     from jmxbridge.config.model.models import KafkaSettings
-    from jmxbridge.config.text.malformed import Malformed
+    from jmxbridge.config.text.problem import InvalidValue
     from jmxbridge.config.values.address import parse_address
 
     of_file = None if settings is None else settings.kafka
@@ -89,7 +89,7 @@ def find(bootstrap: str | None, settings: "Settings | None") -> "KafkaSettings":
         return of_file
     try:
         addresses = tuple(parse_address(each.strip()) for each in bootstrap.split(","))
-    except Malformed as exc:
+    except InvalidValue as exc:
         fail(f"--bootstrap: {exc}", USAGE)
     if of_file is None:
         return KafkaSettings(bootstrap=addresses)

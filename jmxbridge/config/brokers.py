@@ -1,16 +1,16 @@
-"""What a file asks of the brokers of its cluster, once they are known."""
+"""Targets that a file discovers: one for each broker of its cluster."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jmxbridge.config.model.models import Settings
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.address import Address
 
 
 @dataclass(frozen=True, slots=True)
 class WithBrokers:
-    """A file with a target for each broker, and why one or another is none."""
+    """Settings with a target for each broker; `problems` tells why a broker has none."""
 
     settings: Settings
     problems: tuple[str, ...] = ()
@@ -23,16 +23,16 @@ def with_brokers(settings: Settings, brokers: Mapping[int, tuple[str, int]]) -> 
     file itself has.
     """
     targets = list(settings.targets)
-    taken = {target.name for target in targets}
+    names = {target.name for target in targets}
     problems = []
-    for number, (host, port) in sorted(brokers.items()):
-        for each in settings.discover:
+    for broker, (host, port) in sorted(brokers.items()):
+        for discovery in settings.discover:
             try:
-                target = each.target(number, Address(host, port))
-            except Malformed as error:
-                problems.append(f"broker {number}: jmx_port {each.jmx_port}: {error.message}")
+                target = discovery.target(broker, Address(host, port))
+            except InvalidValue as error:
+                problems.append(f"broker {broker}: jmx_port {discovery.jmx_port}: {error.message}")
                 continue
-            if target.name not in taken:
-                taken.add(target.name)
+            if target.name not in names:
+                names.add(target.name)
                 targets.append(target)
     return WithBrokers(settings.model_copy(update={"targets": tuple(targets)}), tuple(problems))

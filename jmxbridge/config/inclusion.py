@@ -1,51 +1,47 @@
-"""Targets and sets of rules that stand in files of their own.
+"""Files with targets and sets of rules that a file includes.
 
-`include: [targets/*.yaml, rules.yaml]`: paths are taken from the folder of the file, patterns may
-match nothing. What is included has `targets:` and `mbeans:` and nothing else; it is checked with
-the rest as if it stood in the file, and what is wrong with it is said of its own lines.
+`include: [targets/*.yaml, rules.yaml]`: paths are relative to the folder of the file, and a pattern
+may match nothing. An included file has `targets:` and `mbeans:` and nothing else. It is checked
+with the rest as if it stood in the file, and its problems name its own lines.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from jmxbridge.config.model.model_reader import SectionReader
+from jmxbridge.config.model.model_reader import ModelReader
 from jmxbridge.config.text import tree, yaml_parser
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.text.source import Source
 
 KEY = "include"
 SECTIONS = ("targets", "mbeans")
-# A file a team, or one a set: more than these is a folder taken by mistake.
+# One file per team or per set: more than these is a folder named by mistake.
 MAX_FILES = 200
 
 ReadIncluded = Callable[[Path], Sequence[tuple[Path, str]]]
-"""Reads the files that a path or a pattern names, in the order of their names; raises Malformed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Included:
-    """One file: its name as it is shown, and what is in it."""
-
-    name: str
-    root: tree.Mapping
+"""Reads the files that a path or a pattern names, sorted by name; raises InvalidValue."""
 
 
 def include(
-    reader: SectionReader, root: tree.Mapping, path: Path, read: ReadIncluded
+    reader: ModelReader, root: tree.Mapping, path: Path, read: ReadIncluded
 ) -> tree.Mapping:
-    """Return the root with what it includes added to it; problems go to the reader."""
+    """Return the root with the targets and sets of the files it includes.
+
+    Problems go to the reader. The included parts come after the file's own.
+    """
     entry = root.get(KEY)
     if entry is None:
         return root
-    files = list(_files(reader, entry.value, path, read))
-    items = [item for each in files for item in _items(reader, each.root)]
-    sets = [each for file in files for each in _sets(reader, file.root)]
-    root = replace(root, entries=tuple(each for each in root.entries if each is not entry))
-    return _with_sets(reader, _with_targets(root, entry, items), entry, sets)
+    files = list(_included(reader, entry.value, path, read))
+    targets = [target for file in files for target in _targets(reader, file)]
+    sets = [rule_set for file in files for rule_set in _sets(reader, file)]
+    root = replace(root, entries=tuple(other for other in root.entries if other is not entry))
+    root = _with_targets(root, entry.key, targets)
+    return _with_sets(reader, root, entry.key, sets)
 
 
-def _items(reader: SectionReader, root: tree.Mapping) -> tuple[tree.Node, ...]:
+def _targets(reader: ModelReader, root: tree.Mapping) -> tuple[tree.Node, ...]:
     value = tree.value_at(root, "targets")
     if isinstance(value, tree.Sequence):
         return value.items
@@ -54,7 +50,7 @@ def _items(reader: SectionReader, root: tree.Mapping) -> tuple[tree.Node, ...]:
     return ()
 
 
-def _sets(reader: SectionReader, root: tree.Mapping) -> tuple[tree.Entry, ...]:
+def _sets(reader: ModelReader, root: tree.Mapping) -> tuple[tree.Entry, ...]:
     value = tree.value_at(root, "mbeans")
     if isinstance(value, tree.Mapping):
         return value.entries
@@ -63,73 +59,78 @@ def _sets(reader: SectionReader, root: tree.Mapping) -> tuple[tree.Entry, ...]:
     return ()
 
 
-def _with_targets(root: tree.Mapping, at: tree.Entry, items: Sequence[tree.Node]) -> tree.Mapping:
+def _with_targets(
+    root: tree.Mapping, include_key: tree.Scalar, targets: Sequence[tree.Node]
+) -> tree.Mapping:
     own = tree.value_at(root, "targets")
-    if not items or not (own is None or isinstance(own, tree.Sequence)):
+    if not targets or not (own is None or isinstance(own, tree.Sequence)):
         return root
-    every = (*(own.items if own else ()), *items)
-    size = 1 + sum(item.size for item in every)
-    height = 1 + max(item.height for item in every)
-    return _put(root, at, "targets", tree.Sequence(at.key.span, every, size, height))
+    own_targets = own.items if own else ()
+    value = tree.Sequence(include_key.span, (*own_targets, *targets))
+    return _with_section(root, include_key, "targets", value)
 
 
 def _with_sets(
-    reader: SectionReader, root: tree.Mapping, at: tree.Entry, sets: Sequence[tree.Entry]
+    reader: ModelReader, root: tree.Mapping, include_key: tree.Scalar, sets: Sequence[tree.Entry]
 ) -> tree.Mapping:
     own = tree.value_at(root, "mbeans")
     if not sets or not (own is None or isinstance(own, tree.Mapping)):
         return root
-    every = {entry.key.text: entry for entry in (own.entries if own else ())}
+    by_name = {entry.key.text: entry for entry in (own.entries if own else ())}
     for entry in sets:
-        known = every.setdefault(entry.key.text, entry)
-        if known is not entry:
-            there = known.key.span.seen_from(entry.key.span)
-            said = f"this set is already in {there}: a set is in one file"
-            reader.add(entry.key, ("mbeans", entry.key.text), said)
-    size = 1 + sum(entry.value.size for entry in every.values())
-    height = 1 + max(entry.value.height for entry in every.values())
-    return _put(root, at, "mbeans", tree.Mapping(at.key.span, tuple(every.values()), size, height))
+        name = entry.key.text
+        first = by_name.setdefault(name, entry)
+        if first is not entry:
+            place = first.key.span.seen_from(entry.key.span)
+            message = f"this set is already in {place}: a set is in one file"
+            reader.add(entry.key, ("mbeans", name), message)
+    value = tree.Mapping(include_key.span, tuple(by_name.values()))
+    return _with_section(root, include_key, "mbeans", value)
 
 
-def _put(root: tree.Mapping, at: tree.Entry, key: str, node: tree.Node) -> tree.Mapping:
-    """Put a section in the place of its own one, or of the key that includes it."""
-    known = root.get(key)
-    made = tree.Entry(known.key if known else replace(at.key, text=key), node)
-    rest = [entry for entry in root.entries if entry is not known]
-    return replace(root, entries=(*rest, made))
+def _with_section(
+    root: tree.Mapping, include_key: tree.Scalar, name: str, value: tree.Node
+) -> tree.Mapping:
+    """Replace a section; one that the file lacks stands where `include` does."""
+    own = root.get(name)
+    section = tree.Entry(own.key if own else replace(include_key, text=name), value)
+    others = [entry for entry in root.entries if entry is not own]
+    return replace(root, entries=(*others, section))
 
 
-def _files(
-    reader: SectionReader, node: tree.Node, path: Path, read: ReadIncluded
-) -> Iterator[Included]:
-    """Yield what the patterns name, each file once; problems go to the reader."""
+def _included(
+    reader: ModelReader, node: tree.Node, path: Path, read: ReadIncluded
+) -> Iterator[tree.Mapping]:
+    """Yield the roots of the included files, each file once; problems go to the reader."""
     seen = {path}
-    for index, each in enumerate(_patterns(reader, node)):
-        where = (KEY, index) if isinstance(node, tree.Sequence) else (KEY,)
-        text = reader.text(each)
+    for index, pattern in enumerate(_patterns(reader, node)):
+        key_path = (KEY, index) if isinstance(node, tree.Sequence) else (KEY,)
         try:
+            text = reader.text(pattern)
             if not text:
-                raise Malformed("wants the path of a file, or a pattern such as targets/*.yaml")
-            found = read(path.parent / text)
-            if len(seen) + len(found) > MAX_FILES:
-                raise Malformed(f"these are more than {MAX_FILES} files")
-        except Malformed as error:
-            reader.add(each, where, error.message)
+                message = "wants the path of a file, or a pattern such as targets/*.yaml"
+                raise InvalidValue(message)
+            files = read(path.parent / text)
+            if len(seen) + len(files) > MAX_FILES:
+                raise InvalidValue(f"these are more than {MAX_FILES} files")
+        except InvalidValue as error:
+            reader.add(pattern, key_path, error.message, position=error.position)
             continue
-        for file, content in found:
+        for file, content in files:
             if file not in seen:
                 seen.add(file)
-                yield from _read(reader, str(file), content)
+                yield from _root(reader, str(file), content)
 
 
-def _patterns(reader: SectionReader, node: tree.Node) -> Iterator[tree.Node]:
+def _patterns(reader: ModelReader, node: tree.Node) -> tuple[tree.Node, ...]:
     if isinstance(node, tree.Mapping):
         reader.add(node, (KEY,), "wants a list of files")
-        return
-    yield from node.items if isinstance(node, tree.Sequence) else (node,)
+        return ()
+    return node.items if isinstance(node, tree.Sequence) else (node,)
 
 
-def _read(reader: SectionReader, name: str, text: str) -> Iterator[Included]:
+def _root(reader: ModelReader, name: str, text: str) -> Iterator[tree.Mapping]:
+    """Yield the root of an included file, unless the file is empty or not usable."""
     source = Source(name, text)
     reader.source.include(source)
     try:
@@ -148,6 +149,6 @@ def _read(reader: SectionReader, name: str, text: str) -> Iterator[Included]:
         return
     for entry in root.entries:
         if entry.key.text not in SECTIONS:
-            said = f"an included file has {' and '.join(SECTIONS)} alone"
-            reader.add(entry.key, (entry.key.text,), said)
-    yield Included(name, root)
+            message = f"an included file has {' and '.join(SECTIONS)} alone"
+            reader.add(entry.key, (entry.key.text,), message)
+    yield root

@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from jmxbridge.config.checks.warnings import warn_of_interval
+from jmxbridge.config.file_tree import read_tree
 from jmxbridge.config.model.models import Settings
-from jmxbridge.config.settings_builder import build, read_pack, read_tree
+from jmxbridge.config.rule_sets import read_pack
+from jmxbridge.config.settings_builder import build
 from jmxbridge.config.show.origins import Origins, origins
-from jmxbridge.config.text.malformed import Malformed
-from jmxbridge.config.text.problem import ConfigError, Problem, in_order
+from jmxbridge.config.text.problem import ConfigError, InvalidValue, Problem, in_order
 from jmxbridge.config.text.source import Source
 from jmxbridge.config.text.tree import Span
 from jmxbridge.mbeans.rule import Rule
@@ -78,20 +79,20 @@ def read_text(path: Path) -> str:
     """Read a file of a person's: UTF-8, at most 1 MiB; raises ConfigError."""
     try:
         raw = _read(path, MAX_FILE_BYTES)
-    except Malformed as error:
+    except InvalidValue as error:
         raise ConfigError([Problem(str(path), 0, 0, "", error.message)]) from None
     return _decoded(path, raw)
 
 
 def _read_included(pattern: Path) -> list[tuple[Path, str]]:
-    """Read the file of that path, or those that a pattern matches; raises Malformed."""
+    """Read the file of that path, or those that a pattern matches; raises InvalidValue."""
     paths = [pattern]
     if glob.has_magic(str(pattern)):
         paths = [Path(each) for each in sorted(glob.glob(str(pattern)))]
     try:
         return [(path, read_text(path)) for path in paths]
     except ConfigError as error:
-        raise Malformed(f"{error.problems[0].file}: {error.problems[0].message}") from None
+        raise InvalidValue(f"{error.problems[0].file}: {error.problems[0].message}") from None
 
 
 def packs() -> dict[str, Callable[[], str]]:
@@ -112,7 +113,7 @@ def offered(leave_out: Collection[str] = ()) -> dict[str, tuple[Rule, ...]]:
 def pack_rules(name: str) -> tuple[Rule, ...]:
     """Return the rules of a pack by itself."""
     path = PACKS / f"{name}.yaml"
-    return tuple(rule.made(path) for rule in read_pack(name, packs()[name](), {}))
+    return tuple(rule.to_rule(path) for rule in read_pack(name, packs()[name](), {}))
 
 
 def store_path(settings: Settings, environ: Mapping[str, str]) -> Path:
@@ -141,9 +142,9 @@ def _read(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             raw = file.read(limit + 1)
     except OSError as error:
-        raise Malformed(_REASONS.get(error.errno or 0, os.strerror(error.errno or 0))) from None
+        raise InvalidValue(_REASONS.get(error.errno or 0, os.strerror(error.errno or 0))) from None
     if len(raw) > limit:
-        raise Malformed(f"larger than {limit // 1024} KiB")
+        raise InvalidValue(f"larger than {limit // 1024} KiB")
     return raw
 
 
@@ -175,4 +176,4 @@ def _read_secret(path: Path) -> str:
     try:
         return _read(path, MAX_SECRET_BYTES).decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
-        raise Malformed("not UTF-8") from None
+        raise InvalidValue("not UTF-8") from None

@@ -16,9 +16,9 @@ from jmxbridge.config.model.models import (
     Section,
     StoreSettings,
     TargetSettings,
+    TopLevel,
 )
 from jmxbridge.config.model.rule_entry import FieldEntry, RuleEntry
-from jmxbridge.config.settings_builder import Head
 
 TEXT = {"type": ["string", "number", "boolean"]}
 # What has a unit in the file is a text there, whatever number it becomes.
@@ -32,7 +32,7 @@ def schema() -> dict[str, Any]:
         "kafka": KafkaSettings,
         "store": StoreSettings,
     }
-    found = _section(Head)
+    found = _section(TopLevel)
     found["properties"] |= {key: _or_nothing(_section(each)) for key, each in sections.items()}
     found["properties"]["targets"] = _or_nothing(
         _list({"anyOf": [_section(TargetSettings), _section(DiscoverSettings)]})

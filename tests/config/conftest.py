@@ -7,7 +7,7 @@ import pytest
 
 from jmxbridge.config.model.models import Settings
 from jmxbridge.config.settings_builder import build
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 
 # What a file needs beside the lines under test.
 KAFKA = "kafka: {bootstrap: 'broker:9092'}\n"
@@ -17,7 +17,7 @@ MakeSettings = Callable[..., Settings]
 
 def no_files(path: Path) -> str:
     """Stand for a machine without secret files."""
-    raise Malformed("no such file")
+    raise InvalidValue("no such file")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from jmxbridge.config.migration import TOOLS, Migrated, NothingCarried, migrate
 from jmxbridge.config.migration.draft import without_login
 from jmxbridge.config.model.models import Settings
 from jmxbridge.config.settings_builder import build
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.address import Address
 
 HERE = Path(__file__).parent / "migration"
@@ -127,7 +127,7 @@ def test_lag_is_added_where_the_brokers_are_known() -> None:
 )
 def test_says_that_it_is_another_file(tool: str, text: str, said: str) -> None:
     """A file of another kind is refused in a sentence."""
-    with pytest.raises(Malformed, match=said):
+    with pytest.raises(InvalidValue, match=said):
         migrate(tool, text, source="x")
 
 
@@ -140,7 +140,7 @@ def test_any_text_is_a_file_or_is_refused(tool: str, data: st.DataObject) -> Non
     text = "\n".join(cut)
     try:
         made = migrate(tool, text, source="x")
-    except (Malformed, NothingCarried):
+    except (InvalidValue, NothingCarried):
         return
     settings(made.text)
 

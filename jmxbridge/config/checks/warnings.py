@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Set
 from collections.abc import Mapping as Map
 
 from jmxbridge.config.model.location import Path
-from jmxbridge.config.model.model_reader import SectionReader
+from jmxbridge.config.model.model_reader import ModelReader
 from jmxbridge.config.text.interpolation import names_a_variable
 from jmxbridge.config.text.tree import Mapping, Scalar, Sequence
 from jmxbridge.config.values.address import Address, is_loopback
@@ -15,7 +15,7 @@ from jmxbridge.config.values.sasl_keys import SEEN
 _GLOB = re.compile(r"(?<!\\)[-_]\*")
 
 
-def warn_of_sets(reader: SectionReader, mbeans: Mapping, collected: Set[str]) -> None:
+def warn_of_sets(reader: ModelReader, mbeans: Mapping, collected: Set[str]) -> None:
     """A set that no target collects is not polled."""
     for entry in mbeans.entries:
         if entry.key.text not in collected:
@@ -23,7 +23,7 @@ def warn_of_sets(reader: SectionReader, mbeans: Mapping, collected: Set[str]) ->
             reader.warn(entry.key, path, "no target collects this set: nothing polls it")
 
 
-def warn_of_secrets(reader: SectionReader, section: Mapping, path: Path) -> None:
+def warn_of_secrets(reader: ModelReader, section: Mapping, path: Path) -> None:
     """Who may read the file reads a secret that stands in it."""
     for key in ("token", "password", "client_secret", "key_password"):
         entry = section.get(key)
@@ -37,7 +37,7 @@ def warn_of_secrets(reader: SectionReader, section: Mapping, path: Path) -> None
         warn_of_secrets(reader, tls.value, (*path, "tls"))
 
 
-def warn_of_eavesdroppers(reader: SectionReader, kafka: Mapping, hosts: Iterable[Address]) -> None:
+def warn_of_eavesdroppers(reader: ModelReader, kafka: Mapping, hosts: Iterable[Address]) -> None:
     """Without TLS whoever is on the way can log in as we do."""
     sasl = kafka.get("sasl")
     if sasl is None or not isinstance(sasl.value, Mapping) or kafka.get("tls") is not None:
@@ -52,7 +52,7 @@ def warn_of_eavesdroppers(reader: SectionReader, kafka: Mapping, hosts: Iterable
         reader.warn(mechanism.key, ("kafka", "sasl", "mechanism"), said)
 
 
-def warn_of_globs(reader: SectionReader, kafka: Mapping) -> None:
+def warn_of_globs(reader: ModelReader, kafka: Mapping) -> None:
     """`test-*` is a regular expression: test with any number of hyphens, which is no group."""
     for section in ("groups", "topics"):
         for key in ("allow", "deny"):
@@ -77,7 +77,7 @@ def _texts(kafka: Mapping, section: str, key: str) -> Iterator[tuple[Scalar, Pat
 
 
 def warn_of_interval(
-    reader: SectionReader, root: Mapping, took: Map[str, float], interval_s: float
+    reader: ModelReader, root: Mapping, took: Map[str, float], interval_s: float
 ) -> None:
     """An interval shorter than a poll takes leaves instants out; `took` is of the last polls."""
     slow = sorted((name for name in took if took[name] > interval_s), key=lambda n: -took[n])

@@ -7,7 +7,7 @@ are never carried over; a variable in their place is.
 
 from collections.abc import Callable, Sequence
 
-from jmxbridge.config.migration.draft import Draft, Left, Section
+from jmxbridge.config.migration.draft import Draft, DraftSection, Left
 from jmxbridge.config.migration.exporter import read_exporter
 from jmxbridge.config.migration.jmxtrans import read_jmxtrans
 from jmxbridge.config.migration.telegraf import read_telegraf
@@ -21,17 +21,17 @@ TOOLS: dict[str, Callable[[str], Draft]] = {
     "jmxtrans": read_jmxtrans,
     "jmx-exporter": read_exporter,
 }
-"""What reads the text of each tool's file; raises Malformed where it is none."""
+"""What reads the text of each tool's file; raises InvalidValue where it is none."""
 
 
 def migrate(tool: str, text: str, *, source: str, bootstrap: Sequence[Address] = ()) -> Migrated:
     """Make a mbeans.yaml of another tool's file, which is called `source` in what is said of it.
 
-    With `bootstrap` the new file also asks for the lag of that cluster's groups. Raises Malformed
-    for a file that is not of that tool, NothingCarried where no rule of it fits.
+    With `bootstrap` the new file also asks for the lag of that cluster's groups. Raises
+    InvalidValue for a file that is not of that tool, NothingCarried where no rule of it fits.
     """
     draft = TOOLS[tool](text)
     if bootstrap:
         kafka = {"bootstrap": [str(address) for address in bootstrap]}
-        draft.sections.append(Section(1, "kafka", kafka))
+        draft.sections.append(DraftSection(1, "kafka", kafka))
     return finish(draft, source=source)

@@ -28,7 +28,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class DraftSection:
     """A key at the top of the new file, and the line of the old one it is made of."""
 
     line: int
@@ -58,7 +58,7 @@ class DraftRule:
 class Draft:
     """A file in the making; grows."""
 
-    sections: list[Section] = field(default_factory=list)
+    sections: list[DraftSection] = field(default_factory=list)
     targets: list[DraftTarget] = field(default_factory=list)
     rules: list[DraftRule] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)

@@ -19,8 +19,13 @@ from jmxbridge.config.migration.draft import (
     literal,
     tag_name,
 )
-from jmxbridge.config.migration.exporter_pattern import Any, ExporterPattern, Token, parse_pattern
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.migration.exporter_pattern import (
+    ExporterPattern,
+    PatternToken,
+    Wildcard,
+    parse_pattern,
+)
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.text.tree import Mapping, Node, Scalar, Sequence, text_at, value_at
 from jmxbridge.config.text.yaml_parser import NotYaml, compose
 
@@ -42,14 +47,14 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_:{}=$.-]")
 
 
 def read_exporter(text: str) -> Draft:
-    """Read a file of jmx_exporter; raises Malformed."""
+    """Read a file of jmx_exporter; raises InvalidValue."""
     try:
         root = compose(text).root
     except NotYaml as error:
-        raise Malformed(f"line {error.fault.span.line + 1}: {error.fault.message}") from None
+        raise InvalidValue(f"line {error.fault.span.line + 1}: {error.fault.message}") from None
     rules = value_at(root, "rules")
     if not isinstance(root, Mapping) or not isinstance(rules, Sequence):
-        raise Malformed('no "rules" in it: is this a file of jmx_exporter?')
+        raise InvalidValue('no "rules" in it: is this a file of jmx_exporter?')
     draft = Draft()
     _target(root, draft)
     for entry in root.entries:
@@ -61,9 +66,9 @@ def read_exporter(text: str) -> Draft:
     for node in rules.items:
         what = f"pattern {text_at(node, 'pattern') or '.*'}"
         try:
-            rule = _Rule(node, lower, lower_labels)
+            rule = _ExporterRule(node, lower, lower_labels)
             entries = list(rule.entries())
-        except Malformed as error:
+        except InvalidValue as error:
             draft.leave(_line(node), f"{what}: {error}")
             continue
         for label in rule.lost_labels:
@@ -90,16 +95,16 @@ def _target(root: Mapping, draft: Draft) -> None:
     draft.targets.append(DraftTarget(_line(root), SET_NAME, target))
 
 
-class _Rule:
+class _ExporterRule:
     """One rule: its pattern, and what it makes of the groups."""
 
     def __init__(self, node: Node, lower: bool, lower_labels: bool) -> None:
         pattern = text_at(node, "pattern")
         if not pattern or not text_at(node, "name"):
-            raise Malformed("takes everything under names of its own: collect a pack instead")
+            raise InvalidValue("takes everything under names of its own: collect a pack instead")
         for entry in node.entries if isinstance(node, Mapping) else ():
             if entry.key.text not in RULE_KEYS:
-                raise Malformed(f"{entry.key.text} has no counterpart")
+                raise InvalidValue(f"{entry.key.text} has no counterpart")
         self._pattern = parse_pattern(pattern)
         self._lower = lower
         self._lower_labels = lower_labels
@@ -115,7 +120,7 @@ class _Rule:
         self._keys = _keys(self._pattern)
         group = self._pattern.value_group
         if self._value and (group is None or self._value != f"${group}"):
-            raise Malformed("a value that the rule makes up: states map words to numbers here")
+            raise InvalidValue("a value that the rule makes up: states map words to numbers here")
 
     @property
     def lost_labels(self) -> list[str]:
@@ -145,7 +150,7 @@ class _Rule:
         return match is not None and int(match[1]) in self._keys and "$" not in label
 
     def entries(self) -> Iterator[dict[str, object]]:
-        """Yield the rules it becomes, one a domain; raises Malformed."""
+        """Yield the rules it becomes, one a domain; raises InvalidValue."""
         domain = _shown(self._pattern.domain)
         if "*" not in domain:
             yield self._entry(domain, [])
@@ -153,12 +158,12 @@ class _Rule:
         shape = re.compile(re.escape(domain).replace(r"\*", "(.+)"))
         matches = [match for each in DOMAINS if (match := shape.fullmatch(each))]
         if not matches:
-            raise Malformed("its domain is a pattern that none of Kafka's matches")
+            raise InvalidValue("its domain is a pattern that none of Kafka's matches")
         for match in matches:
             yield self._entry(match[0], list(match.groups()))
 
     def _entry(self, domain: str, found: list[str]) -> dict[str, object]:
-        anys = [token for token in self._pattern.domain if isinstance(token, Any)]
+        anys = [token for token in self._pattern.domain if isinstance(token, Wildcard)]
         words = {
             token.group: word.replace(".", "_")
             for token, word in zip(anys, found, strict=True)
@@ -189,11 +194,11 @@ class _Rule:
     def _field(self, name: str) -> object:
         return {"name": literal(name), "scale": self._factor} if self._factor else literal(name)
 
-    def _memory_usage(self) -> Any | None:
+    def _memory_usage(self) -> Wildcard | None:
         """Return what stands for the items of a MemoryUsage, which are known, in its name."""
         token, *rest = self._pattern.attribute
         is_known = len(self._pattern.items) == 1 and self._pattern.items[0] in MEMORY_ATTRIBUTES
-        if rest or not is_known or not isinstance(token, Any):
+        if rest or not is_known or not isinstance(token, Wildcard):
             return None
         return token if f"${token.group}" in self._name else None
 
@@ -202,7 +207,7 @@ class _Rule:
         keys: list[str] = []
         text = ""
         for token in self._pattern.attribute:
-            if isinstance(token, Any):
+            if isinstance(token, Wildcard):
                 keys.append(self._keys.get(token.group or 0, f"attribute_{len(keys) + 1}"))
                 text += f"{{{keys[-1]}}}"
             else:
@@ -215,7 +220,7 @@ class _Rule:
             if number in words:
                 return words[number].lower() if self._lower else words[number]
             if number not in self._keys:
-                raise Malformed(f"{match[0]} in its name stands for nothing that has a key")
+                raise InvalidValue(f"{match[0]} in its name stands for nothing that has a key")
             return f"{{{'' if self._lower else '='}{self._keys[number]}}}"
 
         plain = template.lower() if self._lower else template
@@ -239,7 +244,7 @@ def _factor(text: str) -> float | None:
     try:
         factor = float(text or 1)
     except ValueError:
-        raise Malformed(f'valueFactor "{text}" is not a number') from None
+        raise InvalidValue(f'valueFactor "{text}" is not a number') from None
     return factor if factor != 1 else None
 
 
@@ -255,8 +260,8 @@ def _keys(pattern: ExporterPattern) -> dict[int, str]:
     return keys
 
 
-def _shown(tokens: tuple[Token, ...]) -> str:
-    return "".join("*" if isinstance(token, Any) else token for token in tokens)
+def _shown(tokens: tuple[PatternToken, ...]) -> str:
+    return "".join("*" if isinstance(token, Wildcard) else token for token in tokens)
 
 
 def _line(node: Node) -> int:

@@ -14,14 +14,14 @@ from jmxbridge.config.migration.draft import (
     MEMORY_USAGE,
     Draft,
     DraftRule,
+    DraftSection,
     DraftTarget,
-    Section,
     escaped,
     literal,
     tag_name,
     without_login,
 )
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.text.tree import Mapping as Object
 from jmxbridge.config.text.tree import Node, Scalar, Sequence, text_at, value_at
 from jmxbridge.config.text.yaml_parser import NotYaml, compose
@@ -44,22 +44,22 @@ QUERY_KEYS = {"obj", "attr", "resultAlias", "typeNames", "keys", "outputWriters"
 
 
 def read_jmxtrans(text: str) -> Draft:
-    """Read a file of jmxtrans; raises Malformed."""
+    """Read a file of jmxtrans; raises InvalidValue."""
     try:
         # JSON has tabs between its tokens only, where YAML has none.
         root = compose(text.replace("\t", " ")).root
     except NotYaml as error:
-        raise Malformed(f"line {error.fault.span.line + 1}: {error.fault.message}") from None
+        raise InvalidValue(f"line {error.fault.span.line + 1}: {error.fault.message}") from None
     servers = _items(value_at(root, "servers"))
     if not servers:
-        raise Malformed('no "servers" in it: is this a file of jmxtrans?')
-    reader = _Reader()
+        raise InvalidValue('no "servers" in it: is this a file of jmxtrans?')
+    reader = _JmxtransReader()
     for server in servers:
         reader.server(server)
     return reader.draft
 
 
-class _Reader:
+class _JmxtransReader:
     """One file; what is read of it is in `draft`."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class _Reader:
         if re.fullmatch(r"[1-9][0-9]{0,5}", seconds):
             interval = format_duration(float(seconds))
             if self.draft.section("interval") is None:
-                self.draft.sections.append(Section(line, "interval", interval))
+                self.draft.sections.append(DraftSection(line, "interval", interval))
             elif self.draft.section("interval") != interval:
                 self.draft.leave(line, f"runPeriodSeconds {seconds}: one interval is for all")
         if text_at(server, "cronExpression"):
@@ -189,7 +189,7 @@ class _Reader:
             username, password = login
         if username:
             influxdb |= self.draft.login(line, "influxdb", username, password)
-        self.draft.sections.append(Section(line, "influxdb", influxdb))
+        self.draft.sections.append(DraftSection(line, "influxdb", influxdb))
         return found
 
 

@@ -16,14 +16,14 @@ from jmxbridge.config.migration.draft import (
     MEMORY_USAGE,
     Draft,
     DraftRule,
+    DraftSection,
     DraftTarget,
-    Section,
     escaped,
     literal,
     tag_name,
     without_login,
 )
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.quantity import parse_duration
 from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
 
@@ -57,16 +57,16 @@ METRIC_KEYS = {
 
 
 def read_telegraf(text: str) -> Draft:
-    """Read a telegraf.conf; raises Malformed."""
+    """Read a telegraf.conf; raises InvalidValue."""
     try:
         # Telegraf also takes a variable without braces.
         config = tomllib.loads(_VARIABLE.sub(r"${\1}", text))
     except tomllib.TOMLDecodeError as error:
-        raise Malformed(f"not TOML: {error}") from None
-    return _Reader(config, text).draft
+        raise InvalidValue(f"not TOML: {error}") from None
+    return _TelegrafReader(config, text).draft
 
 
-class _Reader:
+class _TelegrafReader:
     """One file; what is read of it is in `draft`."""
 
     def __init__(self, config: Mapping[str, Any], text: str) -> None:
@@ -97,7 +97,7 @@ class _Reader:
         if "interval" in agent:
             line = self._line("agent")
             self._interval = str(agent["interval"])
-            self.draft.sections.append(Section(line, "interval", self._interval))
+            self.draft.sections.append(DraftSection(line, "interval", self._interval))
 
     def _plugin(self, header: str, table: Mapping[str, Any]) -> None:
         line = self._line(header)
@@ -132,7 +132,7 @@ class _Reader:
         if table.get("token"):
             influxdb |= self.draft.secret(line, "influxdb", "token", str(table["token"]))
         influxdb |= self._login(line, "influxdb", table, logins[0])
-        self.draft.sections.append(Section(line, "influxdb", influxdb))
+        self.draft.sections.append(DraftSection(line, "influxdb", influxdb))
 
     def _agents(self, line: int, table: Mapping[str, Any]) -> None:
         set_name = f"telegraf-{self._seen[INPUT]}"
@@ -178,9 +178,9 @@ class _Reader:
             rule_line = self._line(f"{header}.metric")
             self._unread(rule_line, f"metric {metric.get('name', '')}: ", metric, METRIC_KEYS)
             try:
-                made = _Metric(table, metric)
+                made = _TelegrafMetric(table, metric)
                 entries = [{**entry, **every} for entry in made.entries()]
-            except Malformed as error:
+            except InvalidValue as error:
                 self.draft.leave(rule_line, f"metric {metric.get('name', '')}: {error}")
                 continue
             for key in made.lost_tags:
@@ -206,7 +206,7 @@ class _Reader:
         try:
             if parse_duration(every) > parse_duration(self._interval):
                 return {"every": every}
-        except Malformed:
+        except InvalidValue:
             pass
         if every != self._interval:
             self.draft.leave(line, f"interval {every}: only a longer one than all have is `every`")
@@ -233,7 +233,7 @@ class _Reader:
         self.draft.targets.append(DraftTarget(line, set_name, target))
 
 
-class _Metric:
+class _TelegrafMetric:
     """One `metric` table: what it reads of an MBean, and what that is called."""
 
     def __init__(self, table: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
@@ -251,7 +251,7 @@ class _Metric:
         try:
             parsed = ObjectName.parse(self.bean)
         except MalformedObjectName as error:
-            raise Malformed(f"mbean {self.bean}: {error}") from None
+            raise InvalidValue(f"mbean {self.bean}: {error}") from None
         keys = _texts(metric.get("tag_keys"))
         # Telegraf makes no tag of a key that an MBean lacks.
         has_any = parsed.is_property_list_pattern
@@ -261,7 +261,7 @@ class _Metric:
         self._has_memory = parsed.value("type") in ("Memory", "MemoryPool")
 
     def entries(self) -> Iterator[dict[str, object]]:
-        """Yield the rules it becomes; raises Malformed."""
+        """Yield the rules it becomes; raises InvalidValue."""
         if self._paths:
             yield self._entry({path: name for path, name in map(self._path, self._expanded())})
             return
@@ -306,7 +306,7 @@ class _Metric:
         def key(match: re.Match[str]) -> str:
             number = int(match[1]) - 1
             if not 0 <= number < len(self._patterns):
-                raise Malformed(f"{match[0]} stands for no key property of {self.bean}")
+                raise InvalidValue(f"{match[0]} stands for no key property of {self.bean}")
             return f"{{={self._patterns[number]}}}"
 
         return _SUBSTITUTE.sub(key, literal(self._prefix + name))

@@ -12,10 +12,9 @@ from typing import TypeAlias
 
 import yaml
 
-from jmxbridge.config.migration.draft import Draft, DraftRule, DraftTarget, Left, Section
+from jmxbridge.config.migration.draft import Draft, DraftRule, DraftSection, DraftTarget, Left
 from jmxbridge.config.settings_builder import build
-from jmxbridge.config.text.malformed import Malformed
-from jmxbridge.config.text.problem import ConfigError
+from jmxbridge.config.text.problem import ConfigError, InvalidValue
 
 # As wide as the house's own files.
 WIDTH = 100
@@ -26,7 +25,7 @@ ANY_VALUE = "x"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 
 
-Piece: TypeAlias = Section | DraftTarget | DraftRule
+Piece: TypeAlias = DraftSection | DraftTarget | DraftRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def _refused(text: str, places: Sequence[tuple[int, Piece]]) -> list[tuple[Piece
     """Return the pieces that the checker refuses, each with the first thing it says of it."""
 
     def no_files(path: Path) -> str:
-        raise Malformed("no secret is read here")
+        raise InvalidValue("no secret is read here")
 
     environ = dict.fromkeys(_VARIABLE.findall(text), ANY_VALUE)
     try:
@@ -109,7 +108,7 @@ def _write(pieces: Sequence[Piece], source: str) -> tuple[str, list[tuple[int, P
     places: list[tuple[int, Piece]] = []
     title = last = ""
     for piece in pieces:
-        if isinstance(piece, Section):
+        if isinstance(piece, DraftSection):
             written = [f"{piece.key}: {_flow(piece.value)}"]
         elif isinstance(piece, DraftTarget):
             lines += [] if title == "targets" else ["", "targets:"]

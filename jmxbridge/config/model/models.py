@@ -172,7 +172,7 @@ class KafkaSettings(Section):
     names: LagNames = {}
 
 
-Transport = Annotated[
+TransportName = Annotated[
     Literal["rmi", "jmxquery", "jolokia"], read(choice("rmi", "jmxquery", "jolokia"), "text")
 ]
 
@@ -188,7 +188,7 @@ class TargetOptions(Section):
 
     collect: Annotated[tuple[Text, ...], one_or_many, Field(min_length=1)]
     tags: Mapping[TagName, Text] = {}
-    transport: Transport = "rmi"
+    transport: TransportName = "rmi"
     rmi_host: Host | None = None
     rmi_port: Port | None = None
     username: Text | None = None
@@ -239,7 +239,7 @@ class DiscoverSettings(TargetOptions, Discovery):
     """The brokers of the cluster, each of them a target."""
 
     def target(self, broker: int, address: Address) -> TargetSettings:
-        """Return the target that a broker is; raises Malformed for a port that is none."""
+        """Return the target that a broker is; raises InvalidValue for a port that is none."""
         port = parse_port(self.jmx_port.fill(broker, address.port))
         options = {name: getattr(self, name) for name in TargetOptions.model_fields}
         return TargetSettings(
@@ -265,13 +265,18 @@ class StoreSettings(Section):
 MAX_SERIES = 200_000
 
 
-class Settings(Section):
-    """A whole file, checked; `warnings` has what works and is probably not meant."""
+class TopLevel(Section):
+    """Single values at the top of a file."""
 
-    path: Path
     cluster: Text = "local"
     interval_s: Interval = Field(default=10.0, validation_alias="interval")
     max_series: Count = MAX_SERIES
+
+
+class Settings(TopLevel):
+    """A whole file, checked; `warnings` tells what works but is probably a mistake."""
+
+    path: Path
     influxdb: InfluxSettings | None = None
     kafka: KafkaSettings | None = None
     targets: tuple[TargetSettings, ...] = ()

@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from jmxbridge.config.model.models import Section
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.grammar import choice, closest, parse_text
 from jmxbridge.config.values.scalars import (
     Boolean,
     Count,
     Duration,
+    NameTemplate,
     Number,
     Pattern,
     TagName,
-    Template,
     Text,
-    malformed,
+    as_pydantic_error,
     one_or_many,
     read,
 )
@@ -41,7 +42,7 @@ def parse_attribute(text: str) -> str:
     try:
         parse_path(text)
     except BadPath as error:
-        raise Malformed(error.message, error.position) from None
+        raise InvalidValue(error.message, error.position) from None
     return text
 
 
@@ -62,26 +63,26 @@ def parse_unit(text: str) -> UnitOfField:
     for unit, at in ((given, 0), (wanted, len(given) + len(to))):
         if unit not in UNITS:
             said = f'"{unit}" is no unit to convert: there is {", ".join(UNITS)}'
-            raise Malformed(said, at, closest(unit, UNITS))
+            raise InvalidValue(said, at, closest(unit, UNITS))
     factor = conversion(given, wanted)
     if factor is None:
-        raise Malformed(f'"{given}" cannot become "{wanted}": they measure different things')
+        raise InvalidValue(f'"{given}" cannot become "{wanted}": they measure different things')
     return UnitOfField(wanted, factor)
 
 
-Unit = Annotated[UnitOfField, read(parse_unit, "text")]
-AttributePath = Annotated[str, read(parse_attribute, "an attribute's name")]
+UnitText = Annotated[UnitOfField, read(parse_unit, "text")]
+AttributeText = Annotated[str, read(parse_attribute, "an attribute's name")]
 
 
 class FieldEntry(Section):
     """What an attribute becomes; a text alone is the field's name."""
 
-    name: Template
+    name: NameTemplate
     type: Annotated[FieldType, read(choice(*FieldType), "text")] = FieldType.FLOAT
     states: Annotated[Mapping[Text, Number] | None, Field(min_length=1)] = None
     otherwise: Number | None = Field(default=None, validation_alias="else")
     scale: Number = 1.0
-    unit: Unit | None = None
+    unit: UnitText | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -89,34 +90,38 @@ class FieldEntry(Section):
         return {"name": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _belong_together(self) -> "FieldEntry":
+    def _check_together(self) -> "FieldEntry":
         if self.otherwise is not None and self.states is None:
-            raise malformed(Malformed('only beside "states": it is for strings they lack'), "else")
+            raise _invalid("else", 'only beside "states": it is for strings they lack')
         if self.states is not None and self.type in (FieldType.BOOL, FieldType.STRING):
-            said = f"states become numbers; the type is {self.type}"
-            raise malformed(Malformed(said), "states")
+            raise _invalid("states", f"states become numbers; the type is {self.type}")
         numbers = [*(self.states or {}).values(), self.otherwise or 0.0]
         if self.type is FieldType.INT and not all(number.is_integer() for number in numbers):
-            raise malformed(Malformed("states of an int field must be whole numbers"), "states")
+            raise _invalid("states", "states of an int field must be whole numbers")
         converts = self.unit is not None and self.unit.factor != 1.0
         if converts and self.scale != 1.0:
-            raise malformed(Malformed("the unit converts already: keep one"), "scale")
+            raise _invalid("scale", "the unit converts already: keep one")
         if not (converts or self.scale != 1.0):
             return self
         if self.type is not FieldType.FLOAT or self.states is not None:
-            said = "these are states" if self.states is not None else f"the type is {self.type}"
+            reason = "these are states" if self.states is not None else f"the type is {self.type}"
             key = "unit" if converts else "scale"
-            raise malformed(Malformed(f"only a float's value can be scaled: {said}"), key)
+            raise _invalid(key, f"only a float's value can be scaled: {reason}")
         return self
+
+
+def _invalid(key: str, message: str) -> PydanticCustomError:
+    """Return the error to raise about one key of an entry."""
+    return as_pydantic_error(InvalidValue(message), key)
 
 
 class RuleEntry(Section):
     """Which MBeans to read, and what their attributes become."""
 
     bean: Annotated[tuple[Pattern, ...], one_or_many, Field(min_length=1)]
-    measurement: Template
+    measurement: NameTemplate
     tags: Mapping[TagName, Text] = {}
-    fields_by_path: Mapping[AttributePath, FieldEntry] = Field(
+    fields_by_path: Mapping[AttributeText, FieldEntry] = Field(
         validation_alias="fields", min_length=1
     )
     every_s: Duration | None = Field(default=None, validation_alias="every")
@@ -127,9 +132,11 @@ class RuleEntry(Section):
     unit: Text = ""
 
     @model_validator(mode="after")
-    def _leaves_ours_alone(self) -> "RuleEntry":
+    def _check_measurement(self) -> "RuleEntry":
         if self.measurement.startswith(OWN_MEASUREMENTS):
-            raise malformed(Malformed("jmxbridge writes this measurement itself"), "measurement")
+            raise as_pydantic_error(
+                InvalidValue("jmxbridge writes this measurement itself"), "measurement"
+            )
         return self
 
 

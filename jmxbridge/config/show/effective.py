@@ -13,7 +13,8 @@ import yaml
 from pydantic import SecretStr
 
 from jmxbridge.config.model.models import KafkaSettings, Section, Settings
-from jmxbridge.config.show.origins import Origins, annotated
+from jmxbridge.config.show.comments import annotated
+from jmxbridge.config.show.origins import Origins
 from jmxbridge.config.values.quantity import format_duration, format_size
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 

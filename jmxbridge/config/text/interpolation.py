@@ -9,7 +9,7 @@ value is not looked into again.
 import re
 from collections.abc import Mapping
 
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 
 _REFERENCE = re.compile(
     r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<has_default>:-(?P<default>[^}]*))?\})?"
@@ -18,7 +18,7 @@ _ONLY_REFERENCE = re.compile(r"\s*\$\{[A-Za-z_][A-Za-z0-9_]*\}\s*")
 
 
 def interpolate(text: str, environ: Mapping[str, str]) -> str:
-    """Return the text with its references replaced; raises Malformed at the first bad one."""
+    """Return the text with its references replaced; raises InvalidValue at the first bad one."""
     pieces = []
     end = 0
     for match in _REFERENCE.finditer(text):
@@ -44,7 +44,7 @@ def _replacement(match: re.Match[str], environ: Mapping[str, str]) -> str:
         return "${"
     name = match["name"]
     if name is None:
-        raise Malformed(
+        raise InvalidValue(
             "write ${NAME} or ${NAME:-default} for an environment variable, $${ for a literal ${",
             match.start(),
         )
@@ -52,7 +52,7 @@ def _replacement(match: re.Match[str], environ: Mapping[str, str]) -> str:
     if match["has_default"] is not None:
         return value or match["default"]
     if name not in environ:
-        raise Malformed(
+        raise InvalidValue(
             f"environment variable {name} is not set; set it, or write ${{{name}:-default}}",
             match.start(),
         )

@@ -12,6 +12,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from unicodedata import category
 
+
+class InvalidValue(ValueError):
+    """A text that its key cannot take.
+
+    `message` says why, `position` is the character it is about (from 0), `suggestion` what was
+    probably meant. It knows no file: whoever reads one makes a `Problem` of it.
+    """
+
+    def __init__(self, message: str, position: int = 0, suggestion: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.position = position
+        self.suggestion = suggestion
+
+
 # A file that was never ours (a log, a binary) has a complaint per line: a screenful says it all.
 MAX_SHOWN = 50
 

@@ -17,7 +17,7 @@ from jmxbridge.config.text.tree import Entry, Mapping, Node, Scalar
 from jmxbridge.config.text.tree import Sequence as List
 
 # Columns of one line, end exclusive.
-Part: TypeAlias = tuple[int, int]
+Columns: TypeAlias = tuple[int, int]
 
 SECRETIVE = "influxdb"
 HARMLESS = ("url", "bucket", "org", "username", "token_file", "password_file")
@@ -82,7 +82,7 @@ def _hides(entry: Entry) -> bool:
     return is_secret(key)
 
 
-def of_lines(lines: Sequence[str], number: int) -> list[Part]:
+def of_lines(lines: Sequence[str], number: int) -> list[Columns]:
     """Return what to hide of a line of a text that is not YAML."""
     line = lines[number] if number < len(lines) else ""
     match = _SECRET_LINE.match(line)
@@ -97,7 +97,7 @@ def of_lines(lines: Sequence[str], number: int) -> list[Part]:
     return []
 
 
-def of_urls(line: str) -> list[Part]:
+def of_urls(line: str) -> list[Columns]:
     """Return user and password of every URL and address in a line, and those in a query."""
     found = []
     for word in _WORD.finditer(line):

@@ -25,7 +25,7 @@ class Source:
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.lines = _LINE_BREAK.split(text)
-        self._hidden: dict[int, list[redaction.Part]] | None = None
+        self._hidden: dict[int, list[redaction.Columns]] | None = None
         self._included: dict[str, Source] = {}
 
     def include(self, other: "Source") -> None:
@@ -84,7 +84,7 @@ class Source:
         return _clipped(shown, caret_at, max(1, caret_end - caret_at))
 
 
-def _masked(text: str, hidden: list[redaction.Part]) -> str:
+def _masked(text: str, hidden: list[redaction.Columns]) -> str:
     for start, end in sorted(hidden, reverse=True):
         text = text[:start] + MASK + text[end:]
     return text

@@ -5,7 +5,8 @@ never by how it looks: `no` is not a boolean, `22:30` not a number, `1.10` stays
 stricter than YAML 1.2's core schema and has the same booleans: true and false.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -58,8 +59,11 @@ class Sequence:
 
     span: Span
     items: tuple["Node", ...]
-    size: int
-    height: int
+    size: int = field(init=False)
+    height: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        _measure(self, self.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,13 @@ class Mapping:
 
     span: Span
     entries: tuple[Entry, ...]
-    size: int
-    height: int
     unread: tuple[Entry, ...] = ()
+    size: int = field(init=False)
+    height: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        nodes = [(entry.key, entry.value) for entry in (*self.entries, *self.unread)]
+        _measure(self, [node for pair in nodes for node in pair])
 
     def get(self, key: str) -> Entry | None:
         """Return the entry of that key."""
@@ -89,6 +97,14 @@ class Mapping:
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+def _measure(node: Sequence | Mapping, children: Iterable[Node]) -> None:
+    """Set `size` and `height`, once: with aliases a tree has far more paths than nodes."""
+    children = list(children)
+    object.__setattr__(node, "size", 1 + sum(child.size for child in children))
+    height = 1 + max((child.height for child in children), default=0)
+    object.__setattr__(node, "height", height)
 
 
 def value_at(node: Node | None, key: str) -> Node | None:
@@ -103,3 +119,9 @@ def text_at(node: Node | None, key: str) -> str:
     """Return the text under a key; empty where there is none."""
     value = value_at(node, key)
     return value.text if isinstance(value, Scalar) else ""
+
+
+def entries_at(node: Mapping, key: str) -> tuple[Entry, ...]:
+    """Return the entries of the mapping under a key; none where no mapping stands there."""
+    entry = node.get(key)
+    return entry.value.entries if entry and isinstance(entry.value, Mapping) else ()

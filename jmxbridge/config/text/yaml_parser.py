@@ -157,19 +157,14 @@ class _Composer:
         items: list[Node] = []
         while not isinstance(event := next(self.stream), events.SequenceEndEvent):
             items.append(self.node(event, depth + 1))
-        size = 1 + sum(item.size for item in items)
-        height = 1 + max((item.height for item in items), default=0)
-        return Sequence(_joined(span, self.span(event)), tuple(items), size, height)
+        return Sequence(_joined(span, self.span(event)), tuple(items))
 
     def mapping(self, span: Span, depth: int) -> Mapping:
         entries: dict[str, Entry] = {}
         unread: list[Entry] = []
-        size, height = 1, 1
         while not isinstance(event := next(self.stream), events.MappingEndEvent):
             key = self.node(event, depth + 1)
             value = self.node(next(self.stream), depth + 1)
-            size += key.size + value.size
-            height = max(height, 1 + key.height, 1 + value.height)
             if not isinstance(key, Scalar) or key.is_null or key.text == "<<":
                 self.faults.append(Fault(key.span, _why_not_a_key(key)))
                 unread += [Entry(key, value)] if isinstance(key, Scalar) else []
@@ -181,7 +176,7 @@ class _Composer:
             else:
                 entries[key.text] = Entry(key, value)
         where = _joined(span, self.span(event))
-        return Mapping(where, tuple(entries.values()), size, height, tuple(unread))
+        return Mapping(where, tuple(entries.values()), tuple(unread))
 
 
 def _joined(start: Span, last: Span) -> Span:

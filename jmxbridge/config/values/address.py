@@ -4,7 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}[A-Za-z0-9_.])?", re.ASCII)
 
@@ -22,35 +22,35 @@ class Address:
 
 
 def parse_address(text: str) -> Address:
-    """Read `host:port`, `1.2.3.4:port` or `[v6]:port`; raises Malformed."""
+    """Read `host:port`, `1.2.3.4:port` or `[v6]:port`; raises InvalidValue."""
     if "@" in text:
-        raise Malformed("no user and password in an address: they have keys of their own")
+        raise InvalidValue("no user and password in an address: they have keys of their own")
     if "://" in text:
-        raise Malformed(f'"{text}" is a URL; write host:port alone', text.index("://"))
+        raise InvalidValue(f'"{text}" is a URL; write host:port alone', text.index("://"))
     host, colon, port = text.rpartition(":")
     if not colon or port.endswith("]"):
-        raise Malformed(f'"{text}" has no port: write host:port', len(text))
+        raise InvalidValue(f'"{text}" has no port: write host:port', len(text))
     if ":" in host and not host.startswith("["):
-        raise Malformed(f'put an IPv6 address in brackets: "[{host}]:{port}"')
+        raise InvalidValue(f'put an IPv6 address in brackets: "[{host}]:{port}"')
     return Address(parse_host(host), parse_port(port, len(host) + 1))
 
 
 def parse_host(text: str) -> str:
-    """Return the host without brackets; raises Malformed."""
+    """Return the host without brackets; raises InvalidValue."""
     if text.startswith("[") or ":" in text:
         return _ipv6(text)
     if not _HOST.fullmatch(text):
         bad = re.search(r"[^A-Za-z0-9_.-]", text)
         what = f'"{text}" is not a host name' if text else "the host is missing"
-        raise Malformed(what, bad.start() if bad else 0)
+        raise InvalidValue(what, bad.start() if bad else 0)
     return text
 
 
 def parse_port(text: str, at: int = 0) -> int:
-    """Return a TCP port, 1 to 65535; raises Malformed with positions from `at`."""
+    """Return a TCP port, 1 to 65535; raises InvalidValue with positions from `at`."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= 65535:
         what = f'"{text}" is not a TCP port (1 to 65535)' if text else "the port is missing"
-        raise Malformed(what, at)
+        raise InvalidValue(what, at)
     return int(text)
 
 
@@ -67,5 +67,5 @@ def _ipv6(text: str) -> str:
     try:
         ipaddress.IPv6Address(bare)
     except ValueError:
-        raise Malformed(f'"{text}" is not an IPv6 address') from None
+        raise InvalidValue(f'"{text}" is not an IPv6 address') from None
     return bare

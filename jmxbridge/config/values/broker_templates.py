@@ -7,7 +7,7 @@ port for all needs neither: each broker has a host of its own.
 import re
 from dataclasses import dataclass
 
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.address import parse_port
 from jmxbridge.config.values.grammar import parse_text
 
@@ -34,15 +34,15 @@ class BrokerTemplate:
 
 
 def parse_broker_name(text: str) -> BrokerTemplate:
-    """Read the name of discovered targets; raises Malformed."""
+    """Read the name of discovered targets; raises InvalidValue."""
     template = _parse(text)
     if template.fill(1, 1) == template.fill(2, 1):
-        raise Malformed("needs {id}: each broker is a target of its own")
+        raise InvalidValue("needs {id}: each broker is a target of its own")
     return template
 
 
 def parse_broker_port(text: str) -> BrokerTemplate:
-    """Read the JMX port of discovered targets; raises Malformed."""
+    """Read the JMX port of discovered targets; raises InvalidValue."""
     template = _parse(text)
     parse_port(text if template.fill(1, 1) == text else template.fill(1, 9092))
     return template
@@ -52,5 +52,5 @@ def _parse(text: str) -> BrokerTemplate:
     parse_text(text)
     stray = re.search(r"[{}]", _FIELD.sub(lambda match: " " * len(match[0]), text))
     if stray:
-        raise Malformed("only {id} and {port} stand for something here", stray.start())
+        raise InvalidValue("only {id} and {port} stand for something here", stray.start())
     return BrokerTemplate(text)

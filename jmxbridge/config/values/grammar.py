@@ -1,4 +1,4 @@
-"""What a text in the file may be: one function a kind, text in, value out, or Malformed.
+"""What a text in the file may be: one function a kind, text in, value out, or InvalidValue.
 
 No function here quotes a secret: what `parse_secret` refuses, it does not repeat.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.address import parse_host, parse_port
 from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
 from jmxbridge.lag.output.renaming import NAMES as LAG_NAMES
@@ -28,12 +28,12 @@ _LOGIN_IN_URL = "no user and password in the URL: they have keys of their own"
 def parse_text(text: str) -> str:
     """Refuse what is empty, too long, or holds control characters."""
     if not text:
-        raise Malformed("is empty")
+        raise InvalidValue("is empty")
     if len(text) > MAX_TEXT:
-        raise Malformed(f"is longer than {MAX_TEXT:,} characters", MAX_TEXT)
+        raise InvalidValue(f"is longer than {MAX_TEXT:,} characters", MAX_TEXT)
     bad = _NOT_TEXT.search(text)
     if bad:
-        raise Malformed(f"holds U+{ord(bad[0]):04X}, which is not text", bad.start())
+        raise InvalidValue(f"holds U+{ord(bad[0]):04X}, which is not text", bad.start())
     return text
 
 
@@ -41,23 +41,23 @@ def parse_boolean(text: str) -> bool:
     """YAML 1.2's booleans."""
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
         return text in ("true", "True", "TRUE")
-    raise Malformed(f'wants true or false, got "{text}"')
+    raise InvalidValue(f'wants true or false, got "{text}"')
 
 
 def parse_number(text: str) -> float:
     """A finite decimal number."""
     if not re.fullmatch(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?", text, re.ASCII):
-        raise Malformed(f'"{text}" is not a number')
+        raise InvalidValue(f'"{text}" is not a number')
     number = float(text)
     if number in (float("inf"), float("-inf")):
-        raise Malformed(f'"{text}" is beyond what a number can hold')
+        raise InvalidValue(f'"{text}" is beyond what a number can hold')
     return number
 
 
 def parse_count(text: str) -> int:
     """A whole number from 1."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
-        raise Malformed(f'wants a whole number from 1, got "{text}"')
+        raise InvalidValue(f'wants a whole number from 1, got "{text}"')
     return int(text)
 
 
@@ -67,7 +67,7 @@ def choice(*names: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text in names:
             return text
-        raise Malformed(f'"{text}" is not one of {", ".join(names)}', 0, closest(text, names))
+        raise InvalidValue(f'"{text}" is not one of {", ".join(names)}', 0, closest(text, names))
 
     return parse
 
@@ -115,9 +115,9 @@ def parse_regex(text: str) -> str:
     except re.error as error:
         at = error.pos or 0
         any_text = "; any text is .*" if text[at : at + 1] == "*" else ""
-        raise Malformed(f"not a regular expression: {error.msg}{any_text}", at) from None
+        raise InvalidValue(f"not a regular expression: {error.msg}{any_text}", at) from None
     except (OverflowError, RecursionError):
-        raise Malformed("not a regular expression: too large") from None
+        raise InvalidValue("not a regular expression: too large") from None
     return text
 
 
@@ -126,19 +126,19 @@ def parse_url(text: str) -> str:
     parse_text(text)
     match = _URL.match(text)
     if match is None:
-        raise Malformed("wants a URL such as http://127.0.0.1:8086")
+        raise InvalidValue("wants a URL such as http://127.0.0.1:8086")
     _, at, netloc = match["netloc"].rpartition("@")
     if at:
-        raise Malformed(_LOGIN_IN_URL, match.start("netloc"))
+        raise InvalidValue(_LOGIN_IN_URL, match.start("netloc"))
     end = re.search("[?#]", text)
     if end:
-        raise Malformed("nothing after ? or # is used: leave it out", end.start())
+        raise InvalidValue("nothing after ? or # is used: leave it out", end.start())
     try:
         _check_netloc(netloc)
-    except Malformed as error:
+    except InvalidValue as error:
         if "@" in text:  # a / in the password, which ends the host for everybody
-            raise Malformed(_LOGIN_IN_URL, match.start("netloc")) from None
-        raise Malformed(error.message, match.start("netloc") + error.position) from None
+            raise InvalidValue(_LOGIN_IN_URL, match.start("netloc")) from None
+        raise InvalidValue(error.message, match.start("netloc") + error.position) from None
     return text.rstrip("/")
 
 
@@ -155,7 +155,7 @@ def parse_path(text: str) -> Path:
     """A path; what it is relative to is the loader's business."""
     parse_text(text)
     if text.startswith("~"):
-        raise Malformed("~ is the shell's; write ${HOME} instead")
+        raise InvalidValue("~ is the shell's; write ${HOME} instead")
     return Path(text)
 
 
@@ -163,7 +163,7 @@ def parse_pem_path(text: str) -> Path:
     """A path to a PEM file; key stores are told by their names."""
     path = parse_path(text)
     if path.suffix.lower() in (".p12", ".pfx", ".jks"):
-        raise Malformed(
+        raise InvalidValue(
             "a key store, which only cert_file may be; wants PEM:"
             " openssl pkcs12 -in STORE.p12 -nodes -out CLIENT.pem"
         )
@@ -179,7 +179,7 @@ def parse_certificate_path(text: str) -> Path:
     """A path to a certificate: PEM, or a PKCS#12 store with its key."""
     path = parse_path(text)
     if path.suffix.lower() in (".jks", ".jceks"):
-        raise Malformed(
+        raise InvalidValue(
             "a key store of old Java; wants PEM or PKCS#12: keytool -importkeystore -srckeystore"
             " STORE.jks -destkeystore STORE.p12 -deststoretype pkcs12"
         )
@@ -189,9 +189,9 @@ def parse_certificate_path(text: str) -> Path:
 def parse_secret(text: str) -> SecretStr:
     """Refuse what could not be sent in a header; say nothing about the rest of it."""
     if not text:
-        raise Malformed("is empty")
+        raise InvalidValue("is empty")
     if _NOT_TEXT.search(text):
-        raise Malformed("holds a control character (a line break?)")
+        raise InvalidValue("holds a control character (a line break?)")
     return SecretStr(text)
 
 
@@ -210,24 +210,24 @@ def parse_header_text(text: str) -> str:
 
 def _refuse_beyond_ascii(text: str) -> None:
     if not text.isascii():
-        raise Malformed("holds a character that an HTTP header cannot carry: ASCII only")
+        raise InvalidValue("holds a character that an HTTP header cannot carry: ASCII only")
 
 
 def parse_aws_region(text: str) -> str:
     """A region of AWS; its name becomes part of a host's."""
     if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}", parse_text(text), re.ASCII):
-        raise Malformed(f'"{text}" is not a region of AWS, such as eu-central-1')
+        raise InvalidValue(f'"{text}" is not a region of AWS, such as eu-central-1')
     return text
 
 
 def parse_object_name(text: str) -> ObjectName:
     """An ObjectName or a pattern; empty it would be every MBean there is."""
     if not text:
-        raise Malformed("is empty: *:* is every MBean")
+        raise InvalidValue("is empty: *:* is every MBean")
     try:
         return ObjectName.parse(text)
     except MalformedObjectName as error:
-        raise Malformed(f"not an ObjectName: {error.problem}", error.position) from None
+        raise InvalidValue(f"not an ObjectName: {error.problem}", error.position) from None
 
 
 def template_keys(text: str) -> list[tuple[str, int]]:
@@ -239,11 +239,11 @@ def parse_influx_name(text: str) -> str:
     """A measurement, tag or field name InfluxDB keeps."""
     parse_text(text)
     if text.startswith("_"):
-        raise Malformed("names that begin with _ belong to InfluxDB itself")
+        raise InvalidValue("names that begin with _ belong to InfluxDB itself")
     if text.startswith("#"):
-        raise Malformed("a name that begins with # makes the line a comment")
+        raise InvalidValue("a name that begins with # makes the line a comment")
     if text == "time":
-        raise Malformed("time is InfluxDB's own column")
+        raise InvalidValue("time is InfluxDB's own column")
     return text
 
 
@@ -252,7 +252,7 @@ def parse_lag_name(text: str) -> str:
     if text in LAG_NAMES:
         return text
     said = f'"{text}" is no measurement of the lag, nor MEASUREMENT.NAME for a tag or field of one'
-    raise Malformed(said, 0, closest(text, LAG_NAMES))
+    raise InvalidValue(said, 0, closest(text, LAG_NAMES))
 
 
 def parse_template(text: str) -> str:
@@ -260,12 +260,12 @@ def parse_template(text: str) -> str:
     parse_influx_name(text)
     stray = re.search(r"[{}]", KEY_IN_TEMPLATE.sub(lambda match: " " * len(match[0]), text))
     if stray:
-        raise Malformed(
+        raise InvalidValue(
             "a brace without its partner; {key} stands for a key property", stray.start()
         )
     empty = next((at for key, at in template_keys(text) if not key), None)
     if empty is not None:
-        raise Malformed("{} names no key property", empty)
+        raise InvalidValue("{} names no key property", empty)
     return text
 
 
@@ -279,5 +279,5 @@ def parse_tag_name(text: str) -> str:
     """A tag name that is not one every point has."""
     parse_influx_name(text)
     if text in RESERVED_TAGS:
-        raise Malformed(RESERVED_TAGS[text])
+        raise InvalidValue(RESERVED_TAGS[text])
     return text

@@ -7,7 +7,7 @@ service URL names a JMX port at length; an http or https URL names a Jolokia age
 import re
 from dataclasses import dataclass
 
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.address import Address, parse_address, parse_port
 from jmxbridge.config.values.grammar import parse_url
 
@@ -49,8 +49,9 @@ class JmxAddress(Address):
 def parse_jmx_address(text: str) -> JmxAddress:
     """Read `host:port`, `service:jmx:rmi://[host:port]/jndi/rmi://host:port/jmxrmi` or a URL.
 
-    Raises Malformed. Java's own client takes no notice of the first of the two addresses; here it
-    replaces what the JVM advertises, which is what it says.
+    Raises InvalidValue. In the long form the first address is the JMX server's, the second the
+    registry's. Java's own client ignores the first; here it replaces the address that the JVM
+    advertises.
     """
     if text.lower().startswith(("http:", "https:")):
         return _agent(parse_url(text))
@@ -59,7 +60,7 @@ def parse_jmx_address(text: str) -> JmxAddress:
         return JmxAddress(address.host, address.port)
     match = _JMX_RMI.fullmatch(text)
     if match is None:
-        raise Malformed(
+        raise InvalidValue(
             "of the long form only service:jmx:rmi:///jndi/rmi://HOST:PORT/jmxrmi is understood;"
             " HOST:PORT says the same"
         )
@@ -71,7 +72,7 @@ def parse_jmx_address(text: str) -> JmxAddress:
 def _agent(url: str) -> JmxAddress:
     match = _HTTP.fullmatch(url)
     if match is None:
-        raise Malformed("wants a URL such as http://kafka-1:8778/jolokia")
+        raise InvalidValue("wants a URL such as http://kafka-1:8778/jolokia")
     port = parse_port(match["port"]) if match["port"] else _PORTS[match["scheme"].lower()]
     return JmxAddress(match["host"].strip("[]"), port, url=url)
 
@@ -79,5 +80,5 @@ def _agent(url: str) -> JmxAddress:
 def _part(match: re.Match[str], name: str) -> Address:
     try:
         return parse_address(match[name])
-    except Malformed as error:
-        raise Malformed(error.message, match.start(name) + error.position) from None
+    except InvalidValue as error:
+        raise InvalidValue(error.message, match.start(name) + error.position) from None

@@ -7,7 +7,7 @@ read as before. A unit is never left out: `10` could be anything.
 
 import re
 
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 
 _SECONDS = {
     "ms": 0.001,
@@ -45,7 +45,7 @@ _PART = re.compile(r"(?P<number>\d{1,15}(?:\.\d{1,9})?)(?P<gap>[. ]?)(?P<unit>[A
 
 
 def parse_duration(text: str) -> float:
-    """Return seconds; raises Malformed."""
+    """Return seconds; raises InvalidValue."""
     total = 0.0
     position = 0
     while position < len(text):
@@ -53,12 +53,12 @@ def parse_duration(text: str) -> float:
         if part is None or part["unit"] not in _SECONDS:
             at = position if part is None else part.start("unit")
             if part is not None and part[0] == text and not part["unit"]:
-                raise Malformed(f'"{text}" has no unit: write {part["number"]}s', at)
-            raise Malformed(f'"{text}" is not a duration: write 500ms, 10s, 2m, 1h or 2d', at)
+                raise InvalidValue(f'"{text}" has no unit: write {part["number"]}s', at)
+            raise InvalidValue(f'"{text}" is not a duration: write 500ms, 10s, 2m, 1h or 2d', at)
         total += float(part["number"]) * _SECONDS[part["unit"]]
         position = part.end()
     if not text:
-        raise Malformed("a duration is missing: write 500ms, 10s, 2m, 1h or 2d")
+        raise InvalidValue("a duration is missing: write 500ms, 10s, 2m, 1h or 2d")
     # Sums of decimal fractions: to the microsecond, so that 0.1s + 0.2s is 0.3 s.
     return round(total, 6)
 
@@ -73,11 +73,11 @@ def format_duration(seconds: float) -> str:
 
 
 def parse_size(text: str) -> int:
-    """Return bytes; raises Malformed."""
+    """Return bytes; raises InvalidValue."""
     part = _PART.fullmatch(text)
     if part is None or part["unit"] not in _BYTES:
         at = 0 if part is None else part.start("unit")
-        raise Malformed(f'"{text}" is not a size: write 512MiB or 1GiB (or MB, GB)', at)
+        raise InvalidValue(f'"{text}" is not a size: write 512MiB or 1GiB (or MB, GB)', at)
     return int(float(part["number"]) * _BYTES[part["unit"]])
 
 

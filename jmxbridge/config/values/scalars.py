@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.address import (
     Address,
     parse_address,
@@ -61,15 +61,19 @@ MAX_STORE_BYTES = 2**40
 _GOT = {dict: "a mapping", list: "a list"}
 
 
-def malformed(error: Malformed, key: str | None = None) -> PydanticCustomError:
+INVALID_VALUE = "invalid_value"
+"""Type of the pydantic error that carries an `InvalidValue`."""
+
+
+def as_pydantic_error(error: InvalidValue, key: str | None = None) -> PydanticCustomError:
     """Carry an error through pydantic; `key` is the entry of a mapping that it is about."""
     context = {
-        "said": error.message,
+        "message": error.message,
         "position": error.position,
         "suggestion": error.suggestion,
         "key": key,
     }
-    return PydanticCustomError("malformed", "{said}", context)
+    return PydanticCustomError(INVALID_VALUE, "{message}", context)
 
 
 def read(parse: Callable[[str], Any], wants: str) -> BeforeValidator:
@@ -77,13 +81,13 @@ def read(parse: Callable[[str], Any], wants: str) -> BeforeValidator:
 
     def validate(value: object) -> object:
         if isinstance(value, (dict, list)):
-            raise malformed(Malformed(f"wants {wants}, got {_GOT[type(value)]}"))
+            raise as_pydantic_error(InvalidValue(f"wants {wants}, got {_GOT[type(value)]}"))
         if not isinstance(value, str):
             return value
         try:
             return parse(value)
-        except Malformed as error:
-            raise malformed(error) from None
+        except InvalidValue as error:
+            raise as_pydantic_error(error) from None
 
     return BeforeValidator(validate)
 
@@ -94,7 +98,7 @@ def between(parse: Callable[[str], Any], least: Any, most: Any, show: Callable[[
     def bounded(text: str) -> Any:
         value = parse(text)
         if not least <= value <= most:
-            raise Malformed(f"{text} is not between {show(least)} and {show(most)}")
+            raise InvalidValue(f"{text} is not between {show(least)} and {show(most)}")
         return value
 
     return bounded
@@ -113,9 +117,9 @@ def _bootstrap(value: object) -> object:
         indent = len(piece) - len(piece.lstrip())
         try:
             addresses.append(parse_address(piece.strip()))
-        except Malformed as error:
+        except InvalidValue as error:
             at = start + indent + error.position
-            raise malformed(Malformed(error.message, at)) from None
+            raise as_pydantic_error(InvalidValue(error.message, at)) from None
         start += len(piece) + 1
     return tuple(addresses)
 
@@ -123,8 +127,8 @@ def _bootstrap(value: object) -> object:
 def _without_clash(names: Mapping[str, str]) -> Mapping[str, str]:
     found = clash(names)
     if found is not None:
-        raise malformed(
-            Malformed(f'"{names[found.name]}" is what {found.other} is called'), found.name
+        raise as_pydantic_error(
+            InvalidValue(f'"{names[found.name]}" is what {found.other} is called'), found.name
         )
     return names
 
@@ -160,7 +164,7 @@ LagNames = Annotated[
     AfterValidator(_without_clash),
 ]
 TagName = Annotated[str, read(parse_tag_name, "a tag's name")]
-Template = Annotated[str, read(parse_template, "a name")]
+NameTemplate = Annotated[str, read(parse_template, "a name")]
 Interval = Annotated[
     float,
     read(between(parse_duration, MIN_INTERVAL_S, MAX_INTERVAL_S, format_duration), "a duration"),

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.config.loader import load, load_origins
+from jmxbridge.config.show.comments import annotated
 from jmxbridge.config.show.effective import show
-from jmxbridge.config.show.origins import annotated
 
 TEXT = """\
 cluster: ${CLUSTER:-prod}

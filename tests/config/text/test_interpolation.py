@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.config.text.interpolation import interpolate, names_a_variable
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 
 ENVIRON = {"HOST": "db", "EMPTY": "", "NESTED": "${HOST}"}
 
@@ -47,7 +47,7 @@ def test_replaces(text: str, expected: str) -> None:
 )
 def test_refuses(text: str, position: int) -> None:
     """A missing variable and a reference that is none are refused where they stand."""
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(InvalidValue) as caught:
         interpolate(text, ENVIRON)
 
     assert caught.value.position == position

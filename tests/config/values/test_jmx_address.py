@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.address import Address
 from jmxbridge.config.values.jmx_address import JmxAddress, parse_jmx_address
 
@@ -70,7 +70,7 @@ def test_reads(text: str, address: JmxAddress) -> None:
 )
 def test_refuses(text: str) -> None:
     """Everything else is refused at a character of the text or right behind it."""
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(InvalidValue) as caught:
         parse_jmx_address(text)
 
     assert 0 <= caught.value.position <= len(text)

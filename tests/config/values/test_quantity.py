@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.config.text.malformed import Malformed
+from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.quantity import (
     format_duration,
     format_size,
@@ -62,7 +62,7 @@ def test_reads_durations(text: str, seconds: float) -> None:
 )
 def test_refuses_other_durations(text: str, position: int) -> None:
     """Anything else is refused at the character where it stops making sense."""
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(InvalidValue) as caught:
         parse_duration(text)
 
     assert caught.value.position == position
@@ -89,7 +89,7 @@ def test_reads_sizes(text: str, size: int) -> None:
 @pytest.mark.parametrize("text", ["", "1", "1G", "1gib", "-1MiB", "1GiB2", "GiB", "1 GiB "])
 def test_refuses_other_sizes(text: str) -> None:
     """A unit that could be either kind of giga is refused, as is none at all."""
-    with pytest.raises(Malformed):
+    with pytest.raises(InvalidValue):
         parse_size(text)
 
 
