@@ -1,1 +1,1 @@
-"""Connections to brokers: groups, committed offsets, end offsets. The only importer of kio."""
+"""A Kafka client: groups, committed offsets, end offsets. The only importer of kio."""

@@ -1,4 +1,4 @@
-"""One broker: where it is, and the connection to it, made anew whenever it is needed and gone."""
+"""One broker: its address, and a connection that is opened again whenever it is needed."""
 
 import asyncio
 from typing import TypeVar
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Broker:
-    """A broker at an address: one from the bootstrap list (no id), or one the cluster named."""
+    """A broker at an address; one from the bootstrap list has no id."""
 
     def __init__(
         self, host: str, port: int, node_id: int | None = None, security: Security = PLAINTEXT
@@ -34,15 +34,15 @@ class Broker:
 
     @property
     def connected(self) -> bool:
-        """Whether a connection is open as far as anybody knows."""
+        """Whether a connection is open, as far as is known."""
         return self._connection is not None and self._connection.failure is None
 
     async def ask(self, request: KafkaRequest[T]) -> T:
-        """Send a request and return its answer; connects first if need be.
+        """Send a request and return its answer; connects first if necessary.
 
-        Brokers close connections that were idle, and that may become known only now; such a request
-        is sent once more, on a new connection: it reads, so twice is as good as once. Has no
-        deadline of its own. Raises BrokerFailed or RequestFailed.
+        Brokers close idle connections, which may be noticed only now; such a request is sent once
+        more, on a new connection. Requests only read, so sending one twice is safe. No deadline of
+        its own. Raises BrokerFailed or RequestFailed.
         """
         reused = self.connected
         try:
@@ -53,11 +53,11 @@ class Broker:
         return await (await self._open()).ask(request)
 
     async def version(self, api: Api) -> int:
-        """Return the version in which an API is used with this broker; connects if need be."""
+        """Return the version in which an API is used with this broker; connects if necessary."""
         return (await self._open()).version(api)
 
     def offers(self, api: Api) -> bool:
-        """Whether it is connected and has a version of this API that we have; never waits."""
+        """Whether it is connected and has a version of this API that we speak; never waits."""
         if self._connection is None or self._connection.failure is not None:
             return False
         try:
@@ -67,7 +67,7 @@ class Broker:
         return True
 
     def abandon(self, failure: BrokerFailed) -> None:
-        """Give up the connection; every request waiting on it fails with this."""
+        """Close the connection; every request waiting on it fails with this error."""
         for connection in (self._connection, self._retired):
             if connection is not None:
                 connection.close(failure)
@@ -97,7 +97,7 @@ class Broker:
             return self._connection
 
     def _retire(self, connection: BrokerConnection) -> None:
-        """Let what waits on a connection be answered there, and use another one from now on."""
+        """Stop using a connection for new requests; close it once the last one is answered."""
         if self._retired is not None:
             self._retired.close()
         self._connection, self._retired = None, connection

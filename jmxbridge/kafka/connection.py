@@ -1,12 +1,12 @@
 """One connection to one broker.
 
-Rule: every request is answered exactly once: by its reply, or by the error that ended the
-connection, or not at all because nobody waits for it any more.
+Rule: every request has exactly one outcome: its reply, the error that ended the connection, or
+none, because its task no longer waits.
 
 Requests carry a correlation id and may be in flight together; the broker answers them one after
-the other. Whoever stops waiting (a deadline, a cancelled task) leaves the id behind, so a late
-reply is recognised and dropped. A reply to an id that was never used, an impossible length, the
-end of the stream: each ends the connection, for good, and every waiting request fails with it.
+the other. A task that stops waiting (a deadline, a cancellation) leaves its id behind, so a late
+reply is recognised and dropped. A reply to an id that was never used, an impossible length and the
+end of the stream each end the connection for good, and every waiting request fails with it.
 """
 
 import asyncio
@@ -39,23 +39,22 @@ from jmxbridge.kafka.wire.requests import ApiVersions
 T = TypeVar("T")
 
 MAX_IN_FLIGHT = 64
-"""Requests sent and not yet answered. A broker takes the next request of a connection only after
-it has answered the one before, so this many hide any round trip, and more would only lie in
-buffers."""
+"""Requests sent and not yet answered. A broker reads the next request of a connection only after it
+has answered the one before, so this many hide any round trip, and more would only fill buffers."""
 
 NEXT_ADDRESS_S = 0.25
-"""Of a name with several addresses each is given so long alone (RFC 8305): one of a dead machine
-does not answer at all, and would use up the time of all others."""
+"""Head start of each address of a name with several (RFC 8305): the address of a dead machine does
+not answer at all, and would use up the time of all others."""
 
 SESSION_SHARE = 0.8
-"""Of the time a broker lets us in for: what is left must do for the requests that are on the way,
-and for logging in anew."""
+"""Share of a session's lifetime in which it is used: the rest must be enough for the requests in
+flight and for the next login."""
 
 
 async def connect(host: str, port: int, security: Security = PLAINTEXT) -> "BrokerConnection":
-    """Connect, learn which versions the broker speaks, and log in where `security` says so.
+    """Connect, read the broker's API versions, and log in if `security` has a mechanism.
 
-    Has no deadline of its own; a cancelled attempt leaves nothing behind. Raises ConnectFailed,
+    No deadline of its own; a cancelled attempt leaves no connection behind. Raises ConnectFailed,
     ConnectionLost or NotKafka.
     """
     connection = BrokerConnection(host, port, security)
@@ -63,7 +62,7 @@ async def connect(host: str, port: int, security: Security = PLAINTEXT) -> "Brok
     loop = asyncio.get_running_loop()
     try:
         await loop.create_connection(
-            *(lambda: connection, host, port), ssl=tls, happy_eyeballs_delay=NEXT_ADDRESS_S
+            lambda: connection, host, port, ssl=tls, happy_eyeballs_delay=NEXT_ADDRESS_S
         )
     except OSError as exc:
         if tls is not None and isinstance(exc, ssl.SSLError | ConnectionResetError):
@@ -85,7 +84,7 @@ class BrokerConnection(asyncio.Protocol):
     def __init__(self, host: str, port: int, security: Security = PLAINTEXT) -> None:
         self.peer = address(host, port)
         self._security = security
-        self._good_until: float | None = None
+        self._good_until_s: float | None = None
         self._retired = False
         self.failure: BrokerFailed | None = None
         self._transport: asyncio.Transport | None = None
@@ -102,7 +101,7 @@ class BrokerConnection(asyncio.Protocol):
         state = self.failure or f"{len(self._waiting)} in flight"
         return f"<Connection {self.peer}: {state}>"
 
-    # What callers use
+    # For callers
 
     async def ask(self, request: KafkaRequest[T]) -> T:
         """Send a request and return its answer.
@@ -119,7 +118,7 @@ class BrokerConnection(asyncio.Protocol):
             raise type(exc)(f"{self.peer}: {exc}") from None
 
     def close(self, failure: BrokerFailed | None = None) -> None:
-        """End the connection; requests still waiting fail. May be called again."""
+        """Close the connection; requests still waiting fail. May be called again."""
         if self.failure is None:
             self.failure = failure or ConnectionLost(f"{self.peer}: closed by us")
         if self._transport is not None:
@@ -132,12 +131,12 @@ class BrokerConnection(asyncio.Protocol):
 
     @property
     def session_expiring(self) -> bool:
-        """Whether the broker will soon no longer let us in here (KIP-368)."""
-        now = asyncio.get_running_loop().time()
-        return self._good_until is not None and now >= self._good_until
+        """Whether the session is about to expire: the broker then wants a new login (KIP-368)."""
+        now_s = asyncio.get_running_loop().time()
+        return self._good_until_s is not None and now_s >= self._good_until_s
 
     def retire(self) -> None:
-        """End the connection as soon as nothing waits on it."""
+        """Close the connection as soon as no request waits on it."""
         self._retired = True
         if not self._waiting:
             self.close()
@@ -150,15 +149,15 @@ class BrokerConnection(asyncio.Protocol):
     # The handshake
 
     async def handshake(self) -> None:
-        """Ask for the broker's versions: in ours, or in the first one if that is too new for it.
+        """Read the broker's API versions: by our version of the request, else by version 0.
 
-        A broker that does not know the version answers in version 0 with error 35 (KIP-511).
+        A broker that does not know our version answers in version 0 with error 35 (KIP-511).
         """
-        question = ApiVersions(__version__)
+        request = ApiVersions(__version__)
         try:
-            error, offered = await self._exchange(question, API_VERSIONS.highest)
+            error, offered = await self._exchange(request, API_VERSIONS.highest)
         except _TooNewError:
-            error, offered = await self._exchange(question, 0)
+            error, offered = await self._exchange(request, 0)
         except ReplyUnreadable as exc:
             raise NotKafka(f"{exc}; is this a Kafka listener?") from exc
         if error:
@@ -166,19 +165,19 @@ class BrokerConnection(asyncio.Protocol):
         self._offered = offered
 
     async def log_in(self, mechanism: Mechanism, host: str) -> None:
-        """Say who we are; raises LoginFailed, or what `ask` raises."""
-        began = asyncio.get_running_loop().time()
+        """Log in; raises LoginFailed, or what `ask` raises."""
+        began_s = asyncio.get_running_loop().time()
         lifetime_s = await log_in(self.ask, mechanism, peer=self.peer, host=host)
         if lifetime_s is not None:
-            self._good_until = began + lifetime_s * SESSION_SHARE
+            self._good_until_s = began_s + lifetime_s * SESSION_SHARE
 
-    # What happens to every request
+    # Every request
 
     async def _exchange(self, request: KafkaRequest[T], version: int) -> T:
         await self._slots.acquire()
         if self.failure is not None:
             self._slots.release()
-            raise self._again()
+            raise self._copy_of_failure()
         try:
             future = self._send(request, version)
         except KafkaError:
@@ -187,11 +186,11 @@ class BrokerConnection(asyncio.Protocol):
         try:
             message = await future
         except BrokerFailed:
-            raise self._again() from None
+            raise self._copy_of_failure() from None
         return self._decode(request, version, message)
 
     def _send(self, request: KafkaRequest[Any], version: int) -> asyncio.Future[bytes]:
-        """Write a request and register who waits for its reply."""
+        """Write a request and return the future of its reply."""
         if self._transport is None:
             raise ConnectionLost(f"{self.peer}: not connected")
         self._last_id = (self._last_id + 1) & 0x7FFFFFFF
@@ -213,8 +212,8 @@ class BrokerConnection(asyncio.Protocol):
         except ReplyUnreadable as exc:
             raise ReplyUnreadable(f"{self.peer}: {exc}") from exc
 
-    def _again(self) -> BrokerFailed:
-        """A new exception for what ended the connection: a raised one belongs to one task."""
+    def _copy_of_failure(self) -> BrokerFailed:
+        """Return a copy of the error that ended the connection: a raised one belongs to a task."""
         failure = self.failure or ConnectionLost(f"{self.peer}: closed")
         return type(failure)(*failure.args)
 
@@ -227,7 +226,7 @@ class BrokerConnection(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Called by the loop with whatever came."""
+        """Called by the loop with received bytes."""
         try:
             messages = self._frames.feed(data)
         except BadFrame as exc:
@@ -266,7 +265,7 @@ class BrokerConnection(asyncio.Protocol):
             return NotKafka(f"{self.peer}: {how} before its first answer: {hint}")
         if self._answers == 1 and self._waiting and self._security.mechanism is None:
             hint = "it is stopping, or its listener wants SASL: then set kafka.sasl"
-            return ConnectionLost(f"{self.peer}: {how} at the first question: {hint}")
+            return ConnectionLost(f"{self.peer}: {how} at the first request: {hint}")
         return ConnectionLost(f"{self.peer}: {how}")
 
 
@@ -280,9 +279,9 @@ def address(host: str, port: int) -> str:
 
 
 def _reason(exc: Exception) -> str:
-    """What the system says, without numbers and without the address, which the caller names.
+    """Return the system's message, without its number and without the address.
 
-    Of a name with several addresses asyncio puts what it says of each into one text.
+    For a name with several addresses asyncio joins the messages of all of them.
     """
     if several := dict.fromkeys(map(int, re.findall(r"\[Errno (\d+)\]", str(exc)))):
         return ", ".join(map(os.strerror, several))

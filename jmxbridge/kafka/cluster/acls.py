@@ -1,13 +1,13 @@
-"""Which rights we lack, found out by asking, and the commands that grant them.
+"""Missing DESCRIBE rights (ACLs), found by requests, and the commands that grant them.
 
-Kafka says little about what it leaves out: groups we may not describe are not in its lists, and
-commits to topics we may not describe are not among a group's. Only who asks by name is refused. So
-a name that nobody has is asked for: if that is refused, there is no right to all names, and each
-name we know of is asked for as well. DESCRIBE is the one right that lag needs; on groups and
-topics, and where groups are to be listed that we may not describe, on the cluster.
+Kafka leaves out silently what we may not see: groups without DESCRIBE are not in its lists, and
+commits to topics without DESCRIBE are not among a group's commits. It refuses only requests by
+name. So a name that does not exist is requested: if that is refused, we lack the right to all
+names, and each known name is requested as well. DESCRIBE is the only right that lag needs: on
+groups and topics, or on the cluster, to list groups that we may not describe.
 
-Names known: those of the file's filters that are no patterns, groups that are listed, topics that
-members are assigned, which a classic group's members are told whatever our rights.
+The known names are the literal names in the configured filters, the groups listed, and the topics
+assigned to members, which a classic group shows whatever our rights on topics.
 
 Rule: nothing here creates what it asks for.
 """
@@ -23,7 +23,6 @@ from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.commits import CHUNK
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
-from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.wire.api_numbers import DESCRIBE_CLUSTER, Api
 from jmxbridge.kafka.wire.codec import KafkaRequest, Schema
@@ -32,13 +31,13 @@ from jmxbridge.kafka.wire.errors import KafkaError, KafkaUnavailable
 from jmxbridge.kafka.wire.requests import DescribeGroups, ListGroups, Metadata
 
 PROBE_NAME = "jmxbridge-may-we-describe-any"
-"""Asked for as a group and as a topic; that it does not exist makes no difference."""
+"""Requested as a group and as a topic; Kafka checks rights before it looks for either."""
 
 EVERY = "*"
-"""Kafka's own word for every name, in a rule about access."""
+"""Kafka's name for all names, in an ACL."""
 
 MAX_NAMED = 20
-"""Names in one command: more of them are better granted at once, by a prefix or all."""
+"""Names in one command: more than that are better granted by a prefix or all at once."""
 
 _DESCRIBE = 1 << 8  # AclOperation.DESCRIBE, as a bit
 _LITERAL = re.compile(r"[\w-]+")
@@ -46,9 +45,9 @@ _LITERAL = re.compile(r"[\w-]+")
 
 @dataclass(frozen=True, slots=True)
 class MissingRight:
-    """A right to describe that we lack: what is left out for want of it, and to whom it belongs.
+    """DESCRIBE on groups or topics that we lack.
 
-    `names` holds EVERY where which names are left out cannot be known.
+    `names` holds EVERY if it cannot be known which names Kafka leaves out.
     """
 
     resource: Literal["group", "topic"]
@@ -57,14 +56,15 @@ class MissingRight:
     def __str__(self) -> str:
         if EVERY in self.names:
             return _UNKNOWN[self.resource]
-        some = ", ".join(map(repr, self.names[:MAX_NAMED]))
+        named = ", ".join(map(repr, self.names[:MAX_NAMED]))
         more = f" and {len(self.names) - MAX_NAMED} more" if len(self.names) > MAX_NAMED else ""
-        return f"no right to describe {self.resource} {some}{more}: without it there is no lag"
+        return f"no right to describe {self.resource} {named}{more}: without it there is no lag"
 
     def command(self, *, principal: str, bootstrap: str, secured: bool) -> str:
-        """Return the command that grants it, for who may; `principal` is Kafka's name for us.
+        """Return the command by which an administrator grants it.
 
-        A secured listener wants to know who that is, from a file.
+        `principal` is Kafka's name for us. A `secured` listener needs the administrator's login,
+        which the command reads from a file.
         """
         login = " --command-config admin.properties" if secured else ""
         options = " ".join(
@@ -91,19 +91,19 @@ def principal(*, sasl: bool, username: str | None, certificate: str | None) -> s
 
 _UNKNOWN: Mapping[str, str] = {
     "group": (
-        "no right to describe every group, nor the cluster: Kafka leaves groups out of its lists"
-        " without a word, and which ones cannot be known"
+        "no right to describe every group, nor the cluster: Kafka silently leaves groups out of"
+        " its lists, and which ones cannot be known"
     ),
     "topic": (
-        "no right to describe every topic: Kafka leaves out what groups committed to others"
-        " without a word, and which ones cannot be known"
+        "no right to describe every topic: Kafka silently leaves out commits to other topics,"
+        " and which ones cannot be known"
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a file wants to see: names that `wants` says, all of them or `names` at least."""
+    """The names of a filter: those that `wants` accepts; if not `everything`, at least `names`."""
 
     wants: Callable[[str], bool]
     everything: bool = True
@@ -111,14 +111,14 @@ class Scope:
 
     @classmethod
     def by(cls, allow: Sequence[str], deny: Sequence[str]) -> "Scope":
-        """Read the patterns of a filter; of those in `allow` that are no names none is known."""
+        """Return the scope of a filter; an `allow` pattern that is no literal gives no name."""
         names = tuple(filter(_LITERAL.fullmatch, allow))
         return cls(NameFilter(allow, deny), not allow, names)
 
 
 @dataclass(frozen=True, slots=True)
 class DescribeCluster(KafkaRequest[bool]):
-    """May we describe the cluster? Brokers say so from 2.8 on."""
+    """Ask whether we may describe the cluster → yes or no (since Kafka 2.8)."""
 
     api: ClassVar[Api] = DESCRIBE_CLUSTER
 
@@ -132,21 +132,22 @@ class DescribeCluster(KafkaRequest[bool]):
 async def missing_rights(
     budget: PollBudget, metadata: MetadataCache, *, groups: Scope, topics: Scope
 ) -> tuple[MissingRight, ...]:
-    """Find out which rights we lack; raises KafkaUnavailable if no broker answers.
+    """Return the rights we lack; raises KafkaUnavailable if no broker answers.
 
-    What a broker does not answer is not known, and nothing is said about it; the round has the
-    error.
+    Nothing is reported about what a broker did not answer; `budget` has the error.
     """
     await metadata.ensure_fresh(budget)
     brokers = list(metadata.brokers.values())
-    asked = await asyncio.gather(*(_ask_groups(budget, each, groups.names) for each in brokers))
-    answers = [each for each in asked if each is not None]
+    replies = await asyncio.gather(
+        *(_describe_groups(budget, broker, groups.names) for broker in brokers)
+    )
+    answers = [reply for reply in replies if reply is not None]
     if not answers:
         raise KafkaUnavailable("; ".join(budget.errors))
-    refused = set[str]().union(*(each.refused for each in answers))
-    assigned = set[str]().union(*(each.topics for each in answers))
+    refused = set[str]().union(*(answer.refused for answer in answers))
+    assigned = set[str]().union(*(answer.assigned for answer in answers))
     missing = []
-    if PROBE_NAME in refused and groups.everything and not await _sees_all(budget, brokers):
+    if PROBE_NAME in refused and groups.everything and not await _sees_all_groups(budget, brokers):
         missing.append(MissingRight("group", (EVERY,)))
     elif named := sorted(filter(groups.wants, refused - {PROBE_NAME})):
         missing.append(MissingRight("group", tuple(named)))
@@ -154,20 +155,22 @@ async def missing_rights(
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """Groups that a broker refused to describe, and topics that members are assigned."""
+class _DescribedGroups:
+    """Groups that a broker refused to describe, and topics assigned to members of the others."""
 
     refused: frozenset[str]
-    topics: frozenset[str]
+    assigned: frozenset[str]
 
 
-async def _ask_groups(budget: PollBudget, broker: Broker, named: Iterable[str]) -> _Answer | None:
-    """Describe the groups that a broker lists, and those named, whoever coordinates them.
+async def _describe_groups(
+    budget: PollBudget, broker: Broker, named: Iterable[str]
+) -> _DescribedGroups | None:
+    """Describe the groups that a broker lists, and those named, whatever their coordinator.
 
-    Rights are looked at before anything else: who is refused is refused by every broker.
+    A broker checks rights first, so every broker refuses the same names.
     """
     refused: set[str] = set()
-    topics: set[str] = set()
+    assigned: set[str] = set()
     try:
         _, listed = await budget.ask(broker, ListGroups())
         names = sorted({PROBE_NAME, *named, *(group.name for group in listed)})
@@ -176,18 +179,14 @@ async def _ask_groups(budget: PollBudget, broker: Broker, named: Iterable[str]) 
             for name, (error, membership) in (await budget.ask(broker, request)).items():
                 if error == GROUP_AUTHORIZATION_FAILED:
                     refused.add(name)
-                topics |= _assigned(membership)
+                assigned |= {topic for member in membership.members for topic, _ in member.assigned}
     except KafkaError:
         return None
-    return _Answer(frozenset(refused), frozenset(topics))
+    return _DescribedGroups(frozenset(refused), frozenset(assigned))
 
 
-def _assigned(membership: Membership) -> set[str]:
-    return {topic for member in membership.members for topic, _ in member.assigned}
-
-
-async def _sees_all(budget: PollBudget, brokers: Iterable[Broker]) -> bool:
-    """Whether every group is listed; where no broker can say so, nothing is complained of."""
+async def _sees_all_groups(budget: PollBudget, brokers: Iterable[Broker]) -> bool:
+    """Whether brokers list every group to us; assumed if no broker can tell."""
     for broker in brokers:
         try:
             return await budget.ask(broker, DescribeCluster())
@@ -202,13 +201,13 @@ async def _missing_topics(
     names = tuple(sorted({PROBE_NAME, *wanted.names, *assigned}))
     for broker in metadata.connected_first():
         try:
-            found = (await budget.ask(broker, Metadata(names))).topics
+            topics = (await budget.ask(broker, Metadata(names))).topics
             break
         except KafkaError:
             continue
     else:
         return ()
-    refused = {name for name, each in found.items() if each.error == TOPIC_AUTHORIZATION_FAILED}
+    refused = {name for name, topic in topics.items() if topic.error == TOPIC_AUTHORIZATION_FAILED}
     missing = []
     if named := sorted(filter(wanted.wants, refused - {PROBE_NAME})):
         missing.append(MissingRight("topic", tuple(named)))

@@ -37,7 +37,7 @@ from jmxbridge.kafka.cluster.acls import MissingRight, Scope, missing_rights
 from jmxbridge.kafka.cluster.commits import RETRY_PAUSE_S, fetch_commits
 from jmxbridge.kafka.cluster.extras import ExtraReads
 from jmxbridge.kafka.cluster.group_commits import GroupCommits
-from jmxbridge.kafka.cluster.groups import GroupListing, moved
+from jmxbridge.kafka.cluster.groups import GroupListing, with_coordinators
 from jmxbridge.kafka.cluster.known_brokers import Brokers
 from jmxbridge.kafka.cluster.list_offsets import STABLE_END, fetch_offsets
 from jmxbridge.kafka.cluster.members import fetch_members
@@ -56,7 +56,7 @@ from jmxbridge.kafka.wire.error_codes import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 
 TIMEOUT_S = 5.0
-"""How long one poll waits for one broker in all."""
+"""How long one poll waits for one broker, in all its requests."""
 
 COMMITS_TOPIC = "__consumer_offsets"
 
@@ -65,11 +65,11 @@ class Cluster:
     """Connections to every broker of one cluster, kept open between polls.
 
     `timeout_s` is how long one poll waits for one broker in all. `groups` and `topics` filter by
-    name, `read_committed` names the groups that skip open transactions. Topics that Streams
-    applications made for themselves are left out, unless `internal_topics`. `known_groups` are
-    asked for by name if no broker lists them, as are groups that an earlier poll saw. `refresh_s`
-    is the age at which brokers and leaders are read again, `retry_pause_s` the pause before a
-    coordinator that has moved is looked up. One poll at a time.
+    name; `read_committed` selects the groups that skip open transactions. Topics that Streams
+    applications created for their own use are left out, unless `internal_topics`. `known_groups`
+    are requested by name if no broker lists them, as are groups that an earlier poll saw.
+    `refresh_s` is the age at which brokers and leaders are read again, `retry_pause_s` the pause
+    before a coordinator that has moved is looked up. One poll at a time.
     """
 
     def __init__(
@@ -179,13 +179,13 @@ class Cluster:
         }
 
     async def find_brokers(self) -> Brokers:
-        """Ask which brokers live; raises KafkaUnavailable."""
+        """Return the live brokers; raises KafkaUnavailable."""
         async with self._new_budget() as budget:
             await self._metadata.ensure_fresh(budget)
             return self.brokers
 
     async def missing_rights(self, groups: Scope, topics: Scope) -> tuple[MissingRight, ...]:
-        """Find out which rights we lack to see these; raises KafkaUnavailable."""
+        """Return the rights we lack to see these groups and topics; raises KafkaUnavailable."""
         async with self._new_budget() as budget:
             return await missing_rights(budget, self._metadata, groups=groups, topics=topics)
 
@@ -233,7 +233,7 @@ class Cluster:
         groups, missing, gone = selected.groups, selected.missing, frozenset[str]()
         if states:
             groups = await with_states(budget, self._metadata, groups)
-        # Names from an earlier run prove nothing of this cluster.
+        # Names from an earlier run do not prove that this cluster has any group.
         if missing and not listing.met_groups and not await self._may_have_commits(budget):
             gone = missing
         fetched = await fetch_commits(
@@ -246,14 +246,14 @@ class Cluster:
         gone |= {name for name in missing if fetched.commits.get(name) == {}}
         present = {name: group for name, group in groups.items() if name not in gone}
         commits = {
-            name: {topic: at for topic, at in commits.items() if self._looks_at(name, topic)}
+            name: {topic: offsets for topic, offsets in commits.items() if self._wants(name, topic)}
             for name, commits in fetched.commits.items()
             if name not in gone
         }
         budget.lap("fetch_commits_ms")
         return GroupCommits(
             budget=budget,
-            groups=moved(present, fetched.coordinators),
+            groups=with_coordinators(present, fetched.coordinators),
             commits=commits,
             gone=gone,
             missing=missing,
@@ -296,11 +296,11 @@ class Cluster:
     async def _read_members(self, read: GroupCommits) -> dict[str, Membership]:
         memberships = await fetch_members(read.budget, self._metadata, read.groups.values())
         return {
-            name: membership.only(partial(self._looks_at, name))
+            name: membership.only(partial(self._wants, name))
             for name, membership in memberships.items()
         }
 
-    def _looks_at(self, group: str, topic: str) -> bool:
+    def _wants(self, group: str, topic: str) -> bool:
         return self._wants_topic(topic) and (self._wants_internal or not is_internal(group, topic))
 
     async def _may_have_commits(self, budget: PollBudget) -> bool:

@@ -1,11 +1,11 @@
-"""What each group has committed.
+"""Committed offsets of groups, fetched from their coordinators.
 
-Rule: an answer counts only if its coordinator gave it without error. Silence, "not my group" and
-"still loading" are never "no commits".
+Rule: only an answer of the coordinator without error counts. Silence, "not my group" and "still
+loading" never mean "no commits".
 
-All groups of a coordinator travel in one request, in chunks; a broker older than 3.0 takes one
-group a request, and these are sent without waiting for each other. A coordinator that has moved
-or is loading is looked up again and asked again a few times, for moves take 0.5 to 3 s.
+One request carries all groups of a coordinator, in chunks; a broker older than 3.0 takes one group
+a request, and these are pipelined. A coordinator that has moved or is loading is looked up and
+asked again a few times, since moves take 0.5 to 3 s.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ from jmxbridge.kafka.wire.errors import KafkaError
 from jmxbridge.kafka.wire.requests import MANY_GROUPS, OffsetFetch
 
 CHUNK = 500
-"""Groups asked for in one request: its reply stays small enough (about 1 MB at 100 partitions a
-group) for the broker to build without trouble, and 1,000 groups on two brokers take one each."""
+"""Groups in one request: its reply stays small enough (about 1 MB at 100 partitions a group) for
+the broker to build without trouble, and 1,000 groups on two brokers take one request each."""
 
 TRIES = 4
 RETRY_PAUSE_S = 0.3
@@ -40,7 +40,7 @@ _ASK_AGAIN = frozenset({COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE,
 
 @dataclass(frozen=True, slots=True)
 class FetchedCommits:
-    """Commits of the groups whose coordinator answered; coordinators found on the way."""
+    """Commits of the groups whose coordinator answered, and the coordinators of all groups."""
 
     commits: Mapping[str, Commits]
     coordinators: Mapping[str, int]
@@ -56,26 +56,26 @@ async def fetch_commits(
 ) -> FetchedCommits:
     """Fetch the commits of all groups in `coordinators` (group → broker id).
 
-    Of the `unlisted` among them the coordinator is looked up before anything else.
+    For the `unlisted` among them the coordinator is looked up first.
     """
     commits: dict[str, Commits] = {}
-    where = dict(coordinators)
-    pending = list(where)
+    current = dict(coordinators)
+    pending = list(current)
     lost = list(unlisted)
     refused: dict[str, int] = {}
     for attempt in range(TRIES):
         if attempt:
             await asyncio.sleep(pause_s)
         if lost:
-            where |= await find_coordinators(budget, metadata, lost)
-        codes = await _ask(budget, metadata, {name: where[name] for name in pending}, commits)
+            current |= await find_coordinators(budget, metadata, lost)
+        codes = await _ask(budget, metadata, {name: current[name] for name in pending}, commits)
         refused = {name: code for name, code in refused.items() if name not in pending} | codes
         pending = lost = [name for name, code in codes.items() if code in _ASK_AGAIN]
         if not pending:
             break
     for name, code in refused.items():
         budget.note(f"group {name!r}: no commits from its coordinator: {error_name(code)}")
-    return FetchedCommits(commits, where)
+    return FetchedCommits(commits, current)
 
 
 async def _ask(
@@ -84,7 +84,7 @@ async def _ask(
     coordinators: Mapping[str, int],
     commits: dict[str, Commits],
 ) -> dict[str, int]:
-    """Add what is answered to `commits`; return the error codes of groups that have none."""
+    """Add the answers to `commits`; return the error codes of the groups that have none."""
     by_broker: dict[int, list[str]] = {}
     for group, node_id in coordinators.items():
         by_broker.setdefault(node_id, []).append(group)
@@ -93,7 +93,7 @@ async def _ask(
     for node_id, groups in by_broker.items():
         broker = metadata.brokers.get(node_id)
         if broker is None:
-            # A coordinator that the view does not know yet: the next poll's view will.
+            # A broker that the metadata does not have yet: refresh it before the next poll.
             metadata.invalidate()
             codes |= dict.fromkeys(groups, COORDINATOR_NOT_AVAILABLE)
         else:

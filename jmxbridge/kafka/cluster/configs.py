@@ -1,10 +1,11 @@
-"""How long brokers keep things: records of a topic, and the offsets of an empty group.
+"""Retention: how long brokers keep records of a topic and offsets of an empty group.
 
-Rule: nothing waits for this and nothing fails with it. It needs DESCRIBE_CONFIGS, a right that no
-lag needs; without it the answer is unknown, and that is no trouble. Any other refusal is said once.
+Rule: nothing waits for these reads and nothing fails with them. They need DESCRIBE_CONFIGS, a right
+that no lag needs; without it retention stays unknown, which is no error. Any other refusal is
+reported once.
 
-One broker is asked, for itself and for topics: those that are new at once, all of them every ten
-minutes, and not more than MAX_TOPICS in one poll.
+One broker is asked, for itself and for topics: new topics at once, all topics every ten minutes,
+and at most MAX_TOPICS in one poll.
 """
 
 import asyncio
@@ -24,11 +25,11 @@ from jmxbridge.kafka.wire.error_codes import (
 )
 from jmxbridge.kafka.wire.errors import BrokerFailed, RequestFailed
 
-ASK_EVERY_S = 600.0
-"""Retention is changed by people, and acts by the segment: hours later."""
+RETENTION_REFRESH_S = 600.0
+"""Retention is changed by people, and takes effect by whole segments, hours later."""
 
 MAX_TOPICS = 500
-"""Topics in one request: a broker takes some 0.1 ms for each, during which others wait."""
+"""Topics in one request: a broker needs some 0.1 ms for each, during which other clients wait."""
 
 TOPIC = 2
 BROKER = 4
@@ -38,14 +39,18 @@ _TOPIC_KEYS = ("cleanup.policy", "retention.ms")
 _NO_RIGHT = (TOPIC_AUTHORIZATION_FAILED, CLUSTER_AUTHORIZATION_FAILED)
 
 Resource = tuple[int, str]
-"""its type, its name"""
+"""type (TOPIC or BROKER), name"""
 
-Values = Mapping[str, str | None]
+ConfigValues = Mapping[str, str | None]
+"""key → value; None where the broker hides it"""
 
 
 @dataclass(frozen=True, slots=True)
-class DescribeConfigs(KafkaRequest[Mapping[Resource, tuple[int, Values]]]):
-    """How are these set? → resource → error code, values. A broker is to be asked itself."""
+class DescribeConfigs(KafkaRequest[Mapping[Resource, tuple[int, ConfigValues]]]):
+    """Read configuration keys → resource → error code, values.
+
+    Only a broker itself knows its own configuration; any broker knows that of topics.
+    """
 
     api: ClassVar[Api] = DESCRIBE_CONFIGS
     keys: Mapping[Resource, tuple[str, ...]]
@@ -67,7 +72,7 @@ class DescribeConfigs(KafkaRequest[Mapping[Resource, tuple[int, Values]]]):
             include_documentation=False,
         )
 
-    def reply(self, entity: Any) -> Mapping[Resource, tuple[int, Values]]:
+    def reply(self, entity: Any) -> Mapping[Resource, tuple[int, ConfigValues]]:
         return {
             (result.resource_type, result.resource_name): (
                 int(result.error_code),
@@ -78,32 +83,37 @@ class DescribeConfigs(KafkaRequest[Mapping[Resource, tuple[int, Values]]]):
 
 
 class Retentions:
-    """What is known of retention; asked for a little at each poll.
+    """Retention as far as it is known; each poll reads a part of it.
 
-    `topics_s` has the topics that delete by age, `offsets_s` is None where nobody says.
+    `topics_s` has the topics that delete by age. `offsets_s` is None while it is unknown.
     """
 
     def __init__(self) -> None:
         self.topics_s: dict[str, float] = {}
         self.offsets_s: float | None = None
-        self._asked: dict[str, float] = {}
-        self._offsets_asked: float | None = None
-        self._told = False
+        self._read_at_s: dict[str, float] = {}
+        self._offsets_read_at_s: float | None = None
+        self._has_reported = False
 
     async def refresh(
         self, budget: PollBudget, metadata: MetadataCache, topics: Collection[str]
     ) -> None:
-        """Ask for what is due of these topics; those not among them are forgotten."""
-        now = asyncio.get_running_loop().time()
-        self._asked = {topic: asked for topic, asked in self._asked.items() if topic in topics}
-        self.topics_s = {topic: s for topic, s in self.topics_s.items() if topic in topics}
-        due = [t for t in topics if self._is_due(self._asked.get(t), now)][:MAX_TOPICS]
+        """Read what is due for these topics; forget all other topics."""
+        now_s = asyncio.get_running_loop().time()
+        self._read_at_s = {
+            topic: read_at_s for topic, read_at_s in self._read_at_s.items() if topic in topics
+        }
+        self.topics_s = {
+            topic: kept_s for topic, kept_s in self.topics_s.items() if topic in topics
+        }
+        due = [topic for topic in topics if self._is_due(self._read_at_s.get(topic), now_s)]
+        due = due[:MAX_TOPICS]
         keys: dict[Resource, tuple[str, ...]] = {(TOPIC, topic): _TOPIC_KEYS for topic in due}
         brokers = metadata.connected_first()
         broker = next((broker for broker in brokers if broker.offers(DESCRIBE_CONFIGS)), None)
         if broker is None:
             return
-        if self._is_due(self._offsets_asked, now):
+        if self._is_due(self._offsets_read_at_s, now_s):
             keys[BROKER, str(broker.node_id)] = (_OFFSETS_RETENTION,)
         if not keys:
             return
@@ -112,21 +122,23 @@ class Retentions:
         except BrokerFailed:
             return
         except RequestFailed:
-            reply = {}  # as it would be at the next poll
-        self._asked |= dict.fromkeys(due, now)
+            reply = {}  # the next poll would fail the same way
+        self._read_at_s |= dict.fromkeys(due, now_s)
         if len(keys) > len(due):
-            self._offsets_asked = now
+            self._offsets_read_at_s = now_s
         for resource, (error, values) in reply.items():
-            self._take(budget, resource, error, values)
+            self._store(budget, resource, error, values)
 
-    def _take(self, budget: PollBudget, resource: Resource, error: int, values: Values) -> None:
+    def _store(
+        self, budget: PollBudget, resource: Resource, error: int, values: ConfigValues
+    ) -> None:
         kind, name = resource
         if error in _NO_RIGHT:
             return
         if error != NONE:
-            if not self._told:
-                self._told = True
-                budget.note(f"how long things are kept is not known: {error_name(error)}")
+            if not self._has_reported:
+                self._has_reported = True
+                budget.note(f"retention cannot be read: {error_name(error)}")
         elif kind == BROKER:
             minutes = _number(values.get(_OFFSETS_RETENTION))
             self.offsets_s = None if minutes is None else minutes * 60.0
@@ -137,8 +149,8 @@ class Retentions:
             if deletes and kept_ms is not None and kept_ms >= 0:
                 self.topics_s[name] = kept_ms / 1000
 
-    def _is_due(self, asked: float | None, now: float) -> bool:
-        return asked is None or now - asked >= ASK_EVERY_S
+    def _is_due(self, read_at_s: float | None, now_s: float) -> bool:
+        return read_at_s is None or now_s - read_at_s >= RETENTION_REFRESH_S
 
 
 def _number(text: str | None) -> int | None:

@@ -1,9 +1,9 @@
-"""Which groups the cluster has, and who coordinates each.
+"""The groups of a cluster and the coordinator of each.
 
-Rule: not listed is not gone. Every broker lists the groups it coordinates, and while a coordinator
-moves there is up to a second in which no broker lists the group and none reports an error; a broker
-that is loading answers with an error and an empty list. So lists are remembered: a broker that
-answers with an error is taken at its last word, and a group that nobody lists is asked for by name.
+Rule: not listed does not mean gone. Every broker lists the groups it coordinates. While a
+coordinator moves, for up to a second no broker lists the group and none reports an error; a broker
+that is loading answers with an error and an empty list. So lists are remembered: for a broker that
+answers with an error its last list is used, and a group that no broker lists is requested by name.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ from jmxbridge.kafka.wire.errors import KafkaError
 from jmxbridge.kafka.wire.requests import MANY_COORDINATORS, FindCoordinator, ListGroups
 
 OFFSET_PROTOCOLS = frozenset({"", "consumer", "streams"})
-"""Kinds of groups that commit offsets. Connect workers and schema registries use groups as well,
-to elect a leader; share groups keep no committed offset."""
+"""Protocols of groups that commit offsets. Connect workers and schema registries use groups too, to
+elect a leader; share groups have no committed offsets."""
 
 SHARE_PROTOCOL = "share"
 
-NOBODY = -1
-"""In place of a coordinator's broker id, while it has to be looked up."""
+UNKNOWN_COORDINATOR = -1
+"""In place of a coordinator's broker id, until it is looked up."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelectedGroups:
-    """The groups to look at by name; `missing` are those that nobody listed this time.
+    """The groups that pass the filter, by name; no broker listed those in `missing` this time.
 
     `complete` is false if some broker's list is missing or old. `listed` counts before the filter.
-    `shares` are the share groups, which keep no committed offset and are not among `groups`.
+    `shares` are the share groups, which have no committed offsets and are not among `groups`.
     """
 
     groups: Mapping[str, Group]
@@ -47,29 +47,29 @@ class SelectedGroups:
 class GroupListing:
     """Lists groups and remembers them.
 
-    `wants` is the filter, by name. `asked_for` are taken for known from the start. `met_groups` is
-    true once the cluster has listed any group, whatever the filter.
+    `wants` is the filter by name. `asked_for` are known from the start. `met_groups` is true once
+    the cluster has listed any group, also one that the filter leaves out.
     """
 
     def __init__(self, wants: Callable[[str], bool], asked_for: Collection[str] = ()) -> None:
         self._wants = wants
-        self._known = {name: Group(name, NOBODY) for name in asked_for}
+        self._known = {name: Group(name, UNKNOWN_COORDINATOR) for name in asked_for}
         self.met_groups = False
         self._last_lists: dict[int, tuple[Group, ...]] = {}
 
     async def list_groups(self, budget: PollBudget, metadata: MetadataCache) -> SelectedGroups:
-        """Ask every broker, and add the groups known from earlier that are in nobody's list."""
+        """Ask every broker; add the groups known from earlier that are in no broker's list."""
         brokers = list(metadata.brokers.items())
         answers = await asyncio.gather(*(self._ask(budget, *item) for item in brokers))
         groups: dict[str, Group] = {}
         shares: dict[str, Group] = {}
         listed: set[str] = set()
-        for _, offered in answers:
-            for group in offered:
+        for _, groups_of_broker in answers:
+            for group in groups_of_broker:
                 listed.add(group.name)
                 if self._wants(group.name) and group.protocol_type in OFFSET_PROTOCOLS:
-                    # While a coordinator moves both may list the group: the first will do, for
-                    # a coordinator that is none any more says so when it is asked for commits.
+                    # While a coordinator moves, both brokers may list the group. The first will
+                    # do: a former coordinator answers NOT_COORDINATOR when asked for commits.
                     groups.setdefault(group.name, group)
                 elif self._wants(group.name) and group.protocol_type == SHARE_PROTOCOL:
                     shares.setdefault(group.name, group)
@@ -81,7 +81,7 @@ class GroupListing:
         return SelectedGroups(dict(groups), missing, complete, len(listed), tuple(shares.values()))
 
     def settle(self, groups: Mapping[str, Group]) -> None:
-        """Replace the known groups by those that exist, with coordinators that moved."""
+        """Replace the known groups by those that exist, with their current coordinators."""
         self._known = dict(groups)
 
     async def _ask(
@@ -103,7 +103,7 @@ class GroupListing:
 async def find_coordinators(
     budget: PollBudget, metadata: MetadataCache, groups: Collection[str]
 ) -> dict[str, int]:
-    """Ask any broker who coordinates these groups; those it cannot say are left out."""
+    """Return the coordinators of these groups, as any broker knows them; leave out the unknown."""
     for broker in metadata.connected_first():
         try:
             return await _coordinators(budget, broker, tuple(groups))
@@ -128,8 +128,10 @@ async def _coordinators(
     }
 
 
-def moved(groups: Mapping[str, Group], coordinators: Mapping[str, int]) -> dict[str, Group]:
-    """Return the groups with the coordinators found for some of them."""
+def with_coordinators(
+    groups: Mapping[str, Group], coordinators: Mapping[str, int]
+) -> dict[str, Group]:
+    """Return the groups with these coordinators, where there is one."""
     return {
         name: replace(group, coordinator=coordinators[name]) if name in coordinators else group
         for name, group in groups.items()

@@ -1,8 +1,8 @@
-"""The brokers of a cluster, also those that are down.
+"""The brokers of a cluster, including those that are down.
 
-Rule: Kafka's metadata names the brokers that live. One that is no longer named is down or gone for
-good, and nobody says which: it is remembered for a while, so that what is polled of it shows that
-it is down.
+Rule: Kafka's metadata names live brokers only. One that is no longer named is either down or
+removed; Kafka does not say which. It is remembered for a while, so that its polls show that it is
+down.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,13 +11,13 @@ Brokers = Mapping[int, tuple[str, int]]
 """Host and port by broker id."""
 
 FORGET_AFTER_S = 86_400.0
-"""A day: long enough for a broker that is repaired, short enough for one that is gone for good."""
+"""A day: long enough for a broker under repair, short enough for one that was removed."""
 
 
 class KnownBrokers:
-    """Takes what each poll was told; `changed` is called when what is known is something else.
+    """Learns brokers from each poll; calls `changed` when the known brokers change.
 
-    A broker that is not named for `forget_after_s` is forgotten; `clock_s` is monotonic.
+    A broker that is not named for `forget_after_s` is forgotten. `clock_s` is monotonic.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class KnownBrokers:
 
     @property
     def known(self) -> Brokers:
-        """What is known now."""
+        """The brokers known now."""
         return dict(self._known)
 
     def learn(self, brokers: Brokers) -> None:
-        """Take the brokers that live."""
+        """Add the brokers that live."""
         now_s = self._clock_s()
         self._seen_s.update(dict.fromkeys(brokers, now_s))
         known = {
-            broker: where
-            for broker, where in {**self._known, **brokers}.items()
-            if now_s - self._seen_s[broker] <= self._forget_after_s
+            node_id: address
+            for node_id, address in {**self._known, **brokers}.items()
+            if now_s - self._seen_s[node_id] <= self._forget_after_s
         }
         changed, self._known = known != self._known, known
         if changed:

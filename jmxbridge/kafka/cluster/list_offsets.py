@@ -1,11 +1,11 @@
-"""Where partitions end and begin, asked of their leaders.
+"""End and start offsets of partitions, from their leaders (ListOffsets).
 
-Rule: call this only when every commit of the poll has been answered. The other order invents
+Rule: read ends only after every commit of the poll has been answered. The other order invents
 negative lag.
 
-Each partition asked about ends in exactly one of three places: an offset; orphaned, if the
-cluster says that its topic, or this partition of it, does not exist; unavailable, if nobody could
-say. A leader that fails, or is none any more, is looked up again once and asked again once.
+Each partition ends in exactly one of three places: an offset; orphaned, if the cluster says that
+the partition or its topic does not exist; unavailable, if no broker could tell. If a leader fails,
+or is no longer the leader, the leader is looked up and asked once more.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ from jmxbridge.kafka.wire.requests import (
     READ_UNCOMMITTED,
     LeaderOffsets,
     ListOffsets,
-    Topic,
+    TopicMetadata,
 )
 
 _ASK_AGAIN = frozenset(
@@ -57,10 +57,10 @@ _ASK_AGAIN = frozenset(
 
 
 class Bound(NamedTuple):
-    """Which offset of a partition to ask for."""
+    """One offset of a partition, as ListOffsets asks for it."""
 
     name: str
-    at: int
+    timestamp: int
     isolation: int
 
 
@@ -71,7 +71,7 @@ START = Bound("start offset", EARLIEST, READ_UNCOMMITTED)
 
 @dataclass(slots=True)
 class ListedOffsets:
-    """What became of each partition asked about."""
+    """Each requested partition: its offset, or the reason why it has none."""
 
     offsets: dict[str, dict[int, int]] = field(default_factory=dict)
     orphaned: set[Partition] = field(default_factory=set)
@@ -84,39 +84,41 @@ async def fetch_offsets(
     wanted: Mapping[str, Collection[int]],
     bound: Bound = END,
 ) -> ListedOffsets:
-    """Fetch the end offsets of the partitions wanted, by topic; or another bound of them."""
-    ends = ListedOffsets()
+    """Fetch the end offsets of these partitions, by topic; or another bound of them."""
+    listed = ListedOffsets()
     unknown = [
         name
         for name, indexes in wanted.items()
-        if _is_news(metadata.topics.get(name), indexes, bound)
+        if _needs_metadata(metadata.topics.get(name), indexes, bound)
     ]
     if unknown:
         await _refresh(budget, metadata, unknown)
     partitions = [(topic, index) for topic, indexes in wanted.items() for index in indexes]
-    again = await _ask_leaders(budget, metadata, partitions, ends, bound)
+    again = await _ask_leaders(budget, metadata, partitions, listed, bound)
     if again and await _refresh(budget, metadata, {topic for topic, _ in again}):
-        again = await _ask_leaders(budget, metadata, again, ends, bound)
-    ends.unavailable.update(again)
-    if ends.unavailable:
-        budget.note(_sentence(ends.unavailable, bound))
-    return ends
+        again = await _ask_leaders(budget, metadata, again, listed, bound)
+    listed.unavailable.update(again)
+    if listed.unavailable:
+        budget.note(_sentence(listed.unavailable, bound))
+    return listed
 
 
-def _is_news(topic: Topic | None, indexes: Collection[int], bound: Bound) -> bool:
-    """Whether a topic is not known, or had fewer partitions when it was: it may have grown.
+def _needs_metadata(topic: TopicMetadata | None, indexes: Collection[int], bound: Bound) -> bool:
+    """Whether a topic is unknown, or lacks one of these partitions: it may have grown.
 
-    One that has lost them is asked about once a poll, with the ends, which come first.
+    A topic that really lost partitions is looked up once a poll, with the ends, which come first.
     """
     return topic is None or (
-        bound is END and topic.error == NONE and any(each not in topic.leaders for each in indexes)
+        bound is END
+        and topic.error == NONE
+        and any(index not in topic.leaders for index in indexes)
     )
 
 
 def _sentence(unavailable: Collection[Partition], bound: Bound) -> str:
     named = [f"{topic!r} {index}" for topic, index in sorted(unavailable)[:3]]
     named += ["…"] if len(unavailable) > len(named) else []
-    return f"no {bound.name}, for want of a leader that answers: {', '.join(named)}"
+    return f"no {bound.name}: no leader answers for {', '.join(named)}"
 
 
 async def _refresh(budget: PollBudget, metadata: MetadataCache, topics: Collection[str]) -> bool:
@@ -132,11 +134,11 @@ async def _ask_leaders(
     budget: PollBudget,
     metadata: MetadataCache,
     partitions: Iterable[Partition],
-    ends: ListedOffsets,
+    listed: ListedOffsets,
     bound: Bound,
 ) -> list[Partition]:
-    """Put into `ends` what can be decided; return the partitions worth another try."""
-    by_leader = _place(budget, metadata, partitions, ends)
+    """Add to `listed` what can be decided; return the partitions to try once more."""
+    by_leader = _by_leader(budget, metadata, partitions, listed)
     again: list[Partition] = []
     tasks = []
     for node_id, topics in by_leader.items():
@@ -146,31 +148,31 @@ async def _ask_leaders(
         else:
             tasks.append(_ask_leader(budget, broker, topics, bound))
     for topics, reply in await asyncio.gather(*tasks):
-        again += _sort_out(budget, topics, reply, ends, bound)
+        again += _store(budget, topics, reply, listed, bound)
     return again
 
 
-def _place(
+def _by_leader(
     budget: PollBudget,
     metadata: MetadataCache,
     partitions: Iterable[Partition],
-    ends: ListedOffsets,
+    listed: ListedOffsets,
 ) -> dict[int, dict[str, list[int]]]:
-    """Return partitions by leader and topic; decide about those that have none."""
+    """Return partitions by leader and topic; decide about those without a leader."""
     by_leader: dict[int, dict[str, list[int]]] = {}
     for name, index in partitions:
         topic = metadata.topics.get(name)
         if topic is None:
-            ends.unavailable.add((name, index))
+            listed.unavailable.add((name, index))
         elif topic.error == UNKNOWN_TOPIC_OR_PARTITION:
-            ends.orphaned.add((name, index))
+            listed.orphaned.add((name, index))
         elif topic.error not in (NONE, LEADER_NOT_AVAILABLE):
             budget.note(f"topic {name!r}: {error_name(topic.error)}")
-            ends.unavailable.add((name, index))
+            listed.unavailable.add((name, index))
         elif index not in topic.leaders and topic.error == NONE:
-            ends.orphaned.add((name, index))
+            listed.orphaned.add((name, index))
         elif (leader := topic.leaders.get(index, -1)) < 0:
-            ends.unavailable.add((name, index))
+            listed.unavailable.add((name, index))
         else:
             by_leader.setdefault(leader, {}).setdefault(name, []).append(index)
     return by_leader
@@ -180,28 +182,30 @@ async def _ask_leader(
     budget: PollBudget, broker: Broker, topics: dict[str, list[int]], bound: Bound
 ) -> tuple[dict[str, list[int]], LeaderOffsets | None]:
     try:
-        return topics, await budget.ask(broker, ListOffsets(topics, bound.at, bound.isolation))
+        return topics, await budget.ask(
+            broker, ListOffsets(topics, bound.timestamp, bound.isolation)
+        )
     except KafkaError:
         return topics, None
 
 
-def _sort_out(
+def _store(
     budget: PollBudget,
     topics: Mapping[str, list[int]],
     reply: LeaderOffsets | None,
-    ends: ListedOffsets,
+    listed: ListedOffsets,
     bound: Bound,
 ) -> list[Partition]:
-    """Take a leader's answer; return the partitions to ask about again."""
+    """Add a leader's answer to `listed`; return the partitions to try once more."""
     if reply is None:
         return [(topic, index) for topic, indexes in topics.items() for index in indexes]
     again: list[Partition] = []
     for topic, indexes in topics.items():
         offsets = reply.offsets.get(topic, {})
-        known = ends.offsets.setdefault(topic, {})
+        known = listed.offsets.setdefault(topic, {})
         for index in indexes:
-            if (end := offsets.get(index)) is not None:
-                known[index] = end
+            if (offset := offsets.get(index)) is not None:
+                known[index] = offset
                 continue
             error = reply.errors.get((topic, index), NONE)
             if error in _ASK_AGAIN:
@@ -209,5 +213,5 @@ def _sort_out(
                 continue
             if error != NONE:
                 budget.note(f"topic {topic!r}: no {bound.name}: {error_name(error)}")
-            ends.unavailable.add((topic, index))
+            listed.unavailable.add((topic, index))
     return again

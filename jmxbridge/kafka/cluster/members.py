@@ -1,4 +1,4 @@
-"""Who is in each group: asked of the coordinators, in the protocol the group uses."""
+"""Members of groups, from their coordinators, by the request of each group's protocol."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ _Memberships = Mapping[str, tuple[int, Membership]]
 
 CHUNK = 200
 """Groups in one request: a member's subscription and assignment may take kilobytes each, so the
-reply of a broker with thousands of groups stays far below the size of a frame."""
+reply of a broker with thousands of groups stays far below the largest frame."""
 
 _REQUESTS: Mapping[str, type[DescribeGroups | ConsumerGroupDescribe | StreamsGroupDescribe]] = {
     "classic": DescribeGroups,
@@ -30,9 +30,9 @@ _REQUESTS: Mapping[str, type[DescribeGroups | ConsumerGroupDescribe | StreamsGro
 async def fetch_members(
     budget: PollBudget, metadata: MetadataCache, groups: Iterable[Group]
 ) -> dict[str, Membership]:
-    """Fetch the members of these groups; those that could not be described are left out.
+    """Fetch the members of these groups; groups that could not be described are left out.
 
-    A broker that does not say of which type a group is (before 3.8) has classic groups only.
+    A broker that does not report the type of groups (before 3.8) has classic groups only.
     """
     batches: dict[tuple[int, str], list[str]] = {}
     for group in groups:

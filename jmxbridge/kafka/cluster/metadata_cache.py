@@ -1,13 +1,12 @@
-"""What we know of a cluster: its brokers, and who leads the partitions we ask about.
+"""Cached metadata of a cluster: its brokers, and the leaders of the partitions in use.
 
-Rule: what is known is used until it is a minute old or until something failed; then one broker is
-asked for all of it again. A topic that was not found, or has a partition without a leader, is
-asked about in every poll, since that must not be believed for long.
+Rule: metadata is used until it is a minute old or until something failed; then all of it is read
+again from one broker. A topic that was not found, or has a partition without a leader, is read in
+every poll, since such a state may end at any moment.
 
-Brokers that are connected already are asked first, one after the other. Failing them, all other
-addresses are tried at once, those of the bootstrap list among them, and the first that answers
-wins: a dead host in the list costs nothing, and a cluster whose brokers have all moved is found
-again by the list.
+Brokers with an open connection are asked first, one after the other. If none answers, all other
+addresses are tried at once, including the bootstrap list, and the first answer wins: a dead host in
+the list costs nothing, and a cluster whose brokers have all moved is found again by the list.
 """
 
 import asyncio
@@ -17,14 +16,14 @@ from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.login.security import PLAINTEXT, Security
 from jmxbridge.kafka.wire.errors import KafkaError, KafkaUnavailable, RequestFailed
-from jmxbridge.kafka.wire.requests import ClusterMetadata, Metadata, Topic
+from jmxbridge.kafka.wire.requests import ClusterMetadata, Metadata, TopicMetadata
 
 REFRESH_S = 60.0
-"""Age at which the view is asked for anew: a broker that joined is seen within this time."""
+"""Age at which metadata is read again: a broker that joined is seen within this time."""
 
 
 class MetadataCache:
-    """Brokers by id and topics by name; `refresh_s` is the age at which they are asked anew."""
+    """Brokers by id and topics by name; `refresh_s` is the age at which they are read again."""
 
     def __init__(
         self,
@@ -34,39 +33,39 @@ class MetadataCache:
         security: Security = PLAINTEXT,
     ) -> None:
         self.brokers: Mapping[int, Broker] = {}
-        self.topics: dict[str, Topic] = {}
+        self.topics: dict[str, TopicMetadata] = {}
         self.cluster_id: str | None = None
         self._bootstrap = tuple(bootstrap)
         self._security = security
         self._refresh_s = refresh_s
-        self._refreshed_at: float | None = None
+        self._refreshed_at_s: float | None = None
 
     def invalidate(self) -> None:
-        """Something failed: ask again at the next occasion."""
-        self._refreshed_at = None
+        """Read everything again before the next poll, since something failed."""
+        self._refreshed_at_s = None
 
     async def ensure_fresh(self, budget: PollBudget) -> None:
-        """Refresh if it is time; raises KafkaUnavailable if no broker answers."""
-        now = asyncio.get_running_loop().time()
-        if self._refreshed_at is not None and now - self._refreshed_at < self._refresh_s:
+        """Refresh if it is due; raises KafkaUnavailable if no broker answers."""
+        now_s = asyncio.get_running_loop().time()
+        if self._refreshed_at_s is not None and now_s - self._refreshed_at_s < self._refresh_s:
             return
         await self.refresh(budget, tuple(self.topics))
 
     async def refresh(self, budget: PollBudget, topics: Collection[str]) -> None:
-        """Ask for all brokers and for these topics; raises KafkaUnavailable if nobody answers.
+        """Read all brokers and these topics; raises KafkaUnavailable if no broker answers.
 
-        A topic the answer does not mention is forgotten.
+        A topic that the answer does not mention is forgotten.
         """
         metadata = await self._ask_anyone(budget, Metadata(tuple(sorted(topics))))
         self.cluster_id = metadata.cluster_id
-        await self._take_brokers(metadata)
+        await self._replace_brokers(metadata)
         others = self.topics.keys() - topics
         self.topics = {topic: self.topics[topic] for topic in others} | dict(metadata.topics)
-        if not others:  # else what is known of them is as old as before
-            self._refreshed_at = asyncio.get_running_loop().time()
+        if not others:  # else the metadata of the others is as old as before
+            self._refreshed_at_s = asyncio.get_running_loop().time()
 
     def keep_topics(self, wanted: Collection[str]) -> None:
-        """Forget topics nobody asks about, and those that lack a leader somewhere.
+        """Forget topics that are not wanted, and those with a partition without a leader.
 
         A topic that was not found has no leader at all.
         """
@@ -82,7 +81,7 @@ class MetadataCache:
         return {name: topic.id for name, topic in known if topic is not None and topic.id}
 
     def connected_first(self) -> list[Broker]:
-        """Every broker, those first that are connected."""
+        """Return every broker, those with an open connection first."""
         return sorted(self.brokers.values(), key=lambda broker: not broker.connected)
 
     async def close(self) -> None:
@@ -101,18 +100,18 @@ class MetadataCache:
                     continue
         known = {(b.host, b.port) for b in self.brokers.values()}
         fresh = [
-            Broker(*each, security=self._security)
-            for each in dict.fromkeys(self._bootstrap)
-            if each not in known
+            Broker(host, port, security=self._security)
+            for host, port in dict.fromkeys(self._bootstrap)
+            if (host, port) not in known
         ]
         return await self._race(budget, fresh, request)
 
     async def _race(
         self, budget: PollBudget, fresh: list[Broker], request: Metadata
     ) -> ClusterMetadata:
-        """Ask all at once; the first answer wins and the rest is called off.
+        """Ask all at once; the first answer wins and the other requests are cancelled.
 
-        Known brokers that failed in this round are among them and fail again at once.
+        Known brokers that failed in this poll are among them and fail again at once.
         """
         asked = [*self.brokers.values(), *fresh]
         tasks = [asyncio.create_task(_metadata(budget, broker, request)) for broker in asked]
@@ -136,15 +135,15 @@ class MetadataCache:
         return metadata
 
     def _adopt(self, broker: Broker, metadata: ClusterMetadata) -> bool:
-        """Keep a bootstrap connection if the cluster knows a broker by that very address."""
-        for node_id, where in metadata.brokers.items():
-            if where == (broker.host, broker.port) and node_id not in self.brokers:
+        """Keep a bootstrap connection if a broker of the cluster advertises the same address."""
+        for node_id, address in metadata.brokers.items():
+            if address == (broker.host, broker.port) and node_id not in self.brokers:
                 broker.node_id = node_id
                 self.brokers = {**self.brokers, node_id: broker}
                 return True
         return False
 
-    async def _take_brokers(self, metadata: ClusterMetadata) -> None:
+    async def _replace_brokers(self, metadata: ClusterMetadata) -> None:
         kept: dict[int, Broker] = {}
         for node_id, (host, port) in sorted(metadata.brokers.items()):
             old = self.brokers.get(node_id)
@@ -161,7 +160,7 @@ async def _metadata(budget: PollBudget, broker: Broker, request: Metadata) -> Cl
     metadata = await budget.ask(broker, request)
     if not metadata.brokers:
         # A broker that has just started answers before it has joined its cluster.
-        problem = RequestFailed(f"{broker}: knows of no broker yet")
+        problem = RequestFailed(f"{broker}: knows no broker yet")
         budget.note(problem)
         raise problem
     return metadata

@@ -21,7 +21,7 @@ from jmxbridge.kafka.wire.errors import BrokerFailed, DeadlineExceeded, KafkaErr
 T = TypeVar("T")
 
 MAX_ERRORS = 50
-"""Sentences kept of one poll: enough to name every broker of a cluster in trouble; a broker that
+"""Errors kept of one poll: enough to name every broker of a cluster in trouble; a broker that
 refuses each of a thousand groups must not fill the log."""
 
 
@@ -73,7 +73,7 @@ class PollBudget:
         return Phases(**self._laps_ms)
 
     def note(self, problem: object) -> None:
-        """Keep a sentence for people; the same one once, and not more than MAX_ERRORS."""
+        """Keep an error as a sentence for people: each once, and at most MAX_ERRORS."""
         sentence = str(problem)
         if sentence not in self.errors and len(self.errors) < MAX_ERRORS:
             self.errors.append(sentence)
@@ -84,7 +84,7 @@ class PollBudget:
             raise type(own.failure)(*own.failure.args)
         try:
             with own:
-                async with asyncio.timeout_at(own.deadline):
+                async with asyncio.timeout_at(own.deadline_s):
                     return await work()
         except TimeoutError:
             failure: KafkaError = DeadlineExceeded(f"{broker}: no answer in {self.timeout_s:g} s")
@@ -101,21 +101,21 @@ class PollBudget:
 
 
 class _BrokerBudget:
-    """How long a broker may still be waited for; entered by each request that waits."""
+    """The time left for one broker; each request enters it while it waits."""
 
     def __init__(self, allowance_s: float) -> None:
         self.failure: BrokerFailed | None = None
-        self.deadline = 0.0
+        self.deadline_s = 0.0
         self._left_s = allowance_s
         self._waiting = 0
         self._clock = asyncio.get_running_loop().time
 
     def __enter__(self) -> None:
         if self._waiting == 0:
-            self.deadline = self._clock() + self._left_s
+            self.deadline_s = self._clock() + self._left_s
         self._waiting += 1
 
     def __exit__(self, *exc: object) -> None:
         self._waiting -= 1
         if self._waiting == 0:
-            self._left_s = max(0.0, self.deadline - self._clock())
+            self._left_s = max(0.0, self.deadline_s - self._clock())

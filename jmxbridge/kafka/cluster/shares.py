@@ -1,9 +1,9 @@
-"""How far share groups (KIP-932) are, asked of their coordinators.
+"""Partitions of share groups (KIP-932), from their coordinators.
 
 A share group commits no offsets: records are acknowledged one by one, in any order, and the broker
-keeps where the oldest is that is not done with. Since 4.2 (KIP-1226) it also counts those that are
-not done with, which is the lag. Before, nothing is said of it: the distance from the start to the
-end counts records that were acknowledged long ago.
+keeps the offset of the oldest unfinished record. Since 4.2 (KIP-1226) it also counts the unfinished
+records, which is the lag. Before 4.2 there is no lag: the distance from that offset to the end
+counts records that were acknowledged long ago.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ from jmxbridge.kafka.wire.error_codes import NONE, error_name
 from jmxbridge.kafka.wire.errors import KafkaError
 
 CHUNK = 500
-"""Groups in one request, as of those that commit."""
+"""Groups in one request, as for commits."""
 
 _UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
 class ShareOffsets(KafkaRequest[tuple[tuple[SharePartition, ...], dict[str, int]]]):
-    """How far are these share groups? → their partitions, error codes of groups.
+    """Read the offsets of share groups → their partitions, error codes of groups.
 
-    A partition that no member has read yet has no start offset, and is left out.
+    A partition that no member has read yet has no start offset and is left out.
     """
 
     api: ClassVar[Api] = DESCRIBE_SHARE_GROUP_OFFSETS
@@ -70,7 +70,7 @@ def _lag(partition: Any) -> int | None:
 async def fetch_shares(
     budget: PollBudget, metadata: MetadataCache, groups: Iterable[Group]
 ) -> tuple[SharePartition, ...]:
-    """Fetch the partitions of share groups; those that cannot be read are left out, and said."""
+    """Fetch the partitions of share groups; errors of groups that cannot be read are noted."""
     by_broker: dict[int, list[str]] = {}
     for group in groups:
         by_broker.setdefault(group.coordinator, []).append(group.name)
@@ -80,7 +80,7 @@ async def fetch_shares(
         if (broker := metadata.brokers.get(node_id)) is not None
         for start in range(0, len(names), CHUNK)
     ]
-    return tuple(each for reply in await asyncio.gather(*tasks) for each in reply)
+    return tuple(partition for reply in await asyncio.gather(*tasks) for partition in reply)
 
 
 async def _ask(
@@ -88,7 +88,7 @@ async def _ask(
 ) -> tuple[SharePartition, ...]:
     try:
         if not broker.offers(DESCRIBE_SHARE_GROUP_OFFSETS):
-            return ()  # 4.0 has share groups to try out, and no way to look at them
+            return ()  # 4.0 has share groups as a preview, without this request
         partitions, errors = await budget.ask(broker, request)
     except KafkaError:
         return ()

@@ -1,6 +1,6 @@
-"""The states of groups on brokers that do not list them, those before 2.6 (KIP-518).
+"""Group states from brokers before 2.6, whose lists lack them (KIP-518).
 
-Rule: a state that could not be had stays unknown; no poll is incomplete for want of it.
+Rule: a state that cannot be read stays unknown; it does not make a poll incomplete.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from jmxbridge.kafka.wire.error_codes import NONE
 from jmxbridge.kafka.wire.errors import KafkaError
 
 CHUNK = 100
-"""Groups in one request. Members come with it, subscription and assignment of each: 100 groups of
-50 members take some 10 MB, and a reply may have 64."""
+"""Groups in one request. The reply holds the members with their subscriptions and assignments: 100
+groups of 50 members take some 10 MB, and a reply may take 64."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupStates(KafkaRequest[Mapping[str, str]]):
-    """In which state are these groups of the classic protocol? → group → state."""
+    """Read the states of groups of the classic protocol → group → state."""
 
     api: ClassVar[Api] = DESCRIBE_GROUPS
     groups: tuple[str, ...]
@@ -45,7 +45,7 @@ class GroupStates(KafkaRequest[Mapping[str, str]]):
 async def with_states(
     budget: PollBudget, metadata: MetadataCache, groups: Mapping[str, Group]
 ) -> dict[str, Group]:
-    """Return the groups, with the states of those listed without one; simple groups have none."""
+    """Return the groups, with states for those listed without one; simple groups have none."""
     unknown: dict[int, list[str]] = {}
     for group in groups.values():
         if group.state is None and group.protocol_type:

@@ -1,24 +1,24 @@
-"""What can go wrong between us and a cluster.
+"""Errors of the Kafka client.
 
     KafkaError
       KafkaUnavailable        no broker of the cluster answered
-      BrokerFailed            one broker did not answer; it is out for the rest of the poll
+      BrokerFailed            one broker did not answer; it is left out for the rest of the poll
         ConnectFailed         no connection: refused, no route, name not known, deadline
-          TlsFailed           it was met, and TLS with it failed, or has files of no use
-          LoginFailed         it was met, and did not let us in
-        ConnectionLost        it was there and went
-        DeadlineExceeded      it took a request and did not answer in time
-        NotKafka              what answers there does not speak Kafka's protocol
-      RequestFailed           one request failed; the connection lives
-        VersionMismatch       the broker has no version of this request that we have
+          TlsFailed           the TLS handshake failed, or our TLS files cannot be used
+          LoginFailed         the broker refused our login, or we have no credentials
+        ConnectionLost        an open connection ended before the answer
+        DeadlineExceeded      the broker did not answer a request in time
+        NotKafka              the peer does not speak Kafka's protocol
+      RequestFailed           one request failed; the connection stays open
+        VersionMismatch       the broker has no version of this request that we speak
         ReplyUnreadable       the reply does not follow its schema, or has an unknown error code
 
-Every message names the broker it is about.
+Every message names its broker.
 """
 
 
 class KafkaError(Exception):
-    """Root of everything this room raises."""
+    """Root of all errors of the Kafka client."""
 
 
 class KafkaUnavailable(KafkaError):
@@ -34,11 +34,11 @@ class ConnectFailed(BrokerFailed):
 
 
 class TlsFailed(ConnectFailed):
-    """TLS with the broker failed, or cannot be tried with the files there are."""
+    """The TLS handshake failed, or our TLS files cannot be used."""
 
 
 class LoginFailed(ConnectFailed):
-    """The broker did not let us in, or there was nothing to show it."""
+    """The broker refused our login, or there were no credentials to present."""
 
 
 class ConnectionLost(BrokerFailed):
@@ -58,8 +58,8 @@ class RequestFailed(KafkaError):
 
 
 class VersionMismatch(RequestFailed):
-    """The broker has no version of the request that we have."""
+    """The broker has no version of the request that we speak."""
 
 
 class ReplyUnreadable(RequestFailed):
-    """The reply does not follow the schema it was asked for in."""
+    """The reply does not follow the schema of its version."""

@@ -1,14 +1,14 @@
 """Kafka's framing, without I/O: every message is a 4-byte length and that many bytes.
 
-Rule: what is announced is judged before anything is stored for it, and the buffer grows with the
-bytes that came, never with the number that was announced. A peer that does not speak Kafka is
-recognised here, by the "length" its first words make.
+Rule: a length is checked before anything is stored for it, and the buffer grows with the bytes
+received, never with the length announced. A peer that does not speak Kafka is recognised here, by
+the "length" that its first bytes make.
 """
 
 MAX_FRAME = 64 * 1024 * 1024
-"""Largest reply taken, in bytes. The largest we ask for, the commits of 500 groups, takes 24 bytes
-a partition: this is room for 2.7 million of them, far above what one coordinator keeps. Brokers
-themselves refuse requests above 100 MiB, and any text taken for a length is above 500 MiB."""
+"""Largest reply accepted, in bytes. The largest that we request, the commits of 500 groups, takes
+24 bytes a partition: this is room for 2.7 million partitions, far above what one coordinator keeps.
+Brokers themselves refuse requests above 100 MiB, and any text read as a length is above 500 MiB."""
 
 MIN_FRAME = 4
 """A reply begins with a correlation id of 4 bytes."""
@@ -22,11 +22,11 @@ _FOREIGN = {
     b"\x15\x03\x03": _TLS,
     b"SSH-": "it is an SSH server",
 }
-"""How other protocols begin where ours has a length. 0x15: a TLS alert record (RFC 8446, 5.1)."""
+"""First bytes of other protocols, read as a length. 0x15: a TLS alert record (RFC 8446, 5.1)."""
 
 
 class BadFrame(ValueError):
-    """What came is not a Kafka message; nothing after it can be read either."""
+    """The bytes are no Kafka message; nothing after them can be read either."""
 
 
 class FrameReader:
@@ -37,9 +37,9 @@ class FrameReader:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take what came; return the messages it completes, without their lengths.
+        """Add received bytes; return the messages they complete, without their lengths.
 
-        Raises BadFrame, and from then on always: what was refused stays where it is.
+        Raises BadFrame, and after that at every call: the refused bytes stay in the buffer.
         """
         buffer = self._buffer
         buffer += data
@@ -58,9 +58,9 @@ class FrameReader:
         length = int.from_bytes(word, signed=True)
         if MIN_FRAME <= length <= self._limit:
             return length
-        for beginning, what in _FOREIGN.items():
+        for beginning, protocol in _FOREIGN.items():
             if word.startswith(beginning):
-                raise BadFrame(what)
+                raise BadFrame(protocol)
         if length > self._limit:
             raise BadFrame(f"it announced a message of {length} bytes, limit {self._limit}")
         raise BadFrame(f"it announced a message of {length} bytes")

@@ -1,10 +1,10 @@
-"""The questions we ask brokers, and their answers as plain values.
+"""Requests to brokers, and their answers as plain values.
 
 Rule: every request here reads. None creates, commits, joins or deletes.
 
-A request knows how to put itself into the entities of a schema (`body`) and how to read the reply
-entity (`reply`); which version it travels in is the connection's affair. Error codes come out as
-numbers, for the callers to judge: most of them are answers, not failures.
+A request makes itself of the entities of a schema (`body`) and reads the reply entity (`reply`);
+the connection chooses the version. Error codes are returned as numbers, for the callers to judge:
+most of them are answers, not failures. In a docstring, → leads to the shape of the answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ MANY_COORDINATORS = 4
 
 LATEST = -1
 EARLIEST = -2
-"""What to ask ListOffsets for in place of a timestamp."""
+"""Special timestamps of ListOffsets: the end of the log, and its start."""
 
 READ_UNCOMMITTED = 0
 READ_COMMITTED = 1
@@ -47,7 +47,7 @@ _GROUP_KEY = 0
 
 @dataclass(frozen=True, slots=True)
 class ApiVersions(KafkaRequest[tuple[int, Mapping[int, tuple[int, int]]]]):
-    """Which APIs and versions are there? → error code, key → lowest and highest version."""
+    """Read the broker's API versions → error code, API number → lowest and highest version."""
 
     api: ClassVar[Api] = API_VERSIONS
     software_version: str
@@ -65,10 +65,10 @@ class ApiVersions(KafkaRequest[tuple[int, Mapping[int, tuple[int, int]]]]):
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class TopicMetadata:
     """One topic's error code, and the leader of each of its partitions; -1 for none.
 
-    `id` is another one when it is deleted and created anew; None before Kafka 2.8.
+    `id` changes when the topic is deleted and created again; None before Kafka 2.8.
     """
 
     error: int
@@ -78,19 +78,19 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class ClusterMetadata:
-    """Brokers by id with the address they advertise; the topics that were asked for.
+    """Brokers by id, with the address they advertise, and the requested topics.
 
-    `cluster_id` is None where the broker is too old to say it.
+    `cluster_id` is None if the broker is too old to have one.
     """
 
     brokers: Mapping[int, tuple[str, int]]
-    topics: Mapping[str, Topic]
+    topics: Mapping[str, TopicMetadata]
     cluster_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata(KafkaRequest[ClusterMetadata]):
-    """Which brokers are there, and who leads these topics? Never creates a topic."""
+    """Read all brokers, and the partition leaders of these topics; never creates a topic."""
 
     api: ClassVar[Api] = METADATA
     topics: Sequence[str]
@@ -109,7 +109,7 @@ class Metadata(KafkaRequest[ClusterMetadata]):
 
     def reply(self, entity: Any) -> ClusterMetadata:
         topics = {
-            topic.name: Topic(
+            topic.name: TopicMetadata(
                 int(topic.error_code),
                 {p.partition_index: p.leader_id for p in topic.partitions},
                 str(id_) if (id_ := getattr(topic, "topic_id", None)) else None,
@@ -132,7 +132,7 @@ class ListedGroup:
 
 @dataclass(frozen=True, slots=True)
 class ListGroups(KafkaRequest[tuple[int, tuple[ListedGroup, ...]]]):
-    """Which groups do you coordinate? → error code, groups. An error comes with an empty list."""
+    """List the groups the broker coordinates → error code, groups; none with an error."""
 
     api: ClassVar[Api] = LIST_GROUPS
 
@@ -154,10 +154,10 @@ class ListGroups(KafkaRequest[tuple[int, tuple[ListedGroup, ...]]]):
 
 @dataclass(frozen=True, slots=True)
 class FindCoordinator(KafkaRequest[Mapping[str, tuple[int, int]]]):
-    """Who coordinates these groups? → group → error code, broker id.
+    """Find the coordinators of these groups → group → error code, broker id.
 
-    One group only below version MANY_COORDINATORS. Where the topic of all commits does not exist
-    yet, brokers create it to answer this: ask only where it is known to exist.
+    One group only below version MANY_COORDINATORS. If the topic of all commits does not exist yet,
+    brokers create it to answer this: ask only where it is known to exist.
     """
 
     api: ClassVar[Api] = FIND_COORDINATOR
@@ -179,9 +179,9 @@ class FindCoordinator(KafkaRequest[Mapping[str, tuple[int, int]]]):
 
 @dataclass(frozen=True, slots=True)
 class OffsetFetch(KafkaRequest[Mapping[str, tuple[int, Commits]]]):
-    """What have these groups committed? → group → error code, commits.
+    """Fetch all commits of these groups → group → error code, commits.
 
-    All commits of each group; one group only below version MANY_GROUPS.
+    One group only below version MANY_GROUPS.
     """
 
     api: ClassVar[Api] = OFFSET_FETCH
@@ -214,7 +214,7 @@ def _commits(topics: Any) -> Commits:
 
 @dataclass(frozen=True, slots=True)
 class LeaderOffsets:
-    """End offsets by topic and partition; the error code of each partition that has none."""
+    """Offsets by topic and partition; the error code of each partition that has none."""
 
     offsets: Mapping[str, Mapping[int, int]]
     errors: Mapping[Partition, int]
@@ -222,16 +222,16 @@ class LeaderOffsets:
 
 @dataclass(frozen=True, slots=True)
 class ListOffsets(KafkaRequest[LeaderOffsets]):
-    """Where do these partitions end, or begin? To be asked of their leader.
+    """Read the end or start offsets of these partitions from their leader → LeaderOffsets.
 
-    The end is the high watermark for who reads uncommitted records, and the start of the first open
-    transaction for who does not. A negative offset without an error is left out of the answer, like
-    a partition the broker did not mention.
+    READ_UNCOMMITTED returns the high watermark as the end, READ_COMMITTED the start of the first
+    open transaction. A negative offset without an error is left out of the answer, like a partition
+    that the broker did not mention.
     """
 
     api: ClassVar[Api] = LIST_OFFSETS
     partitions: Mapping[str, Sequence[int]]
-    at: int = LATEST
+    timestamp: int = LATEST
     isolation: int = READ_UNCOMMITTED
 
     def body(self, schema: Schema) -> Any:
@@ -240,7 +240,9 @@ class ListOffsets(KafkaRequest[LeaderOffsets]):
                 "ListOffsetsTopic",
                 name=topic,
                 partitions=tuple(
-                    schema.make("ListOffsetsPartition", partition_index=index, timestamp=self.at)
+                    schema.make(
+                        "ListOffsetsPartition", partition_index=index, timestamp=self.timestamp
+                    )
                     for index in indexes
                 ),
             )
@@ -257,21 +259,21 @@ class ListOffsets(KafkaRequest[LeaderOffsets]):
         offsets: dict[str, dict[int, int]] = {}
         errors: dict[Partition, int] = {}
         for topic in entity.topics:
-            ends = offsets.setdefault(topic.name, {})
+            offsets_of_topic = offsets.setdefault(topic.name, {})
             for p in topic.partitions:
                 if p.error_code:
                     errors[topic.name, p.partition_index] = int(p.error_code)
                 elif p.offset >= 0:
-                    ends[p.partition_index] = p.offset
+                    offsets_of_topic[p.partition_index] = p.offset
         return LeaderOffsets(offsets, errors)
 
 
 @dataclass(frozen=True, slots=True)
 class DescribeGroups(KafkaRequest[Mapping[str, tuple[int, Membership]]]):
-    """Who is in these groups of the classic protocol? → group → error code, members.
+    """Read the members of groups of the classic protocol → group → error code, members.
 
-    A group of the newer protocol (KIP-848) is answered as if it were dead, or not found. One whose
-    leader wrote an assignment that cannot be read has CORRUPT_MESSAGE, and harms no other.
+    A group of the newer protocol (KIP-848) is answered as dead or not found. A group whose leader
+    wrote an unreadable assignment has CORRUPT_MESSAGE; the other groups are not affected.
     """
 
     api: ClassVar[Api] = DESCRIBE_GROUPS
@@ -283,10 +285,10 @@ class DescribeGroups(KafkaRequest[Mapping[str, tuple[int, Membership]]]):
         )
 
     def reply(self, entity: Any) -> Mapping[str, tuple[int, Membership]]:
-        return {group.group_id: _answer(group) for group in entity.groups}
+        return {group.group_id: _described(group) for group in entity.groups}
 
 
-def _answer(group: Any) -> tuple[int, Membership]:
+def _described(group: Any) -> tuple[int, Membership]:
     try:
         return int(group.error_code), _classic(group)
     except ReplyUnreadable:
@@ -294,7 +296,7 @@ def _answer(group: Any) -> tuple[int, Membership]:
 
 
 def _classic(group: Any) -> Membership:
-    """Members of a classic group; what they are assigned is readable in consumer groups only."""
+    """Return the members of a classic group; assignments are readable in consumer groups only."""
     readable = group.protocol_type == "consumer"
     members = tuple(
         Member(
@@ -310,7 +312,7 @@ def _classic(group: Any) -> Membership:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerGroupDescribe(KafkaRequest[Mapping[str, tuple[int, Membership]]]):
-    """Who is in these groups of the consumer protocol (KIP-848)? → group → error code, members."""
+    """Read members of groups of the consumer protocol (KIP-848) → group → error code, members."""
 
     api: ClassVar[Api] = CONSUMER_GROUP_DESCRIBE
     groups: tuple[str, ...]

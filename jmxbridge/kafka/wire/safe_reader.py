@@ -1,16 +1,16 @@
-"""Reading a reply with kio, made safe against what the peer announces.
+"""Reader of kio entities that checks every announced array length first.
 
 Rule: no array length reaches kio before it has been compared with the bytes that are left.
 
-kio's readers (0.6.5) set aside room for as many elements as an array announces, before reading one.
-A length of 2**31 asks for 16 GiB, and where the system refuses, the whole process is aborted: no
-exception, nothing to catch. So arrays are walked here, from the schema that kio's dataclasses
-carry, and kio reads what has been checked: whole arrays of elements that hold no array themselves,
-which is where nearly all rows are, single fields, and entities without arrays. Strings and bytes
-need no check: kio compares those with the buffer itself.
+kio's readers (0.6.5) allocate as many elements as an array announces, before reading one. A length
+of 2**31 asks for 16 GiB, and if the system refuses, the whole process is aborted: no exception,
+nothing to catch. So this module walks arrays itself, by the schema in kio's dataclasses, and leaves
+to kio what has been checked: whole arrays of elements that hold no array themselves, which is where
+nearly all rows are, single fields, and entities without arrays. Strings and bytes need no check:
+kio compares their lengths with the buffer.
 
-Tagged fields (KIP-482) of entities walked here are skipped, none of them being used; in entities
-that kio reads, a tag unknown to kio fails the reply.
+Tagged fields (KIP-482) of entities walked here are skipped, since none is used; in entities that
+kio reads, a tag unknown to kio fails the reply.
 """
 
 import dataclasses
@@ -20,8 +20,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-Read = Callable[[bytes, int], tuple[Any, int]]
-"""buffer, offset → value, number of bytes it took"""
+FieldReader = Callable[[bytes, int], tuple[Any, int]]
+"""buffer, offset → value, number of bytes read"""
 
 
 class BadReply(ValueError):
@@ -29,14 +29,14 @@ class BadReply(ValueError):
 
 
 def read(entity: type, buffer: bytes, offset: int) -> tuple[Any, int]:
-    """Read a kio entity; return it and the number of bytes it took. Raises BadReply."""
+    """Read a kio entity; return it and the number of bytes read. Raises BadReply."""
     try:
         return reader(entity)(buffer, offset)
     except (_serial_error(), ValueError, KeyError, TypeError, OverflowError) as exc:
         raise BadReply(str(exc) or type(exc).__name__) from exc
 
 
-def reader(entity: type) -> Read:
+def reader(entity: type) -> FieldReader:
     """Return the reader of a kio entity; it is compiled once.
 
     It raises BadReply, or what kio raises: a subclass of kio's SerialError, ValueError,
@@ -46,7 +46,7 @@ def reader(entity: type) -> Read:
 
 
 @cache
-def _compiled(entity: type) -> Read:
+def _compiled(entity: type) -> FieldReader:
     if not _holds_array(entity):
         return _native(entity)
     steps = [(f.name, _field_reader(entity, f)) for f in _plain_fields(entity)]
@@ -66,7 +66,7 @@ def _compiled(entity: type) -> Read:
 
 
 def skip_tags(buffer: bytes, offset: int) -> int:
-    """Return the offset behind a section of tagged fields, KIP-482."""
+    """Return the offset after a section of tagged fields, KIP-482."""
     count, offset = _varint(buffer, offset)
     if count > len(buffer) - offset:
         raise BadReply(f"at byte {offset}: {count} tagged fields announced")
@@ -79,7 +79,7 @@ def skip_tags(buffer: bytes, offset: int) -> int:
     return offset
 
 
-def _field_reader(entity: type, field: "dataclasses.Field[Any]") -> Read:
+def _field_reader(entity: type, field: "dataclasses.Field[Any]") -> FieldReader:
     element, optional = _array_element(field.type)
     flexible = bool(vars(entity)["__flexible__"])
     if element is None:
@@ -92,8 +92,8 @@ def _field_reader(entity: type, field: "dataclasses.Field[Any]") -> Read:
     return _native_array(field.name, _native_field(entity, field), flexible, optional)
 
 
-def _nullable(name: str, read_entity: Read) -> Read:
-    """An entity that may be null (KIP-893): a byte says so first, -1 for null."""
+def _nullable(name: str, read_entity: FieldReader) -> FieldReader:
+    """Return the reader of an entity that may be null (KIP-893): a first byte of -1 means null."""
 
     def read(buffer: bytes, offset: int) -> tuple[Any, int]:
         if offset >= len(buffer):
@@ -106,8 +106,10 @@ def _nullable(name: str, read_entity: Read) -> Read:
     return read
 
 
-def _native_array(name: str, read_array: Read, flexible: bool, optional: bool) -> Read:
-    """An array whose elements hold no arrays: once its length is checked, kio reads all of it."""
+def _native_array(
+    name: str, read_array: FieldReader, flexible: bool, optional: bool
+) -> FieldReader:
+    """Return the reader of an array whose elements hold no arrays: kio reads it once checked."""
 
     def read(buffer: bytes, offset: int) -> tuple[Any, int]:
         _checked_length(name, buffer, offset, flexible, optional)
@@ -116,8 +118,10 @@ def _native_array(name: str, read_array: Read, flexible: bool, optional: bool) -
     return read
 
 
-def _entity_array(name: str, read_element: Read, flexible: bool, optional: bool) -> Read:
-    """An array whose elements hold arrays: element by element."""
+def _entity_array(
+    name: str, read_element: FieldReader, flexible: bool, optional: bool
+) -> FieldReader:
+    """Return the reader of an array whose elements hold arrays: element by element."""
 
     def read(buffer: bytes, offset: int) -> tuple[Any, int]:
         count, position = _checked_length(name, buffer, offset, flexible, optional)
@@ -157,7 +161,7 @@ def _checked_length(
 
 
 def _varint(buffer: bytes, offset: int) -> tuple[int, int]:
-    """Return an unsigned varint of at most five bytes and the offset behind it."""
+    """Return an unsigned varint of at most five bytes and the offset after it."""
     value = 0
     for index in range(5):
         if offset + index >= len(buffer):
@@ -209,17 +213,17 @@ def _serial_error() -> type[Exception]:
     return SerialError
 
 
-def _native(entity: type) -> Read:
+def _native(entity: type) -> FieldReader:
     from kio.serial import entity_reader
 
-    return typing.cast(Read, entity_reader(typing.cast(Any, entity)))
+    return typing.cast(FieldReader, entity_reader(typing.cast(Any, entity)))
 
 
-def _native_field(entity: type, field: "dataclasses.Field[Any]") -> Read:
+def _native_field(entity: type, field: "dataclasses.Field[Any]") -> FieldReader:
     from kio._kio_native import get_field_reader
 
     return typing.cast(
-        Read,
+        FieldReader,
         get_field_reader(
             typing.cast(Any, entity), field, is_request_header=False, is_tagged_field=False
         ),

@@ -1,7 +1,7 @@
-"""Streams groups (KIP-1071): their members are given tasks, and a topology says what those read.
+"""Streams groups (KIP-1071): members are assigned tasks, and a topology maps tasks to partitions.
 
-A task is a number within a subtopology: it reads that partition of each source topic that has so
-many. Repartition topics are sources too, made by the application itself.
+A task is a number within a subtopology: it reads the partition of that number of each source topic
+that has one. Repartition topics, which the application writes itself, are sources too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,10 +15,10 @@ from jmxbridge.kafka.wire.codec import KafkaRequest, Schema
 
 @dataclass(frozen=True, slots=True)
 class StreamsGroupDescribe(KafkaRequest[Mapping[str, tuple[int, Membership]]]):
-    """Who is in these streams groups? → group → error code, members.
+    """Read the members of streams groups → group → error code, members.
 
-    Where the source topics of a subtopology differ in size, partitions are among those assigned
-    that do not exist.
+    If the source topics of a subtopology differ in their number of partitions, the assignment names
+    partitions that do not exist.
     """
 
     api: ClassVar[Api] = STREAMS_GROUP_DESCRIBE
@@ -40,11 +40,11 @@ class StreamsGroupDescribe(KafkaRequest[Mapping[str, tuple[int, Membership]]]):
 def _membership(group: Any) -> Membership:
     subtopologies = (group.topology.subtopologies if group.topology else None) or ()
     sources = {
-        each.subtopology_id: (
-            *each.source_topics,
-            *(topic.name for topic in each.repartition_source_topics),
+        subtopology.subtopology_id: (
+            *subtopology.source_topics,
+            *(topic.name for topic in subtopology.repartition_source_topics),
         )
-        for each in subtopologies
+        for subtopology in subtopologies
     }
     members = tuple(
         Member(

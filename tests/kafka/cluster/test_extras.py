@@ -168,7 +168,7 @@ async def test_retention_is_asked_for_new_topics_and_now_and_then(
 
     await cluster.poll()
     set_topic(two, "x", retention_ms="90000", cleanup_policy="delete,compact")
-    forward(configs.ASK_EVERY_S)
+    forward(configs.RETENTION_REFRESH_S)
     snapshot = await cluster.poll()
 
     asked = [[r.resource_name for r in a.entity.resources] for a in two.asked("describe_configs")]
@@ -202,7 +202,7 @@ async def test_what_may_not_be_read_is_no_trouble(
     two.configs = {(2, "x"): None, (2, "y"): None, (4, "1"): None, (4, "2"): None}
     cluster = connect_to(two)
     first = await cluster.poll()
-    forward(configs.ASK_EVERY_S)
+    forward(configs.RETENTION_REFRESH_S)
 
     second = await cluster.poll()
 
