@@ -71,6 +71,14 @@ def test_a_limit_caps_series_not_names(rule: MakeRule) -> None:
     assert takes.series_limited == 2
 
 
+def test_claims_are_a_sequence(rule: MakeRule) -> None:
+    """They are read by number and by slice, as they are iterated."""
+    claims = take([rule("a:id=*")], names("a:id=1", "a:id=2", "a:id=3"))
+
+    assert [claims[0], *claims[1:]] == list(claims)
+    assert [str(claim.name) for claim in claims] == ["a:id=1", "a:id=2", "a:id=3"]
+
+
 @given(st.permutations(range(12)), st.integers(min_value=1, max_value=12))
 def test_the_order_of_names_never_counts(order: list[int], limit: int) -> None:
     """However a JVM lists its MBeans, the same ones are taken, in the same order."""

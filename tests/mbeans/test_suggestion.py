@@ -93,8 +93,13 @@ def test_a_suggestion_passes_check_and_takes_every_number(
             "    'it''s\\.here': it_s_here\n"
             "    # State: text: {type: string} would keep it",
         ),
+        (
+            "a.b:type=",
+            {"X": 1.0},
+            "- bean: 'a.b:type='\n  measurement: a_b\n  fields:\n    X: x",
+        ),
     ],
-    ids=["names that are taken", "dots and quotes"],
+    ids=["names that are taken", "dots and quotes", "a type that is empty"],
 )
 def test_names_that_cannot_be_used_as_they_are(
     name: str, values: Mapping[str, Value], expected: str
@@ -102,4 +107,16 @@ def test_names_that_cannot_be_used_as_they_are(
     """What every point has already, and what YAML reads otherwise, is written differently."""
     rule = suggest(ObjectName.parse(name), values)
     assert rule == expected
+    assert settings(rule).mbeans["new"]
+
+
+@pytest.mark.parametrize("name", ["A" * 201, "two\nlines"])
+def test_what_cannot_be_a_key_of_the_file_is_left_out(name: str) -> None:
+    """An attribute, or an item of a composite, too long or not printable gets no line."""
+    values: dict[str, Value] = {
+        name: 1.0,
+        "Usage": Composite({name: 2.0, "": 3.0, "text": "up", "used": 4.0}),
+    }
+    rule = suggest(ObjectName.parse("a:type=T"), values)
+    assert rule.splitlines()[2:] == ["  fields:", "    Usage.used: usage_used"]
     assert settings(rule).mbeans["new"]

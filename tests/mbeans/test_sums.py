@@ -1,4 +1,4 @@
-"""One series of several MBeans: sums over a key property; and several series of one MBean."""
+"""One series of several MBeans: sums over a key property."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
-from jmxbridge.mbeans.attribute_path import parse_path
-from jmxbridge.mbeans.discovery import attributes, is_settled
 from jmxbridge.mbeans.points import Points, to_points
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
@@ -71,6 +69,18 @@ def test_a_sum_beyond_an_integer_is_dropped_and_counted(requests: Rule) -> None:
     assert (result.points, result.dropped_type) == ([], 1)
 
 
+def test_texts_are_not_summed(rule: MakeRule) -> None:
+    """A field of text has no sum; the numbers of the same MBeans have theirs."""
+    versions = rule(
+        "k:type=R,request=*,version=*",
+        fields=(COUNT, Field("State", (), "state", FieldType.STRING)),
+        tags={"request": "request"},
+        sum_over=("version",),
+    )
+    result = summed(versions, {"Count": 1, "State": "up"}, {"Count": 2, "State": "up"})
+    assert [point.fields for point in result.points] == [{"requests_total": 3}]
+
+
 def test_a_sum_merges_with_what_other_rules_say(requests: Rule, rule: MakeRule) -> None:
     """Sum and other fields of the same series are one point; a field given before it stays."""
     other = rule(
@@ -86,53 +96,3 @@ def test_a_sum_merges_with_what_other_rules_say(requests: Rule, rule: MakeRule) 
     result = to_points([*counts, times], time_ns=0, tags={})
     assert [point.fields for point in result.points] == [{"mean_ms": 1.0, "requests_total": 9}]
     assert result.duplicates == 1
-
-
-OLD = {
-    "records-lag-max": 8.0,
-    "web-shop.orders-0.records-lag": 5.0,
-    "web-shop.orders-12.records-lag": 8.0,
-    "web-shop.orders-12.records-lag-max": 9.0,
-    "web-shop.orders-12.records-lag-avg": float("nan"),
-}
-
-
-@pytest.fixture
-def old_layout(rule: MakeRule) -> Rule:
-    """The lag of partitions in consumers from 0.10.2 to 1.0: in names of attributes."""
-    paths = {
-        rf"{{topic}}-{{partition}}\.records-lag{end}": f"records_lag{end.replace('-', '_')}"
-        for end in ("", "-max", "-avg")
-    }
-    parsed = {path: parse_path(path) for path in paths}
-    fields = tuple(
-        Field(path.attribute, (), paths[text], pattern=path.pattern, keys=path.keys)
-        for text, path in parsed.items()
-    )
-    tags = {"client_id": "client-id", "topic": "topic", "partition": "partition"}
-    return rule("kafka.consumer:type=F,client-id=*", fields=fields, tags=tags)
-
-
-def test_series_in_names_of_attributes(old_layout: Rule) -> None:
-    """The old layout gives the tags of the new one (KIP-92 and KIP-225)."""
-    name = ObjectName.parse("kafka.consumer:type=F,client-id=c")
-    asked = attributes(old_layout, tuple(OLD))
-    assert set(asked) == set(OLD) - {"records-lag-max"}
-
-    result = to_points(
-        [Reading(old_layout, name, {each: OLD[each] for each in asked})], time_ns=0, tags={}
-    )
-
-    tags = {"client_id": "c", "topic": "web-shop.orders"}
-    assert [(point.tags, point.fields) for point in result.points] == [
-        ({**tags, "partition": "0"}, {"records_lag": 5.0}),
-        ({**tags, "partition": "12"}, {"records_lag": 8.0, "records_lag_max": 9.0}),
-    ]
-    assert (result.dropped_nonfinite, result.duplicates) == (1, 0)
-
-
-def test_attributes_wanted_by_pattern_may_always_be_more(old_layout: Rule, rule: MakeRule) -> None:
-    """A partition that is assigned later is another attribute: such an MBean is never settled."""
-    assert not is_settled(old_layout, tuple(OLD))
-    assert is_settled(rule("a:type=T"), ("Value",))
-    assert not is_settled(rule("a:type=T"), ())

@@ -38,6 +38,12 @@ def test_converts(given: str, wanted: str, factor: float) -> None:
     assert conversion(given, wanted) == pytest.approx(factor)
 
 
+@pytest.mark.parametrize(("given", "wanted"), [("ms", "B"), ("1/s", "s")])
+def test_units_of_two_kinds_do_not_convert(given: str, wanted: str) -> None:
+    """A time is not a size, and a rate is not a time."""
+    assert conversion(given, wanted) is None
+
+
 @given(st.sampled_from(UNITS), st.sampled_from(UNITS))
 def test_there_and_back_is_the_same(one: str, other: str) -> None:
     """Two units of one kind convert both ways; of two kinds neither way."""

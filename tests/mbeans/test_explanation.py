@@ -1,0 +1,99 @@
+"""Explanations of MBeans, rules and sets."""
+
+import re
+from collections.abc import Callable
+
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.mbeans.discovery import LeftOut, Why, take
+from jmxbridge.mbeans.explanation import (
+    Absent,
+    Explanation,
+    Taken,
+    absent,
+    counts,
+    explain,
+    takers,
+)
+from jmxbridge.mbeans.rule import Field, Rule
+
+MakeRule = Callable[..., Rule]
+X, Y = Field("X", (), "x"), Field("Y", (), "y")
+ONE, TWO, OTHER = (ObjectName.parse(name) for name in ("a:id=1", "a:id=2", "b:id=1"))
+
+
+def test_explains_every_mbean(rule: MakeRule) -> None:
+    """In canonical order: rules that take it, what they read, and what no rule reads."""
+    first, second = rule("a:id=*", fields=(X,)), rule("a:id=1", fields=(Y, X))
+    available = {OTHER: ["X"], TWO: ["Y"], ONE: ["Z", "X", "Y"]}
+
+    explained = explain(take([first, second], available), available)
+
+    assert explained == [
+        Explanation(ONE, (Taken(first, ("X",)), Taken(second, ("Y", "X"))), (), ("Z",)),
+        Explanation(TWO, (), (), ("Y",)),
+        Explanation(OTHER, (), (), ("X",)),
+    ]
+
+
+def test_explains_what_a_limit_leaves_out(rule: MakeRule) -> None:
+    """An MBean beyond a limit is not taken; the rule and the reason are named."""
+    limited = rule("a:id=*", fields=(X,), tags={"id": "id"}, limit=1)
+    available = {ONE: ["X"], TWO: ["X"]}
+
+    _, beyond = explain(take([limited], available), available)
+
+    assert beyond == Explanation(TWO, (), (LeftOut(limited, TWO, Why.LIMIT),), ("X",))
+
+
+def test_an_mbean_that_was_not_read_is_not_explained(rule: MakeRule) -> None:
+    """Only MBeans whose attributes are known are in it."""
+    assert explain(take([rule("a:id=*", fields=(X,))], [ONE, TWO]), {ONE: ["X"]}) == [
+        Explanation(ONE, (Taken(rule("a:id=*", fields=(X,)), ("X",)),), (), ())
+    ]
+
+
+def test_counts_mbeans_by_rule(rule: MakeRule) -> None:
+    """Two equal rules are two rules; one that takes nothing counts 0."""
+    same = [rule("a:id=*"), rule("a:id=*"), rule("c:id=*")]
+    claims, by_rule = counts(same, [ONE, TWO, OTHER])
+    assert by_rule == [2, 2, 0]
+    assert len(claims) == 4
+
+
+def test_absent_attributes_are_named_with_what_may_be_meant(rule: MakeRule) -> None:
+    """An attribute that no MBean of the rule has; one that another MBean has is not absent."""
+    made = rule("a:id=*", fields=(Field("Coutn", (), "c"), X, Field("Qq", (), "q")))
+    available = {ONE: ["Count", "X"], TWO: ["Count"]}
+
+    missing = absent(take([made], available), available)
+
+    assert missing == [Absent(made, "Coutn", "Count"), Absent(made, "Qq", None)]
+
+
+def test_absent_needs_all_mbeans_of_a_rule(rule: MakeRule) -> None:
+    """The attribute may be that of an MBean that was not read."""
+    assert absent(take([rule("a:id=*", fields=(X,))], [ONE, TWO]), {ONE: ["Y"]}) == []
+
+
+def test_absent_passes_over_patterns(rule: MakeRule) -> None:
+    """Attributes wanted by a pattern may come later: none of them is absent."""
+    by_pattern = Field("{p}", (), "x", pattern=re.compile("(x-.*)"), keys=("p",))
+    available = {ONE: ["Y"]}
+    assert absent(take([rule("a:id=*", fields=(by_pattern,))], available), available) == []
+
+
+def test_takers_counts_mbeans_by_set(rule: MakeRule) -> None:
+    """Each MBean counts once a set; a set that takes none is left out."""
+    sets = {
+        "twice": [rule("a:id=*"), rule("a:id=1")],
+        "other": [rule("b:id=*")],
+        "none": [rule("c:id=*")],
+    }
+    assert takers(sets, [ONE, TWO, OTHER], [ONE, OTHER]) == {"twice": 1, "other": 1}
+
+
+def test_takers_chooses_aliases_by_all_names(rule: MakeRule) -> None:
+    """An alias is not used where the first pattern matches another MBean of the JVM."""
+    sets = {"moved": [rule("a:id=*", "b:id=*")]}
+    assert takers(sets, [ONE, OTHER], [OTHER]) == {}
+    assert takers(sets, [OTHER], [OTHER]) == {"moved": 1}
