@@ -23,7 +23,6 @@ MISSING_LEFT: dict[str, int] = {
     "cli": 19,
     "config": 27,
     "doctor": 2,
-    "influx": 4,
     "jmx": 13,
     "kafka": 24,
     "lag": 3,

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jmxbridge.influx.client import Writer
 from jmxbridge.store import Store
 
 GIBIBYTE = 1024**3
+LONG_S = 60.0  # a deadline that the test must not need
 
 
 @dataclass
@@ -107,3 +110,27 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         tmp_path / "local.sqlite3", max_bytes=GIBIBYTE, retain_s=None
     ) as store:
         yield store
+
+
+@pytest.fixture
+async def make_writer(script: Any) -> AsyncIterator[Callable[..., Writer]]:
+    """Make a writer, to the scripted server unless told, that waits as long as a test may take."""
+    made: list[Writer] = []
+
+    def make(url: str = "", **options: Any) -> Writer:
+        options = {"bucket": "kafka", "read_s": LONG_S, "deadline_s": LONG_S, **options}
+        made.append(Writer(url or script.url, **options))
+        return made[-1]
+
+    yield make
+    for writer in made:
+        await writer.close()
+
+
+@pytest.fixture
+async def unused_port() -> int:
+    """A port where nothing listens."""
+    server = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", 0)
+    port: int = server.sockets[0].getsockname()[1]
+    server.close()
+    return port

@@ -7,6 +7,7 @@ go to real servers in tests/real.
 import math
 import re
 from collections.abc import Mapping
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import pytest
@@ -218,6 +219,36 @@ def test_ordinary_points_are_never_refused(names: list[str], value: FieldValue) 
 def test_writes(point: Point, line: bytes) -> None:
     """The line of each kind of value and of each escape, byte by byte."""
     assert encode(point) == line
+
+
+class Celsius(float):
+    """A float with a name of its own."""
+
+
+class Port(IntEnum):
+    """An integer with a name of its own."""
+
+    JMX = 9999
+
+
+class Color(StrEnum):
+    """A text with a name of its own."""
+
+    RED = 'r"d'
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (Celsius(36.6), b"m v=36.6 5"),
+        (Port.JMX, b"m v=9999i 5"),
+        (Color.RED, rb'm v="r\"d" 5'),
+    ],
+    ids=["float", "int", "str"],
+)
+def test_values_of_derived_types(value: FieldValue, line: bytes) -> None:
+    """A value of a derived type is written as its base, not as it shows itself."""
+    assert encode(Point("m", {}, {"v": value}, 5)) == line
 
 
 def with_fields(**fields: Any) -> Point:
