@@ -34,10 +34,8 @@ CIRCLING_LEFT: dict[str, int] = {
     "kafka": 9,
     "lag": 15,
     "mbeans": 8,
-    "pollers": 2,
     "service": 3,
     "state": 1,
-    "transports": 4,
 }
 NAMELESS_LEFT: dict[str, int] = {
     "build": 2,
@@ -51,7 +49,6 @@ NAMELESS_LEFT: dict[str, int] = {
     "pkcs12": 3,
     "pollers": 1,
     "service": 2,
-    "transports": 44,
 }
 STARRED_LEFT: dict[str, int] = {"cli": 5, "kafka": 1, "lag": 1, "pollers": 1}
 TWICE_LEFT: set[str] = {

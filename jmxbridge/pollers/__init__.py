@@ -1,1 +1,1 @@
-"""Everything that is polled on the grid: targets, the lag of a cluster, and their schedule."""
+"""Pollers on the interval's grid: targets, lag and self-report; their schedule and supervisor."""

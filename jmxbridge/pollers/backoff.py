@@ -1,18 +1,18 @@
-"""When to try a target again that could not be read."""
+"""Delays between attempts to read a target that failed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# An attempt is one TCP connect to one JVM: waiting longer than this saves nothing, and a consumer
-# that comes back should be seen within an interval or two.
 LONGEST_S = 5.0
+"""An attempt is one TCP connect to one JVM: a longer delay saves nothing, and a consumer that comes
+back should be seen within an interval or two."""
 
 
 @dataclass(slots=True)
 class Backoff:
-    """Doubling delays with jitter: many targets that went down together come back apart.
+    """Doubling delays with jitter, so that targets that failed together are retried apart.
 
-    `random` gives numbers in [0, 1). Times are seconds on one clock, the caller's.
+    `random` returns numbers in [0, 1). Times are seconds on one clock, the caller's.
     """
 
     first_s: float
@@ -21,7 +21,7 @@ class Backoff:
     not_before_s: float = 0.0
 
     def failed(self, now_s: float) -> None:
-        """Note a failed attempt; the next one may be made after the delay."""
+        """Note a failed attempt; the next one may follow after the delay."""
         longest_s = max(LONGEST_S, self.first_s)
         # Exponents beyond 16 are all above the longest delay; the cap keeps the power small.
         delay_s = min(longest_s, self.first_s * 2 ** min(self.failures, 16))

@@ -1,11 +1,12 @@
-"""The interval's grid: when a poll is due, and what its timestamp is.
+"""The interval's grid: the instants at which polls are due, and their timestamps.
 
 Rule: a poll's timestamp is the instant at which it was due, a whole multiple of the interval since
-the Unix epoch. Every target and the lag poll share the grid, so their series line up and a poll
-that is repeated overwrites itself.
+the Unix epoch. All targets and the lag poll share the grid, so their series line up, and a repeated
+poll overwrites itself.
 
-Many targets due at one instant would be read all at once and then wait for each other's lines, so
-each begins a step later than the one before it; what it reads has the instant's timestamp.
+Many targets due at one instant would all be read at once and then wait for each other's lines. So
+each target starts a step later than the one before it; its values still get the timestamp of the
+instant.
 """
 
 import asyncio
@@ -16,18 +17,21 @@ from dataclasses import dataclass
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.times import NS
 
-# What 1,200 MBeans take of a busy core: the next target begins when the one before it is written.
 SPREAD_STEP_NS = NS // 20
-# Of an interval: values may be this much younger than their timestamp, and slow targets need time.
+"""The time 1,200 MBeans take on a busy core: the next target starts when the one before it is
+stored."""
+
 SPREAD_SHARE = 0.4
+"""The part of an interval over which targets are spread: values may be this much younger than their
+timestamp, and slow targets need the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One instant of the grid, in nanoseconds since the epoch, and how many before it were missed.
+    """One instant of the grid in nanoseconds since the epoch, and the number missed before it.
 
-    Instants pass unused while the previous poll still runs: polls never overlap and never queue.
-    `offset_ns` is how long after the instant the poll begins.
+    Instants are missed while the previous poll still runs: polls never overlap and never queue.
+    `offset_ns` is the time from the instant to the start of the poll.
     """
 
     due_ns: int
@@ -41,22 +45,22 @@ def due_after(now_ns: int, interval_ns: int) -> int:
 
 
 def last_due(now_ns: int, interval_ns: int) -> int:
-    """Return the instant of the grid at or before `now_ns`."""
+    """Return the last instant of the grid at or before `now_ns`."""
     return now_ns // interval_ns * interval_ns
 
 
 def is_due(due_ns: int, *, interval_ns: int, every_ns: int) -> bool:
-    """Tell whether something read every `every_ns` is read at this tick.
+    """Tell whether a rule with `every_ns` is read at this tick.
 
-    It is when a multiple of `every_ns` lies in the interval that ends with the tick: exact where
-    `every` is a multiple of the interval, at most one interval late elsewhere.
+    It is read if a multiple of `every_ns` lies in the interval that ends with the tick. That is
+    exact if `every` is a multiple of the interval, and at most one interval late if it is not.
     """
     return due_ns // every_ns != (due_ns - interval_ns) // every_ns
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSchedule:
-    """The rules of one target; those with `every` are read more seldom than at each tick."""
+    """The rules of one target; a rule with `every` is not read at each tick."""
 
     rules: Sequence[Rule]
     interval_ns: int
@@ -72,7 +76,7 @@ class RuleSchedule:
 
 
 def spread_ns(index: int, interval_ns: int) -> int:
-    """Return how long after an instant the target of that index begins: the first one at once."""
+    """Return the offset at which the target of an index starts; the first one has none."""
     return index * SPREAD_STEP_NS % max(1, round(interval_ns * SPREAD_SHARE))
 
 
@@ -83,18 +87,18 @@ async def ticks(
     clock_ns: Callable[[], int] = time.time_ns,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[Tick]:
-    """Yield each instant of the grid when it comes, or so much later, for ever.
+    """Yield each instant of the grid, `offset_ns` after it, without an end.
 
-    The wall clock is read afresh for every tick, so a step of the clock costs one interval at the
-    most; a step back repeats instants, whose points overwrite themselves. It is read again after
-    the wait: where it was set meanwhile, or the machine slept, the tick is the instant before now,
-    for what is read now must have neither the time of hours ago nor one that is still to come.
+    The wall clock is read for every tick, so a step of the clock costs at most one interval; a step
+    back repeats instants, whose points overwrite themselves. The clock is read once more after the
+    wait: if it was set meanwhile, or the machine slept, the tick is the last instant before now, so
+    that a new value never gets a timestamp that is hours old or in the future.
     """
     previous: int | None = None
     while True:
         now_ns = clock_ns()
         due_ns = due_after(now_ns - offset_ns, interval_ns)
-        if due_ns == previous:  # the timer woke a little before the wall clock said so
+        if due_ns == previous:  # the timer fired slightly before the wall clock reached the instant
             due_ns += interval_ns
         await sleep((due_ns + offset_ns - now_ns) / NS)
         woken_ns = clock_ns() - offset_ns

@@ -1,16 +1,16 @@
-"""What one connection has learned about its JVM: which MBeans to read, and which attributes.
+"""Catalog of the MBeans and attributes that a connection reads of its JVM.
 
 Rule: getMBeanInfo is never part of a steady poll, and getAttributes never names an attribute that
 the MBean lacks (Kafka's clients log a warning for each). So names and attributes are kept, and
-looked at again
+queried again
 
-- when the number of MBeans has changed, or a Jolokia agent says that some came or went, or an MBean
-  was gone when it was read: names only, and the attributes of what is new;
+- when the number of MBeans changed, or a Jolokia agent reports that some came or went, or an MBean
+  was gone when it was read: names only, and the attributes of new MBeans;
 - after `INCOMPLETE_S` for MBeans that lack an attribute a rule names: Kafka's clients register a
   partition's MBean first and add its lag attributes later;
-- after `EVERYTHING_S` for all of them;
+- after `EVERYTHING_S` for all MBeans.
 
-and an MBean whose answer cannot be carried loses the attributes that are to blame (`unreadable`).
+If a JVM cannot send the values of an MBean, the attributes at fault are left out (`unreadable.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,13 +48,13 @@ class DueReads:
 
 
 class Catalog:
-    """The MBeans one JVM has for the rules it was asked about. Times are seconds of one clock."""
+    """The MBeans of one JVM for all rules seen so far. Times are seconds of one clock."""
 
     def __init__(self) -> None:
         self.series_limited = 0
         self._rules: dict[int, Rule] = {}  # by identity: a rule is an entry of the file
         self._available: dict[ObjectName, frozenset[str]] = {}
-        self._sets: dict[frozenset[str], frozenset[str]] = {}  # MBeans of one class share theirs
+        self._sets: dict[frozenset[str], frozenset[str]] = {}  # MBeans of one class share a set
         self._unreadable = Unreadable()
         self._reads: tuple[MBeanRead, ...] = ()
         # By the identity of the rules due, which are the same at nearly every poll.
@@ -65,7 +65,7 @@ class Catalog:
         self._names_stale = True
 
     async def refresh(self, mbeans: MBeans, rules: Sequence[Rule], now_s: float) -> None:
-        """Look at the JVM again, as far as what is kept may no longer be true."""
+        """Query the JVM again for what may have changed."""
         new_rules = {id(rule): rule for rule in rules if id(rule) not in self._rules}
         self._rules |= new_rules
         if now_s - self._everything_at_s >= EVERYTHING_S:
@@ -78,7 +78,7 @@ class Catalog:
             self._incomplete_at_s = now_s
         elif not (self._names_stale or new_rules):
             return
-        self._names_stale = True  # also after a question that the JVM throws at
+        self._names_stale = True  # stays so if the JVM throws at one of the queries
         claims = take(tuple(self._rules.values()), await self._names(mbeans))
         await self._learn_attributes(mbeans, {claim.name for claim in claims})
         await self._unreadable.tell_apart(mbeans)
@@ -98,13 +98,13 @@ class Catalog:
         return due
 
     def note_count(self, mbean_count: int) -> None:
-        """Compare the number of MBeans with the last one: a change means other names."""
+        """Compare the number of MBeans with the last one; a change makes the names stale."""
         if self._mbean_count not in (None, mbean_count):
             self._names_stale = True
         self._mbean_count = mbean_count
 
     def note_change(self) -> None:
-        """Take it that there are other names now."""
+        """Make the names stale."""
         self._names_stale = True
 
     def readings(
@@ -112,9 +112,9 @@ class Catalog:
         reads: Sequence[MBeanRead],
         replies: Sequence[Mapping[str, Value] | RemoteException],
     ) -> list[Reading]:
-        """Pair replies with what was asked; leave out MBeans that are gone or failed.
+        """Pair reads with their replies; leave out MBeans that are gone or failed.
 
-        Raises the first failure where no MBean at all could be read, and not for being gone.
+        If no MBean could be read, raises the first failure other than a vanished MBean.
         """
         readings: list[Reading] = []
         failures: list[RemoteException] = []
@@ -137,16 +137,16 @@ class Catalog:
                 self._available.pop(read.name, None)
 
     async def _names(self, mbeans: MBeans) -> set[ObjectName]:
-        answers = await mbeans.query_many(patterns(tuple(self._rules.values())))
-        return set().union(*answers)
+        names = await mbeans.query_many(patterns(tuple(self._rules.values())))
+        return set().union(*names)
 
     async def _learn_attributes(self, mbeans: MBeans, names: set[ObjectName]) -> None:
         for gone in self._available.keys() - names:
             del self._available[gone]
         unknown = sorted(names - self._available.keys(), key=lambda name: name.canonical)
         for name, info in zip(unknown, await mbeans.get_infos(unknown), strict=True):
-            if not isinstance(info, RemoteException):  # else it vanished since it was named
-                existing = frozenset(each.name for each in info.attributes)
+            if not isinstance(info, RemoteException):  # else it vanished after the query
+                existing = frozenset(attribute.name for attribute in info.attributes)
                 self._available[name] = self._sets.setdefault(existing, existing)
 
     def _reads_of(self, claims: Sequence[Claim]) -> list[MBeanRead]:

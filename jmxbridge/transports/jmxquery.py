@@ -1,10 +1,10 @@
-"""A JVM read through the jmxquery package, which starts a Java process for each query.
+"""Transport over the jmxquery package, which starts a Java process for each query.
 
-It needs Java on this machine and costs a JVM per poll; it is here for those who trust Java's own
-client more than ours, and as a second opinion in tests. What the package does and this file makes
-good: a query that times out gives an empty list or an AttributeError, an unreachable JVM gives a
-CalledProcessError whose text is the Java stack trace, and a bean that has no such attribute is
-simply not in the answer.
+It needs Java on this machine and costs a JVM per poll. It exists for users who trust Java's own
+client more than ours, and as an oracle in tests. This file turns the failures of the package into
+errors: a query that times out gives an empty list or an AttributeError, an unreachable JVM gives a
+CalledProcessError whose text is the Java stack trace, and a bean that lacks an attribute is not in
+the answer.
 """
 
 import asyncio
@@ -44,9 +44,9 @@ class JmxqueryTransport:
             advice="transport: rmi has username, password_file and tls",
         )
         self.series_limited = 0
-        self.costs: Mapping[str, int] = {}  # the package does not tell
-        self.peer_host: str | None = None  # nor this
-        # One thread: a query that outlives its poll delays this target's next one, nobody else's.
+        self.costs: Mapping[str, int] = {}  # the package does not report them
+        self.peer_host: str | None = None  # nor the address
+        # A thread of its own: a query that outlives its poll delays only this target's next one.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="jmxquery")
 
     async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
@@ -60,31 +60,34 @@ class JmxqueryTransport:
         if not queries:
             return []
         loop = asyncio.get_running_loop()
-        answers = await loop.run_in_executor(self._thread, self._query, queries)
-        mbeans = by_mbean(answers)
-        takes = take(rules, mbeans)
-        self.series_limited = takes.series_limited
-        return [Reading(each.rule, each.name, only(each.rule, mbeans[each.name])) for each in takes]
+        rows = await loop.run_in_executor(self._thread, self._query, queries)
+        mbeans = by_mbean(rows)
+        claims = take(rules, mbeans)
+        self.series_limited = claims.series_limited
+        return [
+            Reading(claim.rule, claim.name, only(claim.rule, mbeans[claim.name]))
+            for claim in claims
+        ]
 
     async def close(self) -> None:
-        """Let the thread go; a Java process still running ends with its own timeout."""
+        """Shut the thread down; a Java process still running ends with its own timeout."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _query(self, queries: list[Any]) -> list[Any]:
         started_s = time.monotonic()
         try:
-            answers: list[Any] = self._jmx.query(queries, timeout=self._timeout_s)
+            rows: list[Any] = self._jmx.query(queries, timeout=self._timeout_s)
         except FileNotFoundError as exc:
             raise ConnectionFailed(
                 "transport jmxquery needs Java on this machine and found no `java` on the PATH;"
                 " install a Java runtime, or leave `transport` out",
                 "java_missing",
             ) from exc
-        except OSError as exc:  # E2BIG above all: every attribute asked for is in its arguments
-            way_out = "collect less, or " if exc.errno == errno.E2BIG else ""
+        except OSError as exc:  # mostly E2BIG: its arguments hold every attribute to read
+            advice = "collect less, or " if exc.errno == errno.E2BIG else ""
             raise ConnectionFailed(
                 f"{self._where}: java cannot be started for {len(queries)} attributes:"
-                f" {exc.strerror}; {way_out}leave `transport` out",
+                f" {exc.strerror}; {advice}leave `transport` out",
                 "java_failed",
             ) from exc
         except subprocess.CalledProcessError as exc:
@@ -92,15 +95,15 @@ class JmxqueryTransport:
                 f"{self._where}: {last_cause(exc.stderr or exc.output or b'')}",
                 "unreachable",
             ) from exc
-        except AttributeError as exc:  # the package decodes the output of a process that had none
+        except AttributeError as exc:  # the package decodes output that a killed process lacks
             raise self._timed_out() from exc
         except ValueError as exc:
             raise JmxError(f"{self._where}: jmxquery printed something other than JSON") from exc
-        if not answers and time.monotonic() - started_s >= self._timeout_s:
+        if not rows and time.monotonic() - started_s >= self._timeout_s:
             raise self._timed_out()
         if self._exposure.is_due:
             self._exposure.check(address(self._host))
-        return answers
+        return rows
 
     def _timed_out(self) -> ConnectionFailed:
         return ConnectionFailed(
@@ -110,22 +113,22 @@ class JmxqueryTransport:
 
 
 def address(host: str) -> str | None:
-    """Return an IP address of a host; None where it has none."""
+    """Return an IP address of a host, or None if it has none."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return None
-    return str(found[0][4][0])
+    return str(infos[0][4][0])
 
 
-def by_mbean(answers: Sequence[Any]) -> dict[ObjectName, dict[str, Value]]:
-    """Gather jmxquery's rows, one for each value, into the attributes of each MBean.
+def by_mbean(rows: Sequence[Any]) -> dict[ObjectName, dict[str, Value]]:
+    """Return attributes by MBean from jmxquery's rows, one for each value.
 
-    The items of a composite come as rows of their own and become a Composite again.
+    The items of a composite have a row each and become one Composite again.
     """
     mbeans: dict[ObjectName, dict[str, Value]] = {}
     items: dict[tuple[ObjectName, str], dict[str, Value]] = {}
-    for row in answers:
+    for row in rows:
         name = ObjectName.parse(row.mBeanName)
         if row.attributeKey is None:
             mbeans.setdefault(name, {})[row.attribute] = row.value
@@ -137,13 +140,13 @@ def by_mbean(answers: Sequence[Any]) -> dict[ObjectName, dict[str, Value]]:
 
 
 def only(rule: Rule, values: Mapping[str, Value]) -> dict[str, Value]:
-    """Keep the attributes that the rule names: others were asked for by another rule."""
-    wanted = {field.attribute for field in rule.fields}
-    return {name: value for name, value in values.items() if name in wanted}
+    """Return the attributes that the rule names; the others were read for another rule."""
+    names = {field.attribute for field in rule.fields}
+    return {name: value for name, value in values.items() if name in names}
 
 
 def last_cause(stack_trace: bytes) -> str:
-    """Find the sentence in a Java stack trace that says what went wrong."""
+    """Return the line of a Java stack trace that names the root cause."""
     lines = stack_trace.decode("utf-8", "replace").splitlines()
     causes = [line.removeprefix("Caused by: ").strip() for line in lines if "Exception" in line]
-    return causes[-1][:300] if causes else "jmxquery failed without a word"
+    return causes[-1][:300] if causes else "jmxquery failed without a message"

@@ -1,7 +1,7 @@
-"""A JVM read through the Jolokia agent that it carries already.
+"""Transport over the Jolokia agent that a JVM already carries.
 
-A steady poll is one POST: a question whether MBeans came or went, and a read of each MBean by its
-exact name and attributes. Names and attributes are learned as over RMI (`targets.catalog`).
+A steady poll is one POST: a query whether MBeans came or went, and a read of each MBean by its
+exact name and attributes. Names and attributes are learned as over RMI (`transports.catalog`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,24 +23,24 @@ class JolokiaTransport:
 
     @property
     def series_limited(self) -> int:
-        """How many series the rules' limits leave out on this JVM, as far as is known."""
+        """Series that limits of rules leave out on this JVM, as far as known."""
         return self._catalog.series_limited
 
     @property
     def peer_host(self) -> str | None:
-        """The address at which the last fetch reached the JVM."""
+        """The IP address at which the last fetch reached the JVM; None if unknown."""
         return self._agent.peer_host
 
     async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
         """Return one reading for each MBean that each rule takes; raises `JmxError`."""
         try:
             return await self._fetch(rules)
-        except BaseException:  # the next answer may be another JVM's
+        except BaseException:  # the next answer may come from another JVM
             await self.close()
             raise
 
     async def close(self) -> None:
-        """Close the connection and forget what was learned through it."""
+        """Close the connection and drop its catalog."""
         self._catalog = Catalog()
         await self._agent.close()
 

@@ -1,8 +1,8 @@
-"""The Jolokia agent of one JVM: what a connection over RMI answers, in a POST each.
+"""Client of one JVM's Jolokia agent: the calls of a connection over RMI, one POST each.
 
-Agents from 2.4.0 to 2.4.3 cannot write NaN and say for the whole MBean that they failed, as often
-as it is asked (Jolokia's issue 934). Such an MBean is read again, and from then on, attribute by
-attribute: what then fails is NaN, or one of the infinities, and the rest of it is there.
+Agents from 2.4.0 to 2.4.3 cannot write NaN and answer every read of such an MBean with an error
+(Jolokia's issue 934). That MBean is read again, and from then on, attribute by attribute: an
+attribute that still fails is NaN or an infinity, and the others have their values.
 """
 
 import json
@@ -16,19 +16,19 @@ from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import MBeanInfo
 from jmxbridge.transports import jolokia_json
 from jmxbridge.transports.jolokia_http import Poster
-from jmxbridge.transports.jolokia_json import Reply, Request
+from jmxbridge.transports.jolokia_json import JolokiaReply, JolokiaRequest
 from jmxbridge.transports.transport import AttributeNames, AttributeValues
 
-# What an MBean says about its attributes is about 1 KiB: so many at once are far below the bound.
 LISTED_AT_ONCE = 2000
+"""MBeans in one list request: 1 KiB of description each, far below the bound on answers."""
 
 
 class JolokiaAgent:
-    """What is asked of one agent; connects as needed, until `close`.
+    """Sends requests to one agent; connects as needed, until `close`.
 
     `url` ends in a slash. `timeout_s` bounds each answer; None leaves that to the caller. Every
-    call raises ConnectionFailed, with `not_jolokia` for an answer that no agent gives,
-    RemoteProtocolError, and RemoteException for what the Java side throws.
+    call raises ConnectionFailed (its class is `not_jolokia` for an answer that no agent gives),
+    RemoteProtocolError, and RemoteException for exceptions of the Java side.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class JolokiaAgent:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection, and forget what was learned through it."""
+        """Close the connection and forget what it learned about MBeans."""
         self._never_null.clear()
         self._apart.clear()
         self._since_s = 0
@@ -70,7 +70,7 @@ class JolokiaAgent:
 
     @property
     def traffic(self) -> Mapping[str, int]:
-        """What was exchanged so far, by names of fields."""
+        """The traffic so far, by field name."""
         return {
             "round_trips": self._poster.round_trips,
             "bytes_received": self._poster.bytes_received,
@@ -78,44 +78,44 @@ class JolokiaAgent:
 
     @property
     def url(self) -> str:
-        """Where it is asked."""
+        """The agent's URL."""
         return self._poster.url
 
     @property
     def peer_host(self) -> str | None:
-        """The IP address at the other end."""
+        """The IP address at the other end; None before the first connection."""
         return self._poster.peer_host
 
     async def query(self, pattern: ObjectName | None = None) -> list[ObjectName]:
-        """Return the names of MBeans that `pattern` selects; of all where it is None."""
-        [found] = await self._ask([jolokia_json.search(pattern)])
-        return jolokia_json.names(found)
+        """Return the names of MBeans that `pattern` selects, or of all if it is None."""
+        [reply] = await self._ask([jolokia_json.search(pattern)])
+        return jolokia_json.names(reply)
 
     async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
-        """Return the names that each pattern selects; `poll` tells of changes since."""
-        replies = await self._ask([jolokia_json.search(each) for each in patterns])
+        """Return the names that each pattern selects; `poll` reports changes after this call."""
+        replies = await self._ask([jolokia_json.search(pattern) for pattern in patterns])
         self._since_s = jolokia_json.second_of(replies)
-        return [jolokia_json.names(each) for each in replies]
+        return [jolokia_json.names(reply) for reply in replies]
 
     async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
-        """Return the attributes of many MBeans, in order; raises where an agent forbids to list."""
-        found: list[MBeanInfo | RemoteException] = []
+        """Return the attributes of many MBeans, in order; raises if all of them are forbidden."""
+        infos: list[MBeanInfo | RemoteException] = []
         for start in range(0, len(names), LISTED_AT_ONCE):
             part = names[start : start + LISTED_AT_ONCE]
-            replies = await self._ask([jolokia_json.list_attributes(each) for each in part])
-            found += map(jolokia_json.info, replies)
-        refusals = [each for each in found if is_refusal(each)]
-        if refusals and len(refusals) == len(found):
+            replies = await self._ask([jolokia_json.list_attributes(name) for name in part])
+            infos += map(jolokia_json.info, replies)
+        refusals = [info for info in infos if is_refusal(info)]
+        if refusals and len(refusals) == len(infos):
             raise refusals[0]
-        for name, info in zip(names, found, strict=True):
+        for name, info in zip(names, infos, strict=True):
             if isinstance(info, MBeanInfo):
                 self._never_null[name] = jolokia_json.never_null(info)
-        return found
+        return infos
 
     async def get_many(self, wanted: AttributeNames) -> list[AttributeValues]:
-        """Return values of attributes of many MBeans, in order; one failing does not stop the rest.
+        """Return values of attributes of many MBeans, in order; a failure does not stop the others.
 
-        What `get_infos` told makes NaN of a null that can be nothing else.
+        A null is NaN if `get_infos` declared the attribute as a type that has no null.
         """
         return await self._complete(wanted, await self._ask(self._reads(wanted)))
 
@@ -126,47 +126,50 @@ class JolokiaAgent:
         return jolokia_json.is_changed(answer), await self._complete(wanted, replies)
 
     async def _complete(
-        self, wanted: AttributeNames, replies: Sequence[Reply]
+        self, wanted: AttributeNames, replies: Sequence[JolokiaReply]
     ) -> list[AttributeValues]:
-        """Return what was read, after reading again, apart, what can only be read so."""
-        found = self._values(wanted, replies)
+        """Return the values; read MBeans with a NaN that the agent cannot write again, apart."""
+        results = self._values(wanted, replies)
         spoiled = [
-            number
-            for number, each in enumerate(found)
-            if isinstance(each, RemoteException) and jolokia_json.is_nan(each)
+            index
+            for index, result in enumerate(results)
+            if isinstance(result, RemoteException) and jolokia_json.is_nan(result)
         ]
         if spoiled:
-            again = [wanted[number] for number in spoiled]
+            again = [wanted[index] for index in spoiled]
             self._apart.update(name for name, _ in again)
-            mended = self._values(again, await self._ask(self._reads(again)))
-            for number, each in zip(spoiled, mended, strict=True):
-                found[number] = each
-        return found
+            second_results = self._values(again, await self._ask(self._reads(again)))
+            for index, result in zip(spoiled, second_results, strict=True):
+                results[index] = result
+        return results
 
-    def _reads(self, wanted: AttributeNames) -> list[Request]:
-        requests: list[Request] = []
+    def _reads(self, wanted: AttributeNames) -> list[JolokiaRequest]:
+        requests: list[JolokiaRequest] = []
         for name, attributes in wanted:
-            groups = [[each] for each in attributes] if name in self._apart else [attributes]
+            apart = name in self._apart
+            groups = [[attribute] for attribute in attributes] if apart else [attributes]
             requests += [jolokia_json.read(name, group) for group in groups]
         return requests
 
-    def _values(self, wanted: AttributeNames, replies: Sequence[Reply]) -> list[AttributeValues]:
-        found: list[AttributeValues] = []
+    def _values(
+        self, wanted: AttributeNames, replies: Sequence[JolokiaReply]
+    ) -> list[AttributeValues]:
+        results: list[AttributeValues] = []
         rest = iter(replies)
         for name, attributes in wanted:
             if name in self._apart:
-                found.append(jolokia_json.values_apart(attributes, rest))
+                results.append(jolokia_json.values_apart(attributes, rest))
             else:
-                found.append(jolokia_json.values(next(rest), self._never_null.get(name, ())))
-        return found
+                results.append(jolokia_json.values(next(rest), self._never_null.get(name, ())))
+        return results
 
-    async def _ask(self, requests: Sequence[Request]) -> list[Reply]:
+    async def _ask(self, requests: Sequence[JolokiaRequest]) -> list[JolokiaReply]:
         if not requests:
             return []
         answer = await self._poster.post(json.dumps(requests).encode())
         return jolokia_json.parse(answer, len(requests), self._poster.url)
 
 
-def is_refusal(found: MBeanInfo | RemoteException) -> TypeGuard[RemoteException]:
-    """Tell whether an agent's policy, not the MBean, is why nothing is known of it."""
-    return isinstance(found, RemoteException) and found.error_class == "access"
+def is_refusal(info: MBeanInfo | RemoteException) -> TypeGuard[RemoteException]:
+    """Tell whether the agent's policy forbids to list an MBean."""
+    return isinstance(info, RemoteException) and info.error_class == "access"

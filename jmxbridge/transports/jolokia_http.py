@@ -1,8 +1,8 @@
-"""One POST after the other to one URL, over a connection that is kept.
+"""HTTP client of a Jolokia agent: one POST after the other to one URL, over a kept connection.
 
-Rule: an answer is read as far as `MAX_REPLY_BYTES`, and waited for no longer than the caller does:
-cancelling closes the socket. No redirect is followed and no proxy, cookie or netrc is used, so a
-password goes where the file says and nowhere else; and no message has it.
+Rule: an answer has at most `MAX_REPLY_BYTES`, and cancelling a call closes the socket. No redirect
+is followed and no proxy, cookie or netrc is used, so the password goes only to the configured URL,
+and no error message contains it.
 """
 
 import base64
@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 
 from jmxbridge.jmx.credentials import Credentials, Tls
 from jmxbridge.jmx.errors import ConnectionFailed, RemoteProtocolError
-from jmxbridge.jmx.net import tls as tls_words
+from jmxbridge.jmx.net import tls as jmx_tls
 from jmxbridge.transports.exposure import ExposureWarning
 
 if TYPE_CHECKING:
     import aiohttp
     from aiohttp.connector import AddrInfoType
 
-# A poll of 36,000 MBeans (4,000 partitions of a broker) with six attributes each is some 10 MB.
 MAX_REPLY_BYTES = 64 * 2**20
+"""A poll of 36,000 MBeans (a broker with 4,000 partitions), six attributes each, is some 10 MB."""
 
 
 class Poster:
@@ -42,7 +42,7 @@ class Poster:
         self.url = url
         self.round_trips = 0
         self.bytes_received = 0
-        self.peer_host: str | None = None  # the IP address that was connected to last
+        self.peer_host: str | None = None  # the last IP address it connected to
         self._options = options
         self._credentials = credentials
         self._tls = tls
@@ -64,10 +64,10 @@ class Poster:
             await session.close()
 
     async def post(self, body: bytes) -> bytes:
-        """Return what is answered with 200.
+        """Return the body of an answer with status 200.
 
-        Asks once more where a connection that was used before turns out to have ended: servers
-        close idle ones. Raises ConnectionFailed, and RemoteProtocolError for an endless answer.
+        Tries once more if a connection that was used before turns out to be closed: servers close
+        idle ones. Raises ConnectionFailed, and RemoteProtocolError for an answer beyond the limit.
         """
         try:
             answer = await self._exchange(body)
@@ -86,26 +86,27 @@ class Poster:
         import aiohttp
 
         try:
-            async with self._opened().post(
+            async with self._open_session().post(
                 self.url, params=self._options, data=body, allow_redirects=False
             ) as response:
                 self._check_status(response)
                 return await self._read(response)
         except TimeoutError as exc:
-            said = f"{self.url} did not answer within {self._timeout_s or 0:g} s"
-            doubt = "; does it speak TLS?" if self.url.startswith("https:") else ""
-            raise ConnectionFailed(said + doubt, "timeout") from exc
+            hint = "; does it speak TLS?" if self.url.startswith("https:") else ""
+            raise ConnectionFailed(
+                f"{self.url} did not answer within {self._timeout_s or 0:g} s{hint}", "timeout"
+            ) from exc
         except (aiohttp.ClientError, OSError) as exc:
             raise self._failed(exc) from exc
 
-    def _opened(self) -> "aiohttp.ClientSession":
+    def _open_session(self) -> "aiohttp.ClientSession":
         import aiohttp
 
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=1,
-                    ssl=True if self._tls is None else tls_words.context(self._tls),
+                    ssl=True if self._tls is None else jmx_tls.context(self._tls),
                     socket_factory=self._socket,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -115,17 +116,17 @@ class Poster:
         return self._session
 
     def _socket(self, address: "AddrInfoType") -> socket.socket:
-        """Make a socket as the library would, and note whom it is for."""
+        """Make a socket as aiohttp would, and note the address it is for."""
         family, kind, protocol, _, peer = address
         self.peer_host = str(peer[0])
         return socket.socket(family, kind, protocol)
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "User-Agent": "jmxbridge"}
-        who = self._credentials
-        if who is not None:
-            pair = base64.b64encode(f"{who.username}:{who.password}".encode()).decode()
-            headers["Authorization"] = f"Basic {pair}"
+        credentials = self._credentials
+        if credentials is not None:
+            pair = f"{credentials.username}:{credentials.password}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
         return headers
 
     async def _read(self, response: "aiohttp.ClientResponse") -> bytes:
@@ -142,58 +143,68 @@ class Poster:
         if status == 401:
             raise ConnectionFailed(self._refusal(), "access")
         if status == 403:
-            said = "lets nobody in from here (HTTP 403): see its jolokia-access.xml"
-            raise ConnectionFailed(f"{self.url} {said}", "access")
+            raise ConnectionFailed(
+                f"{self.url} denied this host (HTTP 403): check the agent's jolokia-access.xml",
+                "access",
+            )
         if 300 <= status < 400:
-            place = shown(response.headers.get("Location", ""))
-            said = f"leads elsewhere (HTTP {status}), to {place}; name the agent's own address"
-            raise ConnectionFailed(f"{self.url} {said}", "not_jolokia")
+            location = shown(response.headers.get("Location", ""))
+            raise ConnectionFailed(
+                f"{self.url} redirects to {location} (HTTP {status});"
+                " configure the agent's own URL",
+                "not_jolokia",
+            )
         if status == 404:
-            said = "has nothing at this path (HTTP 404): is it the agent's?"
-            raise ConnectionFailed(f"{self.url} {said}", "not_jolokia")
+            raise ConnectionFailed(
+                f"{self.url} has nothing at this path (HTTP 404): is it the agent's path?",
+                "not_jolokia",
+            )
         if status != 200:
             raise ConnectionFailed(f"{self.url} answered with HTTP {status}", "remote")
 
     def _refusal(self) -> str:
         if self._credentials is None:
-            return f"{self.url} wants credentials: set username and password_file"
+            return f"{self.url} requires credentials: set username and password_file"
         return f"{self.url} does not accept the credentials of {self._credentials.username}"
 
     def _failed(self, exc: Exception) -> ConnectionFailed:
-        """Say what an error of the library, or of the socket below it, means."""
+        """Translate an error of aiohttp, or of the socket below it."""
         import aiohttp
 
         if isinstance(exc, aiohttp.ClientConnectorDNSError):
             return ConnectionFailed(f"{self.url}: no such host", "resolve")
         refused = _tls_error(exc)
         if refused is not None:
-            said = tls_words.explain(refused, not_tls="https says that it does")
-            return ConnectionFailed(f"TLS with {self.url} failed: {said}", "tls")
+            reason = jmx_tls.explain(refused, not_tls="https says that it does")
+            return ConnectionFailed(f"TLS with {self.url} failed: {reason}", "tls")
         if isinstance(exc, aiohttp.ClientConnectorError):
             reason = exc.os_error.strerror or "unreachable"
-            word = "refused" if isinstance(exc.os_error, ConnectionRefusedError) else "unreachable"
-            return ConnectionFailed(f"{self.url}: {reason.lower()}", word)
+            is_refused = isinstance(exc.os_error, ConnectionRefusedError)
+            error_class = "refused" if is_refused else "unreachable"
+            return ConnectionFailed(f"{self.url}: {reason.lower()}", error_class)
         if isinstance(exc, aiohttp.ClientResponseError):
             return ConnectionFailed(f"{self.url} does not speak HTTP", "not_jolokia")
-        said = "closed the connection without a whole answer; http or https, is it what it speaks?"
-        return ConnectionFailed(f"{self.url} {said}", "closed")
+        return ConnectionFailed(
+            f"{self.url} closed the connection mid-answer; is the scheme (http/https) right?",
+            "closed",
+        )
 
 
 def shown(location: str) -> str:
-    """Return as much of a redirect's goal as can hold no secret."""
+    """Return the part of a redirect's location that cannot hold a secret."""
     parts = urlsplit(location)
     host = parts.netloc.rpartition("@")[2]
-    place = f"{parts.scheme}://{host}{parts.path}" if host else parts.path
-    return place[:200] if place.isprintable() and place else "an address it does not say"
+    location = f"{parts.scheme}://{host}{parts.path}" if host else parts.path
+    return location[:200] if location.isprintable() and location else "an address it does not name"
 
 
 def _tls_error(exc: Exception) -> ssl.SSLError | None:
-    """Find what `ssl` said in an error of the library."""
-    for found in (
+    """Return the error of `ssl` inside an error of aiohttp."""
+    for cause in (
         getattr(exc, "certificate_error", None),
         getattr(exc, "os_error", None),
         exc.__cause__,
     ):
-        if isinstance(found, ssl.SSLError):
-            return found
+        if isinstance(cause, ssl.SSLError):
+            return cause
     return None

@@ -1,11 +1,11 @@
-"""A JVM read over plain remote JMX, by our own client.
+"""Transport over plain remote JMX (RMI), by `jmxbridge.jmx`.
 
 A steady poll is one getMBeanCount and one getAttributes for each MBean, all of them pipelined.
 
-A JVM drops a connection that was idle for 120 s. Where polls are further apart than that, or
-nothing was asked for other reasons, a getDefaultDomain in between keeps it: the cheapest call that
-counts (RMI's own pings do not). A connection that ended between two polls, by that or because its
-JVM was restarted, is replaced within the poll that notices.
+A JVM drops a connection that was idle for 120 s. If polls are further apart than that, a
+getDefaultDomain in between keeps the connection: it is the cheapest call that counts (RMI's own
+pings do not). A connection that ended between two polls, by that or because the JVM restarted, is
+replaced within the poll that notices it.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ from jmxbridge.mbeans.rule import Rule
 from jmxbridge.transports.catalog import Catalog
 from jmxbridge.transports.exposure import ExposureWarning
 
-# Half of what a JVM allows.
 KEEP_ALIVE_S = 60.0
+"""Half of the idle time a JVM allows."""
 
 
 class RmiTransport:
     """Reads one JVM through `jmxbridge.jmx`.
 
-    `connection` is the one in use, None before the first fetch and after a failed one.
-    `rmi_host` and `rmi_port` replace the address that the JVM's registry advertises. `clock_s` is
-    a monotonic clock in seconds. `connect_timeout_s` should be less than any fetch may take: who
-    gives a fetch up never hears which of the addresses it was that did not answer.
+    `connection` is the one in use, None before the first fetch and after a failed one. `rmi_host`
+    and `rmi_port` replace the address that the JVM's registry advertises. `clock_s` is a monotonic
+    clock in seconds. `connect_timeout_s` should be less than the deadline of a fetch: a cancelled
+    fetch cannot report which address was silent.
     """
 
     def __init__(
@@ -67,34 +67,34 @@ class RmiTransport:
         self._catalog = Catalog()
         self._keep_alive_s = keep_alive_s
         self._timer: asyncio.TimerHandle | None = None
-        self._sign_of_life: asyncio.Task[None] | None = None
+        self._keep_alive_call: asyncio.Task[None] | None = None
 
     @property
     def series_limited(self) -> int:
-        """How many series the rules' limits leave out on this JVM, as far as is known."""
+        """Series that limits of rules leave out on this JVM, as far as known."""
         return self._catalog.series_limited
 
     async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
         """Return one reading for each MBean that each rule takes; raises `JmxError`."""
         was_connected = self.connection is not None
         try:
-            await self._rest()
+            await self._stop_keep_alive()
             return await self._fetch(rules)
         except ConnectionFailed as exc:
             await self.close()
             if not was_connected or exc.error_class in ("timeout", "cancelled"):
                 raise
-        except RemoteException:  # the connection is fine, and what was learned mends the next poll
+        except RemoteException:  # the connection is fine, and the catalog learned from the failure
             if self.connection is not None:
-                self._keep_alive(self.connection)
+                self._start_keep_alive(self.connection)
             raise
-        except BaseException:  # cancelled too: replies carry no id, so the pairing may be lost
+        except BaseException:  # a cancellation too: replies carry no id, so pairing is lost
             await self.close()
             raise
-        return await self._fetch_anew(rules)
+        return await self._fetch_again(rules)
 
-    async def _fetch_anew(self, rules: Sequence[Rule]) -> list[Reading]:
-        """Fetch over a new connection: the old one may have ended long before."""
+    async def _fetch_again(self, rules: Sequence[Rule]) -> list[Reading]:
+        """Fetch over a new connection: the old one may have ended between the polls."""
         try:
             return await self._fetch(rules)
         except BaseException:
@@ -102,10 +102,10 @@ class RmiTransport:
             raise
 
     async def close(self) -> None:
-        """Close the connection and forget what was learned through it."""
-        if self._sign_of_life is not None:
-            self._sign_of_life.cancel()
-            self._sign_of_life = None
+        """Close the connection and drop its catalog."""
+        if self._keep_alive_call is not None:
+            self._keep_alive_call.cancel()
+            self._keep_alive_call = None
         if self._timer is not None:
             self._timer.cancel()
         connection, self.connection = self.connection, None
@@ -118,39 +118,39 @@ class RmiTransport:
         before = connection.traffic
         await self._catalog.refresh(connection, rules, self._clock_s())
         due = self._catalog.due(rules)
-        asked_s = self._clock_s()
+        sent_s = self._clock_s()
         mbean_count, replies = await asyncio.gather(
             connection.get_mbean_count(),
             connection.get_many(due.names),
         )
-        answered_us = round((self._clock_s() - asked_s) * 1e6)
+        answered_us = round((self._clock_s() - sent_s) * 1e6)
         self._catalog.note_count(mbean_count)
         readings = self._catalog.readings(due.reads, replies)
         self.costs = {
             **costs(before, connection.traffic),
             **times(answered_us, connection.round_trip_us),
         }
-        self._keep_alive(connection)
+        self._start_keep_alive(connection)
         return readings
 
-    def _keep_alive(self, connection: Connection) -> None:
-        """Call in a while, and again, until the next fetch or an error, which that fetch meets."""
+    def _start_keep_alive(self, connection: Connection) -> None:
+        """Call every `keep_alive_s` until the next fetch, or until an error, which it meets too."""
 
         async def call() -> None:
             with contextlib.suppress(JmxError):
                 await connection.get_default_domain()
-                self._keep_alive(connection)
+                self._start_keep_alive(connection)
 
         def start() -> None:
-            self._sign_of_life = asyncio.create_task(call())
+            self._keep_alive_call = asyncio.create_task(call())
 
         self._timer = asyncio.get_running_loop().call_later(self._keep_alive_s, start)
 
-    async def _rest(self) -> None:
-        """Let a call end that is under way, and make no more."""
-        if self._sign_of_life is not None:
-            await self._sign_of_life
-            self._sign_of_life = None
+    async def _stop_keep_alive(self) -> None:
+        """Make no more calls; wait for one that is under way."""
+        if self._keep_alive_call is not None:
+            await self._keep_alive_call
+            self._keep_alive_call = None
         if self._timer is not None:
             self._timer.cancel()
 
@@ -171,7 +171,7 @@ class RmiTransport:
 
 
 def costs(before: Traffic, after: Traffic) -> dict[str, int]:
-    """Return what was exchanged in between, by the names of fields."""
+    """Return the traffic between two readings of the counters, by field name."""
     return {
         name: getattr(after, name) - getattr(before, name)
         for name in ("round_trips", "bytes_received", "template_hits", "template_misses")
@@ -179,7 +179,10 @@ def costs(before: Traffic, after: Traffic) -> dict[str, int]:
 
 
 def times(answered_us: int, round_trip_us: int | None) -> dict[str, int]:
-    """Return the network's share of the time in which all was answered, and the JVM's."""
+    """Return the shares of network and JVM in the time until all was answered, by field name.
+
+    Nothing is returned while the round-trip time of the connection is unknown.
+    """
     if round_trip_us is None:
         return {}
     return {"round_trip_us": round_trip_us, "server_us": max(0, answered_us - round_trip_us)}

@@ -1,6 +1,6 @@
-"""What a file's rules find in one JVM, before anything is written anywhere.
+"""Survey of one JVM: what each rule of a file takes, before anything is written.
 
-Rule: it is one fetch of a poll with every rule due, so what is found here is what `run` will write.
+Rule: a survey is the fetch of a poll with every rule due, so it shows what `run` will write.
 """
 
 import asyncio
@@ -16,9 +16,10 @@ from jmxbridge.transports.transport import Transport
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """One JVM: `error` says why it could not be read; else what each rule takes, in their order.
+    """The result for one JVM: why it could not be read, or how many MBeans each rule takes.
 
-    `series` counts series by measurement; `series_limited` those that limits leave out.
+    `rules` are in the order of the file. `series` counts series by measurement, `series_limited`
+    those that limits leave out.
     """
 
     target: str
@@ -30,7 +31,7 @@ class Survey:
 
     @property
     def idle_rules(self) -> list[Rule]:
-        """The rules that should take something and do not."""
+        """The rules that take nothing and are not optional."""
         return [rule for rule, count in self.rules if not count and not rule.optional]
 
 
@@ -42,12 +43,12 @@ async def survey(
     timeout_s: float,
     clock_s: Callable[[], float],
 ) -> Survey:
-    """Read a JVM once with every rule and close the transport. Raises nothing it does."""
+    """Read a JVM once with every rule and close the transport. Raises nothing for its failures."""
     started_s = clock_s()
     try:
         async with asyncio.timeout(timeout_s):
             readings = await transport.fetch(rules)
-        limited = transport.series_limited  # close() forgets it
+        series_limited = transport.series_limited  # close() forgets it
     except TimeoutError:
         return Survey(target, f"no answer within {timeout_s:g} s")
     except JmxError as exc:
@@ -61,6 +62,6 @@ async def survey(
         target,
         rules=[(rule, taken[id(rule)]) for rule in rules],
         series=Counter(point.measurement for point in points.points),
-        series_limited=limited,
+        series_limited=series_limited,
         seconds=seconds,
     )

@@ -1,4 +1,4 @@
-"""Where ways of reading a JVM meet: one method for polls, four questions for a look."""
+"""The protocols that all ways of reading a JVM share: one for polls, one for looking around."""
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -20,39 +20,39 @@ AttributeValues: TypeAlias = dict[str, Value] | RemoteException
 class Transport(Protocol):
     """Reads MBeans of one JVM.
 
-    A transport connects when it must, and again after it failed; it keeps what it learned about
-    the JVM for the life of a connection. It has no clock of its own: the caller cancels a fetch
+    A transport connects when it needs to, and again after a failure. What it learns about the JVM
+    it keeps for the life of a connection. It has no deadline of its own: the caller cancels a fetch
     that takes too long, and may fetch again afterwards.
     """
 
     @property
     def series_limited(self) -> int:
-        """How many series the rules' limits leave out on this JVM, as far as is known."""
+        """Series that limits of rules leave out on this JVM, as far as known."""
 
     @property
     def costs(self) -> Mapping[str, int]:
-        """What the last fetch took, as far as the transport can tell, by names of fields."""
+        """Costs of the last fetch by field name, as far as the transport knows them."""
 
     @property
     def peer_host(self) -> str | None:
-        """The address at which the last fetch reached the JVM; None where it cannot be told."""
+        """The IP address at which the last fetch reached the JVM; None if unknown."""
 
     async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
         """Return one reading for each MBean that each rule takes.
 
-        An MBean that vanishes between query and read is left out. A JVM that cannot be read is an
-        error, never an empty list; raises `JmxError`.
+        An MBean that vanishes between query and read is left out. A JVM that cannot be read raises
+        `JmxError`; it never gives an empty list.
         """
 
     async def close(self) -> None:
-        """Let go of the JVM. Never raises, never waits long."""
+        """Close the connection to the JVM. Never raises, never waits long."""
 
 
 class MBeans(Protocol):
-    """The MBeans of one JVM, to be looked at: an RMI connection, or a Jolokia agent.
+    """The MBeans of one JVM: an RMI connection, or a Jolokia agent.
 
-    Every call raises `JmxError` where nothing can be asked; what the Java side throws for one MBean
-    of many stands in its place.
+    Every call raises `JmxError` if the JVM cannot be asked. An exception that the Java side throws
+    for one MBean of many takes the place of its result.
     """
 
     async def __aenter__(self) -> Self: ...
@@ -65,16 +65,16 @@ class MBeans(Protocol):
     ) -> None: ...
 
     async def query(self, pattern: ObjectName | None = None) -> list[ObjectName]:
-        """Return the names that `pattern` selects; all where it is None."""
+        """Return the names that `pattern` selects, or all if it is None."""
 
     async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
         """Return the names that each pattern selects, in order."""
 
     async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
-        """Return what MBeans say about their attributes, in order."""
+        """Return the attribute descriptions of MBeans, in order."""
 
     async def get_many(self, wanted: AttributeNames) -> list[AttributeValues]:
-        """Return values of attributes, in order; one that cannot be read is left out."""
+        """Return values of attributes, in order; an attribute that cannot be read is left out."""
 
     async def close(self) -> None:
-        """Let go of the JVM."""
+        """Close the connection to the JVM."""

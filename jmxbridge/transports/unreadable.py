@@ -1,10 +1,9 @@
-"""Attributes whose values a JVM cannot put into an answer, found so that the others can be read.
+"""Attributes that a JVM cannot serialize, left out so that the others of their MBean can be read.
 
-One value that is not serializable costs its MBean the whole answer, and the JVM closes the socket
-after it; an answer does not say which attribute it was. So an MBean that failed in that way is
-asked once for its attributes one by one, at the next look at the JVM, and those that fail again are
-left out from then on. It costs a socket for each of them, which is why it is not done again before
-everything is looked at anew.
+One value that is not serializable makes the whole getAttributes call fail, and the JVM closes the
+socket after it; the failure does not name the attribute. So when the catalog is refreshed, each
+attribute of such an MBean is read once on its own, and those that fail again are left out from then
+on. That costs a socket for each of them, so it is repeated only when the whole catalog is renewed.
 """
 
 import logging
@@ -15,56 +14,57 @@ from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.transports.transport import MBeans
 
 UNREADABLE = "unreadable"
-# A MBean has at most some hundreds of attributes; a JVM in which all fail is no reason to stop.
-MAX_QUESTIONS = 1000
+MAX_READS = 1000
+"""An MBean has a few hundred attributes at most; a JVM in which all of them fail must not hold up
+the poll."""
 
 log = logging.getLogger(__name__)
 
 
 class Unreadable:
-    """What is known of one JVM's unreadable attributes; each is said once, in the log."""
+    """The unreadable attributes of one JVM; each is logged once."""
 
     def __init__(self) -> None:
         self._suspects: dict[ObjectName, tuple[str, ...]] = {}
-        self._found: dict[ObjectName, frozenset[str]] = {}
-        self._said: set[tuple[ObjectName, str]] = set()
+        self._tested: dict[ObjectName, frozenset[str]] = {}  # unreadable ones, by MBean tested
+        self._logged: set[tuple[ObjectName, str]] = set()
 
     def suspect(self, name: ObjectName, attributes: Collection[str], why: RemoteException) -> bool:
-        """Note an MBean that gave no answer; tell whether its attributes will be told apart."""
+        """Note an MBean that could not be read; tell whether its attributes will be tested."""
         if why.error_class != UNREADABLE:
             return False
-        if name not in self._found:
-            known = self._suspects.get(name, ())
-            self._suspects[name] = tuple(dict.fromkeys((*known, *attributes)))
+        if name not in self._tested:
+            suspects = self._suspects.get(name, ())
+            self._suspects[name] = tuple(dict.fromkeys((*suspects, *attributes)))
         return True
 
     async def tell_apart(self, mbeans: MBeans) -> None:
-        """Ask suspects for each attribute by itself; remember which ones fail."""
-        questions = [
+        """Read each attribute of the suspects on its own; remember those that fail."""
+        reads = [
             (name, (attribute,))
             for name, attributes in self._suspects.items()
             for attribute in attributes
-        ][:MAX_QUESTIONS]
-        self._found |= dict.fromkeys(self._suspects, frozenset())
+        ][:MAX_READS]
+        self._tested |= dict.fromkeys(self._suspects, frozenset())
         self._suspects.clear()
-        if not questions:
+        if not reads:
             return
-        replies = await mbeans.get_many(questions)
-        for (name, (attribute,)), reply in zip(questions, replies, strict=True):
+        replies = await mbeans.get_many(reads)
+        for (name, (attribute,)), reply in zip(reads, replies, strict=True):
             if isinstance(reply, RemoteException) and reply.error_class == UNREADABLE:
-                self._found[name] |= {attribute}
-                self._say(name, attribute, reply)
+                self._tested[name] |= {attribute}
+                self._log(name, attribute, reply)
 
     def left_out(self, name: ObjectName) -> frozenset[str]:
-        """Return the attributes not to ask an MBean for."""
-        return self._found.get(name, frozenset())
+        """Return the attributes of an MBean that are not to be read."""
+        return self._tested.get(name, frozenset())
 
     def forget(self) -> None:
-        """Take it that they may be readable now."""
+        """Forget which attributes were unreadable; they are tested again."""
         self._suspects.clear()
-        self._found.clear()
+        self._tested.clear()
 
-    def _say(self, name: ObjectName, attribute: str, why: RemoteException) -> None:
-        if (name, attribute) not in self._said:
-            self._said.add((name, attribute))
-            log.warning("%s: %s is left out, its JVM cannot send it: %s", name, attribute, why)
+    def _log(self, name: ObjectName, attribute: str, why: RemoteException) -> None:
+        if (name, attribute) not in self._logged:
+            self._logged.add((name, attribute))
+            log.warning("%s: %s is left out: the JVM cannot send it: %s", name, attribute, why)

@@ -54,7 +54,7 @@ def raising(error: Exception) -> Query:
         (OSError(7, "Argument list too long", "java"), "java_failed", "too long; collect less"),
         (PermissionError(13, "Permission denied", "java"), "java_failed", "denied; leave `trans"),
         (subprocess.CalledProcessError(1, "java", stderr=TRACE), "unreachable", "refused"),
-        (subprocess.CalledProcessError(1, "java"), "unreachable", "without a word"),
+        (subprocess.CalledProcessError(1, "java"), "unreachable", "without a message"),
         (AttributeError("'NoneType' has no 'decode'"), "timeout", "did not answer within 60 s"),
         (ValueError("no JSON"), "jmx", "something other than JSON"),
     ],

@@ -72,7 +72,7 @@ async def test_the_others_are_read_from_the_next_poll_on(
             assert await poll(catalog, jvm) == {GOOD: everything, BAD: {"Fine", "Other"}}
             assert len(jvm.asked) == 2
     [said] = caplog.messages
-    assert said.startswith("odd:type=Bad: Thread is left out, its JVM cannot send it: java.io.Not")
+    assert said.startswith("odd:type=Bad: Thread is left out: the JVM cannot send it: java.io.Not")
 
 
 async def test_it_is_tried_again_when_all_is_looked_at_anew() -> None:
