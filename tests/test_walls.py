@@ -122,8 +122,8 @@ WORLD = {
     *("socket", "sqlite3", "ssl", "subprocess", "threading", "time"),
 }
 DOORS_TO_THE_WORLD = {
-    *("jmx/connection.py", "jmx/net/channel.py", "jmx/net/dial.py", "jmx/net/lookup.py"),
-    *("jmx/net/low_water.py", "jmx/net/round_trip.py", "jmx/net/tls.py"),
+    *("jmx/connection.py", "jmx/net/channel.py", "jmx/net/dial.py", "jmx/net/happy_eyeballs.py"),
+    *("jmx/net/lookup.py", "jmx/net/low_water.py", "jmx/net/round_trip.py", "jmx/net/tls.py"),
 }
 FILES = {"config/loader.py"}  # the one pure-room module that reads files and the environment
 

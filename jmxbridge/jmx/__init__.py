@@ -1,4 +1,4 @@
-"""JMX over RMI in pure Python: a library of its own, standard library only."""
+"""JMX client over RMI in pure Python; needs the standard library only."""
 
 from jmxbridge.jmx.connection import Connection, connect
 from jmxbridge.jmx.credentials import Credentials, Tls

@@ -1,15 +1,16 @@
 """A connection to the JMX server of one JVM.
 
-Rule: nothing but this file, `channel` and `lookup` below it does I/O in this library.
+Rule: in this library only this file and `net` below it do I/O.
 
-Distributed garbage collection is left alone: a client that never says it holds an object never has
-to say so again. The server keeps our connection object until it is closed or was idle for two
-minutes, also when its socket is gone. A JVM closes the socket after an answer it failed to write (a
-value that cannot be serialized), and so do we after one whose end we cannot tell; what was not
-answered is then asked again over a new socket. Each must have brought an answer before the next is
-tried, so this comes to an end. A socket that is closed while requests wait in it is reset, and a
-reset loses answers that were sent before it, so up to the one that did it calls are then made one
-by one.
+Distributed garbage collection is not used: a client that never claims to hold a remote object does
+not have to renew the claim. The server keeps our connection object until it is closed or was idle
+for two minutes, even if its socket is gone.
+
+A JVM closes the socket after a reply that it failed to write (a value that cannot be serialized),
+and we do after a reply whose end cannot be found. The unanswered calls are then made again over a
+new socket. A socket must have brought a reply before the next one is opened, so this ends. If a
+socket is closed while requests wait in it, it is reset, and a reset can lose replies that were sent
+before it. So the calls up to the one that closed it are made one at a time.
 """
 
 import asyncio
@@ -21,32 +22,34 @@ from jmxbridge.jmx.credentials import Credentials, Tls
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError, RemoteException
 from jmxbridge.jmx.net.channel import Channel
 from jmxbridge.jmx.net.dial import Dial
-from jmxbridge.jmx.net.service_url import Place, parse
+from jmxbridge.jmx.net.service_url import ServiceAddress, parse
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.rmi import calls
 from jmxbridge.jmx.rmi.calls import AttributeCalls, Call
+from jmxbridge.jmx.rmi.exact_template import ExactTemplate
 from jmxbridge.jmx.rmi.jrmp import Endpoint
 from jmxbridge.jmx.rmi.protocol import Traffic
-from jmxbridge.jmx.rmi.repeats import Repeats
 from jmxbridge.jmx.rmi.stub import RemoteRef
 from jmxbridge.jmx.values import MBeanInfo, Value
 
 T = TypeVar("T")
 
-# A JVM that answers at all answers `close` within milliseconds; one that does not cleans up itself.
+# A JVM answers `close` within milliseconds. If it does not, the connection object expires there.
 CLOSE_S = 1.0
-# What the JMX server throws once it has dropped our connection object: RMI's word, then its own.
+# Thrown by a server that has dropped our connection object: by RMI, then by the JMX server.
 _DROPPED = ("java.rmi.NoSuchObjectException", "java.io.IOException")
 
 
 class Connection:
     """An open connection; made by `connect`, closed by `close` or at the end of `async with`.
 
-    Calls may be made at once from several tasks; they are answered in the order they were made.
-    Each may raise RemoteException, and then the connection is fine; ConnectionFailed or
-    RemoteProtocolError, and then it is dead. A call that is cancelled, or that gets no answer for
-    `timeout_s`, kills the connection: what is answered later could no longer be told apart. A name
-    or pattern given as text raises MalformedObjectName, a ValueError, where it is none.
+    Several tasks may make calls at the same time; they are answered in the order they were made.
+    A call raises RemoteException, after which the connection is usable, or ConnectionFailed or
+    RemoteProtocolError, after which it is dead. A call that is cancelled or gets no reply for
+    `timeout_s` kills the connection, because later replies could no longer be matched to calls. A
+    name or pattern given as text raises MalformedObjectName, a ValueError, if it is malformed.
+
+    `asked` is the endpoint that was connected to, `advertised` the one that the target advertises.
     """
 
     def __init__(
@@ -56,10 +59,10 @@ class Connection:
         self.advertised = server.endpoint
         self._own = own
         self._channel = channel
-        self._earlier = Traffic()  # over sockets that the server closed
-        self._reopening = asyncio.Lock()
+        self._earlier = Traffic()  # of sockets that were replaced
+        self._replacing = asyncio.Lock()
         self._attribute_calls = AttributeCalls(own)
-        self._infos: Repeats[MBeanInfo] = Repeats()
+        self._info_template: ExactTemplate[MBeanInfo] = ExactTemplate()
         self._is_closed = False
 
     def __repr__(self) -> str:
@@ -78,79 +81,80 @@ class Connection:
 
     @property
     def address(self) -> Endpoint:
-        """Where the socket leads: the advertised address, unless that was replaced."""
+        """The address the socket leads to: the advertised one, unless it was replaced."""
         return self._channel.endpoint
 
     @property
     def peer_host(self) -> str | None:
-        """The IP address at the other end."""
+        """The IP address of the peer."""
         return self._channel.peer_host
 
     @property
     def round_trip_us(self) -> int | None:
-        """How long a byte is under way, there and back, in microseconds; None where not known."""
+        """The round-trip time of the network in microseconds; None if it is not known."""
         return self._channel.round_trip_us
 
     @property
     def is_open(self) -> bool:
-        """Whether calls can still be made, as far as is known."""
+        """Whether calls can be made, as far as is known."""
         return self._channel.protocol.error is None
 
     @property
     def traffic(self) -> Traffic:
-        """What was exchanged so far."""
+        """Counters of calls, bytes and round trips so far."""
         return self._earlier + self._channel.protocol.traffic
 
     async def query(self, pattern: ObjectName | str | None = None) -> list[ObjectName]:
-        """Return the names of MBeans that `pattern` selects; of all where it is None."""
-        selects = None if pattern is None else _name(pattern)
-        return await self._one(calls.query_names(self._own, selects))
+        """Return the names of the MBeans that match `pattern`, or of all MBeans."""
+        name = None if pattern is None else _name(pattern)
+        return await self._one(calls.query_names(self._own, name))
 
     async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
-        """Return the names that each pattern selects, in order."""
-        found: list[list[ObjectName]] = []
-        for outcome in await self._many([calls.query_names(self._own, each) for each in patterns]):
+        """Return the names that match each pattern, in order."""
+        names: list[list[ObjectName]] = []
+        queries = [calls.query_names(self._own, pattern) for pattern in patterns]
+        for outcome in await self._many(queries):
             if isinstance(outcome, RemoteException):
                 raise outcome
-            found.append(outcome)
-        return found
+            names.append(outcome)
+        return names
 
     async def get_mbean_info(self, name: ObjectName | str) -> MBeanInfo:
-        """Return what an MBean says about itself."""
+        """Return the description of an MBean."""
         return await self._one(calls.get_mbean_info(self._own, _name(name)))
 
     async def get_infos(self, names: Sequence[ObjectName]) -> list[MBeanInfo | RemoteException]:
-        """Return what many MBeans say about themselves, in order."""
-        repeats = self._infos
-        return await self._many([calls.get_mbean_info(self._own, name, repeats) for name in names])
+        """Return the descriptions of many MBeans, in order; a failure does not stop the others."""
+        template = self._info_template
+        return await self._many([calls.get_mbean_info(self._own, name, template) for name in names])
 
     async def get(self, name: ObjectName | str, attributes: Sequence[str]) -> dict[str, Value]:
-        """Return values of attributes of one MBean.
+        """Return attributes of one MBean.
 
-        An attribute that does not exist or whose getter throws is left out.
+        An attribute that does not exist, or whose getter throws, is left out.
         """
         return await self._one(self._attribute_calls.call(_name(name), attributes))
 
     async def get_many(
         self, wanted: Sequence[tuple[ObjectName, Sequence[str]]]
     ) -> list[dict[str, Value] | RemoteException]:
-        """Return values of attributes of many MBeans, in order; one failing does not stop the rest.
+        """Return attributes of many MBeans, in order; a failure does not stop the others.
 
-        A value that cannot be serialized, or is of an externalizable class, makes the whole answer
-        of its MBean a RemoteException. A tuple that is wanted again costs less than another one.
+        A value that cannot be serialized, or is of an externalizable class, makes the result of its
+        MBean a RemoteException. Passing the same tuple again is cheaper than passing an equal one.
         """
         return await self._many(self._attribute_calls.all(wanted))
 
     async def get_mbean_count(self) -> int:
-        """Return how many MBeans there are: a cheap way to notice that some came or went."""
+        """Return the number of MBeans: a cheap way to notice that some appeared or disappeared."""
         return await self._one(calls.get_mbean_count(self._own))
 
     async def get_default_domain(self) -> str:
-        """Return the server's default domain: a call that keeps an idle connection alive."""
+        """Return the server's default domain: a cheap call that keeps an idle connection alive."""
         return await self._one(calls.get_default_domain(self._own))
 
     async def close(self) -> None:
-        """Close the connection, telling the server if that can be done within a second."""
+        """Close the connection; the server is told if that takes less than a second."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -158,9 +162,9 @@ class Connection:
             async with asyncio.timeout(CLOSE_S):
                 await self._channel.run([calls.close(self._own)])
         except (JmxError, TimeoutError):
-            pass  # it ends on its own when the socket does
+            pass  # the connection object expires by itself
         finally:
-            await self._channel.aborted()
+            await self._channel.abort_and_wait()
 
     async def _one(self, call: Call[T]) -> T:
         [outcome] = await self._many([call])
@@ -169,42 +173,50 @@ class Connection:
         return outcome
 
     async def _many(self, batch: Sequence[Call[T]]) -> list[T | RemoteException]:
+        """Return the outcome of each call, over as many sockets as that takes."""
         channel = self._channel
         outcomes: list[T | RemoteException] = await channel.run(batch)
-        one_by_one = False
+        one_at_a_time = False
         while (answered := len(outcomes)) < len(batch):
-            if channel.was_left:
-                await self._reopen(channel)
-                channel, one_by_one = self._channel, not one_by_one
-            outcomes += await channel.run(batch[answered : answered + 1 if one_by_one else None])
+            if channel.is_replaceable:
+                channel = await self._replaced(channel)
+                # A loss with calls in flight starts a search, call by call, for the call that makes
+                # the socket close; the next loss is that call, and ends the search.
+                one_at_a_time = not one_at_a_time
+            last = answered + 1 if one_at_a_time else len(batch)
+            outcomes += await channel.run(batch[answered:last])
+        self._check_not_dropped(outcomes)
+        return outcomes
+
+    def _check_not_dropped(self, outcomes: Sequence[object]) -> None:
+        """Raise ConnectionFailed if the server no longer knows our connection object."""
         for outcome in outcomes:
             if isinstance(outcome, RemoteException) and outcome.java_class in _DROPPED:
                 self._channel.abort()
                 raise ConnectionFailed(
-                    f"the JMX server of {self.asked} dropped our connection, as it does with one"
-                    f" idle for two minutes: {outcome}",
+                    f"the JMX server of {self.asked} dropped our connection, as it does after two"
+                    f" idle minutes: {outcome}",
                     "closed",
                 )
-        return outcomes
 
-    async def _reopen(self, left: Channel) -> None:
-        """Replace a channel that the server closed; several tasks may ask for it at once."""
-        async with self._reopening:
+    async def _replaced(self, ended: Channel) -> Channel:
+        """Return the channel that replaces `ended`; several tasks may ask for it at once."""
+        async with self._replacing:
             if self._is_closed:
                 raise ConnectionFailed(f"the connection to {self.asked} was closed here", "closed")
-            if self._channel is not left:
-                return
-            try:
-                async with asyncio.timeout(left.timeout_s):
-                    self._channel = await left.reopened()
-            except TimeoutError:
-                problem = f"{left.endpoint} did not answer within {left.timeout_s:g} s"
-                raise ConnectionFailed(problem, "timeout") from None
-            self._earlier += left.protocol.traffic
+            if self._channel is ended:
+                try:
+                    async with asyncio.timeout(ended.timeout_s):
+                        self._channel = await ended.reopen()
+                except TimeoutError:
+                    problem = f"{ended.endpoint} did not answer within {ended.timeout_s:g} s"
+                    raise ConnectionFailed(problem, "timeout") from None
+                self._earlier += ended.protocol.traffic
+            return self._channel
 
 
 class Connecting(Awaitable[Connection]):
-    """A connection to be: `await` it, or use it in `async with`, which also closes it."""
+    """An attempt to connect: `await` it, or use it in `async with`, which also closes it."""
 
     def __init__(self, dial: Dial, timeout_s: float) -> None:
         self._dial = dial
@@ -254,17 +266,17 @@ def connect(
 ) -> Connecting:
     """Connect to the JMX server of the JVM whose JMX port is `port` of `host`.
 
-    Without `port`, `host` is HOST:PORT or a JMX service URL; raises ValueError where it is neither.
-    `rmi_host` and `rmi_port` replace the address that the target advertises. Without `tls` both
-    ends must be plain; with it nothing is said to a JMX server that is. `timeout_s` bounds
-    connecting as a whole, unless `connect_timeout_s` does, and later the wait for each answer. To
-    be awaited, or used in `async with`; that raises ConnectionFailed or RemoteProtocolError.
+    Without `port`, `host` is HOST:PORT or a JMX service URL; raises ValueError if it is neither.
+    `rmi_host` and `rmi_port` replace the address that the target advertises. Without `tls` registry
+    and JMX server must be plain; with it nothing is sent to a plain JMX server. `timeout_s` bounds
+    the wait for each reply, and the whole of connecting unless `connect_timeout_s` is given. Await
+    the result or use it in `async with`; that raises ConnectionFailed or RemoteProtocolError.
     """
-    place = parse(host) if port is None else Place(Endpoint(host, port))
-    if place.server is not None:
-        rmi_host, rmi_port = rmi_host or place.server.host, rmi_port or place.server.port
+    address = parse(host) if port is None else ServiceAddress(Endpoint(host, port))
+    if address.server is not None:
+        rmi_host, rmi_port = rmi_host or address.server.host, rmi_port or address.server.port
     dial = Dial(
-        place.registry,
+        address.registry,
         rmi_host=rmi_host,
         rmi_port=rmi_port,
         credentials=credentials,

@@ -1,4 +1,4 @@
-"""Numbers of the two protocols, under the names their specifications use.
+"""Constants of the two protocols, with the names of their specifications.
 
 Java Object Serialization Specification, section 6.4.2; Java RMI Wire Protocol, section 10.
 """

@@ -1,9 +1,9 @@
-"""How to be let in: who we are, and how the wire is protected.
+"""Credentials and TLS settings of a connection.
 
-Java's own client checks neither host names nor, without a trust store of its own, more than what
-its JDK trusts; here the host name is checked unless that is switched off. A JVM's registry has a
-setting of its own (`com.sun.management.jmxremote.registry.ssl`) and is plain by default, also where
-the server behind it speaks TLS.
+Java's own client does not check host names, and without a trust store of its own it trusts what its
+JDK trusts. This client checks the host name unless that is switched off. A JVM's registry has a
+separate setting (`com.sun.management.jmxremote.registry.ssl`) and is plain by default, even if the
+JMX server behind it uses TLS.
 """
 
 from collections.abc import Callable
@@ -21,13 +21,13 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """TLS to the JMX server, and where `registry` is set to the registry too.
+    """TLS to the JMX server, and to the registry too if `registry` is set.
 
     All files are PEM. `ca_file` replaces the authorities that this machine trusts. `cert_file` is
-    a client's certificate with its chain, `key_file` its key where that is in a file of its own,
-    `key_password` what opens the key. Where they are in no such file, `identity` returns both as
-    PEM; it is called for each connection and may raise ConnectionFailed. The server's certificate
-    must be for the host that is connected to, unless `check_hostname` is off.
+    the client's certificate with its chain, `key_file` its key if that is in a separate file,
+    `key_password` the password of the key. `identity` replaces these files: it returns certificate
+    and key as PEM, is called for each connection, and may raise ConnectionFailed. The server's
+    certificate must be for the host that is connected to, unless `check_hostname` is off.
     """
 
     registry: bool = False

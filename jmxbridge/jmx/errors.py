@@ -1,19 +1,19 @@
-"""What can go wrong, by whose fault it is.
+"""Errors of this library, by whose fault they are.
 
     JmxError
       RemoteProtocolError   the peer broke the protocol; the connection is dead
-      LocalProtocolError    we did: a bug
-      RemoteException       the Java side threw; the connection is fine
-      ConnectionFailed      no connection, or no longer one
+      LocalProtocolError    this side broke the protocol: a bug
+      RemoteException       the Java side threw; the connection is usable
+      ConnectionFailed      there is no connection, or it ended
 
-Every error has an `error_class`: one short word for a tag or a field, fixed and few.
+Every error has an `error_class`: one of a few fixed words, for use as a tag or a field.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-# Which Java exceptions have a word of their own; all others are "remote".
-_WORDS: Mapping[str, str] = MappingProxyType(
+# `error_class` of Java exceptions; that of all others is "remote".
+_ERROR_CLASSES: Mapping[str, str] = MappingProxyType(
     {
         "java.lang.SecurityException": "access",
         "javax.management.InstanceNotFoundException": "not_found",
@@ -26,15 +26,15 @@ _WORDS: Mapping[str, str] = MappingProxyType(
 
 
 class JmxError(Exception):
-    """The root of every error this library raises for what happens on the wire."""
+    """Base class of every error that this library raises for events on the wire."""
 
     error_class: str = "jmx"
 
 
 class RemoteProtocolError(JmxError):
-    """The peer sent what the protocol does not allow; the connection is dead.
+    """The peer violated the protocol; the connection is dead.
 
-    `offset` is the byte of the reply at which it shows, where there is one.
+    `offset` is the byte of the reply where that was found, None if it was not in a reply.
     """
 
     error_class = "protocol"
@@ -45,16 +45,16 @@ class RemoteProtocolError(JmxError):
 
 
 class LocalProtocolError(JmxError):
-    """We were asked for what the protocol does not allow: a bug of the caller or ours."""
+    """A call that the protocol does not allow: a bug of the caller or of this library."""
 
     error_class = "local"
 
 
 class RemoteException(JmxError):
-    """The Java side threw; the connection is fine.
+    """The Java side threw an exception; the connection is usable.
 
-    Returned as a value where several calls are answered together. `java_class` is the class thrown,
-    `message` its detail message, `cause` what it was caused by.
+    Methods that make several calls return it as a value. `java_class` is the class thrown,
+    `message` its detail message, `cause` the exception that caused it.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class RemoteException(JmxError):
         self.java_class = java_class
         self.message = message
         self.cause = cause
-        self.error_class = _WORDS.get(java_class, "remote")
+        self.error_class = _ERROR_CLASSES.get(java_class, "remote")
 
     def __str__(self) -> str:
         text = self.java_class if self.message is None else f"{self.java_class}: {self.message}"
@@ -72,13 +72,13 @@ class RemoteException(JmxError):
 
 
 class ConnectionFailed(JmxError):
-    """There is no connection, or no longer one.
+    """There is no connection, or it ended.
 
     `error_class` is one of: `resolve` (no such host), `refused`, `unreachable`, `timeout`,
-    `closed` (by the peer), `cancelled` (a call was given up, so answers can no longer be told
-    apart), `not_rmi` (something else listens there), `not_bound` (an RMI registry without JMX),
-    `access` (credentials are missing or wrong), `tls` (one end wants TLS and the other does not, or
-    they do not agree on certificates), `remote` (the target refused for another reason),
+    `closed` (by the peer), `cancelled` (a call was cancelled, so later replies could not be matched
+    to calls), `not_rmi` (something else listens there), `not_bound` (an RMI registry without JMX),
+    `access` (credentials are missing or wrong), `tls` (one end requires TLS and the other does not
+    use it, or a certificate was rejected), `remote` (the target refused for another reason),
     `unreachable_advertised` (the address that the target advertises does not lead to it).
     """
 

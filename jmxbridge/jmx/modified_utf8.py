@@ -1,13 +1,13 @@
-"""Java's modified UTF-8: how every string travels.
+"""Codec for Java's modified UTF-8, the encoding of every string on the wire.
 
 `java.io.DataInput`: U+0000 is two bytes (c0 80), a supplementary character is two surrogates of
 three bytes each, and there are no four-byte forms. Lone surrogates are legal in Java strings; they
-come through as lone surrogates.
+are decoded to lone surrogates.
 """
 
 
 def encode(text: str) -> bytes:
-    """Return `text` as a Java peer writes it."""
+    """Encode `text`."""
     if text.isascii() and "\0" not in text:
         return text.encode("ascii")
     raw = text.encode("utf-8", "surrogatepass").replace(b"\0", b"\xc0\x80")
@@ -15,12 +15,12 @@ def encode(text: str) -> bytes:
 
 
 def decode(raw: bytes) -> str:
-    """Return the string; raises UnicodeDecodeError for what no Java peer writes."""
+    """Decode `raw`; raises UnicodeDecodeError for bytes that no Java peer writes."""
     if raw.isascii():
         return raw.decode("ascii")
     if max(raw) >= 0xF0:
-        at = next(i for i, byte in enumerate(raw) if byte >= 0xF0)
-        raise UnicodeDecodeError("modified utf-8", raw, at, at + 1, "four-byte form")
+        index = next(i for i, byte in enumerate(raw) if byte >= 0xF0)
+        raise UnicodeDecodeError("modified utf-8", raw, index, index + 1, "four-byte form")
     text = raw.replace(b"\xc0\x80", b"\0").decode("utf-8", "surrogatepass")
     if b"\xed" not in raw:
         return text

@@ -1,16 +1,16 @@
-"""ObjectNames: the names MBeans go by, and the patterns that select them.
+"""ObjectNames: the names of MBeans, and the patterns that match them.
 
-Rule: what `javax.management.ObjectName` accepts, how it writes it canonically and what it matches
-live here; nothing else may take a name apart with `split`.
+Rule: parsing, canonical form and matching of `javax.management.ObjectName` live here; no other
+module may take a name apart with `split`.
 
-Grammar (javadoc of ObjectName): `domain:key=value,key=value`. A domain holds anything but `:` and a
-newline. A key is not empty and holds none of `, = : * ?` and newline. A value is either plain (none
-of `, = : "` and newline; it may be empty) or quoted, and in quotes `\\" \\\\ \\* \\? \\n` are the
-only escapes. `*` and `?` make a pattern of a domain or a value, also inside quotes where they are
-not escaped; one lone `*` between the commas leaves the set of keys open. The empty text is `*:*`.
+Grammar (javadoc of ObjectName): `domain:key=value,key=value`. A domain may contain anything except
+`:` and newline. A key is not empty and contains none of `, = : * ?` and newline. A value is plain
+(none of `, = : "` and newline; it may be empty) or quoted; in quotes `\\" \\\\ \\* \\? \\n` are the
+only escapes. `*` and `?` make a domain or a value a pattern, also inside quotes unless escaped; one
+`*` in place of a property leaves the set of keys open. The empty text means `*:*`.
 
-The JDK lets two slips through that its own javadoc forbids: any character in place of the comma
-after a quoted value, and a comma after a closing `*`. Both are refused here.
+The JDK accepts two errors that its own javadoc forbids: any character in place of the comma after a
+quoted value, and a comma after a closing `*`. This module rejects both.
 """
 
 import re
@@ -28,16 +28,16 @@ _ESCAPED = re.compile(r"\\.")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "*": "\\*", "?": "\\?", "\n": "\\n"}
 _UNESCAPES = {escape[1]: char for char, escape in _ESCAPES.items()}
 
-# Compiled wildcards kept: more than any file of rules holds, bounded for programs that make names.
-_WILDCARDS_KEPT = 4096
-# Keys, domains and most values come again in name after name: one object for each is a fifth less
-# memory. 2 MB at the most.
-_TEXTS_SHARED = 16_384
-_NONE: frozenset[str] = frozenset()  # one for all names: an empty one of its own is 216 bytes
+# Compiled wildcards: more than any file of rules has, bounded for programs that generate names.
+_CACHED_WILDCARDS = 4096
+# Keys, domains and most values recur in many names: sharing one object of each saves a fifth of the
+# memory. The cache takes at most 2 MB.
+_CACHED_TEXTS = 16_384
+_NO_KEYS: frozenset[str] = frozenset()  # shared by all names: an empty set takes 216 bytes
 
 
 class MalformedObjectName(ValueError):
-    """The text is not an ObjectName; `position` is the 0-based offset of what is wrong with it."""
+    """The text is not an ObjectName; `position` is the 0-based offset of the error in it."""
 
     def __init__(self, text: str, position: int, problem: str) -> None:
         super().__init__(f"ObjectName {text!r}: at character {position + 1}: {problem}")
@@ -50,9 +50,9 @@ class MalformedObjectName(ValueError):
 class ObjectName:
     """The name of an MBean, or a pattern for such names; made by `parse`.
 
-    Two names are equal when their canonical forms are: the order of properties never counts.
-    `properties` maps key to value as written (quotes and escapes kept, in the order written);
-    `canonical` has the keys sorted as Java sorts them; `text` is what was parsed.
+    Two names are equal if their canonical forms are: the order of properties does not matter.
+    `properties` maps key to value as written, with quotes and escapes, in the order written.
+    `canonical` has the keys in Java's order; `text` is the text that was parsed.
     """
 
     text: str
@@ -65,9 +65,9 @@ class ObjectName:
 
     @classmethod
     def parse(cls, text: str) -> "ObjectName":
-        """Return the name or pattern that `text` spells; raises MalformedObjectName."""
+        """Parse a name or pattern; raises MalformedObjectName."""
         domain, properties, open_keys = _parts(text or "*:*")
-        wildcards = frozenset(k for k, value in properties.items() if _has_wildcard(value))
+        wildcards = frozenset(key for key, value in properties.items() if _has_wildcard(value))
         return cls(
             text=text,
             domain=_shared(domain),
@@ -75,18 +75,18 @@ class ObjectName:
             canonical=_canonical(domain, properties, open_keys),
             is_domain_pattern="*" in domain or "?" in domain,
             is_property_list_pattern=open_keys,
-            wildcard_keys=wildcards or _NONE,
+            wildcard_keys=wildcards or _NO_KEYS,
         )
 
     @property
     def is_pattern(self) -> bool:
-        """Whether this selects names instead of being one."""
+        """Whether this is a pattern, not the name of one MBean."""
         return self.is_property_list_pattern or self.is_domain_pattern or bool(self.wildcard_keys)
 
     def value(self, key: str) -> str | None:
-        """Return the value of `key` with quotes and escapes removed; None without such a key.
+        """Return the value of `key` without quotes and escapes; None if there is no such key.
 
-        A value that is itself a wildcard is returned as written.
+        A value that is a wildcard is returned as written.
         """
         value = self.properties.get(key)
         if value is None or not value.startswith('"') or key in self.wildcard_keys:
@@ -94,11 +94,11 @@ class ObjectName:
         return unquote(value)
 
     def matches(self, name: "ObjectName") -> bool:
-        """Tell whether `name` is selected by this pattern, or is this name.
+        """Return whether this pattern matches `name`, or this name equals it.
 
-        As `ObjectName.apply`: a pattern is never selected. As in the JDK, a value is compared as
-        written: in a quoted wildcard `*` and `?` run over the escapes of the other side, so `?`
-        does not match `\\n`, which is two characters.
+        Like `ObjectName.apply`, it matches no pattern. Like the JDK, it compares values as written:
+        `*` and `?` of a quoted wildcard match the characters of escapes, so `?` does not match
+        `\\n`, which is two characters.
         """
         if name.is_pattern:
             return False
@@ -108,9 +108,9 @@ class ObjectName:
             self.is_domain_pattern and _wildcard_matches(self.domain, name.domain)
         ):
             return False
-        return self._selects_properties(name.properties)
+        return self._matches_properties(name.properties)
 
-    def _selects_properties(self, others: Mapping[str, str]) -> bool:
+    def _matches_properties(self, others: Mapping[str, str]) -> bool:
         if len(others) != len(self.properties) and not self.is_property_list_pattern:
             return False
         for key, value in self.properties.items():
@@ -137,12 +137,12 @@ class ObjectName:
 
 
 def quote(text: str) -> str:
-    """Return `text` as a quoted value: any text can be a value this way."""
+    """Return `text` as a quoted value; any text can be quoted."""
     return '"' + "".join(_ESCAPES.get(char, char) for char in text) + '"'
 
 
 def unquote(text: str) -> str:
-    """Return what `quote` was given; raises ValueError for a text it cannot have returned."""
+    """Reverse `quote`; raises ValueError if `text` is not a quoted value."""
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':
         raise ValueError(f"not a quoted value: {text!r}")
     chars = []
@@ -161,7 +161,7 @@ def unquote(text: str) -> str:
 
 
 def _parts(text: str) -> tuple[str, dict[str, str], bool]:
-    """Return domain, properties as written, and whether a lone `*` leaves the keys open."""
+    """Return domain, properties as written, and whether a `*` leaves the set of keys open."""
     domain, colon, _ = text.partition(":")
     if (newline := domain.find("\n")) >= 0:
         raise MalformedObjectName(text, newline, "a domain cannot hold a newline")
@@ -175,19 +175,19 @@ def _parts(text: str) -> tuple[str, dict[str, str], bool]:
             if open_keys:
                 raise MalformedObjectName(text, position, "a second '*' in the property list")
             open_keys = True
-            position = _after_star(text, position)
+            position = _end_of_star(text, position)
         else:
-            position = _take_property(text, position, properties)
+            position = _add_property(text, position, properties)
         if position == len(text) and text[-1] != ",":
             return domain, properties, open_keys
     raise MalformedObjectName(text, len(text), "expected a key property")
 
 
-def _take_property(text: str, position: int, properties: dict[str, str]) -> int:
-    """Add the property at `position`; return the offset after it and its comma."""
+def _add_property(text: str, position: int, properties: dict[str, str]) -> int:
+    """Add the property at `position` to `properties`; return the offset after it and its comma."""
     match = _PROPERTY.match(text, position)
     if match is None:
-        raise MalformedObjectName(text, *_what_is_wrong(text, position))
+        raise _malformed_property(text, position)
     key, value = match.groups()
     if key in properties:
         raise MalformedObjectName(text, position, f"key {key!r} is already there")
@@ -195,48 +195,52 @@ def _take_property(text: str, position: int, properties: dict[str, str]) -> int:
     return match.end()
 
 
-@lru_cache(maxsize=_TEXTS_SHARED)
+@lru_cache(maxsize=_CACHED_TEXTS)
 def _shared(text: str) -> str:
-    """Return the one object for this text, while it is remembered."""
+    """Return the cached object that equals `text`."""
     return text
 
 
-def _after_star(text: str, position: int) -> int:
+def _end_of_star(text: str, position: int) -> int:
     following = text[position + 1 : position + 2]
     if following not in ("", ","):
         raise MalformedObjectName(text, position + 1, "expected ',' or the end after '*'")
     return position + 1 + len(following)
 
 
-def _what_is_wrong(text: str, position: int) -> tuple[int, str]:
-    """Return offset and description of the first fault of the property at `position`."""
-    at = _end_of(_KEY, text, position)
-    if at == len(text):
-        return at, f"expected '=' after key {text[position:]!r}"
-    if text[at] != "=":
-        return at, f"{text[at]!r} cannot be in a key"
-    if at == position:
-        return at, "empty key"
-    at += 1
-    if not text.startswith('"', at):
-        at = _end_of(_PLAIN_VALUE, text, at)
-        return at, f"{text[at]!r} can only be in a quoted value"
-    return _what_is_wrong_in_quotes(text, _end_of(_QUOTED_VALUE, text, at))
+def _malformed_property(text: str, position: int) -> MalformedObjectName:
+    """Return the error for the property at `position`, which is malformed."""
+    key_end = _end_of(_KEY, text, position)
+    if key_end == len(text):
+        return MalformedObjectName(text, key_end, f"expected '=' after key {text[position:]!r}")
+    if text[key_end] != "=":
+        return MalformedObjectName(text, key_end, f"{text[key_end]!r} cannot be in a key")
+    if key_end == position:
+        return MalformedObjectName(text, key_end, "empty key")
+    value_start = key_end + 1
+    if text.startswith('"', value_start):
+        return _malformed_quotes(text, _end_of(_QUOTED_VALUE, text, value_start))
+    value_end = _end_of(_PLAIN_VALUE, text, value_start)
+    problem = f"{text[value_end]!r} can only be in a quoted value"
+    return MalformedObjectName(text, value_end, problem)
 
 
-def _end_of(pattern: re.Pattern[str], text: str, at: int) -> int:
-    match = pattern.match(text, at)
-    return at if match is None else match.end()
+def _malformed_quotes(text: str, end: int) -> MalformedObjectName:
+    """Return the error for a quoted value that is well-formed up to `end`."""
+    if end == len(text):
+        return MalformedObjectName(text, end, "the quoted value is not closed")
+    if text[end] == "\n":
+        return MalformedObjectName(text, end, "a newline in a quoted value is written \\n")
+    if text[end] == "\\":
+        escape = text[end : end + 2]
+        problem = f'bad escape {escape!r}: only \\\\ \\" \\* \\? \\n are escapes'
+        return MalformedObjectName(text, end, problem)
+    return MalformedObjectName(text, end + 1, "expected ',' or the end after a quoted value")
 
 
-def _what_is_wrong_in_quotes(text: str, at: int) -> tuple[int, str]:
-    if at == len(text):
-        return at, "the quoted value is not closed"
-    if text[at] == "\n":
-        return at, "a newline in a quoted value is written \\n"
-    if text[at] == "\\":
-        return at, f'bad escape {text[at : at + 2]!r}: only \\\\ \\" \\* \\? \\n are escapes'
-    return at + 1, "expected ',' or the end after a quoted value"
+def _end_of(pattern: re.Pattern[str], text: str, position: int) -> int:
+    match = pattern.match(text, position)
+    return position if match is None else match.end()
 
 
 def _canonical(domain: str, properties: Mapping[str, str], open_keys: bool) -> str:
@@ -247,7 +251,7 @@ def _canonical(domain: str, properties: Mapping[str, str], open_keys: bool) -> s
 
 
 def _java_order(text: str) -> bytes:
-    """Order as `String.compareTo`: by UTF-16 code unit, not by code point."""
+    """Return a sort key in the order of `String.compareTo`: by UTF-16 code unit, not code point."""
     return text.encode("utf-16-be", "surrogatepass")
 
 
@@ -263,12 +267,12 @@ def _wildcard_matches(pattern: str, text: str) -> bool:
     return _wildcard(pattern).fullmatch(_code_units(text)) is not None
 
 
-@lru_cache(maxsize=_WILDCARDS_KEPT)
+@lru_cache(maxsize=_CACHED_WILDCARDS)
 def _wildcard(pattern: str) -> re.Pattern[str]:
-    """Compile `*` and `?`; each `*` takes as little as it can and never gives back.
+    """Compile `*` and `?`; each `*` matches as little as possible and never backtracks.
 
-    The first place where the next literal part fits is as good as any later one, so no match is
-    lost, and no text, however long, makes the search backtrack.
+    The first place where the next literal part matches is as good as any later one, so no match is
+    lost, and no text, however long, is slow to match.
     """
     first, *rest = [re.escape(part).replace(r"\?", ".") for part in _code_units(pattern).split("*")]
     if not rest:
@@ -278,7 +282,7 @@ def _wildcard(pattern: str) -> re.Pattern[str]:
 
 
 def _code_units(text: str) -> str:
-    """Write supplementary characters as surrogate pairs: Java's `?` is one UTF-16 code unit."""
+    """Replace supplementary characters by surrogate pairs: `?` matches one UTF-16 code unit."""
     if text.isascii() or max(text) <= "\uffff":
         return text
     units = text.encode("utf-16-be", "surrogatepass")

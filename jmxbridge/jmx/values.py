@@ -1,4 +1,4 @@
-"""What attributes of MBeans become in Python: a closed set of values.
+"""Python values of MBean attributes: a closed set of types.
 
 | Java | Python |
 |---|---|
@@ -7,13 +7,13 @@
 | Float, Double | float, NaN and infinities included |
 | Character | str of one UTF-16 code unit |
 | enum constant | str, its name |
-| java.util.Date | datetime in UTC (JavaObject when out of datetime's years 1 to 9999) |
+| java.util.Date | datetime in UTC (JavaObject outside of datetime's years 1 to 9999) |
 | ObjectName | ObjectName |
 | arrays, collections | tuple |
 | CompositeData | Composite |
-| TabularData | tuple of Composite, one a row |
-| maps | Composite when every key is a string, else tuple of (key, value) |
-| anything else | JavaObject: its class, fields and what it wrote, never an instance |
+| TabularData | tuple of Composite, one per row |
+| maps | Composite if every key is a string, else tuple of (key, value) |
+| anything else | JavaObject: its class, fields and annotations, never an instance |
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -23,8 +23,8 @@ from typing import TypeAlias
 
 from jmxbridge.jmx.object_name import ObjectName
 
-# Real values nest under 20 deep, and what a reply spells out is bounded (`Limits.depth`); by
-# references to what came before, a value can be made that is deeper than any recursion goes.
+# Real values nest less than 20 deep, and `Limits.depth` bounds the nesting in a reply. References
+# to earlier parts can still make a value that is too deep for any recursion.
 MAX_DEPTH = 100
 
 
@@ -46,11 +46,12 @@ class Composite(Mapping[str, "Value"]):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JavaObject:
-    """An object of a class this library does not turn into a value: its parts as they were sent.
+    """An object of a class that does not become another value: its parts as they were sent.
 
-    `fields` holds the fields of all its classes, under `Class.field` where an ancestor has one of
-    that name too; `annotations` what a class wrote beside its fields: values, and bytes for
-    primitive data. `superclasses` starts with the direct one. An object may contain itself.
+    `fields` holds the fields of all its classes; a field whose name a superclass has too is named
+    `Class.field`. `annotations` holds, by class, what the class wrote in addition to its fields:
+    values, and bytes for primitive data. `superclasses` starts with the direct one. An object may
+    contain itself.
     """
 
     class_name: str
@@ -59,7 +60,7 @@ class JavaObject:
     annotations: Mapping[str, "tuple[Value | bytes, ...]"]
 
     def is_a(self, class_name: str) -> bool:
-        """Tell whether its class is that or descends from it."""
+        """Return whether its class is `class_name` or a subclass of it."""
         return class_name == self.class_name or class_name in self.superclasses
 
     def __repr__(self) -> str:
@@ -81,20 +82,20 @@ Value: TypeAlias = (
 
 
 def has_at_most(parts: int, values: Iterable[Value]) -> bool:
-    """Tell whether values can be walked through: so many parts, `MAX_DEPTH` deep, and no more.
+    """Return whether `values` have at most that many parts and nest at most `MAX_DEPTH` deep.
 
-    A reply can name a part again in a few bytes, and what names it, again: forty arrays of two
-    references each are a value of 2^40 parts.
+    A reply can refer to a part again with a few bytes, and to the part that refers to it: forty
+    arrays of two references each are a value of 2^40 parts.
     """
     level = list(values)
     for _ in range(MAX_DEPTH):
         parts -= len(level)
-        inner = [found for value in level if (found := _parts(value))]
-        if parts < sum(map(len, inner)):
+        collections = [inner for value in level if (inner := _parts(value))]
+        if parts < sum(map(len, collections)):
             return False
-        if not inner:
+        if not collections:
             return True
-        level = [part for found in inner for part in found]
+        level = [part for inner in collections for part in inner]
     return False
 
 
@@ -106,9 +107,9 @@ def _parts(value: Value) -> Collection[Value]:
 
 @dataclass(frozen=True, slots=True)
 class AttributeInfo:
-    """What an MBean says about one of its attributes; `type` is a Java class name, as declared.
+    """Description of one attribute; `type` is the name of its declared Java class.
 
-    Kafka's client metrics declare every attribute `double` whatever its value is.
+    Kafka's client metrics declare every attribute as `double`, whatever its value is.
     """
 
     name: str
@@ -120,7 +121,7 @@ class AttributeInfo:
 
 @dataclass(frozen=True, slots=True)
 class MBeanInfo:
-    """What an MBean says about itself."""
+    """Description of an MBean."""
 
     class_name: str
     description: str | None

@@ -113,7 +113,7 @@ def read(protocol: Protocol, data: bytes, piece: Callable[[], int]) -> str:
 
 def reusable(protocol: Protocol, end: str) -> Protocol | None:
     """Return the connection if it goes on: decoded, and with nothing left over."""
-    if end != "decoded" or protocol.lost_track:
+    if end != "decoded" or protocol.lost_sync:
         return None
     try:
         protocol.next_reply()
@@ -181,7 +181,7 @@ def outcomes(*replies: bytes, alike: bool) -> tuple[list[str], int]:
             protocol.data_to_send()
             protocol.receive_data(raw)
             if alike:
-                found += map(repr, protocol.next_alike())
+                found += map(repr, protocol.next_by_template())
             while reply := protocol.next_reply():
                 found.append(repr(reply.outcome))
     except (RemoteProtocolError, ConnectionFailed) as exc:

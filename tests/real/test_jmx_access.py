@@ -211,7 +211,7 @@ async def test_plain_to_tls(encrypted: Jvm, fortress: Jvm, papers: Papers) -> No
     """Plain to a TLS server or registry: the error names the setting."""
     error = await refusal(encrypted)
     assert error.error_class == "tls"
-    assert "wants TLS" in str(error)
+    assert "requires TLS" in str(error)
     for tls in (None, Tls(ca_file=papers.ca)):
         error = await refusal(fortress, tls=tls)
         assert error.error_class == "tls"

@@ -278,8 +278,8 @@ async def test_a_mechanism_the_listener_does_not_offer(write: Write) -> None:
             "tls: {ca_file: CA, cert_file: STRANGER, key_file: STRANGER_KEY}",
             "tls.cert_file",
         ),
-        ("BOTH", f"tls: {{ca_file: OTHER_CA}}, {SCRAM}", "tls.ca_file names the authority"),
-        ("BOTH", f"tls: {{}}, {SCRAM}", "tls.ca_file names the authority"),
+        ("BOTH", f"tls: {{ca_file: OTHER_CA}}, {SCRAM}", "set tls.ca_file to the authority"),
+        ("BOTH", f"tls: {{}}, {SCRAM}", "set tls.ca_file to the authority"),
         ("BOTH", f"tls: {{ca_file: /no/such.pem}}, {SCRAM}", "/no/such.pem cannot be used for TLS"),
     ],
 )

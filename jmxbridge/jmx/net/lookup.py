@@ -1,11 +1,11 @@
-"""Addresses of a host, looked up so that a name that nobody answers for holds up no other one.
+"""Host lookups that cannot block each other: one daemon thread per name.
 
-Rule: a lookup is getaddrinfo(3), which blocks, for half a minute where no name server answers, and
-cannot be given up. asyncio has a handful of threads for them: a few such names would keep them all,
-and every other host would wait behind, also one that is an address already. So an address is looked
-up at once, and each name and port on a thread of its own, which all share who ask for them
-meanwhile; there are never more of these than ports to connect to. They are daemons: the end of the
-program waits for none.
+Rule: a lookup is getaddrinfo(3). It blocks, for half a minute if no name server answers, and cannot
+be cancelled. asyncio runs lookups in a small thread pool; a few such names would occupy all of it,
+and every other host would wait, even one given as an IP address. Here an IP address is converted at
+once, and each name and port is looked up in a thread of its own, which all callers who need it in
+the meantime share; so there are never more threads than ports to connect to. They are daemon
+threads, so the end of the program does not wait for them.
 """
 
 import asyncio
@@ -16,34 +16,34 @@ from concurrent.futures import Future
 from typing import Any, TypeAlias
 
 Addresses: TypeAlias = Sequence[tuple[Any, Any, int, str, Any]]
-"""What getaddrinfo returns: family, type, protocol, canonical name, address."""
+"""The result of getaddrinfo: tuples of family, type, protocol, canonical name, address."""
 
-_under_way: dict[tuple[str, int], "Future[Addresses]"] = {}
-_turn = threading.Lock()
+_pending: dict[tuple[str, int], "Future[Addresses]"] = {}
+_lock = threading.Lock()  # guards _pending
 
 
 async def addresses(host: str, port: int) -> Addresses:
-    """Return where to connect to; raises OSError or UnicodeError where that cannot be told."""
+    """Return the addresses of a host; raises OSError or UnicodeError if the lookup fails."""
     try:
-        return _addresses(host, port, socket.AI_NUMERICHOST)  # asks nobody
+        return _getaddrinfo(host, port, socket.AI_NUMERICHOST)  # asks no name server
     except socket.gaierror:
-        return await asyncio.wrap_future(_begin(host, port))
+        return await asyncio.wrap_future(_start(host, port))
 
 
-def is_under_way(host: str, port: int) -> bool:
-    """Tell whether a name is still being looked up, for that port."""
-    with _turn:
-        return (host, port) in _under_way
+def is_pending(host: str, port: int) -> bool:
+    """Return whether a lookup of this name and port is running."""
+    with _lock:
+        return (host, port) in _pending
 
 
-def _begin(host: str, port: int) -> "Future[Addresses]":
-    """Return the lookup that is under way; begin one where none is."""
-    with _turn:
-        found = _under_way.get((host, port))
-        if found is not None:
-            return found
+def _start(host: str, port: int) -> "Future[Addresses]":
+    """Return the running lookup of a name and port; start one if there is none."""
+    with _lock:
+        running = _pending.get((host, port))
+        if running is not None:
+            return running
         lookup: Future[Addresses] = Future()
-        lookup.set_running_or_notify_cancel()  # who gives it up does so for itself alone
+        lookup.set_running_or_notify_cancel()  # a caller that is cancelled does not cancel it
         thread = threading.Thread(
             target=_look_up, args=(host, port, lookup), name="jmxbridge-lookup", daemon=True
         )
@@ -51,24 +51,24 @@ def _begin(host: str, port: int) -> "Future[Addresses]":
             thread.start()
         except RuntimeError as exc:
             raise OSError(0, f"no thread to look it up ({exc})") from exc
-        _under_way[host, port] = lookup
+        _pending[host, port] = lookup
         return lookup
 
 
 def _look_up(host: str, port: int, lookup: "Future[Addresses]") -> None:
-    failed: BaseException | None = None
-    found: Addresses = ()
+    error: BaseException | None = None
+    result: Addresses = ()
     try:
-        found = _addresses(host, port, 0)
+        result = _getaddrinfo(host, port, 0)
     except BaseException as exc:
-        failed = exc
-    with _turn:
-        del _under_way[host, port]
-    if failed is None:
-        lookup.set_result(found)
+        error = exc
+    with _lock:
+        del _pending[host, port]
+    if error is None:
+        lookup.set_result(result)
     else:
-        lookup.set_exception(failed)
+        lookup.set_exception(error)
 
 
-def _addresses(host: str, port: int, flags: int) -> Addresses:
+def _getaddrinfo(host: str, port: int, flags: int) -> Addresses:
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)

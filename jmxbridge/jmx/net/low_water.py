@@ -1,27 +1,28 @@
-"""How many bytes must have come before a socket wakes us: its low-water mark (socket(7)).
+"""Low-water mark of a socket: how many bytes must arrive before it wakes us (socket(7)).
 
-A JVM writes each answer by itself, so a poll of 2,000 MBeans wakes whoever reads as often as that,
-and being woken costs more than reading by a template. So the kernel is told to wait for about as
-much as came the last time; not for more than `MAX_BYTES`, so that reading goes on beside writing.
+A JVM writes each reply separately, so a poll of 2,000 MBeans can wake the reader 2,000 times, and a
+wake-up costs more than reading a reply by a template. The kernel is therefore told to wait for
+about as many bytes as came the last time, but at most `MAX_BYTES`, so that reading and writing
+overlap.
 
-The mark is a guess: an answer may be shorter than the last one was, and what never comes would be
-waited for in vain. After `LULL_S` without a wake-up the mark is therefore 1 again.
+The mark is a guess. If a reply is shorter than the last one was, the kernel would wait for bytes
+that never come. Therefore the mark returns to 1 after `LULL_S` without a wake-up.
 """
 
 import asyncio
 import contextlib
 import socket
 
-# Half of the receive buffer that a Linux socket begins with.
+# Half of the initial receive buffer of a Linux socket.
 MAX_BYTES = 64 << 10
-# What a wrong guess costs at the most; and 200 wake-ups a second are nothing.
+# The delay that a wrong guess costs; the 200 wake-ups a second that this allows cost nothing.
 LULL_S = 0.005
-# What the option is called where there is one; Windows has none.
+# None on systems without the option, such as Windows.
 _OPTION: int | None = getattr(socket, "SO_RCVLOWAT", None)
 
 
-class LowWater:
-    """The mark of one socket, in a transport of the running loop. A blocking recv would hang."""
+class LowWaterMark:
+    """The low-water mark of a transport's socket. A blocking recv on that socket would hang."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._socket = transport.get_extra_info("socket")
@@ -30,21 +31,21 @@ class LowWater:
         self._timer: asyncio.TimerHandle | None = None
 
     def expect(self, size: int) -> None:
-        """Wake when `size` bytes are there, or some are and it was quiet for `LULL_S`."""
+        """Wake when `size` bytes have arrived, or fewer and then none for `LULL_S`."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self._set(min(size, MAX_BYTES))
         if self._mark > 1:
-            self._timer = self._loop.call_later(LULL_S, self.lower)
+            self._timer = self._loop.call_later(LULL_S, self.reset)
 
-    def lower(self) -> None:
+    def reset(self) -> None:
         """Wake for every byte."""
         self.expect(1)
 
     def _set(self, mark: int) -> None:
         if mark == self._mark or _OPTION is None:
             return
-        with contextlib.suppress(OSError):  # the socket was closed meanwhile
+        with contextlib.suppress(OSError):  # the socket is closed
             self._socket.setsockopt(socket.SOL_SOCKET, _OPTION, mark)
             self._mark = mark

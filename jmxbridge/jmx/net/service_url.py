@@ -1,10 +1,10 @@
-"""Where a JVM is, as people write it: HOST:PORT, or a JMX service URL.
+"""Parser for JMX addresses: HOST:PORT or a JMX service URL.
 
     service:jmx:rmi:///jndi/rmi://HOST:PORT/jmxrmi
     service:jmx:rmi://SERVER:PORT/jndi/rmi://HOST:PORT/jmxrmi
 
 HOST:PORT is the JMX port, an RMI registry. SERVER:PORT replaces the address of the JMX server that
-the registry gives; Java's own client takes no notice of it.
+the registry returns; Java's own client ignores it.
 """
 
 import re
@@ -17,20 +17,20 @@ _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^\[\]:/\s]+)):(?P<por
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A JMX port, and where its JMX server is if that is known better than there."""
+class ServiceAddress:
+    """A JMX port, and the address of its JMX server if that is to replace the advertised one."""
 
     registry: Endpoint
     server: Endpoint | None = None
 
 
-def parse(text: str) -> Place:
-    """Read an address; raises ValueError."""
+def parse(text: str) -> ServiceAddress:
+    """Parse HOST:PORT or a JMX service URL; raises ValueError."""
     url = _URL.fullmatch(text)
     if url is None:
-        return Place(_endpoint(text, text))
+        return ServiceAddress(_endpoint(text, text))
     server = _endpoint(url["server"], text) if url["server"] else None
-    return Place(_endpoint(url["registry"], text), server)
+    return ServiceAddress(_endpoint(url["registry"], text), server)
 
 
 def _endpoint(part: str, text: str) -> Endpoint:

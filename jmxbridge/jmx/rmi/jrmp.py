@@ -1,10 +1,10 @@
-"""The frame around calls and replies: Java RMI Wire Protocol, section 10.2.
+"""JRMP frames of calls and replies: Java RMI Wire Protocol, section 10.2.
 
     client  "JRMI" 2 StreamProtocol     server  ProtocolAck, the client's address as seen there
     client  its own address (empty)
     client  Call, object stream         server  Return, object stream; in the order of the calls
 
-Nothing has a length: a reply ends where its object ends.
+No frame has a length: a reply ends where its object ends.
 """
 
 import struct
@@ -25,12 +25,12 @@ from jmxbridge.jmx.constants import (
 )
 from jmxbridge.jmx.errors import RemoteException
 from jmxbridge.jmx.serialization.decoder import WriteAborted, read_content
-from jmxbridge.jmx.serialization.reader import Reader, Steps
+from jmxbridge.jmx.serialization.reader import ReplyReader, Steps
 from jmxbridge.jmx.serialization.throwables import remote_exception
 from jmxbridge.jmx.values import Value
 
 HELLO = JRMI_HEADER + bytes((STREAM_PROTOCOL,))
-# The client's own address, an empty host and port 0: nothing ever calls us back.
+# The client's own address, an empty host and port 0: a server never calls this client back.
 CLIENT_ENDPOINT = bytes(6)
 
 OBJECT_ID_BYTES = 22
@@ -42,14 +42,14 @@ _CALL_HEAD = struct.Struct(f">B4sBB{OBJECT_ID_BYTES}siq")
 _CALL_BLOCK_BYTES = OBJECT_ID_BYTES + 4 + 8
 _RETURN_BLOCK_BYTES = 1 + UID_BYTES
 _RETURN_HEAD = bytes((RETURN,)) + STREAM_HEADER + bytes((TC_BLOCKDATA, _RETURN_BLOCK_BYTES))
-# A reply up to and with the byte that says that a value comes; after it the UID.
+# Size of a reply up to and including the byte that tells a value from an exception; then the UID.
 RETURN_VALUE_BYTES = len(_RETURN_HEAD) + 1
 _RETURN_BYTES = len(_RETURN_HEAD) + _RETURN_BLOCK_BYTES
 
-# A record of type alert, of any version: what a TLS server answers to a plain greeting.
+# A TLS record of type alert, any version: the answer of a TLS server to a plain greeting.
 TLS_ALERT = b"\x15\x03"
-# How other servers begin, for people who gave the wrong port.
-_OTHERS = (
+# First bytes of other servers, to recognise a wrong port.
+_OTHER_SERVERS = (
     (b"HTTP/", "an HTTP server"),
     (b"SSH-", "an SSH server"),
     (TLS_ALERT, "a TLS server"),
@@ -69,22 +69,25 @@ class Endpoint:
 
 
 def call(object_id: bytes, operation: int, method_hash: int, *arguments: bytes) -> bytes:
-    """Return a call: of a numbered `operation`, or of METHOD_BY_HASH."""
+    """Return a call's bytes; `operation` is a number of the interface, or METHOD_BY_HASH.
+
+    `arguments` are encoded objects.
+    """
     head = _CALL_HEAD.pack(
         CALL, STREAM_HEADER, TC_BLOCKDATA, _CALL_BLOCK_BYTES, object_id, operation, method_hash
     )
     return head + b"".join(arguments)
 
 
-def read_ack(r: Reader) -> Steps[Endpoint]:
-    """ProtocolAck: return our own address as the server sees it."""
+def read_ack(r: ReplyReader) -> Steps[Endpoint]:
+    """ProtocolAck: return the address of this client as the server sees it."""
     if r.short(1):
         yield from r.need(1)
     tag = r.buf[r.pos]
     if tag == PROTOCOL_NOT_SUPPORTED:
         raise r.bad("the server does not speak RMI's stream protocol")
     if tag != PROTOCOL_ACK:
-        raise r.bad(f"expected RMI's ProtocolAck (0x4e), got {_what_came(r)}")
+        raise r.bad(f"expected RMI's ProtocolAck (0x4e), got {_describe_bytes(r)}")
     r.pos += 1
     host = yield from r.read_utf()
     if r.short(4):
@@ -92,17 +95,17 @@ def read_ack(r: Reader) -> Steps[Endpoint]:
     return Endpoint(host, r.i32())
 
 
-def read_return(r: Reader, is_void: bool) -> Steps[Value | RemoteException]:
-    """Return, of which the first byte is there: the value, or what was thrown.
+def read_return(r: ReplyReader, is_void: bool) -> Steps[Value | RemoteException]:
+    """Return, of which the first byte is present: the value or the exception.
 
-    None for a method that returns nothing.
+    None for a void method.
     """
     if r.buf[r.pos] != RETURN:
-        raise r.bad(f"expected a reply (0x51), got {_what_came(r)}")
+        raise r.bad(f"expected a reply (0x51), got {_describe_bytes(r)}")
     if r.short(_RETURN_BYTES):
         yield from r.need(_RETURN_BYTES)
     if not r.buf.startswith(_RETURN_HEAD, r.pos):
-        raise r.bad(f"expected a reply without a primitive value, got {_what_came(r)}")
+        raise r.bad(f"expected a reply without a primitive value, got {_describe_bytes(r)}")
     kind = r.buf[r.pos + len(_RETURN_HEAD)]
     r.pos += _RETURN_BYTES
     if kind not in (NORMAL_RETURN, EXCEPTIONAL_RETURN):
@@ -117,7 +120,7 @@ def read_return(r: Reader, is_void: bool) -> Steps[Value | RemoteException]:
     return value if kind == NORMAL_RETURN else remote_exception(r, value)
 
 
-def _read_result(r: Reader) -> Steps[Value]:
+def _read_result(r: ReplyReader) -> Steps[Value]:
     while True:
         if r.short(1):
             yield from r.need(1)
@@ -127,7 +130,7 @@ def _read_result(r: Reader) -> Steps[Value]:
         r.handles.clear()
 
 
-def _what_came(r: Reader) -> str:
-    came = r.buf[r.pos : r.pos + _SHOWN_BYTES]
-    who = next((f" (of {name}?)" for start, name in _OTHERS if came.startswith(start)), "")
-    return f"{came!r}{who}"
+def _describe_bytes(r: ReplyReader) -> str:
+    shown = r.buf[r.pos : r.pos + _SHOWN_BYTES]
+    server = next((name for start, name in _OTHER_SERVERS if shown.startswith(start)), None)
+    return f"{shown!r}" if server is None else f"{shown!r} (of {server}?)"

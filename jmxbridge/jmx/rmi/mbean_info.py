@@ -1,4 +1,4 @@
-"""What an MBean says about itself, out of the answer to `getMBeanInfo`."""
+"""Converts the reply to `getMBeanInfo` to an MBeanInfo."""
 
 from jmxbridge.jmx.errors import RemoteProtocolError
 from jmxbridge.jmx.values import AttributeInfo, JavaObject, MBeanInfo, Value
@@ -8,9 +8,9 @@ _ATTRIBUTE_INFO = "javax.management.MBeanAttributeInfo"
 
 
 def mbean_info(value: Value) -> MBeanInfo:
-    """Return the parts of an MBeanInfo; raises RemoteProtocolError for anything else.
+    """Return the MBeanInfo; raise RemoteProtocolError if `value` is none.
 
-    Operations, constructors, notifications and descriptors are left aside.
+    Operations, constructors, notifications and descriptors are ignored.
     """
     info = _of_class(value, _MBEAN_INFO)
     attributes = info.fields.get("attributes")

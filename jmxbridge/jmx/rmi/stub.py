@@ -1,7 +1,7 @@
-"""Stubs: how a server says where one of its objects is.
+"""Decoder for stubs: references to objects in a server.
 
-A stub is an object below `java.rmi.server.RemoteObject`, or a dynamic proxy whose handler is one.
-What that class wrote: the UTF name of the reference's type, then for
+A stub is an object of a subclass of `java.rmi.server.RemoteObject`, or a dynamic proxy whose
+handler is one. The annotation of RemoteObject holds the UTF name of the reference's type, then for
 
     UnicastRef   UTF host, i32 port, ObjID (22 bytes), u8
     UnicastRef2  u8 format, UTF host, i32 port, where format is 1 a socket factory (an object),
@@ -22,9 +22,9 @@ _FORMAT_WITH_FACTORY = 1
 
 @dataclass(frozen=True, slots=True)
 class RemoteRef:
-    """Where a remote object is: the address its server advertises, its id there.
+    """A remote object: the address its server advertises, and its ObjID there.
 
-    `socket_factory` is the class by which the server wants to be connected to, None for plain TCP.
+    `socket_factory` is the class that a Java client would connect with, None for plain TCP.
     """
 
     endpoint: Endpoint
@@ -33,7 +33,7 @@ class RemoteRef:
 
 
 def remote_ref(stub: Value) -> RemoteRef:
-    """Return what `stub` refers to; raises RemoteProtocolError for anything but a stub."""
+    """Return the reference in `stub`; raise RemoteProtocolError if it is not a stub."""
     written = _written(stub)
     data = _Block(b"".join(item for item in written if isinstance(item, bytes)))
     kind = data.utf()
@@ -46,7 +46,7 @@ def remote_ref(stub: Value) -> RemoteRef:
         raise RemoteProtocolError(f"a stub of unknown format {form}")
     endpoint = Endpoint(data.utf(), data.port())
     object_id = data.take(OBJECT_ID_BYTES)
-    data.take(1)  # whether the stub is the result of a call: only distributed collection asks
+    data.take(1)  # whether the stub is the result of a call: for distributed garbage collection
     factory = None
     if form == _FORMAT_WITH_FACTORY:
         factory = next((item for item in written if isinstance(item, JavaObject)), None)
@@ -64,7 +64,7 @@ def _written(stub: Value) -> tuple[Value | bytes, ...]:
 
 
 class _Block:
-    """Primitive data that is there in full."""
+    """Cursor over the primitive data of a stub."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

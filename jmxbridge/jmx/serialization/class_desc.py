@@ -1,7 +1,7 @@
-"""Classes as a stream describes them, and how the data of their objects lies.
+"""Class descriptors, and the layout of the data of their objects.
 
-Rule: a class is data here. Its name selects a row of a closed table (`unwrap`) or nothing; no code
-is ever found by a name that a peer sent.
+Rule: a class is data. Its name selects a row of a closed table (`unwrap`) or nothing; a name sent
+by a peer never selects code.
 """
 
 import struct
@@ -22,17 +22,21 @@ from jmxbridge.jmx.values import JavaObject, Value
 PRIMITIVES: Mapping[str, str] = MappingProxyType(
     {"B": "b", "C": "H", "D": "d", "F": "f", "I": "i", "J": "q", "S": "h", "Z": "?"}
 )
+"""Type code of a Java primitive → format character of `struct`."""
 
-Fields: TypeAlias = dict[str, Value]
+FieldValues: TypeAlias = dict[str, Value]
 Annotations: TypeAlias = dict[str, tuple[Value | bytes, ...]]
-# Turns the parts of an object of one class into a value; None where they are not what that class
-# writes, and the object stays a JavaObject. (No known class becomes Python's None.)
-Unwrap: TypeAlias = Callable[[Fields, Annotations], Value]
+Unwrap: TypeAlias = Callable[[FieldValues, Annotations], Value]
+"""Turns the parts of an object of one class into a value.
+
+Returns None if the parts are not what that class writes; the object then stays a JavaObject. (No
+known class becomes Python's None.)
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shape:
-    """What a descriptor says of a class itself; a field is its type code and its name."""
+class ClassDescInfo:
+    """One class without its superclass: name, flags, and each field's type code and name."""
 
     name: str
     flags: int
@@ -40,8 +44,8 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Run:
-    """Fields that lie together: primitives of one struct, or (`struct` None) one object."""
+class FieldRun:
+    """Adjacent fields: primitives that one struct reads, or (`struct` None) one object."""
 
     struct: struct.Struct | None
     names: tuple[str, ...]
@@ -49,31 +53,32 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """What one class of an object's line of ancestors wrote."""
+class ClassLayout:
+    """Layout of the data that one class of an object's hierarchy wrote (spec: classdata)."""
 
     class_name: str
-    runs: tuple[Run, ...]
+    runs: tuple[FieldRun, ...]
     has_annotation: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassDesc:
-    """A class with its ancestors, ready for reading objects of it.
+    """A class with its superclasses, ready to read objects of it.
 
-    `parts` start at the topmost ancestor. `box` reads the only, primitive field of a boxed value.
-    `empty` stands for an object that is referred to while it is still being read. Objects of an
-    `is_endless` class have no end that can be told: RMI writes stream protocol version 1, in which
-    what an externalizable class writes is not marked. Others can be read, as plain objects where
-    the class is no array and no enum (`is_plain`).
+    `layouts` start at the topmost superclass. `box` reads the only field, a primitive, of a boxed
+    value. `empty` stands for an object that is referred to while it is still being read.
+
+    Objects of an `is_undelimited` class have no detectable end: RMI writes stream protocol version
+    1, which does not mark the end of an externalizable class's data. Objects of an `is_plain` class
+    can be read field by field: it is delimited, and neither an array nor an enum.
     """
 
     name: str
     superclasses: tuple[str, ...]
     is_enum: bool
-    is_endless: bool
+    is_undelimited: bool
     is_plain: bool
-    parts: tuple[Part, ...]
+    layouts: tuple[ClassLayout, ...]
     field_count: int
     unwrap: Unwrap | None
     box: struct.Struct | None
@@ -81,66 +86,69 @@ class ClassDesc:
 
 
 def link(
-    shape: Shape,
+    info: ClassDescInfo,
     superclass: ClassDesc | None,
     unwraps: Mapping[str, Unwrap],
     boxes: Container[str],
 ) -> ClassDesc:
-    """Put a class below its superclass."""
-    above = superclass.parts if superclass else ()
-    taken = {name for part in above for run in part.runs for name in run.names}
-    part = Part(
-        class_name=shape.name,
-        runs=_runs(shape, taken),
-        has_annotation=bool(shape.flags & (SC_WRITE_METHOD | SC_EXTERNALIZABLE)),
+    """Return the class that `info` describes, as a subclass of `superclass`.
+
+    A field whose name a superclass has too is named `Class.field`.
+    """
+    inherited = superclass.layouts if superclass else ()
+    taken = {name for layout in inherited for run in layout.runs for name in run.names}
+    own = ClassLayout(
+        class_name=info.name,
+        runs=_runs(info, taken),
+        has_annotation=bool(info.flags & (SC_WRITE_METHOD | SC_EXTERNALIZABLE)),
     )
-    is_enum = bool(shape.flags & SC_ENUM)
-    is_endless = shape.flags & (SC_EXTERNALIZABLE | SC_BLOCK_DATA) == SC_EXTERNALIZABLE
-    supers = (superclass.name, *superclass.superclasses) if superclass else ()
-    parts = (*above, part) if part.runs or part.has_annotation else above
+    is_enum = bool(info.flags & SC_ENUM)
+    is_undelimited = info.flags & (SC_EXTERNALIZABLE | SC_BLOCK_DATA) == SC_EXTERNALIZABLE
+    superclasses = (superclass.name, *superclass.superclasses) if superclass else ()
+    layouts = (*inherited, own) if own.runs or own.has_annotation else inherited
     return ClassDesc(
-        name=shape.name,
-        superclasses=supers,
+        name=info.name,
+        superclasses=superclasses,
         is_enum=is_enum,
-        is_endless=is_endless,
-        is_plain=not (is_enum or is_endless or shape.name.startswith("[")),
-        parts=parts,
-        field_count=sum(len(run.names) for part in parts for run in part.runs),
-        unwrap=unwraps.get(shape.name),
-        box=_box(parts) if shape.name in boxes else None,
-        empty=JavaObject(shape.name, supers, {}, {}),
+        is_undelimited=is_undelimited,
+        is_plain=not (is_enum or is_undelimited or info.name.startswith("[")),
+        layouts=layouts,
+        field_count=sum(len(run.names) for layout in layouts for run in layout.runs),
+        unwrap=unwraps.get(info.name),
+        box=_box(layouts) if info.name in boxes else None,
+        empty=JavaObject(info.name, superclasses, {}, {}),
     )
 
 
-def _runs(shape: Shape, taken: set[str]) -> tuple[Run, ...]:
-    if not shape.flags & SC_SERIALIZABLE:
+def _runs(info: ClassDescInfo, taken: set[str]) -> tuple[FieldRun, ...]:
+    if not info.flags & SC_SERIALIZABLE:
         return ()
-    runs: list[Run] = []
+    runs: list[FieldRun] = []
     primitives: list[tuple[str, str]] = []
-    for code, field_name in shape.fields:
-        name = f"{shape.name}.{field_name}" if field_name in taken else field_name
+    for code, field_name in info.fields:
+        name = f"{info.name}.{field_name}" if field_name in taken else field_name
         if code in PRIMITIVES:
             primitives.append((code, name))
             continue
         if primitives:
-            runs.append(_primitives(primitives))
+            runs.append(_primitive_run(primitives))
             primitives = []
-        runs.append(Run(None, (name,), ()))
+        runs.append(FieldRun(None, (name,), ()))
     if primitives:
-        runs.append(_primitives(primitives))
+        runs.append(_primitive_run(primitives))
     return tuple(runs)
 
 
-def _primitives(fields: list[tuple[str, str]]) -> Run:
-    return Run(
+def _primitive_run(fields: list[tuple[str, str]]) -> FieldRun:
+    return FieldRun(
         struct=struct.Struct(">" + "".join(PRIMITIVES[code] for code, _ in fields)),
         names=tuple(name for _, name in fields),
         chars=tuple(name for code, name in fields if code == "C"),
     )
 
 
-def _box(parts: tuple[Part, ...]) -> struct.Struct | None:
-    runs = [run for part in parts for run in part.runs]
-    if len(runs) != 1 or any(part.has_annotation for part in parts):
+def _box(layouts: tuple[ClassLayout, ...]) -> struct.Struct | None:
+    runs = [run for layout in layouts for run in layout.runs]
+    if len(runs) != 1 or any(layout.has_annotation for layout in layouts):
         return None
     return runs[0].struct if runs[0].names == ("value",) and not runs[0].chars else None

@@ -1,17 +1,15 @@
-"""Objects out of Java's serialization stream.
+"""Decoder for objects in Java's serialization stream.
 
-Section numbers are those of chapter 6 of the Java Object Serialization Specification. Reading is
-structural: an object is the description of its class and its fields. As soon as an object of a
-class in the closed table of `unwrap` is complete, its value takes its place, also behind its
-handle. One that is referred to before that shows there as an empty JavaObject.
+Docstrings name the grammar rules of section 6.4.2 of the Java Object Serialization Specification.
+Decoding is structural: an object is its class descriptor and its fields. When an object of a class
+in the closed table of `unwrap` is complete, its value replaces it, also behind its handle. A
+reference to such an object before it is complete gives an empty JavaObject.
 
-Speed: what is met most often is taken by the plain functions of `leaf` when it is there in full;
-starting a generator costs about as much as all they do.
+Speed: the plain functions of `fast_path` take the commonest values when they are present in full.
+Starting a generator costs about as much as all of their work.
 """
 
 import struct
-import sys
-from array import array
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import cast
@@ -36,41 +34,41 @@ from jmxbridge.jmx.serialization.class_desc import (
     PRIMITIVES,
     Annotations,
     ClassDesc,
-    Fields,
-    Run,
+    FieldRun,
+    FieldValues,
     Unwrap,
 )
 from jmxbridge.jmx.serialization.class_reader import read_class_desc, take_class_desc
-from jmxbridge.jmx.serialization.primitives import (
-    NOT_LEAF,
-    NotLeaf,
+from jmxbridge.jmx.serialization.fast_path import (
+    NOT_TAKEN,
+    NotTaken,
     class_value,
     referred_value,
-    take_leaf,
+    take_common_value,
 )
-from jmxbridge.jmx.serialization.reader import Reader, Steps
-from jmxbridge.jmx.serialization.tracked import Marks
+from jmxbridge.jmx.serialization.reader import ReplyReader, Steps
+from jmxbridge.jmx.serialization.tracked import TrackedValues
 from jmxbridge.jmx.values import JavaObject, Value
 
 
 class WriteAborted(Exception):
-    """The server failed while it wrote the reply; `thrown` is what it threw."""
+    """The server failed while it wrote the reply; `thrown` is the Throwable it sent."""
 
     def __init__(self, thrown: Value) -> None:
         super().__init__(thrown)
         self.thrown = thrown
 
 
-class Endless(Exception):
-    """An object of a class whose data has no mark at its end: the rest cannot be read."""
+class UndelimitedObject(Exception):
+    """An object whose data has no end mark, so nothing after it can be read."""
 
     def __init__(self, class_name: str) -> None:
         super().__init__(class_name)
         self.class_name = class_name
 
 
-def read_content(r: Reader, depth: int) -> Steps[Value]:
-    """object: return the steps that read whatever can stand where an object is written."""
+def read_content(r: ReplyReader, depth: int) -> Steps[Value]:
+    """object: return a decoder for the object at the current position."""
     if r.pos >= r.end:
         return _await_content(r, depth)
     read = CONTENT.get(r.buf[r.pos])
@@ -82,32 +80,32 @@ def read_content(r: Reader, depth: int) -> Steps[Value]:
     return read(r, depth)
 
 
-def _await_content(r: Reader, depth: int) -> Steps[Value]:
+def _await_content(r: ReplyReader, depth: int) -> Steps[Value]:
     yield from r.need(1)
     return (yield from read_content(r, depth))
 
 
-def read_null(r: Reader, depth: int) -> Steps[Value]:
+def read_null(r: ReplyReader, depth: int) -> Steps[Value]:
     """nullReference."""
     yield from ()
     return None
 
 
-def read_reference(r: Reader, depth: int) -> Steps[Value]:
+def read_reference(r: ReplyReader, depth: int) -> Steps[Value]:
     """prevObject."""
     if r.short(4):
         yield from r.need(4)
     return referred_value(r)
 
 
-def read_string(r: Reader, depth: int) -> Steps[Value]:
+def read_string(r: ReplyReader, depth: int) -> Steps[Value]:
     """newString, short."""
     text = yield from r.read_utf()
-    r.keep(text)
+    r.add_handle(text)
     return text
 
 
-def read_long_string(r: Reader, depth: int) -> Steps[Value]:
+def read_long_string(r: ReplyReader, depth: int) -> Steps[Value]:
     """newString, long."""
     if r.short(8):
         yield from r.need(8)
@@ -117,73 +115,86 @@ def read_long_string(r: Reader, depth: int) -> Steps[Value]:
     if r.short(size):
         yield from r.need(size)
     text = r.text(size)
-    r.keep(text)
+    r.add_handle(text)
     return text
 
 
-def read_object(r: Reader, depth: int) -> Steps[Value]:
-    """newObject: class, then what each of its ancestors and itself wrote, from the top."""
+def read_object(r: ReplyReader, depth: int) -> Steps[Value]:
+    """newObject: its class, then the data of each class of its hierarchy, topmost first."""
     desc = take_class_desc(r) or (yield from read_class_desc(r))
     if not desc.is_plain:
-        raise Endless(desc.name) if desc.is_endless else r.bad(f"an object of class {desc.name}")
-    fields: Fields = {}
+        raise _not_plain(r, desc)
+    fields: FieldValues = {}
     annotations: Annotations = {}
     unwrap = desc.unwrap
-    started = desc.empty
+    result = desc.empty
     if unwrap is None:
-        started = JavaObject(desc.name, desc.superclasses, fields, annotations)
+        result = JavaObject(desc.name, desc.superclasses, fields, annotations)
     handle = len(r.handles)
-    r.handles.append(started)
+    r.handles.append(result)
     r.count(desc.field_count)
-    for part in desc.parts:
-        for run in part.runs:
+    for layout in desc.layouts:
+        for run in layout.runs:
             if run.struct is not None:
                 if r.short(run.struct.size):
                     yield from r.need(run.struct.size)
                 _take_primitives(r, run, run.struct, fields)
                 continue
-            value = take_leaf(r)
-            if value is NOT_LEAF:
+            value = take_common_value(r)
+            if value is NOT_TAKEN:
                 value = yield from read_content(r, depth + 1)
             fields[run.names[0]] = value
-        if part.has_annotation:
-            annotations[part.class_name] = yield from read_annotation(r, depth + 1)
-    return started if unwrap is None else _finish(r, handle, desc, unwrap, fields, annotations)
-
-
-def _finish(
-    r: Reader, handle: int, desc: ClassDesc, unwrap: Unwrap, fields: Fields, notes: Annotations
-) -> Value:
-    value = unwrap(fields, notes)
-    if value is None:
-        value = JavaObject(desc.name, desc.superclasses, fields, notes)
-    r.handles[handle] = value
+        if layout.has_annotation:
+            annotations[layout.class_name] = yield from read_annotation(r, depth + 1)
+    if unwrap is None:
+        return result
+    r.handles[handle] = value = _unwrapped(desc, unwrap, fields, annotations)
     return value
 
 
-def _take_primitives(r: Reader, run: Run, packed: struct.Struct, fields: Fields) -> None:
+def _not_plain(r: ReplyReader, desc: ClassDesc) -> Exception:
+    """Return the error for an object of a class that is not plain."""
+    if desc.is_undelimited:
+        return UndelimitedObject(desc.name)
+    return r.bad(f"an object of class {desc.name}")
+
+
+def _unwrapped(
+    desc: ClassDesc, unwrap: Unwrap, fields: FieldValues, annotations: Annotations
+) -> Value:
+    value = unwrap(fields, annotations)
+    if value is None:
+        return JavaObject(desc.name, desc.superclasses, fields, annotations)
+    return value
+
+
+def _take_primitives(
+    r: ReplyReader, run: FieldRun, packed: struct.Struct, fields: FieldValues
+) -> None:
     fields.update(zip(run.names, packed.unpack_from(r.buf, r.pos), strict=True))
-    if r.marks is not None:
-        _mark(r, r.marks, run, packed, fields)
+    if r.tracked is not None:
+        _track(r.pos, r.tracked, run, packed, fields)
     r.pos += packed.size
     for name in run.chars:
         fields[name] = chr(cast(int, fields[name]))
 
 
-def _mark(r: Reader, marks: Marks, run: Run, packed: struct.Struct, fields: Fields) -> None:
-    pos = r.pos
+def _track(
+    pos: int, tracked: TrackedValues, run: FieldRun, packed: struct.Struct, fields: FieldValues
+) -> None:
+    """Replace the values of a run that starts at `pos` by tracked ones."""
     for name, code in zip(run.names, packed.format[1:], strict=True):
         size = struct.calcsize(">" + code)
-        fields[name] = marks.number(fields[name], pos, size, code)
+        fields[name] = tracked.track_number(fields[name], pos, size, code)
         pos += size
 
 
-def read_annotation(r: Reader, depth: int) -> Steps[tuple[Value | bytes, ...]]:
-    """objectAnnotation: objects and blocks of primitive data, to the end mark."""
+def read_annotation(r: ReplyReader, depth: int) -> Steps[tuple[Value | bytes, ...]]:
+    """objectAnnotation: objects and blocks of primitive data, up to the end mark."""
     items: list[Value | bytes] = []
     while True:
-        item: Value | bytes | NotLeaf = take_leaf(r)
-        if item is NOT_LEAF:
+        item: Value | bytes | NotTaken = take_common_value(r)
+        if item is NOT_TAKEN:
             if r.short(1):
                 yield from r.need(1)
             tag = r.buf[r.pos]
@@ -198,7 +209,7 @@ def read_annotation(r: Reader, depth: int) -> Steps[tuple[Value | bytes, ...]]:
         items.append(item)
 
 
-def read_block(r: Reader) -> Steps[bytes]:
+def read_block(r: ReplyReader) -> Steps[bytes]:
     """blockdata, short or long."""
     head = 2 if r.buf[r.pos] == TC_BLOCKDATA else 5
     if r.short(head):
@@ -211,17 +222,17 @@ def read_block(r: Reader) -> Steps[bytes]:
     return r.raw(size)
 
 
-def _long_size(r: Reader) -> int:
+def _long_size(r: ReplyReader) -> int:
     r.pos += 1
     return r.i32()
 
 
-def read_array(r: Reader, depth: int) -> Steps[Value]:
+def read_array(r: ReplyReader, depth: int) -> Steps[Value]:
     """newArray."""
     desc = take_class_desc(r) or (yield from read_class_desc(r))
     if not desc.name.startswith("["):
         raise r.bad(f"an array of class {desc.name}")
-    handle = r.keep(desc.empty)
+    handle = r.add_handle(desc.empty)
     if r.short(4):
         yield from r.need(4)
     size = r.i32()
@@ -237,39 +248,39 @@ def read_array(r: Reader, depth: int) -> Steps[Value]:
     return value
 
 
-def _read_items(r: Reader, size: int, depth: int) -> Steps[tuple[Value, ...]]:
+def _read_items(r: ReplyReader, size: int, depth: int) -> Steps[tuple[Value, ...]]:
     items: list[Value] = []
     for _ in range(size):
-        item = take_leaf(r)
-        if item is NOT_LEAF:
+        item = take_common_value(r)
+        if item is NOT_TAKEN:
             item = yield from read_content(r, depth)
-        r.count(0)  # the elements were counted; the objects among them are not
+        r.count(0)  # checks the handles: elements are counted, the objects among them are not
         items.append(item)
     return tuple(items)
 
 
-def _read_primitive_items(r: Reader, code: str, size: int) -> Steps[tuple[Value, ...]]:
-    packed = array(PRIMITIVES[code] if code != "Z" else "b")
+def _read_primitive_items(r: ReplyReader, code: str, size: int) -> Steps[tuple[Value, ...]]:
+    item_format = PRIMITIVES[code]
+    item_size = struct.calcsize(">" + item_format)
     items: list[Value] = []
     while len(items) < size:
-        if r.short(packed.itemsize):
-            yield from r.need(packed.itemsize)
-        there = min(size - len(items), (r.end - r.pos) // packed.itemsize)
-        chunk = array(packed.typecode, r.raw(there * packed.itemsize))
-        if sys.byteorder == "little":
-            chunk.byteswap()
-        items.extend(map(chr, chunk) if code == "C" else map(bool, chunk) if code == "Z" else chunk)
+        if r.short(item_size):
+            yield from r.need(item_size)
+        present = min(size - len(items), (r.end - r.pos) // item_size)
+        chunk = struct.unpack_from(f">{present}{item_format}", r.buf, r.pos)
+        r.pos += present * item_size
+        items += map(chr, chunk) if code == "C" else chunk
     return tuple(items)
 
 
-def read_enum(r: Reader, depth: int) -> Steps[Value]:
-    """newEnum: the name of the constant stands for it."""
+def read_enum(r: ReplyReader, depth: int) -> Steps[Value]:
+    """newEnum: the value is the name of the constant."""
     desc = take_class_desc(r) or (yield from read_class_desc(r))
     if not desc.is_enum:
         raise r.bad(f"an enum constant of class {desc.name}")
-    handle = r.keep(desc.empty)
-    name = take_leaf(r)
-    if name is NOT_LEAF:
+    handle = r.add_handle(desc.empty)
+    name = take_common_value(r)
+    if name is NOT_TAKEN:
         name = yield from read_content(r, depth + 1)
     if not isinstance(name, str):
         raise r.bad("an enum constant without a name")
@@ -277,27 +288,27 @@ def read_enum(r: Reader, depth: int) -> Steps[Value]:
     return name
 
 
-def read_class(r: Reader, depth: int) -> Steps[Value]:
-    """newClass: a class as a value."""
+def read_class(r: ReplyReader, depth: int) -> Steps[Value]:
+    """newClass: a Class object."""
     desc = take_class_desc(r) or (yield from read_class_desc(r))
     value = JavaObject("java.lang.Class", (), {"name": desc.name}, {})
-    r.keep(value)
+    r.add_handle(value)
     return value
 
 
-def read_class_as_value(r: Reader, depth: int) -> Steps[Value]:
-    """newClassDesc where an object can stand."""
+def read_class_as_value(r: ReplyReader, depth: int) -> Steps[Value]:
+    """newClassDesc written as an object."""
     r.pos -= 1
     return class_value((yield from read_class_desc(r)))
 
 
-def read_exception(r: Reader, depth: int) -> Steps[Value]:
-    """exception: what the server threw while it wrote; nothing more of the reply comes."""
+def read_exception(r: ReplyReader, depth: int) -> Steps[Value]:
+    """exception: the server threw while it wrote the reply, which ends here."""
     r.handles.clear()
     raise WriteAborted((yield from read_content(r, depth + 1)))
 
 
-CONTENT: Mapping[int, Callable[[Reader, int], Steps[Value]]] = MappingProxyType(
+CONTENT: Mapping[int, Callable[[ReplyReader, int], Steps[Value]]] = MappingProxyType(
     {
         TC_NULL: read_null,
         TC_REFERENCE: read_reference,

@@ -1,8 +1,8 @@
-"""What a client writes of Java's object stream: strings, string arrays, ObjectNames and null.
+"""Encoder for the Java objects a client sends: strings, string arrays, ObjectNames and null.
 
-Rule: nothing written here uses a handle, so parts can be made once, kept, and put together in any
-order. A class descriptor carries the null annotation of RMI's marshalling stream; without it the
-server answers `OptionalDataException`.
+Rule: nothing encoded here uses a handle, so parts can be made once, kept, and joined in any order.
+A class descriptor carries the null annotation of RMI's marshalling stream; without it the server
+answers with `OptionalDataException`.
 """
 
 import struct
@@ -28,13 +28,13 @@ NULL = bytes((TC_NULL,))
 
 
 def utf(text: str) -> bytes:
-    """Write `text`, of at most 65,535 bytes, as `DataOutput.writeUTF`."""
+    """Encode `text`, at most 65,535 bytes, as `DataOutput.writeUTF` does."""
     raw = modified_utf8.encode(text)
     return struct.pack(">H", len(raw)) + raw
 
 
 def string(text: str) -> bytes:
-    """Write a String object: newString, section 6.4.2."""
+    """Encode a String: newString, section 6.4.2."""
     raw = modified_utf8.encode(text)
     if len(raw) > _U16_MAX:
         return struct.pack(">BQ", TC_LONGSTRING, len(raw)) + raw
@@ -42,7 +42,7 @@ def string(text: str) -> bytes:
 
 
 def class_desc(name: str, serial_version_uid: int, flags: int) -> bytes:
-    """Write a class without fields and without a serializable superclass."""
+    """Encode a class without fields and without a serializable superclass."""
     head = bytes((TC_CLASSDESC,)) + utf(name)
     return head + struct.pack(">qBH", serial_version_uid, flags, 0) + NULL + _END + NULL
 
@@ -56,10 +56,10 @@ _STRING_ARRAY = bytes((TC_ARRAY,)) + class_desc(
 
 
 def object_name(name: ObjectName) -> bytes:
-    """Write a name or pattern; its serialized form is its text, in its class's annotation."""
+    """Encode a name or pattern: its text, in the annotation of its class."""
     return _OBJECT_NAME + string(name.canonical) + _END
 
 
 def string_array(texts: Sequence[str]) -> bytes:
-    """Write a String[]."""
+    """Encode a String[]."""
     return _STRING_ARRAY + struct.pack(">i", len(texts)) + b"".join(map(string, texts))

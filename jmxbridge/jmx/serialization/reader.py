@@ -1,11 +1,12 @@
-"""The bytes of one reply: what has come, how far it is read, and how much it may still grow.
+"""Cursor over the bytes of one reply, with its handles and the limits on its size.
 
-Rule: the peer is not trusted, and every bound on what it sends is checked here. Nothing is ever
-sized by an announced number; memory grows with the bytes that really came.
+Rule: the peer is not trusted, and this module checks every limit on what it sends. No buffer is
+allocated from an announced size; memory grows only with the bytes that have arrived.
 
-Decoding is straight-line code in generators. One that runs short calls `need`, which yields until
-enough bytes were fed; then it goes on where it was. `take_...` are plain functions for what is
-there in full; `read_...` are the generators around them.
+Decoders are generators that read like straight-line code. One that runs out of bytes calls `need`,
+which yields until enough bytes have been fed; then the decoder continues where it stopped.
+Functions named `take_...` are plain functions for data that is present in full; functions named
+`read_...` are the generators around them.
 """
 
 import struct
@@ -21,10 +22,11 @@ from jmxbridge.jmx.values import Value
 if TYPE_CHECKING:
     from jmxbridge.jmx.serialization.class_desc import ClassDesc
     from jmxbridge.jmx.serialization.known_classes import KnownClasses
-    from jmxbridge.jmx.serialization.tracked import Marks
+    from jmxbridge.jmx.serialization.tracked import TrackedValues
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[None, None, T]
+"""A decoder: yields when it needs more bytes, returns what it decoded."""
 
 _I32 = struct.Struct(">i")
 _I64 = struct.Struct(">q")
@@ -32,15 +34,16 @@ _I64 = struct.Struct(">q")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one reply may hold. The largest real ones list every name of a JVM.
+    """Upper bounds on one reply. The largest real replies list every MBean name of a JVM.
 
-    `reply_bytes`: 200,000 names of 150 bytes are 30 MB. `handles`: two a name and room as much
-    again; one costs at most about 200 bytes of memory, so this bounds a reply to some 100 MB.
-    `elements`: of all its arrays and collections, and fields of its objects, together; at most
-    about 80 bytes each (char[]).
-    `string_bytes`: class paths and thread dumps are the longest seen, tens of kilobytes.
-    `depth`: real values nest under 20 deep (open types of open types); each level is up to three
-    frames of Python's 1,000.
+    `reply_bytes`: 200,000 names of 150 bytes are 30 MB.
+    `handles`: two per name, and the same again as reserve; a handle costs at most about 200 bytes
+    of memory, so this bounds a reply to about 100 MB.
+    `elements`: elements of all arrays and collections plus fields of all objects; an element costs
+    at most about 80 bytes (char[]).
+    `string_bytes`: the longest strings seen, class paths and thread dumps, are tens of kilobytes.
+    `depth`: real values nest less than 20 deep (open types of open types); each level takes up to
+    three of Python's 1,000 stack frames.
     """
 
     reply_bytes: int = 32 << 20
@@ -50,12 +53,12 @@ class Limits:
     depth: int = 100
 
 
-class Reader:
-    """A cursor over bytes that arrive in pieces, with the handles of the reply under way."""
+class ReplyReader:
+    """Cursor over bytes that arrive in pieces, with the handles of the current reply."""
 
     __slots__ = (
-        "_late",
-        "_late_bytes",
+        "_pending",
+        "_pending_bytes",
         "_read_before",
         "_wanted",
         "buf",
@@ -64,8 +67,8 @@ class Reader:
         "end",
         "handles",
         "limits",
-        "marks",
         "pos",
+        "tracked",
     )
 
     def __init__(self, classes: "KnownClasses", limits: Limits) -> None:
@@ -76,35 +79,35 @@ class Reader:
         self.end = 0
         self.handles: list[Value | ClassDesc] = []
         self.elements = 0
-        self.marks: Marks | None = None  # where values are noted, if somebody wants to know
+        self.tracked: TrackedValues | None = None  # set while a template is built
         self._read_before = 0  # bytes of this reply that are no longer in buf
-        self._late: list[bytes] = []
-        self._late_bytes = 0
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
         self._wanted = 0
 
     def begin(self) -> None:
-        """Start a reply here: a stream of its own, with handles of its own."""
+        """Start a reply at the current position: a new stream with its own handles."""
         self._read_before = -self.pos
         self.handles = []
         self.elements = 0
 
     def feed(self, data: bytes) -> bool:
-        """Add what came; tell whether that meets the need, so that reading can go on."""
-        self._late.append(data)
-        self._late_bytes += len(data)
-        if self._late_bytes < self._wanted:
-            return False  # joined once a need is met, not once a piece: no quadratic copying
+        """Add received bytes; return whether decoding can continue."""
+        self._pending.append(data)
+        self._pending_bytes += len(data)
+        if self._pending_bytes < self._wanted:
+            return False  # joined once per need, not once per piece: no quadratic copying
         self._read_before += self.pos
-        self.buf = b"".join((self.buf[self.pos :], *self._late))
+        self.buf = b"".join((self.buf[self.pos :], *self._pending))
         self.pos = 0
         self.end = len(self.buf)
-        self._late = []
-        self._late_bytes = 0
+        self._pending = []
+        self._pending_bytes = 0
         self._wanted = 0
         return True
 
-    def let_go(self) -> None:
-        """Free what is read, if that is all there is: the next reply may be an interval away."""
+    def drop_read(self) -> None:
+        """Free the buffer if all of it is read: the next reply may be a poll interval away."""
         if self.pos == self.end and self.buf:
             self._read_before += self.pos
             self.buf = b""
@@ -112,61 +115,61 @@ class Reader:
 
     @property
     def offset(self) -> int:
-        """Bytes of this reply read so far."""
+        """Bytes of this reply that are read."""
         return self._read_before + self.pos
 
     @property
     def unread(self) -> int:
-        """Bytes that came and were not read yet."""
-        return self.end - self.pos + self._late_bytes
+        """Bytes that are received and not read."""
+        return self.end - self.pos + self._pending_bytes
 
     def bad(self, problem: str) -> RemoteProtocolError:
-        """Return the error for what stands here."""
+        """Return the error for invalid data at the current position."""
         return RemoteProtocolError(problem, self.offset)
 
     def short(self, size: int) -> bool:
-        """Tell whether fewer than `size` bytes are there."""
+        """Return whether fewer than `size` bytes are present."""
         return self.pos + size > self.end
 
     def need(self, size: int) -> Steps[None]:
-        """Wait until `size` bytes are there."""
+        """Wait until `size` bytes are present."""
         self.check_size(size)
         while self.pos + size > self.end:
             self._wanted = self.pos + size - self.end
             yield
 
     def u8(self) -> int:
-        """Take an unsigned byte that is there."""
+        """Take an unsigned byte that is present."""
         value = self.buf[self.pos]
         self.pos += 1
         return value
 
     def u16(self) -> int:
-        """Take an unsigned short that is there."""
+        """Take an unsigned short that is present."""
         pos = self.pos
         self.pos = pos + 2
         return self.buf[pos] << 8 | self.buf[pos + 1]
 
     def i32(self) -> int:
-        """Take an int that is there."""
+        """Take an int that is present."""
         value: int = _I32.unpack_from(self.buf, self.pos)[0]
         self.pos += 4
         return value
 
     def i64(self) -> int:
-        """Take a long that is there."""
+        """Take a long that is present."""
         value: int = _I64.unpack_from(self.buf, self.pos)[0]
         self.pos += 8
         return value
 
     def raw(self, size: int) -> bytes:
-        """Take bytes that are there."""
+        """Take `size` bytes that are present."""
         pos = self.pos
         self.pos = pos + size
         return self.buf[pos : pos + size]
 
     def text(self, size: int) -> str:
-        """Take a string of `size` bytes that are there."""
+        """Take a string of `size` bytes that are present."""
         try:
             value = modified_utf8.decode(self.buf[self.pos : self.pos + size])
         except UnicodeDecodeError as exc:
@@ -175,7 +178,7 @@ class Reader:
         return value
 
     def read_utf(self) -> Steps[str]:
-        """`DataInput.readUTF`: a u16 length and as many bytes."""
+        """`DataInput.readUTF`: a u16 length and that many bytes."""
         if self.short(2):
             yield from self.need(2)
         size = self.u16()
@@ -183,16 +186,16 @@ class Reader:
             yield from self.need(size)
         return self.text(size)
 
-    def keep(self, value: "Value | ClassDesc") -> int:
-        """Give `value` the next handle; return its index."""
+    def add_handle(self, value: "Value | ClassDesc") -> int:
+        """Give `value` the next handle; return the index of the handle."""
         index = len(self.handles)
         if index >= self.limits.handles:
             raise self.bad(f"more than {self.limits.handles} objects in a reply")
         self.handles.append(value)
         return index
 
-    def index(self) -> int:
-        """Take a handle that is there; return its index, which something has."""
+    def handle_index(self) -> int:
+        """Take a handle that is present; return its index, which is valid."""
         index: int = _I32.unpack_from(self.buf, self.pos)[0] - BASE_WIRE_HANDLE
         if not 0 <= index < len(self.handles):
             raise self.bad(f"a reference to object {index} of a reply with {len(self.handles)}")
@@ -200,7 +203,7 @@ class Reader:
         return index
 
     def count(self, elements: int) -> None:
-        """Add to the elements of this reply; refuse too many of them, or of objects."""
+        """Add to the elements of this reply; raise if it has too many elements or handles."""
         self.elements += elements
         if self.elements > self.limits.elements:
             raise self.bad(f"more than {self.limits.elements} elements in a reply")
@@ -208,6 +211,6 @@ class Reader:
             raise self.bad(f"more than {self.limits.handles} objects in a reply")
 
     def check_size(self, more: int = 0) -> None:
-        """Refuse a reply that is too long, or will be with `more` bytes."""
+        """Raise if the reply is too long, or would be with `more` bytes."""
         if self.offset + more > self.limits.reply_bytes:
             raise self.bad(f"a reply of more than {self.limits.reply_bytes} bytes")

@@ -1,19 +1,19 @@
-"""What the Java side threw, as an exception value."""
+"""Converts Java Throwables to RemoteException values."""
 
 from typing import TypeGuard
 
 from jmxbridge.jmx.errors import RemoteException
-from jmxbridge.jmx.serialization.reader import Reader
+from jmxbridge.jmx.serialization.reader import ReplyReader
 from jmxbridge.jmx.values import JavaObject, Value
 
-# Where exceptions keep what they were caused by; the last three are older than Throwable's `cause`.
-_CAUSES = ("cause", "detail", "exception", "runtimeException", "error")
-# Chains in practice are under 5 long; a peer could make one that goes round.
+# Fields that hold the cause of an exception; the last three predate Throwable's `cause`.
+_CAUSE_FIELDS = ("cause", "detail", "exception", "runtimeException", "error")
+# Real chains are less than 5 long; a peer could send a circular one.
 _MAX_CAUSES = 10
 
 
-def remote_exception(r: Reader, thrown: Value) -> RemoteException:
-    """Return what was thrown; RemoteProtocolError when that is no Throwable."""
+def remote_exception(r: ReplyReader, thrown: Value) -> RemoteException:
+    """Return the exception for `thrown`; raise RemoteProtocolError if it is not a Throwable."""
     if not _is_throwable(thrown):
         raise r.bad("an exceptional reply without an exception")
     return _exception(thrown, _MAX_CAUSES)
@@ -30,8 +30,8 @@ def _exception(thrown: JavaObject, causes_left: int) -> RemoteException:
 
 
 def _cause(thrown: JavaObject) -> JavaObject | None:
-    """Return the cause; a Throwable without one names itself."""
-    for field in _CAUSES:
+    """Return the cause, or None; a Throwable without a cause refers to itself."""
+    for field in _CAUSE_FIELDS:
         cause = thrown.fields.get(field)
         if cause is not thrown and _is_throwable(cause):
             return cause

@@ -1,7 +1,7 @@
-"""Numbers and strings that know where in a reply they were, for `template` to learn from.
+"""Numbers and strings that record where in a reply they were, used to build templates.
 
-They are the values they stand for, so that whatever is made of them is made as ever; being told
-apart by identity is all that is added. A Boolean is marked as the int it is equal to.
+They are subclasses of int, float and str, so everything made from them is made as usual; identity
+tells them apart. A Boolean is tracked as the int it equals.
 """
 
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from jmxbridge.jmx.values import Value
 
 
-class MarkedInt(int):
-    """A whole number of its own."""
+class TrackedInt(int):
+    """An int with an identity of its own."""
 
 
-class MarkedFloat(float):
-    """A floating-point number of its own."""
+class TrackedFloat(float):
+    """A float with an identity of its own."""
 
 
-class MarkedText(str):
-    """A string of its own."""
+class TrackedText(str):
+    """A str with an identity of its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """Where a value is: `start` and `size` in bytes of the reply, `code` in `struct`'s language."""
+class ValueSpan:
+    """Position of a value: `start` and `size` in bytes of the reply, and its `struct` format."""
 
     start: int
     size: int
@@ -31,48 +31,51 @@ class Marked:
 
     @property
     def is_text(self) -> bool:
-        """Whether it is a string, not a number."""
+        """Whether the value is a string, not a number."""
         return self.code.endswith("s")
 
 
-class Marks:
-    """The marked values of one reply."""
+class TrackedValues:
+    """The tracked values of one reply."""
 
     def __init__(self) -> None:
-        self._values: list[object] = []  # so that no identity is used again
-        self._by_id: dict[int, Marked] = {}
+        self._values: list[object] = []  # keeps them alive, so that no id is reused
+        self._span_by_id: dict[int, ValueSpan] = {}
         self._references: dict[int, int] = {}
 
-    def of(self, value: object) -> Marked | None:
-        """Return where `value` comes from, if it is a marked one."""
-        return self._by_id.get(id(value))
+    def span_of(self, value: object) -> ValueSpan | None:
+        """Return the position of `value`, or None if it is not tracked."""
+        return self._span_by_id.get(id(value))
 
-    def refer(self, value: object) -> None:
-        """Note that the reply names a value again."""
+    def add_reference(self, value: object) -> None:
+        """Count a reference of the reply to an earlier value."""
         self._references[id(value)] = self._references.get(id(value), 0) + 1
 
-    def uses(self, value: object) -> int:
-        """Return in how many places of the reply a marked value stands."""
+    def occurrences(self, value: object) -> int:
+        """Return in how many places of the reply a tracked value occurs."""
         return 1 + self._references.get(id(value), 0)
 
-    def text(self, text: str, start: int, size: int) -> str:
-        """Mark a string of `size` bytes."""
-        marked = MarkedText(text)
-        self._add(marked, Marked(start, size, f"{size}s"))
-        return marked
+    def track_text(self, text: str, start: int, size: int) -> str:
+        """Return a tracked copy of a string of `size` bytes at `start`."""
+        tracked = TrackedText(text)
+        self._add(tracked, ValueSpan(start, size, f"{size}s"))
+        return tracked
 
-    def number(self, number: Value, start: int, size: int, code: str) -> Value:
-        """Mark a number."""
-        marked: Value
+    def track_number(self, number: Value, start: int, size: int, code: str) -> Value:
+        """Return a tracked copy of a number of `size` bytes at `start`, in `struct` format `code`.
+
+        Any other value is returned unchanged.
+        """
+        tracked: Value
         if isinstance(number, float):
-            marked = MarkedFloat(number)
+            tracked = TrackedFloat(number)
         elif isinstance(number, int):
-            marked = MarkedInt(number)
+            tracked = TrackedInt(number)
         else:
             return number
-        self._add(marked, Marked(start, size, code))
-        return marked
+        self._add(tracked, ValueSpan(start, size, code))
+        return tracked
 
-    def _add(self, value: object, mark: Marked) -> None:
+    def _add(self, value: object, span: ValueSpan) -> None:
         self._values.append(value)
-        self._by_id[id(value)] = mark
+        self._span_by_id[id(value)] = span

@@ -1,10 +1,10 @@
-"""Known classes to Python values: the closed list.
+"""Closed table of Java classes that become Python values.
 
-Each function gets the fields of an object and its annotations (by the class that wrote them) and
-returns its value, or None where the object is not made the way that class makes them; it then stays
-a JavaObject. What is inside was unwrapped before: a String is a str here, a TreeMap a Composite.
+Each function gets the fields of an object and its annotations (by the class that wrote them). It
+returns the object's value, or None if the object is not of the form its class writes; the object
+then stays a JavaObject. Its parts are unwrapped already: a String is a str, a TreeMap a Composite.
 
-The forms are those of the classes' "Serialized Form" pages in the JDK's javadoc.
+The forms are those of the "Serialized Form" pages in the JDK's javadoc.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
-from jmxbridge.jmx.serialization.class_desc import Annotations, Fields, Unwrap
+from jmxbridge.jmx.serialization.class_desc import Annotations, FieldValues, Unwrap
 from jmxbridge.jmx.values import Composite, Value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Classes whose only field is a primitive called `value`.
+# Boxed types: classes whose only field is a primitive named `value`.
 BOXES = frozenset(
     "java.lang." + name
     for name in ("Boolean", "Byte", "Short", "Integer", "Long", "Float", "Double")
@@ -25,34 +25,34 @@ BOXES = frozenset(
 
 
 def _field(name: str) -> Unwrap:
-    """Return what reads a class that only wraps one field."""
+    """Return the unwrap function of a class that wraps one field."""
 
-    def unwrap(fields: Fields, notes: Annotations) -> Value:
+    def unwrap(fields: FieldValues, annotations: Annotations) -> Value:
         return fields.get(name)
 
     return unwrap
 
 
 def _written_by(class_name: str) -> Unwrap:
-    """Return what reads a collection whose elements that class wrote one after the other."""
+    """Return the unwrap function of a collection whose elements `class_name` wrote in order."""
 
-    def unwrap(fields: Fields, notes: Annotations) -> Value:
-        return tuple(_objects(notes.get(class_name, ())))
+    def unwrap(fields: FieldValues, annotations: Annotations) -> Value:
+        return tuple(_objects(annotations.get(class_name, ())))
 
     return unwrap
 
 
 def _map_written_by(class_name: str) -> Unwrap:
-    """Return what reads a map whose keys and values that class wrote in turn."""
+    """Return the unwrap function of a map whose keys and values `class_name` wrote in turn."""
 
-    def unwrap(fields: Fields, notes: Annotations) -> Value:
-        return _map(_objects(notes.get(class_name, ())))
+    def unwrap(fields: FieldValues, annotations: Annotations) -> Value:
+        return _map(_objects(annotations.get(class_name, ())))
 
     return unwrap
 
 
-def _objects(notes: Iterable[Value | bytes]) -> list[Value]:
-    return [item for item in notes if not isinstance(item, bytes)]
+def _objects(annotation: Iterable[Value | bytes]) -> list[Value]:
+    return [item for item in annotation if not isinstance(item, bytes)]
 
 
 def _map(objects: list[Value]) -> Value:
@@ -64,37 +64,38 @@ def _map(objects: list[Value]) -> Value:
     return pairs
 
 
-def _tree_set(fields: Fields, notes: Annotations) -> Value:
-    return tuple(_objects(notes.get("java.util.TreeSet", ()))[1:])  # the comparator comes first
+def _tree_set(fields: FieldValues, annotations: Annotations) -> Value:
+    objects = _objects(annotations.get("java.util.TreeSet", ()))
+    return tuple(objects[1:])  # the first is the comparator
 
 
-def _vector(fields: Fields, notes: Annotations) -> Value:
+def _vector(fields: FieldValues, annotations: Annotations) -> Value:
     data, count = fields.get("elementData"), fields.get("elementCount")
     if not isinstance(data, tuple) or not isinstance(count, int) or not 0 <= count <= len(data):
         return None
     return data[:count]
 
 
-def _concurrent_map(fields: Fields, notes: Annotations) -> Value:
-    objects = _objects(notes.get("java.util.concurrent.ConcurrentHashMap", ()))
-    return _map(objects[:-2])  # two nulls end it
+def _concurrent_map(fields: FieldValues, annotations: Annotations) -> Value:
+    objects = _objects(annotations.get("java.util.concurrent.ConcurrentHashMap", ()))
+    return _map(objects[:-2])  # the last two are nulls that end it
 
 
-def _immutable_collection(fields: Fields, notes: Annotations) -> Value:
-    """java.util.CollSer: what List.of, Set.of and Map.of write; tag 3 is a map."""
+def _immutable_collection(fields: FieldValues, annotations: Annotations) -> Value:
+    """java.util.CollSer, the serialized form of List.of, Set.of and Map.of; tag 3 is a map."""
     tag = fields.get("tag")
-    objects = _objects(notes.get("java.util.CollSer", ()))
+    objects = _objects(annotations.get("java.util.CollSer", ()))
     if not isinstance(tag, int):
         return None
     return _map(objects) if tag & 0xFF == 3 else tuple(objects)
 
 
-def _character(fields: Fields, notes: Annotations) -> Value:
+def _character(fields: FieldValues, annotations: Annotations) -> Value:
     value = fields.get("value")
     return value if isinstance(value, str) else None
 
 
-def _big_integer(fields: Fields, notes: Annotations) -> Value:
+def _big_integer(fields: FieldValues, annotations: Annotations) -> Value:
     sign, magnitude = fields.get("signum"), fields.get("magnitude")
     if not isinstance(sign, int) or not isinstance(magnitude, tuple):
         return None
@@ -102,18 +103,18 @@ def _big_integer(fields: Fields, notes: Annotations) -> Value:
     return sign * int.from_bytes(octets) if len(octets) == len(magnitude) else None
 
 
-def _date(fields: Fields, notes: Annotations) -> Value:
-    blocks = notes.get("java.util.Date", ())
+def _date(fields: FieldValues, annotations: Annotations) -> Value:
+    blocks = annotations.get("java.util.Date", ())
     if len(blocks) != 1 or not isinstance(blocks[0], bytes) or len(blocks[0]) != 8:
         return None
     try:
         return _EPOCH + timedelta(milliseconds=int.from_bytes(blocks[0], signed=True))
-    except OverflowError:  # datetime knows the years 1 to 9999 only
+    except OverflowError:  # datetime supports the years 1 to 9999 only
         return None
 
 
-def _object_name(fields: Fields, notes: Annotations) -> Value:
-    match notes.get("javax.management.ObjectName"):
+def _object_name(fields: FieldValues, annotations: Annotations) -> Value:
+    match annotations.get("javax.management.ObjectName"):
         case (str(text),):
             try:
                 return ObjectName.parse(text)
@@ -122,14 +123,14 @@ def _object_name(fields: Fields, notes: Annotations) -> Value:
     return None
 
 
-def _attribute(fields: Fields, notes: Annotations) -> Value:
+def _attribute(fields: FieldValues, annotations: Annotations) -> Value:
     name = fields.get("name")
     return (name, fields.get("value")) if isinstance(name, str) else None
 
 
-def _attribute_list(fields: Fields, notes: Annotations) -> Value:
+def _attribute_list(fields: FieldValues, annotations: Annotations) -> Value:
     values: dict[str, Value] = {}
-    for item in _objects(notes.get("java.util.ArrayList", ())):
+    for item in _objects(annotations.get("java.util.ArrayList", ())):
         match item:
             case (str(name), value):
                 values[name] = value
@@ -138,16 +139,16 @@ def _attribute_list(fields: Fields, notes: Annotations) -> Value:
     return Composite(values)
 
 
-def _composite(fields: Fields, notes: Annotations) -> Value:
+def _composite(fields: FieldValues, annotations: Annotations) -> Value:
     contents = fields.get("contents")
     return contents if isinstance(contents, Composite) else None
 
 
-def _tabular(fields: Fields, notes: Annotations) -> Value:
-    """Rows only: the key of a row is among its values, as TabularType's index names say."""
+def _tabular(fields: FieldValues, annotations: Annotations) -> Value:
+    """Return the rows; the key of a row is among its values (TabularType's index names)."""
     data = fields.get("dataMap")
     if isinstance(data, Composite):
-        return () if not data else None  # an empty map, of which nothing says what its keys are
+        return () if not data else None  # an empty map is a Composite: its keys have no type
     if not isinstance(data, tuple):
         return None
     rows: list[Value] = []
@@ -160,19 +161,19 @@ def _tabular(fields: Fields, notes: Annotations) -> Value:
     return tuple(rows)
 
 
-def _singleton_map(fields: Fields, notes: Annotations) -> Value:
+def _singleton_map(fields: FieldValues, annotations: Annotations) -> Value:
     return _map([fields.get("k"), fields.get("v")])
 
 
-def _singleton(fields: Fields, notes: Annotations) -> Value:
+def _singleton(fields: FieldValues, annotations: Annotations) -> Value:
     return (fields.get("element"),)
 
 
-def _empty(fields: Fields, notes: Annotations) -> Value:
+def _empty(fields: FieldValues, annotations: Annotations) -> Value:
     return ()
 
 
-def _empty_map(fields: Fields, notes: Annotations) -> Value:
+def _empty_map(fields: FieldValues, annotations: Annotations) -> Value:
     return Composite({})
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from jmxbridge.jmx.connection import connect
 from jmxbridge.jmx.errors import ConnectionFailed
-from jmxbridge.jmx.net import channel, lookup
+from jmxbridge.jmx.net import happy_eyeballs, lookup
 from jmxbridge.jmx.net.dial import Dial
 from jmxbridge.jmx.rmi.jrmp import Endpoint
 
@@ -59,7 +59,7 @@ async def test_names_that_nobody_answers_for_hold_up_nobody_else(servers: NameSe
     servers.answer.set()
     outcomes = await asyncio.gather(*dead, return_exceptions=True)
     assert {type(each) for each in outcomes} == {socket.gaierror}
-    assert not lookup.is_under_way("dead-0", 1)
+    assert not lookup.is_pending("dead-0", 1)
 
 
 async def test_a_name_is_looked_up_once_at_a_time(servers: NameServers) -> None:
@@ -71,7 +71,7 @@ async def test_a_name_is_looked_up_once_at_a_time(servers: NameServers) -> None:
         await first
     third = asyncio.create_task(lookup.addresses("dead", 1))
     await asyncio.sleep(0)
-    assert lookup.is_under_way("dead", 1)
+    assert lookup.is_pending("dead", 1)
     servers.answer.set()
     outcomes = await asyncio.gather(second, third, return_exceptions=True)
     assert {type(each) for each in outcomes} == {socket.gaierror}
@@ -113,7 +113,7 @@ async def test_no_thread_for_it_is_an_error_of_that_host(
     with pytest.raises(ConnectionFailed, match="no thread to look it up") as caught:
         await connect("alive", 9999)
     assert caught.value.error_class == "resolve"
-    assert not lookup.is_under_way("alive", 9999)
+    assert not lookup.is_pending("alive", 9999)
 
 
 @pytest.fixture
@@ -180,11 +180,11 @@ async def test_no_socket_is_left_of_a_connection_that_is_given_up_as_it_is_made(
         made.append(socket.socket())
         return made[-1], address[0]
 
-    monkeypatch.setattr(channel, "SILENT_S", 0.0)
-    monkeypatch.setattr(channel, "_connected_to", connected_to)
+    monkeypatch.setattr(happy_eyeballs, "ATTEMPT_DELAY_S", 0.0)
+    monkeypatch.setattr(happy_eyeballs, "_attempt", connected_to)
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 1)) for each in ("slow", "fine")]
     for steps in range(20):
-        attempt = asyncio.create_task(channel._first_connected(found))
+        attempt = asyncio.create_task(happy_eyeballs._first_connected(found))
         for _ in range(steps):
             await asyncio.sleep(0)
         attempt.cancel()

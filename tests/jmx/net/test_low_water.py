@@ -9,7 +9,7 @@ import pytest
 
 from jmxbridge.jmx.connection import connect
 from jmxbridge.jmx.net import low_water
-from jmxbridge.jmx.net.low_water import MAX_BYTES, LowWater
+from jmxbridge.jmx.net.low_water import MAX_BYTES, LowWaterMark
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.rmi.calls import AttributeCalls, Call
 from jmxbridge.jmx.rmi.protocol import Protocol
@@ -40,7 +40,7 @@ def calls(connection_ref: RemoteRef) -> list[Call[Any]]:
 def answer(protocol: Protocol, *replies: bytes) -> None:
     """Have replies decoded."""
     protocol.receive_data(b"".join(replies))
-    while protocol.next_alike() or protocol.next_reply():
+    while protocol.next_by_template() or protocol.next_reply():
         pass
 
 
@@ -52,18 +52,18 @@ def test_all_but_the_last_answer_is_worth_waiting_for(
     size = len(faulty)
     protocol.call_all(calls)
     protocol.data_to_send()
-    assert protocol.worth_waking_for == 1  # nothing is known yet
+    assert protocol.bytes_to_wait_for == 1  # nothing is known yet
     answer(protocol, faulty * len(calls))
 
     protocol.call_all(calls)
     protocol.data_to_send()
-    assert protocol.worth_waking_for == 3 * size + 1
+    assert protocol.bytes_to_wait_for == 3 * size + 1
     answer(protocol, faulty, faulty[:100])
-    assert protocol.worth_waking_for == 2 * size - 100 + 1
+    assert protocol.bytes_to_wait_for == 2 * size - 100 + 1
     answer(protocol, faulty[100:], faulty)
-    assert protocol.worth_waking_for == 1  # one answer alone is read as it comes
+    assert protocol.bytes_to_wait_for == 1  # one answer alone is read as it comes
     answer(protocol, faulty)
-    assert protocol.worth_waking_for == 1
+    assert protocol.bytes_to_wait_for == 1
 
 
 def test_answers_that_become_shorter_change_what_is_expected(
@@ -77,7 +77,7 @@ def test_answers_that_become_shorter_change_what_is_expected(
         answer(protocol, reply * len(calls))
     protocol.call_all(calls)
     protocol.data_to_send()
-    assert protocol.worth_waking_for == 3 * len(short) + 1
+    assert protocol.bytes_to_wait_for == 3 * len(short) + 1
 
 
 def mark(sock: socket.socket) -> int:
@@ -90,12 +90,12 @@ async def test_the_kernel_is_told(pair: tuple[socket.socket, socket.socket]) -> 
     near, _ = pair
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_connection(asyncio.Protocol, sock=near)
-    low = LowWater(transport)
+    low = LowWaterMark(transport)
     low.expect(1000)
     assert mark(near) == 1000
     low.expect(1 << 20)
     assert mark(near) == MAX_BYTES
-    low.lower()
+    low.reset()
     assert mark(near) == 1
     transport.close()
 
@@ -113,7 +113,7 @@ async def test_a_lull_lowers_the_mark(
             came.set_result(data)
 
     transport, _ = await asyncio.get_running_loop().create_connection(Taker, sock=near)
-    LowWater(transport).expect(1000)
+    LowWaterMark(transport).expect(1000)
     far.sendall(b"less")
     assert await came == b"less"
     transport.close()
@@ -124,7 +124,7 @@ async def test_it_outlives_its_socket(pair: tuple[socket.socket, socket.socket])
     near, _ = pair
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_connection(asyncio.Protocol, sock=near)
-    low = LowWater(transport)
+    low = LowWaterMark(transport)
     low.expect(1000)
     near.close()
     low.expect(10)

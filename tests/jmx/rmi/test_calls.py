@@ -73,7 +73,7 @@ def test_requests_are_made_once(connection_ref: RemoteRef, monkeypatch: pytest.M
     first = attribute_calls.call(NAME, ["A", "B"])
     assert attribute_calls.call(ObjectName.parse("d:a=2,b=1"), ("A", "B")) is first
     assert attribute_calls.call(NAME, ["A"]) is not first
-    monkeypatch.setattr(calls, "MAX_KEPT_BYTES", 100)
+    monkeypatch.setattr(calls, "MAX_CACHED_BYTES", 100)
     attribute_calls.call(NAME, ["C"])
     again = attribute_calls.call(NAME, ["A", "B"])
     assert again is not first

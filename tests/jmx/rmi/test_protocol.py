@@ -252,7 +252,7 @@ def test_bytes_that_nobody_asked_for(greeted: Greeted, make_reply: Reply) -> Non
     """A reply before its call is an error, not the reply to the next call."""
     protocol = greeted()
     protocol.receive_data(make_reply(text("1")))
-    with pytest.raises(RemoteProtocolError, match="without being asked"):
+    with pytest.raises(RemoteProtocolError, match="no call is waiting"):
         protocol.next_reply()
 
 

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from jmxbridge.jmx.errors import RemoteException, RemoteProtocolError
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.jmx.rmi import template as template_module
+from jmxbridge.jmx.rmi import template_pool
 from jmxbridge.jmx.rmi.calls import AttributeCalls, Call
 from jmxbridge.jmx.rmi.jrmp import read_return
 from jmxbridge.jmx.rmi.protocol import Protocol
 from jmxbridge.jmx.rmi.stub import RemoteRef
-from jmxbridge.jmx.rmi.template import Template, learned
+from jmxbridge.jmx.rmi.template import StructTemplate
+from jmxbridge.jmx.rmi.template_builder import build_template
 from jmxbridge.jmx.serialization.known_classes import KnownClasses
-from jmxbridge.jmx.serialization.reader import Limits, Reader
+from jmxbridge.jmx.serialization.reader import Limits, ReplyReader
 from jmxbridge.jmx.serialization.unwrap import BOXES, UNWRAPS
 
 WIRE = Path(__file__).parents[1] / "wire"
@@ -31,15 +32,15 @@ Decode = Callable[[bytes], Any]
 Greeted = Callable[..., Protocol]
 
 
-def made(raw: bytes) -> Template:
+def made(raw: bytes) -> StructTemplate:
     """Learn from a reply, after it was decoded."""
     classes = KnownClasses(UNWRAPS, BOXES)
-    reader = Reader(classes, Limits())
+    reader = ReplyReader(classes, Limits())
     reader.feed(raw)
     reader.begin()
     with pytest.raises(StopIteration) as done:
         next(read_return(reader, is_void=False))
-    return learned(raw, done.value.value, classes)
+    return build_template(raw, done.value.value, classes)
 
 
 TEMPLATES = {name: made((WIRE / f"{name}.bin").read_bytes()) for name in PLAIN}
@@ -134,7 +135,7 @@ def test_changed_values(
 def taken(protocol: Protocol) -> Iterator[Any]:
     """Yield the outcomes of replies that are there, read in the way of a connection."""
     while True:
-        if outcomes := protocol.next_alike():
+        if outcomes := protocol.next_by_template():
             yield from outcomes
         elif reply := protocol.next_reply():
             yield reply.outcome
@@ -203,12 +204,12 @@ def test_shapes_are_bounded(
     """A peer whose answers are never alike costs no memory, and in the end no lessons."""
     lessons = []
 
-    def lesson(raw: bytes, *args: Any) -> Template:
+    def lesson(raw: bytes, *args: Any) -> StructTemplate:
         lessons.append(raw)
-        return learned(raw, *args)
+        return build_template(raw, *args)
 
-    monkeypatch.setattr(template_module, "FREE_LESSONS", 4)
-    monkeypatch.setattr(template_module, "learned", lesson)
+    monkeypatch.setattr(template_pool, "FREE_LESSONS", 4)
+    monkeypatch.setattr(template_pool, "build_template", lesson)
     faulty = captured("faulty")
     assert faulty.count(b"Fine") == 1
     odd = [faulty.replace(b"Fine", b"F%03d" % number) for number in range(300)]
@@ -224,7 +225,7 @@ def test_learning_stops_where_it_takes_too_much_room(
 ) -> None:
     """What is not learned is decoded."""
     faulty = captured("faulty")
-    monkeypatch.setattr(template_module, "MAX_LEARNED_BYTES", len(faulty) - 1)
+    monkeypatch.setattr(template_pool, "MAX_LEARNED_BYTES", len(faulty) - 1)
     outcomes, hits, misses = poll([faulty] * 3)
     assert outcomes == [{"Fine": 1}] * 3
     assert (hits, misses) == (0, 3)

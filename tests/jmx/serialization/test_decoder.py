@@ -157,7 +157,7 @@ MALFORMED: list[tuple[str, bytes, int, str]] = [
     ("array of negative length", b"\x75" + klass("[I") + b"\xff" * 4, 24, "-1 elements"),
     ("enum of a plain class", b"\x7e" + klass("C"), 19, "enum constant of class C"),
     ("enum without a name", b"\x7e" + ENUM + NULL, 50, "without a name"),
-    ("class that is a string", string("a") + b"\x00", 4, "without being asked"),
+    ("class that is a string", string("a") + b"\x00", 4, "no call is waiting"),
     (
         "reference to a string where a class must be",
         b"\x75" + klass("[LC;") + b"\x00\x00\x00\x02" + string("a") + b"\x73" + ref(2),
@@ -229,7 +229,7 @@ def test_refuses(
         with pytest.raises(RemoteProtocolError) as caught:
             outcomes(as_is, pieces)
         assert words in str(caught.value)
-        if "without being asked" not in words:
+        if "no call is waiting" not in words:
             assert caught.value.offset == OBJECT + at
 
 

@@ -119,4 +119,4 @@ def test_a_cut_reply_waits(data: st.DataObject) -> None:
     protocol.call(CALL)
     protocol.data_to_send()
     protocol.receive_data(raw[:cut])
-    assert protocol.next_reply() is None or protocol.lost_track
+    assert protocol.next_reply() is None or protocol.lost_sync

@@ -8,8 +8,8 @@ import pytest
 
 from jmxbridge.jmx.errors import RemoteProtocolError
 from jmxbridge.jmx.rmi.calls import Call
-from jmxbridge.jmx.serialization.class_desc import Shape
-from jmxbridge.jmx.serialization.known_classes import KnownClasses, Line
+from jmxbridge.jmx.serialization.class_desc import ClassDescInfo
+from jmxbridge.jmx.serialization.known_classes import ClassChain, KnownClasses
 
 Reply = Callable[..., bytes]
 Outcomes = Callable[..., list[Any]]
@@ -90,7 +90,7 @@ def test_a_line_is_found_only_where_it_ends() -> None:
     """The beginning of a longer line is not the shorter line, nor is one that is still coming."""
     classes = KnownClasses({}, ())
     raw = klass("C")[:-1]
-    classes.learn(Line(raw, 1, (Shape("C", 2, ()),), (), None))
+    classes.learn(ClassChain(raw, 1, (ClassDescInfo("C", 2, ()),), (), None))
     assert classes.find(raw + NULL, 0, []) is not None
     assert classes.find(raw + ref(0), 0, []) is not None
     assert classes.find(raw, 0, []) is None

@@ -172,7 +172,7 @@ def test_what_is_remembered_of_classes_is_bounded(
     """More classes than are kept, and more variants of one, are forgotten and still read."""
     monkeypatch.setattr(known_classes, "MAX_CLASSES", 3)
     monkeypatch.setattr(known_classes, "MAX_VARIANTS", 2)
-    monkeypatch.setattr(known_classes, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(known_classes, "MAX_CHAIN_BYTES", 100)
     names = [f"C{i % 7}" for i in range(30)] + ["L" * 200] * 2
     replies = [make_reply(b"\x73" + klass(name, flags=2 + i % 2) + b"\x78" * (i % 2))
                for i, name in enumerate(names)]  # fmt: skip

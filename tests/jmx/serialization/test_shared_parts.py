@@ -74,7 +74,9 @@ def poll(
             protocol.call(call)
             protocol.data_to_send()
             protocol.receive_data(make_reply(content))
-            found += protocol.next_alike() or [getattr(protocol.next_reply(), "outcome", None)]
+            found += protocol.next_by_template() or [
+                getattr(protocol.next_reply(), "outcome", None)
+            ]
         return found, protocol.traffic
 
     return ask

@@ -280,7 +280,7 @@ def test_garbage_after_a_reply_is_an_error(
     protocol.data_to_send()
     protocol.receive_data(captured(name) + b"\xac")
     assert protocol.next_reply() is not None
-    with pytest.raises(RemoteProtocolError, match="without being asked"):
+    with pytest.raises(RemoteProtocolError, match="no call is waiting"):
         protocol.next_reply()
 
 
@@ -338,7 +338,7 @@ def test_an_externalizable_value_ends_the_connection(
     assert reply is not None
     assert reply.outcome.java_class == "java.io.Externalizable"
     assert "Values$Outside" in reply.outcome.message
-    assert protocol.lost_track
+    assert protocol.lost_sync
     assert protocol.error is not None
     assert protocol.unanswered == 0
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.jmx.rmi import repeats as repeats_module
+from jmxbridge.jmx.rmi import exact_template as exact_template_module
 from jmxbridge.jmx.rmi.calls import get_mbean_info
+from jmxbridge.jmx.rmi.exact_template import ExactTemplate
 from jmxbridge.jmx.rmi.protocol import Protocol
-from jmxbridge.jmx.rmi.repeats import Repeats
 from jmxbridge.jmx.rmi.stub import RemoteRef
 from jmxbridge.jmx.values import MBeanInfo
 
@@ -31,7 +31,7 @@ def test_a_reply_that_comes_again_is_not_decoded(
     at = numbers.rindex(b"MaxLong")
     renamed = numbers[:at] + b"MinLong" + numbers[at + 7 :]
     replies = [numbers, with_uid(numbers, b"u" * 14), memory, renamed, numbers, memory]
-    known: Repeats[MBeanInfo] = Repeats()
+    known: ExactTemplate[MBeanInfo] = ExactTemplate()
     by_repeats, decoded = greeted(), greeted()
     for protocol, habit in ((by_repeats, known), (decoded, None)):
         for _ in replies:
@@ -48,7 +48,7 @@ def taken(protocol: Protocol) -> list[Any]:
     """Return the outcomes of replies that are there."""
     found: list[Any] = []
     while True:
-        if outcomes := protocol.next_alike():
+        if outcomes := protocol.next_by_template():
             found += outcomes
         elif reply := protocol.next_reply():
             found.append(reply.outcome)
@@ -58,9 +58,9 @@ def taken(protocol: Protocol) -> list[Any]:
 
 def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest goes, and what is too long never comes in."""
-    monkeypatch.setattr(repeats_module, "MAX_KNOWN", 3)
-    monkeypatch.setattr(repeats_module, "MAX_BYTES", 30)
-    known: Repeats[int] = Repeats()
+    monkeypatch.setattr(exact_template_module, "MAX_REPLIES", 3)
+    monkeypatch.setattr(exact_template_module, "MAX_REPLY_BYTES", 30)
+    known: ExactTemplate[int] = ExactTemplate()
     replies = [b"h" * 8 + bytes(14) + bytes((number,)) * 4 for number in range(5)]
     for number, raw in enumerate(replies):
         known.learn(raw, number)
