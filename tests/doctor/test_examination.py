@@ -1,0 +1,148 @@
+"""Which areas an examination has, and what of a file goes into them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jmxbridge.doctor import examination, unit
+from jmxbridge.doctor.examination import examine, mounts, read
+from jmxbridge.doctor.finding import Area, Finding
+from tests.kafka.fake_cluster import FakeCluster
+
+WriteFile = Callable[[str], Path]
+NO_SYSTEMD = "not looked at: no systemd"
+
+
+@pytest.fixture
+def write_file(tmp_path: Path) -> WriteFile:
+    """Write a file with this text."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "mbeans.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without systemd, whose clock is kept."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setattr(unit, "ask", lambda: NO_SYSTEMD)
+    monkeypatch.setattr(examination, "is_kept", lambda: True)
+
+
+def names(areas: list[Area]) -> list[str]:
+    """Return the names of areas."""
+    return [area.name for area in areas]
+
+
+def test_read_makes_a_finding_of_each_problem(write_file: WriteFile) -> None:
+    """The place, the key, the message, and the word that may be meant."""
+    file = write_file("intervall: 10s\nkafka: {bootstrap: 'k:1', poll_every: 1}\n")
+
+    area, settings = read(file, {})
+
+    assert settings is None
+    assert [finding.where for finding in area.findings] == [f"{file}:1:1", f"{file}:2:27"]
+    assert area.findings[0].mend == 'Did you mean "interval"?'
+    assert area.findings[1].problem.startswith("kafka.poll_every: ")
+
+
+def test_read_finds_variables_that_are_not_set(write_file: WriteFile) -> None:
+    """A variable of the file is a problem of the environment, with its place."""
+    file = write_file("kafka: {bootstrap: '${BROKER}'}\n")
+
+    (finding,) = read(file, {})[0].findings
+
+    assert "BROKER is not set" in finding.problem
+    assert read(file, {"BROKER": "k:1"})[0] == Area("file", notes=(str(file),))
+
+
+def test_read_makes_notes_of_warnings(write_file: WriteFile) -> None:
+    """A file with warnings can be used: its settings are there, the warnings ask for nothing."""
+    file = write_file("kafka: {bootstrap: 'k:1', groups: {deny: test-*}}\n")
+
+    area, settings = read(file, {})
+
+    assert settings is not None
+    assert area.findings == ()
+    assert len(area.notes) == 1 + len(settings.warnings) > 1
+
+
+async def test_examines_the_machine_without_a_file() -> None:
+    """Its clock and its service, nothing else."""
+    assert names(await examine(None, {})) == ["clock", "systemd"]
+
+
+async def test_examines_the_machine_with_a_file_of_no_use(write_file: WriteFile) -> None:
+    """The problems of the file come first; no server is asked."""
+    assert names(await examine(write_file("x: 1\n"), {})) == ["file", "clock", "systemd"]
+
+
+async def test_examines_the_servers_of_a_file(write_file: WriteFile) -> None:
+    """Only those that the file names are areas; each has its own findings."""
+    text = "influxdb: {url: 'http://127.0.0.1:1', bucket: b}\n"
+
+    areas = await examine(write_file(text + "kafka: {bootstrap: '127.0.0.1:1'}\n"), {})
+
+    machine = ["file", "packages", "limits", "clock", "store"]
+    assert names(areas) == [*machine, "targets", "kafka", "influxdb", "systemd"]
+    assert {area.name for area in areas if area.findings} >= {"kafka", "influxdb"}
+
+    async with FakeCluster() as fake:
+        [(host, port)] = fake.bootstrap
+        file = write_file(f"kafka: {{bootstrap: '{host}:{port}'}}\n")
+        areas = await examine(file, {})
+    assert names(areas) == [*machine, "targets", "kafka", "systemd"]
+    assert {area.name: area.findings for area in areas}["kafka"] == ()
+
+
+async def test_brokers_to_discover_are_targets(write_file: WriteFile) -> None:
+    """A broker found is examined; one whose JMX address cannot be made is a finding."""
+    text = "targets: [{discover: kafka, jmx_port: '1{id}', collect: [jvm]}]\n"
+    async with FakeCluster(brokers=2) as fake:
+        hosts = ", ".join(f"'{host}:{port}'" for host, port in fake.bootstrap)
+        areas = await examine(write_file(f"{text}kafka: {{bootstrap: [{hosts}]}}\n"), {})
+    (targets,) = [area for area in areas if area.name == "targets"]
+    assert [finding.where for finding in targets.findings] == ["broker-1", "broker-2"]
+
+
+async def test_a_cluster_that_is_away_has_one_finding(write_file: WriteFile) -> None:
+    """Brokers that cannot be found are no finding of the targets as well."""
+    text = "targets: [{discover: kafka, jmx_port: 9999, collect: [jvm]}]\n"
+
+    areas = await examine(write_file(text + "kafka: {bootstrap: '127.0.0.1:1'}\n"), {})
+
+    assert {area.name: len(area.findings) for area in areas}["kafka"] == 1
+    assert {area.name: len(area.findings) for area in areas}["targets"] == 0
+
+
+async def test_a_file_of_the_service_is_read_as_the_service_reads_it(
+    write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Variables of the unit are set, for that file alone."""
+    service_file = write_file("kafka: {bootstrap: '${BROKER}'}\n")
+    monkeypatch.setattr(unit, "runs", lambda _, file: file == service_file)
+    monkeypatch.setattr(unit, "environment", lambda _: {"BROKER": "127.0.0.1:1"})
+    assert (await examine(service_file, {}))[0].findings == ()
+
+    other = service_file.with_name("other.yaml")
+    other.write_text(service_file.read_text())
+    (finding,) = (await examine(other, {}))[0].findings
+    assert isinstance(finding, Finding)
+    assert "BROKER is not set" in finding.problem
+
+
+def test_mounts_are_those_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux lists the root; where there is no such file there are none."""
+    assert " / " in mounts()
+
+    def refuse(*_: object, **__: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert mounts() == ""
