@@ -89,7 +89,7 @@ async def test_examines_the_servers_of_a_file(write_file: WriteFile) -> None:
 
     areas = await examine(write_file(text + "kafka: {bootstrap: '127.0.0.1:1'}\n"), {})
 
-    machine = ["file", "packages", "limits", "clock", "store"]
+    machine = ["file", "packages", "limits", "clock", "disk"]
     assert names(areas) == [*machine, "targets", "kafka", "influxdb", "systemd"]
     assert {area.name for area in areas if area.findings} >= {"kafka", "influxdb"}
 
