@@ -1,6 +1,7 @@
-"""What a file is about, also where it has mistakes or wants variables that are not set here.
+"""Outline of a file for shell completion: names of targets, and where the store is.
 
-For the shell's completion alone: whoever acts on a file reads it whole.
+It is read also from a file with mistakes or with variables that are not set here. Everything else
+loads the whole file.
 """
 
 from dataclasses import dataclass
@@ -13,14 +14,14 @@ from jmxbridge.config.text.yaml_parser import NotYaml, compose
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The targets a file names, and what says where its store is."""
+    """Names of a file's targets, and settings that are enough to find its store."""
 
     targets: tuple[str, ...] = ()
     settings: Settings | None = None
 
 
 def outline(text: str, path: Path) -> Outline:
-    """Read as much as can be read; nothing of a text that is no YAML."""
+    """Return the outline of a file's text; an empty one where that is not YAML."""
     try:
         root = compose(text).root
     except NotYaml:

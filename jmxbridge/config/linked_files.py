@@ -115,7 +115,7 @@ class LinkedFiles:
             return parse(self._read_secret(file))
         except InvalidValue as error:
             message = f"{file}: {error.message}"
-            if redaction.is_itself(str(name)):
+            if redaction.is_token(str(name)):
                 secret = str(path[-1]).removesuffix("_file")
                 message = f"names no file, but looks like the {secret} itself: put it into one"
             self._reader.add(node, path, message)

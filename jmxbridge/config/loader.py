@@ -1,4 +1,7 @@
-"""The one file of this room that reads files; the environment is handed in."""
+"""Loader of files: the only module of this package that reads files.
+
+The environment is an argument.
+"""
 
 import errno
 import glob
@@ -21,7 +24,7 @@ from jmxbridge.mbeans.rule import Rule
 # A rule is about 300 bytes; a thousand of them and a thousand targets are below this.
 MAX_FILE_BYTES = 1024 * 1024
 PACKS = Path(__file__).parent.parent / "packs"
-# What other packs read, under another tool's names: nobody collects both.
+# Packs that read the same as others, under another tool's names: a target collects one of the two.
 PRESETS = frozenset({"telegraf"})
 SCHEMA = Path(__file__).parent.parent / "mbeans.schema.json"
 # Tokens are about 100 bytes; a file of this size is something else.
@@ -29,7 +32,7 @@ MAX_SECRET_BYTES = 16 * 1024
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
-    """Read a file and check it; raises ConfigError with every problem found."""
+    """Read and check a file; raises ConfigError with every problem."""
     return build(
         read_text(path),
         path=path,
@@ -49,7 +52,7 @@ def schema_line() -> str:
 
 
 def load_origins(path: Path, environ: Mapping[str, str]) -> Origins:
-    """Say where each value of a file comes from; raises ConfigError."""
+    """Return where each value of a file comes from; raises ConfigError."""
     text = read_text(path)
     _, root = read_tree(text, path=path, environ=environ, read_included=_read_included)
     return origins(root, file=str(path), environ=environ)
@@ -58,12 +61,12 @@ def load_origins(path: Path, environ: Mapping[str, str]) -> Origins:
 def with_last_polls(
     settings: Settings, environ: Mapping[str, str], took: Mapping[str, float]
 ) -> Settings:
-    """Add the warning that an interval is shorter than the last polls took; raises ConfigError.
+    """Add a warning where the interval is shorter than the last polls took; raises ConfigError.
 
-    `took` has seconds by name of a target, or `lag`; those that the file does not have count for
-    nothing, but where it wants brokers found any name may be one.
+    `took` has seconds by name of a target, or `lag`. Names that the file does not have are ignored;
+    where it discovers brokers, any name may be one.
     """
-    names = {each.name for each in settings.targets} | ({"lag"} if settings.kafka else set())
+    names = {target.name for target in settings.targets} | ({"lag"} if settings.kafka else set())
     known = {name: took[name] for name in took if settings.discover or name in names}
     path = settings.path
     reader, root = read_tree(
@@ -76,7 +79,7 @@ def with_last_polls(
 
 
 def read_text(path: Path) -> str:
-    """Read a file of a person's: UTF-8, at most 1 MiB; raises ConfigError."""
+    """Return the text of a file: UTF-8, at most 1 MiB; raises ConfigError."""
     try:
         raw = _read(path, MAX_FILE_BYTES)
     except InvalidValue as error:
@@ -85,10 +88,10 @@ def read_text(path: Path) -> str:
 
 
 def _read_included(pattern: Path) -> list[tuple[Path, str]]:
-    """Read the file of that path, or those that a pattern matches; raises InvalidValue."""
+    """Read the file of that path, or the files that a pattern matches; raises InvalidValue."""
     paths = [pattern]
     if glob.has_magic(str(pattern)):
-        paths = [Path(each) for each in sorted(glob.glob(str(pattern)))]
+        paths = [Path(name) for name in sorted(glob.glob(str(pattern)))]
     try:
         return [(path, read_text(path)) for path in paths]
     except ConfigError as error:
@@ -96,7 +99,7 @@ def _read_included(pattern: Path) -> list[tuple[Path, str]]:
 
 
 def packs() -> dict[str, Callable[[], str]]:
-    """Return the sets of rules that ship with the package: name → what reads its text."""
+    """Return the sets of rules that ship with the package: name → a function that reads it."""
     return {
         path.stem: partial(path.read_text, encoding="utf-8")
         for path in sorted(PACKS.glob("*.yaml"))
@@ -104,20 +107,20 @@ def packs() -> dict[str, Callable[[], str]]:
 
 
 def offered(leave_out: Collection[str] = ()) -> dict[str, tuple[Rule, ...]]:
-    """Return the packs that go together, with their rules, but for those that are left out."""
+    """Return the rules of the packs that can be collected together, except those in `leave_out`."""
     return {
         name: pack_rules(name) for name in packs() if name not in PRESETS and name not in leave_out
     }
 
 
 def pack_rules(name: str) -> tuple[Rule, ...]:
-    """Return the rules of a pack by itself."""
+    """Return the rules of one pack."""
     path = PACKS / f"{name}.yaml"
     return tuple(rule.to_rule(path) for rule in read_pack(name, packs()[name](), {}))
 
 
 def store_path(settings: Settings, environ: Mapping[str, str]) -> Path:
-    """Return where the local store is: as configured, else below the state directory."""
+    """Return the path of the local store: as configured, else in the state directory."""
     if settings.store.path is not None:
         return settings.store.path
     if environ.get("STATE_DIRECTORY"):  # systemd's StateDirectory=; the first of several
@@ -126,7 +129,7 @@ def store_path(settings: Settings, environ: Mapping[str, str]) -> Path:
         folder = Path(environ["XDG_STATE_HOME"]) / "jmxbridge"
     elif environ.get("HOME"):
         folder = Path(environ["HOME"]) / ".local" / "state" / "jmxbridge"
-    else:  # a service of the system without StateDirectory=
+    else:  # a system service without StateDirectory=
         folder = Path("/var/lib/jmxbridge")
     return folder / f"{_file_name(settings.cluster)}.sqlite3"
 
@@ -157,8 +160,7 @@ _REASONS = {
 
 def _decoded(path: Path, raw: bytes) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        said = "is UTF-16: save it as UTF-8"
-        raise ConfigError([Problem(str(path), 0, 0, "", said)])
+        raise ConfigError([Problem(str(path), 0, 0, "", "is UTF-16: save it as UTF-8")])
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -166,10 +168,9 @@ def _decoded(path: Path, raw: bytes) -> str:
         source = Source(str(path), before)
         line = len(source.lines) - 1
         column = len(source.lines[-1])
-        said = f"not UTF-8: byte 0x{raw[error.start]:02x}; save the file as UTF-8"
-        raise ConfigError(
-            [source.problem(Span(line, column, line, column + 1), "", said)]
-        ) from None
+        span = Span(line, column, line, column + 1)
+        message = f"not UTF-8: byte 0x{raw[error.start]:02x}; save the file as UTF-8"
+        raise ConfigError([source.problem(span, "", message)]) from None
 
 
 def _read_secret(path: Path) -> str:

@@ -1,7 +1,7 @@
-"""The JSON Schema of a file, for editors: made of the models, so it cannot say anything else.
+"""JSON Schema of a file, for editors, generated from the models.
 
-It is looser than `check`, which alone knows patterns, other rules and the environment: a text may
-stand where a number is wanted, for it may be a variable.
+It accepts more than `check`, which alone knows patterns, other rules and the environment: a text
+may stand where a number is wanted, because it may be a variable.
 """
 
 from collections.abc import Mapping
@@ -21,36 +21,38 @@ from jmxbridge.config.model.models import (
 from jmxbridge.config.model.rule_entry import FieldEntry, RuleEntry
 
 TEXT = {"type": ["string", "number", "boolean"]}
-# What has a unit in the file is a text there, whatever number it becomes.
+# A value with a unit is a text in the file.
 _WITH_UNIT = ("_s", "_bytes")
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema of mbeans.yaml, draft 7, which editors know."""
+    """Return the schema of mbeans.yaml, in draft 7, which editors support."""
     sections: dict[str, type[Section]] = {
         "influxdb": InfluxSettings,
         "kafka": KafkaSettings,
         "store": StoreSettings,
     }
-    found = _section(TopLevel)
-    found["properties"] |= {key: _or_nothing(_section(each)) for key, each in sections.items()}
-    found["properties"]["targets"] = _or_nothing(
+    root = _section(TopLevel)
+    root["properties"] |= {key: _or_nothing(_section(model)) for key, model in sections.items()}
+    root["properties"]["targets"] = _or_nothing(
         _list({"anyOf": [_section(TargetSettings), _section(DiscoverSettings)]})
     )
-    found["properties"]["mbeans"] = _or_nothing(
+    root["properties"]["mbeans"] = _or_nothing(
         {"type": "object", "additionalProperties": _list(_section(RuleEntry))}
     )
-    found["properties"][KEY] = {
+    root["properties"][KEY] = {
         "anyOf": [TEXT, _list(TEXT)],
-        "description": "Files with targets and sets.",
+        "description": "Files with more targets and sets of rules.",
     }
-    found["description"] = "What jmxbridge polls, and what becomes of it."
-    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "mbeans.yaml", **found}
+    root["description"] = (
+        "JVMs and the Kafka cluster that jmxbridge polls, and the fields it writes."
+    )
+    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "mbeans.yaml", **root}
 
 
-def _or_nothing(wanted: dict[str, Any]) -> dict[str, Any]:
-    """A section of nothing but comments is no section."""
-    return {"anyOf": [wanted, {"type": "null"}]}
+def _or_nothing(section: dict[str, Any]) -> dict[str, Any]:
+    """Accept a section of nothing but comments, which is as if it were not there."""
+    return {"anyOf": [section, {"type": "null"}]}
 
 
 def _list(item: dict[str, Any]) -> dict[str, Any]:
@@ -64,17 +66,17 @@ def _section(model: type[Section]) -> dict[str, Any]:
         properties[key] = TEXT if name.endswith(_WITH_UNIT) else _of(field.annotation)
         if field.is_required():
             required.append(key)
-    found: dict[str, Any] = {
+    section: dict[str, Any] = {
         "description": " ".join((model.__doc__ or "").split()),
         "type": "object",
         "properties": properties,
         "additionalProperties": False,
     }
-    return found | ({"required": required} if required else {})
+    return section | ({"required": required} if required else {})
 
 
 def _of(annotation: Any) -> dict[str, Any]:
-    """Return what may stand for a value of this type."""
+    """Return the schema of a value of this type."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return {"enum": list(arguments)}
@@ -83,7 +85,7 @@ def _of(annotation: Any) -> dict[str, Any]:
     if origin is tuple:
         return {"anyOf": [_of(arguments[0]), _list(_of(arguments[0]))]}
     if origin is not None:  # Annotated, or a union with None
-        return _of(next(each for each in arguments if each is not type(None)))
+        return _of(next(argument for argument in arguments if argument is not type(None)))
     return _of_class(annotation)
 
 
@@ -93,7 +95,7 @@ def _of_class(annotation: Any) -> dict[str, Any]:
     if issubclass(annotation, Section):
         return _section(annotation)
     if issubclass(annotation, Enum):
-        return {"enum": [str(each.value) for each in annotation]}
+        return {"enum": [str(member.value) for member in annotation]}
     for kind, name in ((bool, "boolean"), (int, "integer"), (float, "number")):
         if issubclass(annotation, kind):
             return {"type": [name, "string"]}

@@ -1,4 +1,4 @@
-"""What works and is probably not meant: said by `check`, and no reason to refuse a file."""
+"""Warnings of `check`: settings that work but are probably a mistake."""
 
 import re
 from collections.abc import Iterable, Iterator, Set
@@ -9,14 +9,14 @@ from jmxbridge.config.model.model_reader import ModelReader
 from jmxbridge.config.text.interpolation import names_a_variable
 from jmxbridge.config.text.tree import Mapping, Scalar, Sequence
 from jmxbridge.config.values.address import Address, is_loopback
-from jmxbridge.config.values.sasl_keys import SEEN
+from jmxbridge.config.values.sasl_keys import EXPOSED
 
-# What separates words in names of groups and topics is never meant to be repeated.
+# A separator of words in names of groups and topics: repeating it is never intended.
 _GLOB = re.compile(r"(?<!\\)[-_]\*")
 
 
 def warn_of_sets(reader: ModelReader, mbeans: Mapping, collected: Set[str]) -> None:
-    """A set that no target collects is not polled."""
+    """Warn of sets that no target collects, so that nothing polls them."""
     for entry in mbeans.entries:
         if entry.key.text not in collected:
             path = ("mbeans", entry.key.text)
@@ -24,42 +24,43 @@ def warn_of_sets(reader: ModelReader, mbeans: Mapping, collected: Set[str]) -> N
 
 
 def warn_of_secrets(reader: ModelReader, section: Mapping, path: Path) -> None:
-    """Who may read the file reads a secret that stands in it."""
+    """Warn of secrets in the file, which everyone who may read the file can read."""
     for key in ("token", "password", "client_secret", "key_password"):
         entry = section.get(key)
         if entry is None or not isinstance(entry.value, Scalar):
             continue
         if not names_a_variable(entry.value.text):
-            said = f"a secret in the file: {key}_file, or a variable ${{NAME}}, keeps it out of it"
-            reader.warn(entry.key, (*path, key), said)
+            message = (
+                f"a secret in the file: {key}_file, or a variable ${{NAME}}, keeps it out of it"
+            )
+            reader.warn(entry.key, (*path, key), message)
     tls = section.get("tls")
     if tls is not None and isinstance(tls.value, Mapping):
         warn_of_secrets(reader, tls.value, (*path, "tls"))
 
 
 def warn_of_eavesdroppers(reader: ModelReader, kafka: Mapping, hosts: Iterable[Address]) -> None:
-    """Without TLS whoever is on the way can log in as we do."""
+    """Warn of a login without TLS to a broker on the network."""
     sasl = kafka.get("sasl")
     if sasl is None or not isinstance(sasl.value, Mapping) or kafka.get("tls") is not None:
         return
     mechanism = sasl.value.get("mechanism")
-    far = next((each for each in hosts if not is_loopback(each.host)), None)
-    if far is None or mechanism is None or not isinstance(mechanism.value, Scalar):
+    remote = next((host for host in hosts if not is_loopback(host.host)), None)
+    if remote is None or mechanism is None or not isinstance(mechanism.value, Scalar):
         return
-    seen = SEEN.get(reader.text(mechanism.value) or "")
-    if seen is not None:
-        said = f"{seen} on the way to {far}: kafka.tls hides it"
-        reader.warn(mechanism.key, ("kafka", "sasl", "mechanism"), said)
+    exposed = EXPOSED.get(reader.text(mechanism.value) or "")
+    if exposed is not None:
+        message = f"{exposed} on the way to {remote}: kafka.tls hides it"
+        reader.warn(mechanism.key, ("kafka", "sasl", "mechanism"), message)
 
 
 def warn_of_globs(reader: ModelReader, kafka: Mapping) -> None:
-    """`test-*` is a regular expression: test with any number of hyphens, which is no group."""
+    """Warn of globs where regular expressions stand: `test-*` is test and any number of hyphens."""
     for section in ("groups", "topics"):
         for key in ("allow", "deny"):
             for node, path in _texts(kafka, section, key):
                 if _GLOB.search(node.text):
-                    said = "* repeats the character before it; any text is .*"
-                    reader.warn(node, path, said)
+                    reader.warn(node, path, "* repeats the character before it; any text is .*")
 
 
 def _texts(kafka: Mapping, section: str, key: str) -> Iterator[tuple[Scalar, Path]]:
@@ -79,14 +80,18 @@ def _texts(kafka: Mapping, section: str, key: str) -> Iterator[tuple[Scalar, Pat
 def warn_of_interval(
     reader: ModelReader, root: Mapping, took: Map[str, float], interval_s: float
 ) -> None:
-    """An interval shorter than a poll takes leaves instants out; `took` is of the last polls."""
+    """Warn of an interval that is shorter than the last polls took, in seconds by target.
+
+    Polls are then left out.
+    """
     slow = sorted((name for name in took if took[name] > interval_s), key=lambda n: -took[n])
     if not slow:
         return
     others = f", and {len(slow) - 1} more took longer than that" if slow[1:] else ""
-    said = (
+    message = (
         f"the last poll of {slow[0]} took {took[slow[0]]:.1f} s, longer than the interval of"
         f" {interval_s:g} s{others}: make it longer, or give rules an `every`"
     )
     entry = root.get("interval")
-    reader.warn(root.entries[0].key if entry is None else entry.value, ("interval",), said)
+    node = root.entries[0].key if entry is None else entry.value
+    reader.warn(node, ("interval",), message)

@@ -1,1 +1,1 @@
-"""Settings and rule entries as models, and the reading of a tree into them."""
+"""Models of settings and rule entries, and the reader that makes them of a tree."""

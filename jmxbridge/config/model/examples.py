@@ -1,4 +1,4 @@
-"""What may stand where a mapping is wanted and something else stands: a line to begin with."""
+"""Example lines for keys that must hold a mapping."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ RULE = "{bean: 'java.lang:type=Runtime', measurement: jvm, fields: {Uptime: upti
 
 
 def example(path: Path) -> str | None:
-    """Return how what stands at a path may be written."""
+    """Return a line that may stand at a path of keys; None where there is no example."""
     if len(path) == 2 and path[0] == "targets":
         return f"- {TARGET}"
     if len(path) == 3 and path[0] == "mbeans":

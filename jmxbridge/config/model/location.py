@@ -1,4 +1,4 @@
-"""Where a path of keys leads: in the tree, in a model, in a message."""
+"""Paths of keys: into a tree, into a model, and in messages."""
 
 from typing import Any, TypeAlias, get_args
 
@@ -11,7 +11,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 
 def shown(path: Path) -> str:
-    """Write a path of keys: `targets[0].jmx`."""
+    """Return a path of keys as messages write it: `targets[0].jmx`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
@@ -19,14 +19,15 @@ def shown(path: Path) -> str:
 
 
 def walk(node: Node, path: Path) -> tuple[Path, Entry | None, Node]:
-    """Follow a path as far as the tree goes: how far, the last step's entry, and the node there.
+    """Follow a path as far as the tree goes; return how far, the last entry, and the node there.
 
-    A path may lead further than the tree, for one text may stand for a list or a mapping.
+    The entry is None where the last step is an index. A path may lead further than the tree,
+    because one text may stand for a list or a mapping.
     """
     entry: Entry | None = None
     for count, step in enumerate(path):
-        if isinstance(node, Mapping) and (found := node.get(str(step))) is not None:
-            entry, node = found, found.value
+        if isinstance(node, Mapping) and (child := node.get(str(step))) is not None:
+            entry, node = child, child.value
         elif isinstance(node, Sequence) and isinstance(step, int):
             entry, node = None, node.items[step]
         else:
@@ -35,7 +36,7 @@ def walk(node: Node, path: Path) -> tuple[Path, Entry | None, Node]:
 
 
 def head(root: Node, path: Path) -> Node:
-    """Return where to point when a mapping lacks something: its own key, else its first one."""
+    """Return the node to point at when a mapping lacks a key: its own key, else its first one."""
     _, entry, node = walk(root, path)
     if entry is not None:
         return entry.key
@@ -43,7 +44,7 @@ def head(root: Node, path: Path) -> Node:
 
 
 def known_keys(model: type[Section], path: Path) -> list[str]:
-    """Return the keys of the model that stands at a path inside another."""
+    """Return the keys that a model takes at a path inside it."""
     for step in path:
         field = _fields(model).get(str(step))
         model = (_section_in(field.annotation) if field else None) or model
@@ -57,5 +58,5 @@ def _fields(model: type[Section]) -> dict[str, FieldInfo]:
 def _section_in(annotation: Any) -> type[Section] | None:
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
-    found = (_section_in(argument) for argument in get_args(annotation))
-    return next((section for section in found if section is not None), None)
+    sections = (_section_in(argument) for argument in get_args(annotation))
+    return next((section for section in sections if section is not None), None)

@@ -1,8 +1,8 @@
-"""What a file says, as frozen settings.
+"""Settings of a file, frozen.
 
-Names end in their unit (`interval_s`); the key in the file is the alias (`interval`). What needs
-two sections to be judged is in `config.checks`; where a key stands in the file is in
-`config.sections`.
+A field's name ends in its unit (`interval_s`); the key of the file is the alias (`interval`). The
+docstrings are descriptions in the JSON Schema. Checks that need two sections are in
+`config.checks`; the places of keys are known to `config.model.model_reader`.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ from jmxbridge.mbeans.rule import Rule
 
 
 class Section(BaseModel):
-    """A mapping of the file: keys are known, values never change, secrets are never shown."""
+    """A mapping of the file: unknown keys are refused, values are frozen, secrets are not shown."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -66,7 +66,7 @@ class Section(BaseModel):
 
 
 class InfluxSettings(Section):
-    """Where points go: InfluxDB 2 and 3 by token, 1.8 by user name and password."""
+    """InfluxDB that points are sent to: 2 and 3 with a token, 1.8 with user name and password."""
 
     url: Url
     bucket: Text
@@ -79,20 +79,20 @@ class InfluxSettings(Section):
 
 
 class Filter(Section):
-    """Names wanted: those that an `allow` matches whole (none given: all) and no `deny` does."""
+    """Names that an `allow` matches as a whole (all, if there is none), and that no `deny` does."""
 
     allow: Annotated[tuple[Regex, ...], one_or_many] = ()
     deny: Annotated[tuple[Regex, ...], one_or_many] = ()
 
 
 class GroupFilter(Filter):
-    """Consumer groups; by default without those of kafka-console-consumer.sh."""
+    """Consumer groups; by default all but those of kafka-console-consumer.sh."""
 
     deny: Annotated[tuple[Regex, ...], one_or_many] = DENIED_GROUPS
 
 
 class TopicFilter(Filter):
-    """Topics; by default without Kafka's own."""
+    """Topics; by default all but Kafka's own."""
 
     deny: Annotated[tuple[Regex, ...], one_or_many] = DENIED_TOPICS
 
@@ -102,9 +102,9 @@ UncommittedName = Annotated[Uncommitted, read(choice(*Uncommitted), "text")]
 
 
 class ClientTls(Section):
-    """TLS as a client: whom to trust, and who we are.
+    """TLS as a client: authorities to trust, and an own certificate.
 
-    Files are PEM; a `cert_file` may be a PKCS#12 store, which has its key.
+    Files are PEM. A `cert_file` may also be a PKCS#12 store, which holds its key.
     """
 
     ca_file: PemPath | None = None
@@ -119,7 +119,7 @@ MechanismName = Annotated[str, read(choice(*MECHANISMS), "text")]
 
 
 class SaslSettings(Section):
-    """Who we are for Kafka; which keys belong to which mechanism is in `config.sasl`."""
+    """SASL login to Kafka. The other keys depend on the mechanism."""
 
     mechanism: MechanismName
     username: Text | None = None
@@ -138,17 +138,18 @@ class SaslSettings(Section):
 
 
 class KafkaSettings(Section):
-    """The cluster whose groups' lag is computed; `timeout_s` is for one broker in one poll.
+    """Cluster to compute the lag of consumer groups for.
 
-    Above `max_rows` partition rows the largest groups have topics only. `internal_topics`: also
-    those that Streams applications make for themselves.
+    `timeout` is for one broker in one poll. Above `max_rows` partition rows, the largest groups
+    have rows by topic only. `internal_topics` adds the topics that Streams applications create for
+    themselves.
 
-    A group that is gone is kept for `forget_after_s`; `offsets_retention_s` is how long the brokers
-    keep the offsets of an empty one (their offsets.retention.minutes), None to ask them.
-    `read_committed` are patterns of groups that skip open transactions; `allowed_lag` has by
-    pattern of groups the records that are no lag, and `granularity` the finest rows. A partition
-    row at rest is written each `heartbeat_s`. `uncommitted` is where a group begins to read a
-    partition it has never committed. `names` has other names for what is written: measurements, and
+    A group that is deleted is kept for `forget_after`. `offsets_retention` is how long brokers keep
+    the offsets of an empty group (their offsets.retention.minutes); without it they are asked.
+    `read_committed_groups` are patterns of groups that skip open transactions. By pattern of
+    groups, `allowed_lag` has a number of records that is no lag, and `granularity` the finest rows.
+    A partition row that does not change is written every `heartbeat`. `uncommitted` is where a
+    group begins to read a partition that it has never committed. `names` renames measurements, and
     their tags and fields as MEASUREMENT.NAME.
     """
 
@@ -178,13 +179,13 @@ TransportName = Annotated[
 
 
 class TlsSettings(ClientTls):
-    """TLS to a JVM's JMX server; to its registry, the port that is asked first, where set."""
+    """TLS to a JVM's JMX server; with `registry` also to its RMI registry, which is asked first."""
 
     registry: Boolean = False
 
 
 class TargetOptions(Section):
-    """How a JVM is polled, and the sets of rules to read from it."""
+    """How to poll a JVM, and the sets of rules to read from it."""
 
     collect: Annotated[tuple[Text, ...], one_or_many, Field(min_length=1)]
     tags: Mapping[TagName, Text] = {}
@@ -198,7 +199,7 @@ class TargetOptions(Section):
 
 
 class TargetAddress(Section):
-    """Which JVM it is."""
+    """Name and address of a JVM."""
 
     name: Text
     jmx: JmxPort
@@ -209,26 +210,26 @@ class TargetSettings(TargetOptions, TargetAddress):
 
     @property
     def server_host(self) -> str | None:
-        """What replaces the host that the JVM advertises."""
-        named = self.jmx.server
-        return self.rmi_host or (None if named is None else named.host)
+        """Host that replaces the one that the JVM advertises."""
+        server = self.jmx.server
+        return self.rmi_host or (None if server is None else server.host)
 
     @property
     def server_port(self) -> int | None:
-        """What replaces the port that the JVM advertises."""
-        named = self.jmx.server
-        return self.rmi_port or (None if named is None else named.port)
+        """Port that replaces the one that the JVM advertises."""
+        server = self.jmx.server
+        return self.rmi_port or (None if server is None else server.port)
 
     @property
     def jolokia_url(self) -> str | None:
-        """Where the JVM's agent is asked; None where it is read in another way."""
+        """URL of the JVM's Jolokia agent; None with another transport."""
         if self.transport != "jolokia":
             return None
         return self.jmx.agent_url(tls=self.tls is not None)
 
 
 class Discovery(Section):
-    """Which JVMs they are: every broker of the cluster, named and found by its id."""
+    """Name and JMX port of every broker of the cluster, from its id or its port."""
 
     discover: Annotated[Literal["kafka"], read(choice("kafka"), "text")]
     jmx_port: Annotated[BrokerTemplate, read(parse_broker_port, "a TCP port")]
@@ -236,10 +237,10 @@ class Discovery(Section):
 
 
 class DiscoverSettings(TargetOptions, Discovery):
-    """The brokers of the cluster, each of them a target."""
+    """Brokers of the cluster, each of them a target."""
 
     def target(self, broker: int, address: Address) -> TargetSettings:
-        """Return the target that a broker is; raises InvalidValue for a port that is none."""
+        """Return the target of one broker; raises InvalidValue where `jmx_port` gives no port."""
         port = parse_port(self.jmx_port.fill(broker, address.port))
         options = {name: getattr(self, name) for name in TargetOptions.model_fields}
         return TargetSettings(
@@ -253,7 +254,10 @@ WhenFull = Annotated[Literal["drop_oldest", "pause"], read(choice("drop_oldest",
 
 
 class StoreSettings(Section):
-    """The local spool and history; `path` None: `loader.store_path` decides."""
+    """Local store of points, until InfluxDB has them, or for `retain` if there is no InfluxDB.
+
+    Without `path` it is in the state directory.
+    """
 
     path: FilePath | None = None
     retain_s: Duration = Field(default=2 * 86_400.0, validation_alias="retain")
@@ -261,7 +265,7 @@ class StoreSettings(Section):
     when_full: WhenFull = "drop_oldest"
 
 
-# A fifth of what InfluxDB 1.8 lets a database have, and 20 MB of memory here.
+# A fifth of InfluxDB 1.8's limit for a database (1,000,000), and 20 MB of memory here.
 MAX_SERIES = 200_000
 
 
@@ -286,5 +290,5 @@ class Settings(TopLevel):
     warnings: tuple[Problem, ...] = ()
 
     def rules_for(self, target: TargetSettings) -> tuple[Rule, ...]:
-        """Return the rules of the sets the target collects, in that order."""
+        """Return the rules of the sets that a target collects, in its order."""
         return tuple(rule for name in target.collect for rule in self.mbeans[name])

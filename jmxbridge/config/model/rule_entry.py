@@ -1,7 +1,7 @@
 """One entry under `mbeans:` as the file has it, and the rule it becomes.
 
-What an entry can be told on its own is checked here; what needs its pattern, the other entries or
-the targets is in `config.checks`.
+Checks of an entry alone are here; those that need its patterns, other entries or the targets are in
+`config.checks`.
 """
 
 from collections.abc import Mapping
@@ -32,12 +32,12 @@ from jmxbridge.mbeans.rule import Field as RuleField
 from jmxbridge.mbeans.rule import FieldType, Rule
 from jmxbridge.mbeans.units import UNITS, conversion
 
-# Measurements the bridge writes itself; a rule's fields among them could clash with theirs.
+# Measurements that jmxbridge writes itself: a rule's fields in them could clash with its own.
 OWN_MEASUREMENTS = ("jmxbridge_", "kafka_consumer_lag", "kafka_share_group_lag")
 
 
 def parse_attribute(text: str) -> str:
-    """An attribute's name, or a path of names into a composite; returned as it is written."""
+    """Read an attribute's name, or a path of names into a composite; returned as written."""
     parse_text(text)
     try:
         parse_path(text)
@@ -48,7 +48,7 @@ def parse_attribute(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class UnitOfField:
-    """What a field is in, and the factor that makes it so."""
+    """Unit of a field, and the factor that converts the attribute to it."""
 
     name: str
     factor: float = 1.0
@@ -60,10 +60,10 @@ def parse_unit(text: str) -> UnitOfField:
     given, to, wanted = text.partition(" to ")
     if not to:
         return UnitOfField(text)
-    for unit, at in ((given, 0), (wanted, len(given) + len(to))):
+    for unit, position in ((given, 0), (wanted, len(given) + len(to))):
         if unit not in UNITS:
-            said = f'"{unit}" is no unit to convert: there is {", ".join(UNITS)}'
-            raise InvalidValue(said, at, closest(unit, UNITS))
+            message = f'"{unit}" is no unit to convert: there is {", ".join(UNITS)}'
+            raise InvalidValue(message, position, closest(unit, UNITS))
     factor = conversion(given, wanted)
     if factor is None:
         raise InvalidValue(f'"{given}" cannot become "{wanted}": they measure different things')
@@ -75,7 +75,7 @@ AttributeText = Annotated[str, read(parse_attribute, "an attribute's name")]
 
 
 class FieldEntry(Section):
-    """What an attribute becomes; a text alone is the field's name."""
+    """Field that an attribute becomes; a text alone is the field's name."""
 
     name: NameTemplate
     type: Annotated[FieldType, read(choice(*FieldType), "text")] = FieldType.FLOAT
@@ -92,7 +92,7 @@ class FieldEntry(Section):
     @model_validator(mode="after")
     def _check_together(self) -> "FieldEntry":
         if self.otherwise is not None and self.states is None:
-            raise _invalid("else", 'only beside "states": it is for strings they lack')
+            raise _invalid("else", 'needs "states": it is for strings that they lack')
         if self.states is not None and self.type in (FieldType.BOOL, FieldType.STRING):
             raise _invalid("states", f"states become numbers; the type is {self.type}")
         numbers = [*(self.states or {}).values(), self.otherwise or 0.0]
@@ -116,7 +116,7 @@ def _invalid(key: str, message: str) -> PydanticCustomError:
 
 
 class RuleEntry(Section):
-    """Which MBeans to read, and what their attributes become."""
+    """Rule: MBeans to read, and the fields that their attributes become."""
 
     bean: Annotated[tuple[Pattern, ...], one_or_many, Field(min_length=1)]
     measurement: NameTemplate
@@ -141,7 +141,7 @@ class RuleEntry(Section):
 
 
 def to_rule(entry: RuleEntry, set_name: str, where: str, *, ships: bool) -> Rule:
-    """Make the rule that discovery and points work with."""
+    """Return the rule of an entry; `where` is its place, `ships` whether it is a pack's."""
     return Rule(
         set_name=set_name,
         beans=entry.bean,

@@ -1,1 +1,1 @@
-"""Settings shown back to people: effective file, origins of values, a first file."""
+"""Settings written as files: the effective file, origins of values, a new file."""

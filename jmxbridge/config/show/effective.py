@@ -1,7 +1,7 @@
-"""Settings back to a file: everything that holds, defaults and packs included, secrets not.
+"""Effective file: settings written as YAML, with defaults and packs, without secrets.
 
-Rule: read again, it means the same. A secret is shown as a variable that names its key, so the
-text is a file that works where that variable is set.
+Rule: the text, read again, gives the same settings. A secret is shown as a variable that is named
+after its key, so the text is a file that works where that variable is set.
 """
 
 import re
@@ -18,7 +18,7 @@ from jmxbridge.config.show.origins import Origins
 from jmxbridge.config.values.quantity import format_duration, format_size
 from jmxbridge.mbeans.rule import Field, FieldType, Rule
 
-# As wide as the house's own files.
+# The width of mbeans.yaml and of the packs.
 WIDTH = 100
 _DURATIONS = (
     "interval_s",
@@ -29,13 +29,16 @@ _DURATIONS = (
     "retain_s",
 )
 _SIZES = ("max_bytes",)
-# What no file says, and the sets, which are written one by one.
+# Fields that are no keys of a file, and the sets, which are written one by one.
 _NOT_IN_HEAD = ("path", "warnings", "mbeans", "discover")
 _SPECIAL = re.compile(r"[\\.{}]")
 
 
 def show(settings: Settings, origins: Origins | None = None) -> str:
-    """Write settings as YAML, each rule below where it comes from, other values before it."""
+    """Return settings as YAML; with `origins` each value has its origin as a comment.
+
+    A rule's origin is a comment above it in any case.
+    """
     text = _yaml(_section(settings))
     if origins is not None:
         text = annotated(text, origins)
@@ -49,9 +52,12 @@ def show(settings: Settings, origins: Origins | None = None) -> str:
 
 
 def access(kafka: KafkaSettings) -> str:
-    """Write how a cluster is met, as it stands under `kafka`; nothing where that is the default."""
-    found = {key: value for key, value in _section(kafka).items() if key in ("tls", "sasl")}
-    text = _yaml(found) if found else ""
+    """Return the lines under `kafka` that tell how to connect: `tls`, `sasl`, and `timeout`.
+
+    Empty where all of them have their defaults.
+    """
+    entries = {key: value for key, value in _section(kafka).items() if key in ("tls", "sasl")}
+    text = _yaml(entries) if entries else ""
     if kafka.timeout_s != type(kafka).model_fields["timeout_s"].default:
         text += f"timeout: {format_duration(kafka.timeout_s)}\n"
     return _indented(text, 2)
@@ -69,8 +75,8 @@ def _yaml(value: Any) -> str:
 
 
 def _section(section: Section) -> dict[str, Any]:
-    """Write the fields of a section under the keys that the file has for them."""
-    found = {}
+    """Return the fields of a section under their keys in the file."""
+    entries = {}
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if value is None or (isinstance(section, Settings) and name in _NOT_IN_HEAD):
@@ -78,13 +84,13 @@ def _section(section: Section) -> dict[str, Any]:
         if isinstance(section, Settings) and name == "targets":
             value = (*value, *section.discover)
         key = str(field.validation_alias or name)
-        found[key] = _value(name, key, value)
-    return _without_files(found)
+        entries[key] = _value(name, key, value)
+    return _without_read_secrets(entries)
 
 
-def _without_files(found: dict[str, Any]) -> dict[str, Any]:
-    """A secret that was read from a file is shown by its file alone."""
-    return {key: value for key, value in found.items() if f"{key}_file" not in found}
+def _without_read_secrets(entries: dict[str, Any]) -> dict[str, Any]:
+    """Drop secrets that were read from a file: the key of the file is enough."""
+    return {key: value for key, value in entries.items() if f"{key}_file" not in entries}
 
 
 def _value(name: str, key: str, value: Any) -> Any:
@@ -99,59 +105,60 @@ def _value(name: str, key: str, value: Any) -> Any:
     if isinstance(value, bool) or type(value) is int:
         return value
     if isinstance(value, Mapping):
-        return {key: _value("", "", each) for key, each in value.items()}
+        return {key: _value("", "", item) for key, item in value.items()}
     if isinstance(value, tuple):
-        return [_value("", "", each) for each in value]
+        return [_value("", "", item) for item in value]
     return _literal(str(value))
 
 
 def _literal(text: str) -> str:
-    """Write a text so that no variable is seen in it."""
+    """Escape a text in which `${` is no variable."""
     return text.replace("${", "$${")
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    """Write a rule; what is as it is by default is left out."""
+    """Return a rule as an entry of the file, without the keys that have their defaults."""
     beans = [_literal(bean.text) for bean in rule.beans]
-    found: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "bean": beans[0] if len(beans) == 1 else beans,
         "measurement": _literal(rule.measurement),
     }
     if rule.help:
-        found["help"] = _literal(rule.help)
+        entry["help"] = _literal(rule.help)
     if rule.unit:
-        found["unit"] = _literal(rule.unit)
+        entry["unit"] = _literal(rule.unit)
     if rule.every_s is not None:
-        found["every"] = format_duration(rule.every_s)
+        entry["every"] = format_duration(rule.every_s)
     if rule.optional:
-        found["optional"] = True
+        entry["optional"] = True
     if rule.limit is not None:
-        found["limit"] = rule.limit
+        entry["limit"] = rule.limit
     if rule.sum_over:
-        found["sum_over"] = list(map(_literal, rule.sum_over))
+        entry["sum_over"] = list(map(_literal, rule.sum_over))
     if rule.tags:
-        found["tags"] = {tag: _literal(key) for tag, key in rule.tags.items()}
-    found["fields"] = {_path(field): _field(field) for field in rule.fields}
-    return found
+        entry["tags"] = {tag: _literal(key) for tag, key in rule.tags.items()}
+    entry["fields"] = {_path(field): _field(field) for field in rule.fields}
+    return entry
 
 
 def _path(field: Field) -> str:
-    """Write what a field reads as the file has it."""
+    """Return the attribute of a field as a key of the file."""
     if field.pattern is not None:
         return field.attribute
     return ".".join(_SPECIAL.sub(r"\\\g<0>", name) for name in (field.attribute, *field.path))
 
 
 def _field(field: Field) -> Any:
-    found: dict[str, Any] = {"name": _literal(field.name)}
+    """Return a field as the file has it: its name alone, or a mapping."""
+    entry: dict[str, Any] = {"name": _literal(field.name)}
     if field.type is not FieldType.FLOAT:
-        found["type"] = str(field.type)
+        entry["type"] = str(field.type)
     if field.unit:
-        found["unit"] = _literal(field.unit)
+        entry["unit"] = _literal(field.unit)
     if field.scale != 1.0:
-        found["scale"] = field.scale
+        entry["scale"] = field.scale
     if field.states is not None:
-        found["states"] = dict(field.states)
+        entry["states"] = dict(field.states)
     if field.otherwise is not None:
-        found["else"] = field.otherwise
-    return found["name"] if len(found) == 1 else found
+        entry["else"] = field.otherwise
+    return entry["name"] if len(entry) == 1 else entry

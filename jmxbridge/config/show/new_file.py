@@ -1,6 +1,7 @@
-"""A first file for a cluster that was looked at: what is there to poll, in the house's words.
+"""New file for a cluster that `init` looked at.
 
-Rule: it passes `check`, and what could not be reached stands in it as a comment with the reason.
+Rule: the file passes `check`. A broker that could not be reached is in it as a comment, with the
+reason.
 """
 
 from collections.abc import Sequence
@@ -8,13 +9,13 @@ from dataclasses import dataclass
 
 from jmxbridge.config.values.address import Address
 
-# A name or two say what a cluster is for; a thousand would hide the file.
+# A few names tell which cluster it is; a thousand would bury the rest of the file.
 MAX_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
 class FoundBroker:
-    """A broker: where its JMX should be, the packs that take something of it, or why none does."""
+    """A broker: its JMX address, the packs that match its MBeans, or why it could not be read."""
 
     name: str
     jmx: Address
@@ -24,9 +25,9 @@ class FoundBroker:
 
 @dataclass(frozen=True, slots=True)
 class FoundCluster:
-    """A cluster as one look found it; groups and topics are those that a lag poll would take.
+    """A cluster as `init` found it; groups and topics are those that a lag poll would read.
 
-    `access` is how its brokers are met, as lines of the file (`effective.access`).
+    `access` are the lines of the file that tell how to connect (`effective.access`).
     """
 
     bootstrap: Sequence[Address]
@@ -36,8 +37,8 @@ class FoundCluster:
     access: str = ""
 
 
-def propose(found: FoundCluster) -> str:
-    """Write a mbeans.yaml."""
+def propose(cluster: FoundCluster) -> str:
+    """Return a mbeans.yaml for the cluster."""
     lines = [
         "# What to poll, by `jmxbridge init`; `jmxbridge check --connect` tells what it finds.",
         "",
@@ -52,27 +53,27 @@ def propose(found: FoundCluster) -> str:
         "#  token: ${INFLUX_TOKEN}",
         "",
         "# Lag of consumer groups, from their committed offsets.",
-        f"# Groups now: {_some(found.groups)}.",
-        f"# Topics they committed to: {_some(found.topics)}.",
+        f"# Groups now: {_some(cluster.groups)}.",
+        f"# Topics they committed to: {_some(cluster.topics)}.",
         "kafka:",
-        f"  bootstrap: [{', '.join(f'{_quoted(str(each))}' for each in found.bootstrap)}]",
-        *found.access.splitlines(),
+        f"  bootstrap: [{', '.join(_quoted(str(address)) for address in cluster.bootstrap)}]",
+        *cluster.access.splitlines(),
         "  groups: {deny: ['console-consumer-\\d+']}",
         "",
         "# JVMs to poll over JMX. `collect` names sets that ship with jmxbridge, or own ones below",
         "# `mbeans:`; `jmxbridge mbeans explain TARGET` shows what they take.",
         "targets:",
-        *(line for broker in found.brokers for line in _target(broker)),
+        *(line for broker in cluster.brokers for line in _target(broker)),
         "  # A consumer started with -Dcom.sun.management.jmxremote.port=9998 and the like:",
         "  #- {name: orders, jmx: 'app-7:9998', collect: [kafka-consumer, jvm]}",
     ]
-    if not any(broker.problem is None for broker in found.brokers):
+    if not any(broker.problem is None for broker in cluster.brokers):
         lines = [f"#{line}" if line == "targets:" else line for line in lines]
     return "\n".join(lines) + "\n"
 
 
 def _target(broker: FoundBroker) -> list[str]:
-    """One line; with a # before it, and the reason above it, where it cannot be polled now."""
+    """Return the line of a target; a comment, below its reason, where it cannot be polled now."""
     packs = ", ".join(broker.packs or ("kafka-broker", "kafka-topics", "jvm"))
     line = f"- {{name: {broker.name}, jmx: {_quoted(str(broker.jmx))}, collect: [{packs}]}}"
     if broker.problem is None:
@@ -86,7 +87,7 @@ def _quoted(text: str) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    """Name a few, and say how many there are beside them."""
+    """Return a few of the names, and the number of the others."""
     if not names:
         return "none"
     shown = ", ".join(name for name in sorted(names)[:MAX_NAMED] if name.isprintable())

@@ -1,1 +1,1 @@
-"""The text of a file: YAML parsing, positions, excerpts, secrets, problems."""
+"""Text of a file: YAML parsing, positions, excerpts, secrets, problems."""

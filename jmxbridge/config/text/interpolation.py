@@ -1,9 +1,9 @@
-"""`${NAME}` and `${NAME:-default}` inside one scalar value.
+"""Environment variables in a scalar value: `${NAME}` and `${NAME:-default}`.
 
-Rule: this happens after YAML parsing, so a variable can never bring a key, a list or a comment.
-As in a shell, the default also stands in for a variable that is set but empty. `$${` writes a
-literal `${`; any other dollar sign is itself, so a regular expression may end in `$`. A variable's
-value is not looked into again.
+Rule: variables are replaced after YAML parsing, so a variable never brings a key, a list or a
+comment. As in a shell, the default also replaces a variable that is set but empty. `$${` writes a
+literal `${`; any other dollar sign is itself, so a regular expression may end in `$`. The value of
+a variable is not interpolated again.
 """
 
 import re
@@ -18,7 +18,7 @@ _ONLY_REFERENCE = re.compile(r"\s*\$\{[A-Za-z_][A-Za-z0-9_]*\}\s*")
 
 
 def interpolate(text: str, environ: Mapping[str, str]) -> str:
-    """Return the text with its references replaced; raises InvalidValue at the first bad one."""
+    """Return the text with its variables replaced; raises InvalidValue at the first bad one."""
     pieces = []
     end = 0
     for match in _REFERENCE.finditer(text):
@@ -29,13 +29,13 @@ def interpolate(text: str, environ: Mapping[str, str]) -> str:
 
 
 def variables(text: str) -> list[tuple[str, bool]]:
-    """Return the variables a text refers to, and whether each has a default beside it."""
-    found = _REFERENCE.finditer(text)
-    return [(each["name"], each["has_default"] is not None) for each in found if each["name"]]
+    """Return the variables in a text, each with whether it has a default."""
+    matches = [match for match in _REFERENCE.finditer(text) if match["name"]]
+    return [(match["name"], match["has_default"] is not None) for match in matches]
 
 
 def names_a_variable(text: str) -> bool:
-    """Tell whether the text is one `${NAME}` and nothing else, thus shows nobody's secret."""
+    """Whether the text is one `${NAME}` and nothing else, so that showing it shows no secret."""
     return _ONLY_REFERENCE.fullmatch(text) is not None
 
 

@@ -1,7 +1,7 @@
-"""The text of one file, and how to point into it.
+"""Text of one file, and excerpts that point into it.
 
-Rule: every excerpt of the file that anybody gets to see is cut here, without what
-`config.redaction` hides, in one line of a terminal.
+Rule: every excerpt of a file that is shown to a person is cut here, in one line of a terminal,
+without the secrets that `redaction` finds.
 """
 
 import re
@@ -12,7 +12,7 @@ from jmxbridge.config.text.problem import Problem
 from jmxbridge.config.text.tree import Node, Span
 
 MASK = "***"
-# What a terminal shows in one line beside the line number.
+# Columns of a terminal that are left next to the line number.
 MAX_WIDTH = 110
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # PyYAML's line breaks
@@ -20,7 +20,7 @@ _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # one column each,
 
 
 class Source:
-    """One file's lines. Until `hide_secrets` is told of a tree, the text counts as not YAML."""
+    """Lines of one file; until `hide_secrets` gets a tree, the text counts as not YAML."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
@@ -29,17 +29,17 @@ class Source:
         self._included: dict[str, Source] = {}
 
     def include(self, other: "Source") -> None:
-        """Know another file, whose spans carry its name."""
+        """Add a file that this one includes, so that spans with its name are found."""
         self._included[other.file] = other
 
     def of(self, span: Span) -> "Source":
-        """Return the file that a span is of."""
+        """Return the file of a span: this one, or one that it includes."""
         return self._included[span.file] if span.file else self
 
     def hide_secrets(self, root: Node) -> None:
-        """Hide what the tree says is secret, in every line of it."""
+        """Hide the secrets of a tree, in every line of each."""
         self._hidden = {}
-        for scalar in redaction.of_tree(root):
+        for scalar in redaction.secrets_of_tree(root):
             span = scalar.span
             for number in range(span.line, span.end_line + 1):
                 start = span.column if number == span.line else 0
@@ -53,35 +53,35 @@ class Source:
     def problem(
         self, span: Span, where: str, message: str, suggestion: str | None = None
     ) -> Problem:
-        """Point at a span; a login in what the message quotes is masked."""
+        """Return a problem at a span; logins that the message quotes are masked."""
         if span.file:
-            there = replace(span, file="")
-            return self.of(span).problem(there, where, message, suggestion)
+            own_span = replace(span, file="")
+            return self.of(span).problem(own_span, where, message, suggestion)
         end = span.end_column if span.end_line == span.line else len(self.line(span.line))
         text, caret = self.excerpt(span.line, span.column, max(1, end - span.column))
-        message = _masked(message, redaction.of_urls(message))
+        message = _masked(message, redaction.logins_of_urls(message))
         return Problem(
             self.file, span.line + 1, span.column + 1, where, message, text, caret, suggestion
         )
 
     def excerpt(self, number: int, column: int, width: int) -> tuple[str, tuple[int, int]]:
-        """Return the line as it may be shown, and where the caret goes in it."""
+        """Return a line as it may be shown, and the caret (offset, width) for columns of it."""
         line = self.line(number)
         if self._hidden is None:
-            hidden = redaction.of_lines(self.lines, number)
+            hidden = redaction.secrets_of_line(self.lines, number)
         else:
             hidden = self._hidden.get(number, [])
-        shown, caret_at, caret_end, position = "", column, column + width, 0
-        for start, end in sorted([*hidden, *redaction.of_urls(line)]):
+        text, caret_start, caret_end, position = "", column, column + width, 0
+        for start, end in sorted([*hidden, *redaction.logins_of_urls(line)]):
             if start < position or start >= end:
                 continue
-            shown += line[position:start] + MASK
+            text += line[position:start] + MASK
             shift = len(MASK) - (end - start)
-            caret_at = _moved(column, caret_at, start, end, shift)
+            caret_start = _moved(column, caret_start, start, end, shift)
             caret_end = _moved(column + width, caret_end, start, end, shift)
             position = end
-        shown = _NOT_SHOWN.sub("\ufffd", (shown + line[position:]).replace("\t", " "))
-        return _clipped(shown, caret_at, max(1, caret_end - caret_at))
+        text = _NOT_SHOWN.sub("\ufffd", (text + line[position:]).replace("\t", " "))
+        return _clipped(text, caret_start, max(1, caret_end - caret_start))
 
 
 def _masked(text: str, hidden: list[redaction.Columns]) -> str:
@@ -91,17 +91,18 @@ def _masked(text: str, hidden: list[redaction.Columns]) -> str:
 
 
 def _moved(original: int, moved: int, start: int, end: int, shift: int) -> int:
-    """Where a column goes when [start, end) becomes the mask."""
+    """Return where a column is after [start, end) became the mask."""
     if original <= start:
         return moved
     return moved + shift if original >= end else moved - (original - start)
 
 
-def _clipped(line: str, at: int, width: int) -> tuple[str, tuple[int, int]]:
+def _clipped(line: str, offset: int, width: int) -> tuple[str, tuple[int, int]]:
+    """Cut a long line around the caret."""
     if len(line) > MAX_WIDTH:
-        start = max(0, at - MAX_WIDTH // 2)
+        start = max(0, offset - MAX_WIDTH // 2)
         head = "…" if start else ""
         tail = "…" if start + MAX_WIDTH < len(line) else ""
         line = head + line[start : start + MAX_WIDTH] + tail
-        at = at - start + len(head)
-    return line, (at, max(1, min(width, len(line) - at)))
+        offset = offset - start + len(head)
+    return line, (offset, max(1, min(width, len(line) - offset)))

@@ -1,8 +1,8 @@
-"""A file as a tree in which every key and every value knows its place.
+"""Tree of a file: mappings, sequences and scalars, each with its place.
 
-Rule: a scalar is text. What type it has is decided by the key it stands under (`config.scalars`),
-never by how it looks: `no` is not a boolean, `22:30` not a number, `1.10` stays `1.10`. That is
-stricter than YAML 1.2's core schema and has the same booleans: true and false.
+Rule: a scalar is text. Its type is decided by the key it stands under (`config.values`), never by
+how it looks: `no` is not a boolean, `22:30` not a number, `1.10` stays `1.10`. That is stricter
+than YAML 1.2's core schema and has the same booleans: true and false.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 class Span:
     """Lines and columns from 0, end exclusive, as PyYAML counts them.
 
-    `file` is the one that is included; empty for the file that is read itself.
+    `file` is the name of an included file; empty in the file that was asked for.
     """
 
     line: int
@@ -26,7 +26,7 @@ class Span:
     file: str = ""
 
     def seen_from(self, other: "Span") -> str:
-        """Name this place in a message about another one."""
+        """Return this place, for a message about another one."""
         line = f"line {self.line + 1}"
         if self.file == other.file:
             return line
@@ -37,7 +37,7 @@ class Span:
 class Scalar:
     """A text; `quote` is the width of its opening quote, None for a block (`|`, `>`).
 
-    Of every node: `size` counts the nodes in it, `height` its levels, both with aliases expanded.
+    As in every node, `size` counts nodes and `height` levels, both with aliases expanded.
     """
 
     span: Span
@@ -49,7 +49,7 @@ class Scalar:
 
     @property
     def is_null(self) -> bool:
-        """Nothing was given: `key:` alone, `~` or null."""
+        """Whether no value is given: `key:` alone, `~` or null."""
         return self.plain and self.text in NULLS
 
 
@@ -78,7 +78,7 @@ class Entry:
 class Mapping:
     """Entries in the order of the file; keys are unique.
 
-    `unread` are those that are left out with a complaint: a key that was there already, a merge.
+    `unread` are entries that a problem was reported for: a duplicate key, a merge key.
     """
 
     span: Span
@@ -88,11 +88,11 @@ class Mapping:
     height: int = field(init=False)
 
     def __post_init__(self) -> None:
-        nodes = [(entry.key, entry.value) for entry in (*self.entries, *self.unread)]
-        _measure(self, [node for pair in nodes for node in pair])
+        entries = (*self.entries, *self.unread)
+        _measure(self, [node for entry in entries for node in (entry.key, entry.value)])
 
     def get(self, key: str) -> Entry | None:
-        """Return the entry of that key."""
+        """Return the entry of a key."""
         return next((entry for entry in self.entries if entry.key.text == key), None)
 
 
@@ -100,15 +100,17 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 
 def _measure(node: Sequence | Mapping, children: Iterable[Node]) -> None:
-    """Set `size` and `height`, once: with aliases a tree has far more paths than nodes."""
-    children = list(children)
-    object.__setattr__(node, "size", 1 + sum(child.size for child in children))
-    height = 1 + max((child.height for child in children), default=0)
+    """Set `size` and `height`, once: a walk would visit a node for every alias of it."""
+    size, height = 1, 1
+    for child in children:
+        size += child.size
+        height = max(height, 1 + child.height)
+    object.__setattr__(node, "size", size)  # the nodes are frozen
     object.__setattr__(node, "height", height)
 
 
 def value_at(node: Node | None, key: str) -> Node | None:
-    """Return what stands under a key; None where nothing does, or nothing but comments."""
+    """Return the value under a key; None without the key, or with nothing but comments under it."""
     entry = node.get(key) if isinstance(node, Mapping) else None
     if entry is None or (isinstance(entry.value, Scalar) and entry.value.is_null):
         return None
@@ -122,6 +124,6 @@ def text_at(node: Node | None, key: str) -> str:
 
 
 def entries_at(node: Mapping, key: str) -> tuple[Entry, ...]:
-    """Return the entries of the mapping under a key; none where no mapping stands there."""
+    """Return the entries of the mapping under a key; none where there is no mapping."""
     entry = node.get(key)
     return entry.value.entries if entry and isinstance(entry.value, Mapping) else ()

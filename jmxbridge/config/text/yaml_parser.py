@@ -1,8 +1,8 @@
-"""YAML text to a tree of nodes.
+"""YAML parser: text in, a tree of nodes out.
 
-PyYAML's parser gives events with marks; composing them here rather than with its Composer keeps
-three promises its own does not make: duplicate keys are found, size and nesting are bounded, and
-an alias counts as what it expands to before anything walks it.
+PyYAML's parser gives events with marks. They are composed here instead of by PyYAML's Composer,
+which does not find duplicate keys, does not bound size and nesting, and does not count an alias as
+what it expands to before anything walks it.
 """
 
 import re
@@ -16,7 +16,7 @@ from yaml import events
 from jmxbridge.config.text.tree import Entry, Mapping, Node, Scalar, Sequence, Span
 from jmxbridge.config.text.yaml_errors import explain
 
-# A rule is 7 deep (mbeans, set, rule, fields, field, states, state); the stack holds far more.
+# A rule is 7 deep (mbeans, set, rule, fields, field, states, state); Python's stack holds more.
 MAX_DEPTH = 32
 # Nodes with every alias expanded. 1,000 targets and 1,000 rules need about 30,000.
 MAX_NODES = 100_000
@@ -26,14 +26,14 @@ _TOO_LARGE_ESCAPE = re.compile(r"\\U(?!0010|000)[0-9A-Fa-f]{8}")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with the text as YAML, and where."""
+    """A mistake in the YAML of a file, and its place."""
 
     span: Span
     message: str
 
 
 class NotYaml(Exception):
-    """The text cannot be read as one YAML document; carries one fault."""
+    """The text is not one YAML document; `fault` tells why."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
@@ -42,33 +42,33 @@ class NotYaml(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The root (None: nothing but comments) and faults that did not stop the reading."""
+    """The root (None: nothing but comments), and the faults that did not end the reading."""
 
     root: Node | None
     faults: tuple[Fault, ...]
 
 
 def compose(text: str, file: str = "") -> Document:
-    """Read one YAML document; raise NotYaml where its grammar ends the reading.
+    """Return the tree of one YAML document; raises NotYaml for a text that is none.
 
-    `file` is what the places of an included file are of.
+    `file` is the name of an included file, for the spans.
     """
     try:
         return _Composer(iter(yaml.parse(text, Loader=yaml.SafeLoader)), file).document()
     except yaml.reader.ReaderError as error:
-        said = f"character U+{error.character:04X} is not allowed in YAML"
-        raise NotYaml(Fault(_span_of_offset(text, error.position), said)) from None
+        message = f"character U+{error.character:04X} is not allowed in YAML"
+        raise NotYaml(Fault(_span_of_offset(text, error.position), message)) from None
     except yaml.MarkedYAMLError as error:
         raise NotYaml(_grammar_fault(error)) from None
-    except (OverflowError, ValueError):  # PyYAML hands such an escape to chr() as it is
+    except (OverflowError, ValueError):  # PyYAML passes the number of any escape to chr()
         escape = _TOO_LARGE_ESCAPE.search(text)
-        said = "not YAML: an escape beyond U+10FFFF"
-        raise NotYaml(Fault(_span_of_offset(text, escape.start() if escape else 0), said)) from None
+        span = _span_of_offset(text, escape.start() if escape else 0)
+        raise NotYaml(Fault(span, "not YAML: an escape beyond U+10FFFF")) from None
 
 
 def _grammar_fault(error: yaml.MarkedYAMLError) -> Fault:
-    mark, said = explain(error)
-    return Fault(_span(mark, mark), said)
+    mark, message = explain(error)
+    return Fault(_span(mark, mark), message)
 
 
 class _Mark(Protocol):
@@ -90,7 +90,7 @@ def _span_of_offset(text: str, offset: object) -> Span:
 
 
 class _Composer:
-    """Events to nodes. State: the events still to come, anchors seen, nodes counted."""
+    """Makes nodes of events. State: the events to come, the anchors seen, the nodes counted."""
 
     def __init__(self, stream: Iterator[events.Event], file: str) -> None:
         self.stream = stream
@@ -167,16 +167,15 @@ class _Composer:
             value = self.node(next(self.stream), depth + 1)
             if not isinstance(key, Scalar) or key.is_null or key.text == "<<":
                 self.faults.append(Fault(key.span, _why_not_a_key(key)))
-                unread += [Entry(key, value)] if isinstance(key, Scalar) else []
+                unread.append(Entry(_as_scalar(key), value))
             elif (first := entries.get(key.text)) is not None:
-                there = first.key.span.seen_from(key.span)
-                said = f"duplicate key: {_shown(key.text)} is already in {there}"
-                self.faults.append(Fault(key.span, said))
+                place = first.key.span.seen_from(key.span)
+                message = f"duplicate key: {_shown(key.text)} is already in {place}"
+                self.faults.append(Fault(key.span, message))
                 unread.append(Entry(key, value))
             else:
                 entries[key.text] = Entry(key, value)
-        where = _joined(span, self.span(event))
-        return Mapping(where, tuple(entries.values()), tuple(unread))
+        return Mapping(_joined(span, self.span(event)), tuple(entries.values()), tuple(unread))
 
 
 def _joined(start: Span, last: Span) -> Span:
@@ -186,6 +185,11 @@ def _joined(start: Span, last: Span) -> Span:
 def _scalar(event: events.ScalarEvent, span: Span) -> Scalar:
     quote = {None: 0, "": 0, "'": 1, '"': 1}.get(event.style)
     return Scalar(span, event.value, plain=quote == 0, quote=quote)
+
+
+def _as_scalar(key: Node) -> Scalar:
+    """Return a key to keep an unread value under, so that its secrets are found."""
+    return key if isinstance(key, Scalar) else Scalar(key.span, "", plain=False, quote=None)
 
 
 def _shown(text: str) -> str:

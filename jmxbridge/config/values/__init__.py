@@ -1,1 +1,1 @@
-"""Values of single keys: addresses, durations, patterns, templates."""
+"""Types of single values: how a text becomes one, and how it is written again."""

@@ -1,4 +1,4 @@
-"""HOST:PORT, and its parts."""
+"""Addresses, HOST:PORT, and their parts."""
 
 import ipaddress
 import re
@@ -41,21 +41,21 @@ def parse_host(text: str) -> str:
         return _ipv6(text)
     if not _HOST.fullmatch(text):
         bad = re.search(r"[^A-Za-z0-9_.-]", text)
-        what = f'"{text}" is not a host name' if text else "the host is missing"
-        raise InvalidValue(what, bad.start() if bad else 0)
+        message = f'"{text}" is not a host name' if text else "the host is missing"
+        raise InvalidValue(message, bad.start() if bad else 0)
     return text
 
 
-def parse_port(text: str, at: int = 0) -> int:
-    """Return a TCP port, 1 to 65535; raises InvalidValue with positions from `at`."""
+def parse_port(text: str, position: int = 0) -> int:
+    """Return a TCP port, 1 to 65535; raises InvalidValue at `position`."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= 65535:
-        what = f'"{text}" is not a TCP port (1 to 65535)' if text else "the port is missing"
-        raise InvalidValue(what, at)
+        message = f'"{text}" is not a TCP port (1 to 65535)' if text else "the port is missing"
+        raise InvalidValue(message, position)
     return int(text)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is sent there stays on this machine, as far as the name tells."""
+    """Whether a host is this machine, as far as its name tells."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

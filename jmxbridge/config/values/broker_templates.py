@@ -1,7 +1,7 @@
-"""What differs from broker to broker where targets are discovered: a name and a JMX port.
+"""Templates for discovered targets: the name and the JMX port of each broker.
 
-`{id}` is the broker's id, `{port}` the port Kafka advertises for it; `{id+9998}` adds to it. One
-port for all needs neither: each broker has a host of its own.
+`{id}` is the broker's id, `{port}` the port that Kafka advertises for it; `{id+9998}` adds to it. A
+port without either is the same for all brokers, which then have a host each.
 """
 
 import re
@@ -11,7 +11,7 @@ from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.address import parse_port
 from jmxbridge.config.values.grammar import parse_text
 
-_FIELD = re.compile(r"\{(?P<name>id|port)(?P<offset>[+-][0-9]{1,5})?\}")
+_PLACEHOLDER = re.compile(r"\{(?P<name>id|port)(?P<offset>[+-][0-9]{1,5})?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class BrokerTemplate:
             value = broker if match["name"] == "id" else port
             return str(value + int(match["offset"] or 0))
 
-        return _FIELD.sub(number, self.text)
+        return _PLACEHOLDER.sub(number, self.text)
 
     def __str__(self) -> str:
         return self.text
@@ -44,13 +44,13 @@ def parse_broker_name(text: str) -> BrokerTemplate:
 def parse_broker_port(text: str) -> BrokerTemplate:
     """Read the JMX port of discovered targets; raises InvalidValue."""
     template = _parse(text)
-    parse_port(text if template.fill(1, 1) == text else template.fill(1, 9092))
+    parse_port(template.fill(1, 9092))
     return template
 
 
 def _parse(text: str) -> BrokerTemplate:
     parse_text(text)
-    stray = re.search(r"[{}]", _FIELD.sub(lambda match: " " * len(match[0]), text))
+    stray = re.search(r"[{}]", _PLACEHOLDER.sub(lambda match: " " * len(match[0]), text))
     if stray:
         raise InvalidValue("only {id} and {port} stand for something here", stray.start())
     return BrokerTemplate(text)

@@ -1,6 +1,6 @@
-"""What a text in the file may be: one function a kind, text in, value out, or InvalidValue.
+"""Grammars of single values: one function per kind, text in, value out, or InvalidValue.
 
-No function here quotes a secret: what `parse_secret` refuses, it does not repeat.
+Rule: no message quotes a secret, so `parse_secret` does not repeat what it refuses.
 """
 
 import difflib
@@ -19,7 +19,7 @@ from jmxbridge.mbeans.rule import KEY_IN_TEMPLATE
 # InfluxDB refuses a series key (measurement, tags, field) of 64 KiB; one name is far below that.
 MAX_TEXT = 1024
 
-# Control characters, and halves of surrogate pairs: neither is text that anything could store.
+# Control characters and halves of surrogate pairs, which InfluxDB could not store as text.
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _URL = re.compile(r"(?i)https?://(?P<netloc>[^/?#]*)")
 _LOGIN_IN_URL = "no user and password in the URL: they have keys of their own"
@@ -38,31 +38,31 @@ def parse_text(text: str) -> str:
 
 
 def parse_boolean(text: str) -> bool:
-    """YAML 1.2's booleans."""
+    """Read one of YAML 1.2's booleans."""
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
         return text in ("true", "True", "TRUE")
     raise InvalidValue(f'wants true or false, got "{text}"')
 
 
 def parse_number(text: str) -> float:
-    """A finite decimal number."""
+    """Read a finite decimal number."""
     if not re.fullmatch(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?", text, re.ASCII):
         raise InvalidValue(f'"{text}" is not a number')
     number = float(text)
     if number in (float("inf"), float("-inf")):
-        raise InvalidValue(f'"{text}" is beyond what a number can hold')
+        raise InvalidValue(f'"{text}" is too large for a number')
     return number
 
 
 def parse_count(text: str) -> int:
-    """A whole number from 1."""
+    """Read a whole number from 1."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
         raise InvalidValue(f'wants a whole number from 1, got "{text}"')
     return int(text)
 
 
 def choice(*names: str) -> Callable[[str], str]:
-    """Return a parser of one of some words."""
+    """Return a parser that accepts these words and no others."""
 
     def parse(text: str) -> str:
         if text in names:
@@ -72,8 +72,8 @@ def choice(*names: str) -> Callable[[str], str]:
     return parse
 
 
-# What the keys are called in files of other tools, and by people: word → our key.
-CALLED_ELSEWHERE = {
+# Names that other tools, and people, use for our keys: name → our key.
+SYNONYMS = {
     "address": "jmx",
     "attributes": "fields",
     "bootstrap_servers": "bootstrap",
@@ -95,14 +95,14 @@ CALLED_ELSEWHERE = {
 
 
 def closest(text: str, names: Iterable[str]) -> str | None:
-    """Return what was meant perhaps: another spelling, or what it is called elsewhere."""
+    """Return the name that was probably meant, by its spelling or as a synonym."""
     known = {name.casefold(): name for name in names}
     word = text.casefold()
     if word in known:
         return known[word]
-    elsewhere = CALLED_ELSEWHERE.get(word.replace("-", "_"))
-    if elsewhere in known:
-        return elsewhere
+    synonym = SYNONYMS.get(word.replace("-", "_"))
+    if synonym in known:
+        return synonym
     near = difflib.get_close_matches(word, list(known), n=1)
     return known[near[0]] if near else None
 
@@ -113,22 +113,22 @@ def parse_regex(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        at = error.pos or 0
-        any_text = "; any text is .*" if text[at : at + 1] == "*" else ""
-        raise InvalidValue(f"not a regular expression: {error.msg}{any_text}", at) from None
+        position = error.pos or 0
+        hint = "; any text is .*" if text[position : position + 1] == "*" else ""
+        raise InvalidValue(f"not a regular expression: {error.msg}{hint}", position) from None
     except (OverflowError, RecursionError):
         raise InvalidValue("not a regular expression: too large") from None
     return text
 
 
 def parse_url(text: str) -> str:
-    """An http or https URL without credentials, query or fragment."""
+    """Read an http or https URL without login, query or fragment; a slash at its end is dropped."""
     parse_text(text)
     match = _URL.match(text)
     if match is None:
         raise InvalidValue("wants a URL such as http://127.0.0.1:8086")
-    _, at, netloc = match["netloc"].rpartition("@")
-    if at:
+    _, at_sign, netloc = match["netloc"].rpartition("@")
+    if at_sign:
         raise InvalidValue(_LOGIN_IN_URL, match.start("netloc"))
     end = re.search("[?#]", text)
     if end:
@@ -136,7 +136,7 @@ def parse_url(text: str) -> str:
     try:
         _check_netloc(netloc)
     except InvalidValue as error:
-        if "@" in text:  # a / in the password, which ends the host for everybody
+        if "@" in text:  # a password with a slash, which ends the host in every URL parser
             raise InvalidValue(_LOGIN_IN_URL, match.start("netloc")) from None
         raise InvalidValue(error.message, match.start("netloc") + error.position) from None
     return text.rstrip("/")
@@ -152,15 +152,15 @@ def _check_netloc(netloc: str) -> None:
 
 
 def parse_path(text: str) -> Path:
-    """A path; what it is relative to is the loader's business."""
+    """Read a path; `config.linked_files` knows what it is relative to."""
     parse_text(text)
     if text.startswith("~"):
-        raise InvalidValue("~ is the shell's; write ${HOME} instead")
+        raise InvalidValue("only a shell replaces ~; write ${HOME} instead")
     return Path(text)
 
 
 def parse_pem_path(text: str) -> Path:
-    """A path to a PEM file; key stores are told by their names."""
+    """Read the path of a PEM file; a key store is recognized by its name, and refused."""
     path = parse_path(text)
     if path.suffix.lower() in (".p12", ".pfx", ".jks"):
         raise InvalidValue(
@@ -171,12 +171,12 @@ def parse_pem_path(text: str) -> Path:
 
 
 def is_pkcs12(path: Path) -> bool:
-    """Tell a PKCS#12 store by its name."""
+    """Whether a file is a PKCS#12 store, by its name."""
     return path.suffix.lower() in (".p12", ".pfx")
 
 
 def parse_certificate_path(text: str) -> Path:
-    """A path to a certificate: PEM, or a PKCS#12 store with its key."""
+    """Read the path of a certificate: PEM, or a PKCS#12 store with its key."""
     path = parse_path(text)
     if path.suffix.lower() in (".jks", ".jceks"):
         raise InvalidValue(
@@ -187,7 +187,7 @@ def parse_certificate_path(text: str) -> Path:
 
 
 def parse_secret(text: str) -> SecretStr:
-    """Refuse what could not be sent in a header; say nothing about the rest of it."""
+    """Read a secret, without quoting it; a line break is usually an accident of copying."""
     if not text:
         raise InvalidValue("is empty")
     if _NOT_TEXT.search(text):
@@ -196,14 +196,14 @@ def parse_secret(text: str) -> SecretStr:
 
 
 def parse_header_secret(text: str) -> SecretStr:
-    """A secret that goes into an HTTP header, which carries ASCII (RFC 9110, section 5.5)."""
+    """Read a secret that is sent in an HTTP header, which is ASCII (RFC 9110, section 5.5)."""
     secret = parse_secret(text)
     _refuse_beyond_ascii(text)
     return secret
 
 
 def parse_header_text(text: str) -> str:
-    """A text that goes into an HTTP header beside a secret."""
+    """Read a text that is sent in an HTTP header, such as the user name of a login."""
     _refuse_beyond_ascii(parse_text(text))
     return text
 
@@ -214,14 +214,14 @@ def _refuse_beyond_ascii(text: str) -> None:
 
 
 def parse_aws_region(text: str) -> str:
-    """A region of AWS; its name becomes part of a host's."""
+    """Read a region of AWS, whose name becomes part of a host name."""
     if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}", parse_text(text), re.ASCII):
         raise InvalidValue(f'"{text}" is not a region of AWS, such as eu-central-1')
     return text
 
 
 def parse_object_name(text: str) -> ObjectName:
-    """An ObjectName or a pattern; empty it would be every MBean there is."""
+    """Read an ObjectName or a pattern; an empty one would match every MBean (`*:*`)."""
     if not text:
         raise InvalidValue("is empty: *:* is every MBean")
     try:
@@ -231,12 +231,12 @@ def parse_object_name(text: str) -> ObjectName:
 
 
 def template_keys(text: str) -> list[tuple[str, int]]:
-    """Return the key properties a name template asks for, each with its position."""
+    """Return the key properties in a name template, each with its position."""
     return [(match["key"], match.start()) for match in KEY_IN_TEMPLATE.finditer(text)]
 
 
 def parse_influx_name(text: str) -> str:
-    """A measurement, tag or field name InfluxDB keeps."""
+    """Read the name of a measurement, tag or field that InfluxDB accepts."""
     parse_text(text)
     if text.startswith("_"):
         raise InvalidValue("names that begin with _ belong to InfluxDB itself")
@@ -248,24 +248,26 @@ def parse_influx_name(text: str) -> str:
 
 
 def parse_lag_name(text: str) -> str:
-    """A measurement of the lag, or a tag or field of one."""
+    """Read the default name of a lag measurement, or of a tag or field: MEASUREMENT.NAME."""
     if text in LAG_NAMES:
         return text
-    said = f'"{text}" is no measurement of the lag, nor MEASUREMENT.NAME for a tag or field of one'
-    raise InvalidValue(said, 0, closest(text, LAG_NAMES))
+    message = (
+        f'"{text}" is no measurement of the lag, nor MEASUREMENT.NAME for a tag or field of one'
+    )
+    raise InvalidValue(message, 0, closest(text, LAG_NAMES))
 
 
 def parse_template(text: str) -> str:
-    """A measurement or field name that may hold {key} or {=key}."""
+    """Read a measurement or field name that may hold {key} or {=key}."""
     parse_influx_name(text)
     stray = re.search(r"[{}]", KEY_IN_TEMPLATE.sub(lambda match: " " * len(match[0]), text))
     if stray:
         raise InvalidValue(
             "a brace without its partner; {key} stands for a key property", stray.start()
         )
-    empty = next((at for key, at in template_keys(text) if not key), None)
-    if empty is not None:
-        raise InvalidValue("{} names no key property", empty)
+    for key, position in template_keys(text):
+        if not key:
+            raise InvalidValue("{} names no key property", position)
     return text
 
 
@@ -276,7 +278,7 @@ RESERVED_TAGS = {
 
 
 def parse_tag_name(text: str) -> str:
-    """A tag name that is not one every point has."""
+    """Read a tag name; a tag that every point has is refused."""
     parse_influx_name(text)
     if text in RESERVED_TAGS:
         raise InvalidValue(RESERVED_TAGS[text])

@@ -1,7 +1,7 @@
-"""Where a JVM is read: the three spellings of `jmx`.
+"""Address of a JVM: the three forms of `jmx`.
 
-HOST:PORT is a JMX port, or with `transport: jolokia` the port of an agent at its usual path; a
-service URL names a JMX port at length; an http or https URL names a Jolokia agent.
+HOST:PORT is a JMX port, or with `transport: jolokia` the port of an agent at its usual path. A
+service URL is the long form of a JMX port. An http or https URL is a Jolokia agent's.
 """
 
 import re
@@ -23,9 +23,9 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class JmxAddress(Address):
-    """A JMX port; `server` where the long form also names the address of the JMX server.
+    """A JMX port; `server` is the address of the JMX server where the long form names one.
 
-    `url` is what the file has of a Jolokia agent, host and port are then those of the URL.
+    For a Jolokia agent `url` is its URL as written, and host and port are those of the URL.
     """
 
     server: Address | None = None
@@ -40,7 +40,7 @@ class JmxAddress(Address):
         return f"service:jmx:rmi://{self.server}/jndi/rmi://{registry}/jmxrmi"
 
     def agent_url(self, *, tls: bool = False) -> str:
-        """Return where a Jolokia agent is asked, with the slash that agents want at the end."""
+        """Return the URL of a Jolokia agent, with the slash at the end that agents want."""
         url = self.url or f"{'https' if tls else 'http'}://{Address(self.host, self.port)}"
         has_path = url.count("/") > 2
         return f"{url}/" if has_path else f"{url}{AGENT_PATH}/"
@@ -62,22 +62,21 @@ def parse_jmx_address(text: str) -> JmxAddress:
     if match is None:
         raise InvalidValue(
             "of the long form only service:jmx:rmi:///jndi/rmi://HOST:PORT/jmxrmi is understood;"
-            " HOST:PORT says the same"
+            " HOST:PORT means the same"
         )
-    registry = _part(match, "registry")
-    server = _part(match, "server") if match["server"] else None
+    registry = _address(match, "registry")
+    server = _address(match, "server") if match["server"] else None
     return JmxAddress(registry.host, registry.port, server)
 
 
 def _agent(url: str) -> JmxAddress:
     match = _HTTP.fullmatch(url)
-    if match is None:
-        raise InvalidValue("wants a URL such as http://kafka-1:8778/jolokia")
+    assert match is not None  # noqa: S101  parse_url accepts no other form
     port = parse_port(match["port"]) if match["port"] else _PORTS[match["scheme"].lower()]
     return JmxAddress(match["host"].strip("[]"), port, url=url)
 
 
-def _part(match: re.Match[str], name: str) -> Address:
+def _address(match: re.Match[str], name: str) -> Address:
     try:
         return parse_address(match[name])
     except InvalidValue as error:

@@ -1,8 +1,8 @@
-"""Durations and sizes as people write them.
+"""Durations and sizes: `10s`, `1h30m`, `512MiB`.
 
-A duration is one or more numbers with units, `10s`, `500ms`, `1h30m`, `1.5 h`; a dot or a space may
-stand before the unit and units may be words, so KafkaOffsetMonitor's `10.seconds` and `2.days`
-read as before. A unit is never left out: `10` could be anything.
+A duration is one or more numbers with units: `10s`, `500ms`, `1h30m`, `1.5 h`. A dot or a space may
+precede the unit, and units may be words, so KafkaOffsetMonitor's `10.seconds` and `2.days` work
+unchanged. A unit is never left out: `10` could be anything.
 """
 
 import re
@@ -51,20 +51,20 @@ def parse_duration(text: str) -> float:
     while position < len(text):
         part = _PART.match(text, position)
         if part is None or part["unit"] not in _SECONDS:
-            at = position if part is None else part.start("unit")
+            wrong = position if part is None else part.start("unit")
             if part is not None and part[0] == text and not part["unit"]:
-                raise InvalidValue(f'"{text}" has no unit: write {part["number"]}s', at)
-            raise InvalidValue(f'"{text}" is not a duration: write 500ms, 10s, 2m, 1h or 2d', at)
+                raise InvalidValue(f'"{text}" has no unit: write {part["number"]}s', wrong)
+            raise InvalidValue(f'"{text}" is not a duration: write 500ms, 10s, 2m, 1h or 2d', wrong)
         total += float(part["number"]) * _SECONDS[part["unit"]]
         position = part.end()
     if not text:
         raise InvalidValue("a duration is missing: write 500ms, 10s, 2m, 1h or 2d")
-    # Sums of decimal fractions: to the microsecond, so that 0.1s + 0.2s is 0.3 s.
+    # Rounded to the microsecond because the parts are binary fractions: 0.1s0.2s is 0.3 s.
     return round(total, 6)
 
 
 def format_duration(seconds: float) -> str:
-    """Write seconds in the largest unit that divides them; read back, it is the same duration."""
+    """Return seconds as text that reads back as the same duration, in the largest unit."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         if seconds >= size and seconds % size == 0:
             return f"{int(seconds // size)}{unit}"
@@ -76,13 +76,13 @@ def parse_size(text: str) -> int:
     """Return bytes; raises InvalidValue."""
     part = _PART.fullmatch(text)
     if part is None or part["unit"] not in _BYTES:
-        at = 0 if part is None else part.start("unit")
-        raise InvalidValue(f'"{text}" is not a size: write 512MiB or 1GiB (or MB, GB)', at)
+        wrong = 0 if part is None else part.start("unit")
+        raise InvalidValue(f'"{text}" is not a size: write 512MiB or 1GiB (or MB, GB)', wrong)
     return int(float(part["number"]) * _BYTES[part["unit"]])
 
 
 def format_size(size: int) -> str:
-    """Write bytes in the largest binary unit that divides them."""
+    """Return bytes as text, in the largest binary unit that divides them."""
     for unit in ("TiB", "GiB", "MiB", "KiB"):
         if size >= _BYTES[unit] and size % _BYTES[unit] == 0:
             return f"{size // _BYTES[unit]}{unit}"

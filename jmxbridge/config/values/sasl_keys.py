@@ -1,6 +1,6 @@
-"""Which keys belong to which SASL mechanism, as data.
+"""Keys of each SASL mechanism, as data.
 
-Amazon's mechanism is OAUTHBEARER on the wire, with a token that AWS's own package signs.
+AWS_MSK_IAM is OAUTHBEARER on the wire, with a token that AWS's own package signs.
 """
 
 from collections.abc import Mapping
@@ -9,36 +9,36 @@ from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """What a mechanism needs, one key of each group, and what it may have beside that."""
+class MechanismKeys:
+    """Keys of one mechanism: one key of each group in `needs`, and optional keys in `may`."""
 
     needs: tuple[tuple[str, ...], ...] = ()
     may: tuple[str, ...] = ()
 
     @property
     def known(self) -> frozenset[str]:
-        """Every key there may be beside `mechanism`."""
+        """Every key that the mechanism takes, except `mechanism` itself."""
         return frozenset((*self.may, *(key for group in self.needs for key in group)))
 
 
-_PASSWORD = Keys((("username",), ("password", "password_file")))
+_PASSWORD = MechanismKeys((("username",), ("password", "password_file")))
 
-KEYS: Mapping[str, Keys] = MappingProxyType(
+KEYS: Mapping[str, MechanismKeys] = MappingProxyType(
     {
         "PLAIN": _PASSWORD,
         "SCRAM-SHA-256": _PASSWORD,
         "SCRAM-SHA-512": _PASSWORD,
-        "OAUTHBEARER": Keys(
+        "OAUTHBEARER": MechanismKeys(
             (("token_url",), ("client_id",), ("client_secret", "client_secret_file")),
             ("scope", "token_ca_file"),
         ),
-        "GSSAPI": Keys((), ("service", "principal", "keytab_file")),
-        "AWS_MSK_IAM": Keys((("region",),)),
+        "GSSAPI": MechanismKeys((), ("service", "principal", "keytab_file")),
+        "AWS_MSK_IAM": MechanismKeys((("region",),)),
     }
 )
 MECHANISMS = tuple(KEYS)
 
-SEEN: Mapping[str, str] = MappingProxyType(
+EXPOSED: Mapping[str, str] = MappingProxyType(
     {
         "PLAIN": "the password can be read",
         "SCRAM-SHA-256": "a weak password can be guessed from what is seen",
@@ -47,4 +47,4 @@ SEEN: Mapping[str, str] = MappingProxyType(
         "AWS_MSK_IAM": "the token can be read",
     }
 )
-"""What an eavesdropper has of a login without TLS."""
+"""What a login without TLS shows to an eavesdropper; nothing with GSSAPI's ticket."""

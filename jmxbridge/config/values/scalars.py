@@ -1,8 +1,8 @@
-"""The types that settings are made of.
+"""Field types of settings, for pydantic.
 
-Every value of the file arrives as text, a list or a mapping (`config.tree`); here a text becomes
-the type its key stands for, or an error that knows the character it is about. Values that are not
-text pass through, so that settings can also be made by code.
+Every value of the file arrives as text, a list or a mapping (`config.text.tree`). A validator here
+turns a text into the type that its key wants, or into an error at one character of it. Values that
+are not text pass through, so that code can make settings too.
 """
 
 from collections.abc import Callable, Mapping
@@ -49,13 +49,13 @@ from jmxbridge.config.values.quantity import (
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.lag.output.renaming import clash
 
-# A grid finer than this is timers, not monitoring: a poll of a remote JVM takes tens of
-# milliseconds. Tests and demonstrations want several polls a second, so it is not a whole second.
+# A poll of a remote JVM takes tens of milliseconds, so shorter intervals measure the poller. Tests
+# and demonstrations want several polls a second, so the limit is not a whole second.
 MIN_INTERVAL_S = 0.1
 MAX_INTERVAL_S = 86_400.0  # one day
 # Ten years: beyond any retention, within what nanoseconds in 64 bits can hold.
 MAX_DURATION_S = 3650 * 86_400.0
-# One poll of a large cluster is a few MiB: a store below one could not hold it.
+# One poll of a large cluster is a few MiB: a smaller store could not hold it.
 MIN_STORE_BYTES = 2**20
 MAX_STORE_BYTES = 2**40
 _GOT = {dict: "a mapping", list: "a list"}
@@ -77,7 +77,7 @@ def as_pydantic_error(error: InvalidValue, key: str | None = None) -> PydanticCu
 
 
 def read(parse: Callable[[str], Any], wants: str) -> BeforeValidator:
-    """Make a text into a value by `parse`; refuse lists and mappings by name."""
+    """Return a validator that parses a text; its error for anything else tells what it `wants`."""
 
     def validate(value: object) -> object:
         if isinstance(value, (dict, list)):
@@ -93,15 +93,15 @@ def read(parse: Callable[[str], Any], wants: str) -> BeforeValidator:
 
 
 def between(parse: Callable[[str], Any], least: Any, most: Any, show: Callable[[Any], str]) -> Any:
-    """Bound what `parse` returns."""
+    """Return a parser that refuses values out of bounds, which `show` writes."""
 
-    def bounded(text: str) -> Any:
+    def parse_bounded(text: str) -> Any:
         value = parse(text)
         if not least <= value <= most:
             raise InvalidValue(f"{text} is not between {show(least)} and {show(most)}")
         return value
 
-    return bounded
+    return parse_bounded
 
 
 def _one_or_many(value: object) -> object:
@@ -109,7 +109,7 @@ def _one_or_many(value: object) -> object:
 
 
 def _bootstrap(value: object) -> object:
-    """As Kafka's own tools take it: one text with commas; or a list."""
+    """Read a list, or one text with commas as Kafka's own tools take it."""
     if not isinstance(value, str):
         return value
     addresses, start = [], 0
@@ -118,18 +118,17 @@ def _bootstrap(value: object) -> object:
         try:
             addresses.append(parse_address(piece.strip()))
         except InvalidValue as error:
-            at = start + indent + error.position
-            raise as_pydantic_error(InvalidValue(error.message, at)) from None
+            position = start + indent + error.position
+            raise as_pydantic_error(InvalidValue(error.message, position)) from None
         start += len(piece) + 1
     return tuple(addresses)
 
 
 def _without_clash(names: Mapping[str, str]) -> Mapping[str, str]:
-    found = clash(names)
-    if found is not None:
-        raise as_pydantic_error(
-            InvalidValue(f'"{names[found.name]}" is what {found.other} is called'), found.name
-        )
+    same = clash(names)
+    if same is not None:
+        message = f'"{names[same.name]}" is what {same.other} is called'
+        raise as_pydantic_error(InvalidValue(message), same.name)
     return names
 
 

@@ -54,6 +54,8 @@ def test_masks_every_line_of_a_secret() -> None:
         "token: one\ntoken: swordfish",
         "<<: {password: swordfish}",
         "influxdb: {key: one, key: swordfish}",
+        "influxdb: {? [a] : swordfish}",
+        "? {a: b}\n: {password: swordfish}",
     ],
 )
 def test_masks_what_may_be_a_secret(text: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from jmxbridge.config.model.models import Settings
 from jmxbridge.config.text.problem import ConfigError
-from jmxbridge.config.values.sasl_keys import KEYS, MECHANISMS, SEEN
+from jmxbridge.config.values.sasl_keys import EXPOSED, KEYS, MECHANISMS
 
 MakeSettings = Callable[..., Settings]
 
@@ -132,8 +132,8 @@ def test_a_login_without_tls(
     """
     made = login(settings, *complete(mechanism), bootstrap=bootstrap, tls="")
 
-    seen = f"{SEEN.get(mechanism)} on the way to kafka-2:9092: kafka.tls hides it"
-    said = [seen] if warned and mechanism in SEEN else []
+    seen = f"{EXPOSED.get(mechanism)} on the way to kafka-2:9092: kafka.tls hides it"
+    said = [seen] if warned and mechanism in EXPOSED else []
     assert [each.message for each in made.warnings] == said
 
 
