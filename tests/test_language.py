@@ -31,7 +31,6 @@ CIRCLING_LEFT: dict[str, int] = {
     "config": 19,
     "doctor": 4,
     "jmx": 9,
-    "kafka": 9,
     "lag": 15,
     "mbeans": 8,
     "service": 3,
@@ -43,14 +42,13 @@ NAMELESS_LEFT: dict[str, int] = {
     "config": 152,
     "doctor": 51,
     "jmx": 23,
-    "kafka": 13,
     "lag": 96,
     "mbeans": 29,
     "pkcs12": 3,
     "pollers": 1,
     "service": 2,
 }
-STARRED_LEFT: dict[str, int] = {"cli": 5, "kafka": 1, "lag": 1, "pollers": 1}
+STARRED_LEFT: dict[str, int] = {"cli": 5, "lag": 1, "pollers": 1}
 TWICE_LEFT: set[str] = {
     "AttributePath",
     "Offsets",

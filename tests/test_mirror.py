@@ -23,7 +23,6 @@ MISSING_LEFT: dict[str, int] = {
     "cli": 19,
     "config": 27,
     "jmx": 16,
-    "kafka": 24,
     "lag": 3,
     "store": 10,
     "transports": 3,

@@ -63,6 +63,21 @@ async def outlast(
 
 
 @pytest.fixture
+async def forward(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Put the loop's clock forward by so many seconds."""
+    loop = asyncio.get_running_loop()
+    real_time = loop.time
+    ahead_s = 0.0
+    monkeypatch.setattr(loop, "time", lambda: real_time() + ahead_s)
+
+    def put(seconds: float) -> None:
+        nonlocal ahead_s
+        ahead_s += seconds
+
+    return put
+
+
+@pytest.fixture
 async def two(start_fake: Callable[..., Awaitable[FakeCluster]]) -> FakeCluster:
     """Two brokers; group `a` and topic `x` on the first, `b` and `y` on the second."""
     fake = await start_fake(brokers=2)

@@ -1,16 +1,21 @@
-"""A broker's connection: one, made when it is needed."""
+"""Broker: one connection, opened when needed and replaced before its session expires."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
 from jmxbridge.kafka.broker import Broker
+from jmxbridge.kafka.connection import SESSION_SHARE
+from jmxbridge.kafka.login.sasl import plain
+from jmxbridge.kafka.login.security import Security
 from jmxbridge.kafka.wire.errors import ConnectFailed
 from jmxbridge.kafka.wire.requests import ListGroups
-from tests.kafka.fake_cluster import FakeCluster
+from tests.kafka.fake_answers import Group
+from tests.kafka.fake_cluster import FakeCluster, silent
+from tests.kafka.polling import Forward, StartFake
 
-StartFake = Callable[..., Awaitable[FakeCluster]]
+SESSION_S = 100.0
 
 
 @pytest.fixture
@@ -27,17 +32,17 @@ async def broker(fake: FakeCluster) -> AsyncIterator[Broker]:
     await broker.close()
 
 
-async def test_requests_at_the_same_time_share_one_connection(
+async def test_ask_shares_one_connection_between_requests(
     fake: FakeCluster, broker: Broker
 ) -> None:
-    """The first makes it, the others wait for it."""
+    """The first request opens it, the others wait for it."""
     await asyncio.gather(*(broker.ask(ListGroups()) for _ in range(5)))
 
     assert fake.connections == 1
 
 
-async def test_closed_it_is_made_again_when_it_is_needed(fake: FakeCluster, broker: Broker) -> None:
-    """Closing is for now, and may be done twice."""
+async def test_ask_opens_a_closed_connection_again(fake: FakeCluster, broker: Broker) -> None:
+    """`close` may be called twice, and ends nothing for good."""
     await broker.ask(ListGroups())
     await broker.close()
     await broker.close()
@@ -48,8 +53,8 @@ async def test_closed_it_is_made_again_when_it_is_needed(fake: FakeCluster, brok
     assert fake.connections == 2
 
 
-async def test_an_address_that_fails_says_who_advertises_it(free_port: int) -> None:
-    """A broker reached through the bootstrap list may name an address that leads nowhere."""
+async def test_ask_names_the_broker_that_advertises_a_dead_address(free_port: int) -> None:
+    """A broker of the bootstrap list may name an address that leads nowhere."""
     broker = Broker("127.0.0.1", free_port, 7)
 
     with pytest.raises(ConnectFailed, match=r"refused \(the address that broker 7 advertises\)$"):
@@ -57,6 +62,84 @@ async def test_an_address_that_fails_says_who_advertises_it(free_port: int) -> N
     assert str(broker) == f"broker 7 at 127.0.0.1:{free_port}"
 
 
-def test_an_ipv6_address_is_written_in_brackets() -> None:
-    """So that the port can be told from it."""
+def test_str_puts_an_ipv6_address_in_brackets() -> None:
+    """So the port can be told from the address."""
     assert str(Broker("::1", 9092)) == "[::1]:9092"
+
+
+@pytest.fixture
+async def guarded(start_fake: StartFake) -> FakeCluster:
+    """One broker with a group, that lets everybody in for a while."""
+    guarded = await start_fake()
+    guarded.groups["g"] = Group({})
+    guarded.session_s = SESSION_S
+    return guarded
+
+
+@pytest.fixture
+async def logged_in(guarded: FakeCluster) -> AsyncIterator[Broker]:
+    """Our side of it, logged in as ann."""
+    broker = Broker("127.0.0.1", guarded.ports[1], security=Security(None, plain("ann", "x")))
+    yield broker
+    await broker.close()
+
+
+async def test_ask_logs_in_before_any_other_request(
+    guarded: FakeCluster, logged_in: Broker
+) -> None:
+    """Versions, mechanism, password, and only then the request itself."""
+    await logged_in.ask(ListGroups())
+
+    apis = [asked.api for asked in guarded.requests]
+    assert apis == ["api_versions", "sasl_handshake", "sasl_authenticate", "list_groups"]
+
+
+async def test_ask_replaces_a_connection_before_its_session_expires(
+    guarded: FakeCluster, logged_in: Broker, forward: Forward
+) -> None:
+    """The new one has its own login, and the old one is closed (KIP-368)."""
+    await logged_in.ask(ListGroups())
+    forward(SESSION_S * SESSION_SHARE - 10)
+    await logged_in.ask(ListGroups())
+    assert guarded.connections == 1
+
+    forward(10)
+    await logged_in.ask(ListGroups())
+
+    assert guarded.connections == 2
+    assert len(guarded.asked("sasl_authenticate")) == 2
+
+
+async def test_ask_on_a_replaced_connection_is_still_answered(
+    guarded: FakeCluster, logged_in: Broker, forward: Forward
+) -> None:
+    """The replacement loses no request; the old connection closes after its last answer."""
+    server = guarded.brokers[1]
+    await logged_in.ask(ListGroups())
+    server.scripts["list_groups"] = silent
+    waiting = asyncio.create_task(logged_in.ask(ListGroups()))
+    await server.stalled.wait()
+    server.scripts.clear()
+
+    forward(SESSION_S)
+    assert (await logged_in.ask(ListGroups()))[0] == 0
+    assert not waiting.done()
+    server.answer_late()
+
+    assert (await waiting)[0] == 0
+    assert guarded.connections == 2
+    await logged_in.close()
+    await server.all_gone.wait()
+
+
+async def test_ask_never_repeats_an_unlimited_login(
+    guarded: FakeCluster, logged_in: Broker, forward: Forward
+) -> None:
+    """Most brokers set no limit."""
+    guarded.session_s = 0.0
+    await logged_in.ask(ListGroups())
+
+    forward(1e9)
+    await logged_in.ask(ListGroups())
+
+    assert guarded.connections == 1

@@ -1,4 +1,4 @@
-"""One connection: what is sent, what is matched, and how it ends."""
+"""BrokerConnection: matching of replies, limits, and every way it ends."""
 
 import asyncio
 import socket
@@ -72,10 +72,10 @@ async def serve() -> AsyncIterator[Serve]:
         yield start
 
 
-async def test_replies_are_matched_by_id_and_not_by_order(
+async def test_ask_matches_replies_by_id(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
-    """Many requests in flight, each gets the answer to its own question."""
+    """Of many requests in flight each gets its own answer."""
     fake.groups |= {f"g{n}": Group({"t": {0: n}}) for n in range(50)}
     connection = await dial(fake.ports[1])
 
@@ -88,7 +88,7 @@ async def test_replies_are_matched_by_id_and_not_by_order(
     ]
 
 
-async def test_requests_in_flight_are_bounded(
+async def test_ask_limits_requests_in_flight(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """More requests than MAX_IN_FLIGHT wait for their turn, and all are answered."""
@@ -115,10 +115,10 @@ async def test_requests_in_flight_are_bounded(
     assert len(held) == MAX_IN_FLIGHT
 
 
-async def test_a_late_reply_to_a_cancelled_request_is_dropped(
+async def test_ask_drops_a_late_reply_to_a_cancelled_request(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
-    """Nobody waits for it any more; the next request gets its own answer."""
+    """No task waits for it any more; the next request gets its own answer."""
     broker = fake.brokers[1]
     taken = asyncio.Event()
 
@@ -143,10 +143,10 @@ async def test_a_late_reply_to_a_cancelled_request_is_dropped(
     assert fake.connections == 1
 
 
-async def test_cancelled_requests_hold_their_place_until_they_are_answered(
+async def test_ask_counts_cancelled_requests_until_they_are_answered(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
-    """However often a caller gives up, no more than MAX_IN_FLIGHT ids are remembered."""
+    """However often a caller gives up, at most MAX_IN_FLIGHT ids are remembered."""
     broker = fake.brokers[1]
     enough = asyncio.Event()
 
@@ -172,10 +172,10 @@ async def test_cancelled_requests_hold_their_place_until_they_are_answered(
     assert repr(connection).endswith(" 0 in flight>")
 
 
-async def test_the_versions_of_an_old_broker_are_asked_for_in_version_0(
+async def test_handshake_falls_back_to_version_0(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
-    """It answers our version with error 35, in version 0 whatever was asked (KIP-511)."""
+    """An old broker answers our version with error 35, in version 0 (KIP-511)."""
     fake.versions = KAFKA_2_3
 
     connection = await dial(fake.ports[1])
@@ -184,10 +184,10 @@ async def test_the_versions_of_an_old_broker_are_asked_for_in_version_0(
     assert connection.version(OFFSET_FETCH) == 5
 
 
-async def test_an_api_the_broker_lacks_is_a_version_mismatch(
+async def test_ask_raises_version_mismatch_for_a_missing_api(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
-    """Said before anything is sent, with the broker's name."""
+    """Before anything is sent, with the name of the broker."""
     del fake.versions[16]
     connection = await dial(fake.ports[1])
 
@@ -195,7 +195,7 @@ async def test_an_api_the_broker_lacks_is_a_version_mismatch(
         connection.version(LIST_GROUPS)
 
 
-async def test_a_name_that_no_string_can_carry_fails_the_request_alone(
+async def test_ask_fails_only_the_request_with_an_unencodable_name(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """A group name from the command line may hold bytes that are not text."""
@@ -206,7 +206,7 @@ async def test_a_name_that_no_string_can_carry_fails_the_request_alone(
     assert (await connection.ask(ListGroups()))[0] == 0
 
 
-async def test_an_unreadable_reply_fails_the_request_alone(
+async def test_ask_fails_only_the_request_with_an_unreadable_reply(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
     """The frame was whole, so the next one can be read."""
@@ -219,10 +219,10 @@ async def test_an_unreadable_reply_fails_the_request_alone(
     assert (await connection.ask(ListGroups()))[0] == 0
 
 
-async def test_a_reply_with_bytes_left_over_is_unreadable(
+async def test_ask_rejects_a_reply_with_bytes_left_over(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
-    """It is not in the version it was asked for in; what was read from it is not trusted."""
+    """It is not in the version requested, so nothing in it is trusted."""
     broker = fake.brokers[1]
     broker.scripts["list_groups"] = lambda asked: (
         asked.schema.encode(broker.answer_list_groups(asked)) + b"\0"
@@ -233,10 +233,10 @@ async def test_a_reply_with_bytes_left_over_is_unreadable(
         await connection.ask(ListGroups())
 
 
-async def test_a_reply_nobody_asked_for_ends_the_connection(
+async def test_an_unknown_correlation_id_ends_the_connection(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
-    """Which reply belongs to which request is no longer known."""
+    """It is no longer known which reply belongs to which request."""
     broker = fake.brokers[1]
 
     def stranger(asked: Asked) -> Any:
@@ -255,7 +255,7 @@ async def test_a_reply_nobody_asked_for_ends_the_connection(
 async def test_a_huge_announced_reply_ends_the_connection_at_once(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
-    """The four bytes of the length are enough; no more is waited for, none stored."""
+    """The four bytes of the length are enough; nothing more is awaited or stored."""
     broker = fake.brokers[1]
 
     def huge(asked: Asked) -> Any:
@@ -269,10 +269,10 @@ async def test_a_huge_announced_reply_ends_the_connection_at_once(
         await connection.ask(ListGroups())
 
 
-async def test_a_connection_closed_at_the_first_question_hints_at_sasl(
+async def test_a_connection_closed_at_the_first_request_hints_at_sasl(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
-    """A SASL listener names its versions to anybody and then closes."""
+    """A SASL listener sends its versions to anyone and then closes."""
 
     def hang_up(asked: Asked) -> Any:
         raise HangUp
@@ -284,8 +284,8 @@ async def test_a_connection_closed_at_the_first_question_hints_at_sasl(
         await connection.ask(ListGroups())
 
 
-async def test_a_closed_port_is_named(free_port: int) -> None:
-    """Host, port and the system's words."""
+async def test_connect_names_a_closed_port(free_port: int) -> None:
+    """Host, port and the system's message."""
     with pytest.raises(ConnectFailed, match=f"^127.0.0.1:{free_port}: Connection refused$"):
         await connect("127.0.0.1", free_port)
 
@@ -304,10 +304,10 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return to
 
 
-async def test_a_name_with_a_dead_address_is_reached_by_the_next_one(
+async def test_connect_uses_the_next_address_after_a_dead_one(
     fake: FakeCluster, resolve: Callable[..., None]
 ) -> None:
-    """One that answers nothing, not even with a refusal, as that of a machine which is off."""
+    """The address of a machine that is off does not answer at all, not even by a refusal."""
     resolve("127.0.0.2", "127.0.0.1")
     port = fake.ports[1]
     with ExitStack() as stack:
@@ -327,23 +327,23 @@ async def test_a_name_with_a_dead_address_is_reached_by_the_next_one(
         await connection.wait_closed()
 
 
-async def test_a_name_whose_addresses_all_refuse_says_so_once(
+async def test_connect_reports_one_refusal_for_all_addresses(
     free_port: int, resolve: Callable[..., None]
 ) -> None:
-    """As localhost does, which has two on most machines."""
+    """As for localhost, which has two on most machines."""
     resolve("127.0.0.1", "127.0.0.2")
     with pytest.raises(ConnectFailed, match=f"^kafka.test:{free_port}: Connection refused$"):
         await connect("kafka.test", free_port)
 
 
-async def test_a_name_that_does_not_exist_is_named() -> None:
-    """The resolver's words, not a traceback."""
+async def test_connect_names_a_host_that_does_not_exist() -> None:
+    """The resolver's message, not a traceback."""
     with pytest.raises(ConnectFailed, match=r"^no-such-host\.invalid:9092: \w+"):
         await connect("no-such-host.invalid", 9092)
 
 
-async def test_an_http_server_is_recognised(serve: Serve) -> None:
-    """It answers our bytes with a complaint of its own."""
+async def test_connect_recognises_an_http_server(serve: Serve) -> None:
+    """It answers our bytes with an error of its own."""
 
     async def answer(reader: asyncio.StreamReader) -> bytes:
         await reader.read(1)
@@ -355,8 +355,8 @@ async def test_an_http_server_is_recognised(serve: Serve) -> None:
         await connect("127.0.0.1", port)
 
 
-async def test_a_listener_that_closes_is_not_waited_for(serve: Serve) -> None:
-    """A JMX port reads four bytes that are not its own and closes without a word."""
+async def test_connect_fails_at_once_when_the_listener_closes(serve: Serve) -> None:
+    """A JMX port reads four foreign bytes and closes silently."""
 
     async def answer(reader: asyncio.StreamReader) -> bytes:
         await reader.readexactly(4)
@@ -368,8 +368,8 @@ async def test_a_listener_that_closes_is_not_waited_for(serve: Serve) -> None:
         await connect("127.0.0.1", port)
 
 
-async def test_a_tls_listener_is_recognised(free_port: int) -> None:
-    """A real one, spoken to in plaintext: it answers with an alert or closes; never a hang."""
+async def test_connect_recognises_a_tls_listener(free_port: int) -> None:
+    """A real one, met in plaintext: it answers with an alert or closes; never a hang."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     loop = asyncio.get_running_loop()
     with socket.create_server(("127.0.0.1", free_port)) as listening:
@@ -385,10 +385,10 @@ async def test_a_tls_listener_is_recognised(free_port: int) -> None:
         await serving
 
 
-async def test_a_refused_handshake_is_named(
+async def test_handshake_names_the_error_of_a_refusal(
     fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
 ) -> None:
-    """The broker's own error code, by Kafka's name for it."""
+    """The broker's error code, by Kafka's name for it."""
     fake.brokers[1].scripts["api_versions"] = lambda asked: asked.schema.reply(
         error_code=58, api_keys=()
     )
@@ -397,8 +397,8 @@ async def test_a_refused_handshake_is_named(
         await dial(fake.ports[1])
 
 
-async def test_a_cancelled_connect_leaves_nothing_open(fake: FakeCluster) -> None:
-    """Cancelled in the handshake: the broker sees the connection go."""
+async def test_connect_leaves_no_connection_when_cancelled(fake: FakeCluster) -> None:
+    """Cancelled in the handshake: the broker sees the connection close."""
     asked = asyncio.Event()
     gone = fake.brokers[1].all_gone
 

@@ -1,4 +1,4 @@
-"""Which brokers there are, also those that are down."""
+"""KnownBrokers: the brokers of a cluster, including those that are down."""
 
 from jmxbridge.kafka.cluster.known_brokers import Brokers, KnownBrokers
 
@@ -16,8 +16,8 @@ class Clock:
         return self.now_s
 
 
-def test_says_when_what_is_known_is_something_else() -> None:
-    """The first brokers, one more, one that moved; nothing where nothing is new."""
+def test_learn_calls_changed_only_for_a_change() -> None:
+    """The first brokers, one more, one with another address; nothing if nothing is new."""
     calls: list[Brokers] = []
     brokers = KnownBrokers(lambda: calls.append(brokers.known), clock_s=Clock())
     moved = {1: ("k9", 9092), 2: ("k2", 9092)}
@@ -26,8 +26,8 @@ def test_says_when_what_is_known_is_something_else() -> None:
     assert calls == [ONE, BOTH, moved]
 
 
-def test_a_broker_that_is_down_stays_known() -> None:
-    """Kafka no longer names it; whoever polls it is to see that it is down."""
+def test_learn_keeps_a_broker_that_is_down() -> None:
+    """Kafka no longer names it; its polls must show that it is down."""
     clock = Clock()
     brokers = KnownBrokers(lambda: None, clock_s=clock, forget_after_s=60)
     brokers.learn(BOTH)
@@ -37,8 +37,8 @@ def test_a_broker_that_is_down_stays_known() -> None:
         assert brokers.known == BOTH
 
 
-def test_a_broker_that_is_gone_is_forgotten_in_the_end() -> None:
-    """Who took it out of the cluster for good does not want to see it down for ever."""
+def test_learn_forgets_a_broker_after_a_while() -> None:
+    """A broker that was removed for good must not be shown as down for ever."""
     clock = Clock()
     calls: list[Brokers] = []
     brokers = KnownBrokers(lambda: calls.append(brokers.known), clock_s=clock, forget_after_s=60)

@@ -1,4 +1,4 @@
-"""How long one poll waits for one broker: in all, and for its own silence only."""
+"""PollBudget: the time one poll waits for one broker, in all and for its own silence only."""
 
 import asyncio
 from typing import Any
@@ -7,6 +7,7 @@ import pytest
 
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.poll_budget import MAX_ERRORS, PollBudget
+from jmxbridge.kafka.facts.snapshot import Phases
 from jmxbridge.kafka.wire.errors import DeadlineExceeded, RequestFailed
 from jmxbridge.kafka.wire.requests import ListGroups
 
@@ -49,8 +50,8 @@ async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-async def test_requests_one_after_the_other_share_one_deadline(clock: Clock) -> None:
-    """Two answers of 3 s are too many for 5 s, however soon each came."""
+async def test_ask_shares_one_deadline_between_sequential_requests(clock: Clock) -> None:
+    """Two answers of 3 s each exceed 5 s, though each came early enough."""
     budget, broker = PollBudget(5.0), SlowBroker(clock, 3.0)
 
     await budget.ask(broker, ListGroups())
@@ -60,8 +61,8 @@ async def test_requests_one_after_the_other_share_one_deadline(clock: Clock) -> 
     assert budget.lost_a_broker
 
 
-async def test_time_in_which_nobody_waits_for_a_broker_is_not_its_own(clock: Clock) -> None:
-    """While others are slow its account stands still."""
+async def test_ask_charges_a_broker_only_while_a_request_waits(clock: Clock) -> None:
+    """While other brokers are slow its budget is not reduced."""
     budget, broker = PollBudget(5.0), SlowBroker(clock, 2.0)
     await budget.ask(broker, ListGroups())
     clock.now += 1000.0
@@ -72,7 +73,7 @@ async def test_time_in_which_nobody_waits_for_a_broker_is_not_its_own(clock: Clo
     assert not budget.lost_a_broker
 
 
-async def test_requests_at_the_same_time_are_charged_once(clock: Clock) -> None:
+async def test_ask_charges_concurrent_requests_once(clock: Clock) -> None:
     """Ten in flight over the same 3 s cost 3 s."""
     budget, broker = PollBudget(5.0), SlowBroker(clock, 0.3)
 
@@ -83,7 +84,7 @@ async def test_requests_at_the_same_time_are_charged_once(clock: Clock) -> None:
     assert broker.asked == 11
 
 
-async def test_a_later_request_does_not_put_the_deadline_off(clock: Clock) -> None:
+async def test_ask_does_not_extend_the_deadline_for_a_later_request(clock: Clock) -> None:
     """Asked at 0 s and again at 3 s, silent throughout: at 6 s both have failed."""
     budget, broker = PollBudget(5.0), SilentBroker("silent", 9092)
     first = asyncio.create_task(budget.ask(broker, ListGroups()))
@@ -98,7 +99,7 @@ async def test_a_later_request_does_not_put_the_deadline_off(clock: Clock) -> No
     assert [type(outcome) for outcome in outcomes] == [DeadlineExceeded, DeadlineExceeded]
 
 
-async def test_a_broker_left_out_is_not_asked_again(clock: Clock) -> None:
+async def test_ask_fails_at_once_for_a_broker_that_failed(clock: Clock) -> None:
     """The same error at once, noted once."""
     budget, broker = PollBudget(5.0), SlowBroker(clock, 9.0)
     for _ in range(3):
@@ -109,8 +110,8 @@ async def test_a_broker_left_out_is_not_asked_again(clock: Clock) -> None:
     assert len(budget.errors) == 1
 
 
-async def test_sentences_are_kept_once_and_not_without_end(clock: Clock) -> None:
-    """A thousand groups that are refused do not make a thousand lines of log."""
+async def test_note_keeps_each_error_once_and_a_limited_number(clock: Clock) -> None:
+    """A thousand refused groups do not make a thousand lines of log."""
     budget = PollBudget(5.0)
     budget.note(RequestFailed("same"))
     budget.note("same")
@@ -120,3 +121,13 @@ async def test_sentences_are_kept_once_and_not_without_end(clock: Clock) -> None
         budget.note(f"group {number}")
 
     assert len(budget.errors) == MAX_ERRORS
+
+
+async def test_phases_has_the_time_of_each_lap(clock: Clock) -> None:
+    """A lap under the same name adds to it; a phase without a lap took no time."""
+    budget = PollBudget(5.0)
+    for phase, seconds in (("list_groups_ms", 1), ("list_ends_ms", 2), ("list_ends_ms", 4)):
+        clock.now += seconds
+        budget.lap(phase)
+
+    assert budget.phases == Phases(list_groups_ms=1000.0, list_ends_ms=6000.0)

@@ -1,31 +1,32 @@
-"""Polls with partitions that are gone or lack a leader: no row, never 0, and counted."""
+"""fetch_offsets: a partition has an offset, is orphaned, or is unavailable; never 0 by default."""
 
-import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
 from kio.schema.errors import ErrorCode
 
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.snapshot import Snapshot
+from jmxbridge.lag.history.vanished_groups import VanishedGroups
 from jmxbridge.lag.rows import compute
 from tests.kafka.fake_answers import Asked
 from tests.kafka.fake_cluster import FakeCluster, hang_up
-
-StartFake = Callable[..., Awaitable[FakeCluster]]
-ConnectTo = Callable[..., Cluster]
+from tests.kafka.polling import ConnectTo, groups_with_rows, lags
 
 
-def groups_with_rows(snapshot: Snapshot) -> set[str]:
-    """The groups that have rows."""
-    return {row.group for row in compute(snapshot).partitions}
+async def poll(cluster: Cluster, remembered: VanishedGroups) -> Snapshot:
+    """Poll as the lag poll does, at one instant: commits, groups that are gone, ends."""
+    read = await cluster.read_commits()
+    last_commits = remembered.keep(read.commits, read.gone, 1)
+    return await cluster.read_ends(read.with_vanished(last_commits))
 
 
-async def test_a_deleted_topic_is_orphaned(two: FakeCluster, connect_to: ConnectTo) -> None:
-    """Commits of a topic that is gone: no end, no row, but counted; the poll is complete."""
+async def test_fetch_offsets_reports_a_deleted_topic_as_orphaned(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Commits of a deleted topic: no end and no row, but counted; the poll is complete."""
     two.groups["a"].commits["deleted"] = {0: 3, 1: 4}
 
     snapshot = await connect_to(two).poll()
@@ -36,10 +37,10 @@ async def test_a_deleted_topic_is_orphaned(two: FakeCluster, connect_to: Connect
     assert groups_with_rows(snapshot) == {"a", "b"}
 
 
-async def test_a_topic_deleted_between_polls_is_orphaned_at_once(
+async def test_fetch_offsets_reports_a_topic_deleted_between_polls_at_once(
     two: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """The cached leader says it does not know the partition; fresh metadata says why."""
+    """The cached leader does not know the partition; fresh metadata says why."""
     cluster = connect_to(two)
     await cluster.poll()
     del two.leaders["x"]
@@ -50,7 +51,7 @@ async def test_a_topic_deleted_between_polls_is_orphaned_at_once(
     assert groups_with_rows(snapshot) == {"b"}
 
 
-async def test_a_partition_beyond_those_of_its_topic_is_orphaned(
+async def test_fetch_offsets_reports_a_partition_beyond_its_topic_as_orphaned(
     two: FakeCluster, connect_to: ConnectTo
 ) -> None:
     """A topic recreated with fewer partitions leaves commits behind."""
@@ -62,10 +63,10 @@ async def test_a_partition_beyond_those_of_its_topic_is_orphaned(
     assert snapshot.end_offsets["x"] == {0: 10}
 
 
-async def test_a_partition_added_to_a_known_topic_has_its_row_at_once(
+async def test_fetch_offsets_finds_a_partition_added_to_a_known_topic(
     two: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """What is not among the leaders we know may be newer than they are: they are asked anew."""
+    """A partition without a known leader may be newer than the metadata, which is refreshed."""
     cluster = connect_to(two)
     await cluster.poll()
     two.leaders["x"][1], two.ends["x", 1] = 2, 5
@@ -77,42 +78,7 @@ async def test_a_partition_added_to_a_known_topic_has_its_row_at_once(
     assert snapshot.end_offsets["x"] == {0: 10, 1: 5}
 
 
-async def test_a_topic_created_anew_is_known_by_its_id(
-    two: FakeCluster, connect_to: ConnectTo
-) -> None:
-    """Where the old one began is nothing to the new one, whose commits are below that."""
-    cluster = connect_to(two, refresh_s=0.0)
-    old, new = UUID(int=1), UUID(int=2)
-    two.ids["x"] = old
-    two.starts["x", 0] = 7
-    two.groups["a"].commits["x"][0] = 8
-    before = await cluster.poll()
-    two.ids["x"], two.starts["x", 0], two.groups["a"].commits["x"][0] = new, 0, 2
-
-    after = await cluster.poll()
-
-    assert [before.topic_ids["x"], after.topic_ids["x"]] == [str(old), str(new)]
-    assert [before.start_offsets["x"], after.start_offsets["x"]] == [{0: 7}, {0: 0}]
-
-
-async def test_a_topic_that_is_asked_about_in_every_poll_keeps_no_other_from_its_turn(
-    two: FakeCluster, connect_to: ConnectTo
-) -> None:
-    """A commit of a topic that is gone, for months: what is known of all others grows old."""
-    cluster = connect_to(two, refresh_s=0.2)
-    two.ids["x"] = UUID(int=1)
-    two.groups["a"].commits["deleted"] = {0: 5}
-    await cluster.poll()
-    two.ids["x"] = UUID(int=2)
-
-    for _ in range(5):
-        await asyncio.sleep(0.1)
-        after = await cluster.poll()
-
-    assert after.topic_ids["x"] == str(UUID(int=2))
-
-
-async def test_a_partition_without_a_leader_is_unavailable(
+async def test_fetch_offsets_reports_a_partition_without_a_leader(
     two: FakeCluster, connect_to: ConnectTo
 ) -> None:
     """No leader: no row and never 0; asked again in the next poll, when it has one."""
@@ -132,10 +98,10 @@ async def test_a_partition_without_a_leader_is_unavailable(
     assert after.end_offsets["x"] == {0: 10, 1: 5}
 
 
-async def test_a_topic_we_may_not_describe_is_named(
+async def test_fetch_offsets_names_a_topic_that_may_not_be_described(
     two: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """TOPIC_AUTHORIZATION_FAILED: no row, counted as unavailable, and the others have theirs."""
+    """TOPIC_AUTHORIZATION_FAILED: no row, counted as unavailable; the others have theirs."""
     for broker in two.brokers.values():
 
         def refuse(asked: Asked, answer: Callable[[Asked], Any] = broker.answer_metadata) -> Any:
@@ -159,7 +125,7 @@ async def test_a_topic_we_may_not_describe_is_named(
     assert groups_with_rows(snapshot) == {"b"}
 
 
-async def test_a_leader_that_moved_is_looked_up_once_and_asked_once(
+async def test_fetch_offsets_follows_a_moved_leader(
     two: FakeCluster, connect_to: ConnectTo
 ) -> None:
     """NOT_LEADER from the old leader; fresh metadata; the new leader has the end."""
@@ -177,10 +143,10 @@ async def test_a_leader_that_moved_is_looked_up_once_and_asked_once(
 
 
 @pytest.mark.parametrize("code", [5, 6, 9, 74, 75, 78])
-async def test_an_end_that_stays_unknown_is_asked_for_twice(
+async def test_fetch_offsets_tries_transient_errors_twice(
     two: FakeCluster, connect_to: ConnectTo, code: int
 ) -> None:
-    """Errors that pass are tried once more within the poll, then the partition is left out."""
+    """Transient errors are tried once more within the poll, then the partition is left out."""
 
     def answer(asked: Asked) -> Any:
         make = asked.schema.make
@@ -203,10 +169,10 @@ async def test_an_end_that_stays_unknown_is_asked_for_twice(
     assert groups_with_rows(snapshot) == {"b"}
 
 
-async def test_a_negative_end_without_an_error_is_unavailable(
+async def test_fetch_offsets_reports_a_negative_end_as_unavailable(
     two: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """-1 is not an offset, whatever the error code says."""
+    """-1 is not an offset, whatever the error code is."""
     two.ends["x", 0] = -1
 
     snapshot = await connect_to(two).poll()
@@ -214,26 +180,10 @@ async def test_a_negative_end_without_an_error_is_unavailable(
     assert snapshot.unavailable == {("x", 0)}
 
 
-async def test_a_topic_nobody_commits_to_any_more_is_forgotten(
+async def test_fetch_offsets_reports_a_topic_missing_in_metadata_as_unavailable(
     two: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """What is asked about each minute does not grow with the topics that once were."""
-    cluster = connect_to(two, refresh_s=0.0)
-    await cluster.poll()
-    two.groups["a"].commits.clear()
-    await cluster.poll()
-    two.requests.clear()
-
-    await cluster.poll()
-
-    (asked,) = two.asked("metadata")
-    assert [topic.name for topic in asked.entity.topics] == ["y"]
-
-
-async def test_a_topic_that_metadata_does_not_mention_is_unavailable(
-    two: FakeCluster, connect_to: ConnectTo
-) -> None:
-    """Asked about and not answered for: the old leader is not believed any longer."""
+    """Requested and not answered: the old leader is no longer trusted."""
     cluster = connect_to(two)
     await cluster.poll()
     two.leaders["x"][0] = 2
@@ -251,7 +201,7 @@ async def test_a_topic_that_metadata_does_not_mention_is_unavailable(
     assert len(two.asked("list_offsets", broker=1)) == 1
 
 
-async def test_a_leader_that_fails_leaves_its_partitions_unavailable(
+async def test_fetch_offsets_reports_partitions_of_a_failing_leader(
     two: FakeCluster, connect_to: ConnectTo
 ) -> None:
     """The commits are known, the ends are not: no rows for them, all others."""
@@ -265,13 +215,58 @@ async def test_a_leader_that_fails_leaves_its_partitions_unavailable(
     assert not snapshot.complete
 
 
-async def test_a_leader_the_cluster_does_not_name_is_none(
+async def test_fetch_offsets_ignores_a_leader_that_is_no_broker(
     two: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """Metadata may be ahead of itself: a leader that is not among the brokers."""
+    """Metadata may name a leader that is not among the brokers."""
     two.leaders["x"][0] = 9
 
     snapshot = await connect_to(two).poll()
 
     assert snapshot.unavailable == {("x", 0)}
     assert groups_with_rows(snapshot) == {"b"}
+
+
+async def test_fetch_offsets_ends_read_committed_groups_at_open_transactions(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Other groups, and the requests for them, are as before."""
+    two.groups["b"].commits["x"] = {0: 4}
+    two.stable_ends["x", 0] = 6
+
+    snapshot = await connect_to(two, read_committed="a".__eq__).poll()
+
+    assert {(r.group, r.topic): r.lag for r in compute(snapshot).partitions} == {
+        ("a", "x"): 2,
+        ("b", "x"): 6,
+        ("b", "y"): 5,
+    }
+    isolated = [a for a in two.asked("list_offsets") if a.entity.isolation_level == 1]
+    assert [[topic.name for topic in asked.entity.topics] for asked in isolated] == [["x"]]
+
+
+async def test_fetch_offsets_never_replaces_a_stable_end_by_another(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """The other end would be another number under the same name, so the row is left out."""
+    healthy = two.brokers[1].answer_list_offsets
+
+    def fail_isolated(asked: Asked) -> object:
+        reply = healthy(asked)
+        if asked.entity.isolation_level == 0:
+            return reply
+        make = asked.schema.make
+        bad = make("ListOffsetsPartitionResponse", partition_index=0, error_code=78, offset=-1,
+                   timestamp=-1)  # fmt: skip
+        return asked.schema.reply(
+            topics=(make("ListOffsetsTopicResponse", name="x", partitions=(bad,)),)
+        )
+
+    two.brokers[1].scripts["list_offsets"] = fail_isolated
+
+    snapshot = await connect_to(two, read_committed="a".__eq__).poll()
+
+    assert lags(snapshot, "a") == []
+    assert lags(snapshot, "b") == [5]
+    assert snapshot.unavailable == {("x", 0)}
+    assert not snapshot.complete

@@ -1,23 +1,12 @@
-"""Describing groups: members, what they are assigned, and groups that do not exist."""
-
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from typing import Any
+"""Cluster.describe: members, their partitions, and groups that do not exist."""
 
 import pytest
 
-from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.members import Member
-from jmxbridge.kafka.facts.snapshot import Description
-from jmxbridge.kafka.wire.assignment import read_assignment
-from jmxbridge.kafka.wire.errors import ReplyUnreadable
 from jmxbridge.lag.report.table import tables
-from tests.kafka.fake_answers import Asked, Group, assignment
-from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster, silent
-
-StartFake = Callable[..., Awaitable[FakeCluster]]
-ConnectTo = Callable[..., Cluster]
-Outlast = Callable[..., Awaitable[Description]]
+from tests.kafka.fake_answers import Group
+from tests.kafka.fake_cluster import FakeCluster, silent
+from tests.kafka.polling import ConnectTo, Outlast, StartFake
 
 
 @pytest.fixture
@@ -36,10 +25,10 @@ async def fake(start_fake: StartFake) -> FakeCluster:
     return fake
 
 
-async def test_members_come_with_what_they_are_assigned(
+async def test_describe_reads_members_with_their_partitions(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """Each group in the protocol it uses, each coordinator in one request for each of them."""
+    """One request for each coordinator and group protocol."""
     description = await connect_to(fake).describe()
 
     assert description.missing == ()
@@ -56,10 +45,10 @@ async def test_members_come_with_what_they_are_assigned(
     assert [list(a.entity.group_ids) for a in fake.asked("consumer_group_describe")] == [["newer"]]
 
 
-async def test_the_ends_of_assigned_partitions_are_there_without_a_commit(
+async def test_describe_reads_ends_of_assigned_partitions_without_a_commit(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """So the table can show an end beside the `-` of a partition nobody has committed."""
+    """So the table can show an end next to the `-` of an uncommitted partition."""
     fake.groups["classic"].commits = {}
 
     description = await connect_to(fake).describe(["classic"])
@@ -68,10 +57,10 @@ async def test_the_ends_of_assigned_partitions_are_there_without_a_commit(
     assert description.snapshot.end_offsets == {"x": {0: 10, 1: 10, 2: 10}}
 
 
-async def test_topics_that_are_not_looked_at_have_no_rows(
+async def test_describe_leaves_out_filtered_topics(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """Without their commits they would look as if nobody had ever committed them."""
+    """Without their commits they would look as if they had never been committed."""
     fake.add_topic("noise", 1, end=10, leader=1)
     fake.groups["classic"] = Group(
         {"x": {0: 4}, "noise": {0: 5}}, coordinator=1, members=[("one", {"x": [0], "noise": [0]})]
@@ -84,10 +73,10 @@ async def test_topics_that_are_not_looked_at_have_no_rows(
     assert description.snapshot.end_offsets == {"x": {0: 10}}
 
 
-async def test_what_streams_made_for_itself_is_left_out_as_in_polls(
+async def test_describe_leaves_out_internal_topics_as_polls_do(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """The sum that is said of a group is the one that is written of it."""
+    """The sum that is shown for a group is the sum that is written."""
     inner = "classic-counts-repartition"
     fake.add_topic(inner, 2, end=10, leader=1)
     fake.groups["classic"] = Group(
@@ -103,10 +92,10 @@ async def test_what_streams_made_for_itself_is_left_out_as_in_polls(
     assert seen == [[("x", 0)], [(inner, 0), (inner, 1), ("x", 0)]]
 
 
-async def test_a_group_that_reads_committed_records_ends_where_a_transaction_begins(
+async def test_describe_uses_stable_ends_for_read_committed_groups(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """As in polls; what it has not committed has the end that all see."""
+    """As in polls; a partition that the group has not committed has the ordinary end."""
     fake.stable_ends["x", 0] = 6
 
     description = await connect_to(fake, read_committed="classic".__eq__).describe()
@@ -123,10 +112,10 @@ async def test_a_group_that_reads_committed_records_ends_where_a_transaction_beg
     }
 
 
-async def test_only_the_groups_named_are_asked_for(
+async def test_describe_reads_named_groups_whatever_the_filter(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """Whatever the filter says: who names a group wants to see it."""
+    """A named group is wanted, even if the filter denies it; no other group is read."""
     fake.groups["console-consumer-1"] = fake.groups.pop("idle")
 
     description = await connect_to(fake).describe(["console-consumer-1"])
@@ -136,10 +125,8 @@ async def test_only_the_groups_named_are_asked_for(
     assert asked == ["console-consumer-1"]
 
 
-async def test_a_group_that_does_not_exist_is_missing(
-    fake: FakeCluster, connect_to: ConnectTo
-) -> None:
-    """Nobody lists it, and its coordinator has no commits of it."""
+async def test_describe_reports_a_missing_group(fake: FakeCluster, connect_to: ConnectTo) -> None:
+    """No broker lists it, and its coordinator has no commits for it."""
     description = await connect_to(fake).describe(["classic", "nonsense"])
 
     assert description.missing == ("nonsense",)
@@ -147,10 +134,10 @@ async def test_a_group_that_does_not_exist_is_missing(
     assert description.snapshot.errors == ()
 
 
-async def test_a_group_nobody_lists_just_now_is_found_by_name(
+async def test_describe_finds_an_unlisted_group_by_name(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """During a move of its coordinator it is in no list, and yet there."""
+    """While its coordinator moves a group is in no list, and exists."""
     fake.groups["idle"].listed_by = (3,)
 
     description = await connect_to(fake).describe(["idle"])
@@ -159,10 +146,10 @@ async def test_a_group_nobody_lists_just_now_is_found_by_name(
     assert description.snapshot.commits == {"idle": {"x": {1: 1}}}
 
 
-async def test_asking_for_a_group_never_creates_the_topic_of_commits(
+async def test_describe_never_creates_the_topic_of_commits(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """On a new cluster FindCoordinator would create it; so it is not sent there."""
+    """On a new cluster FindCoordinator would create it; so it is not sent."""
     del fake.leaders["__consumer_offsets"]
     fake.groups.clear()
 
@@ -172,7 +159,7 @@ async def test_asking_for_a_group_never_creates_the_topic_of_commits(
     assert fake.asked("find_coordinator") == []
 
 
-async def test_a_group_of_another_kind_is_said_to_be_one(
+async def test_describe_names_a_group_that_keeps_no_offsets(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
     """A Connect cluster is a group without offsets: neither missing nor empty."""
@@ -185,7 +172,7 @@ async def test_a_group_of_another_kind_is_said_to_be_one(
     assert description.snapshot.errors == ("group 'workers' is of a kind that keeps no offsets",)
 
 
-async def test_members_nobody_could_name_leave_the_offsets_standing(
+async def test_describe_keeps_offsets_without_members(
     fake: FakeCluster, connect_to: ConnectTo, outlast: Outlast
 ) -> None:
     """A coordinator that answers for commits and not for members: rows without owners."""
@@ -197,98 +184,3 @@ async def test_members_nobody_could_name_leave_the_offsets_standing(
     assert description.snapshot.commits == {"newer": {"x": {0: 9}}}
     assert description.snapshot.end_offsets == {"x": {0: 10}}
     assert len(description.snapshot.errors) == 1
-
-
-async def test_members_that_may_not_be_seen_are_said_to_be_so(
-    fake: FakeCluster, connect_to: ConnectTo
-) -> None:
-    """The error code of one group is that group's affair."""
-
-    def refuse(asked: Asked) -> Any:
-        group = asked.schema.make(
-            "DescribedGroup",
-            error_code=30,
-            group_id="classic",
-            group_state="",
-            protocol_type="",
-            protocol_data="",
-            members=(),
-        )
-        return asked.schema.reply(groups=(group,))
-
-    fake.brokers[1].scripts["describe_groups"] = refuse
-
-    description = await connect_to(fake).describe(["classic", "newer"])
-
-    assert set(description.memberships) == {"newer"}
-    assert description.snapshot.errors == (
-        "group 'classic': cannot be described: GROUP_AUTHORIZATION_FAILED (30)",
-    )
-
-
-async def test_on_an_old_broker_every_group_is_classic(
-    fake: FakeCluster, connect_to: ConnectTo
-) -> None:
-    """Before 3.8 a broker does not say of which type a group is."""
-    fake.versions = KAFKA_2_3
-    del fake.groups["newer"]
-
-    description = await connect_to(fake).describe()
-
-    assert [m.client_id for m in description.memberships["classic"].members] == ["one", "two"]
-
-
-@pytest.mark.parametrize("version", range(7))
-async def test_every_version_of_describe_groups_gives_the_same_members(
-    fake: FakeCluster, connect_to: ConnectTo, version: int
-) -> None:
-    """Our lowest to our highest."""
-    fake.versions[15] = (0, version)
-
-    description = await connect_to(fake).describe(["classic"])
-
-    assert [len(m.assigned) for m in description.memberships["classic"].members] == [2, 1]
-
-
-async def test_an_assignment_nobody_can_read_is_one_groups_affair(
-    fake: FakeCluster, connect_to: ConnectTo
-) -> None:
-    """It is written by a client, whoever that is; the others of the same reply are described."""
-    fake.groups["odd"] = Group({"x": {2: 3}}, coordinator=1, members=[("four", {"x": [2]})])
-    broker = fake.brokers[1]
-
-    def garble(asked: Asked, answer: Callable[[Asked], Any] = broker.answer_describe_groups) -> Any:
-        reply = answer(asked)
-        groups = tuple(
-            replace(
-                group,
-                members=tuple(
-                    replace(each, member_assignment=b"\0\0\x7f\xff\xff\xff")
-                    for each in group.members
-                ),
-            )
-            if group.group_id == "odd"
-            else group
-            for group in reply.groups
-        )
-        return replace(reply, groups=groups)
-
-    broker.scripts["describe_groups"] = garble
-
-    description = await connect_to(fake).describe()
-
-    assert set(description.memberships) == {"classic", "newer", "idle"}
-    assert description.snapshot.errors == ("group 'odd': cannot be described: CORRUPT_MESSAGE (2)",)
-
-
-def test_an_empty_assignment_is_none() -> None:
-    """A member that has just joined has no bytes at all."""
-    assert read_assignment(b"") == ()
-    assert read_assignment(assignment({})) == ()
-
-
-@pytest.mark.parametrize("size", range(1, len(assignment({"x": [0, 1]}))))
-def test_an_assignment_that_ends_early_is_unreadable(size: int) -> None:
-    """The bytes are another client's: any damage is an error, never a partition."""
-    with pytest.raises(ReplyUnreadable):
-        read_assignment(assignment({"x": [0, 1]})[:size])

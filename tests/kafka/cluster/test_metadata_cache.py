@@ -1,0 +1,110 @@
+"""MetadataCache: when metadata is read again, and from which broker."""
+
+import asyncio
+from uuid import UUID
+
+from tests.kafka.fake_answers import Group
+from tests.kafka.fake_cluster import FakeCluster, silent
+from tests.kafka.polling import ConnectTo, StartFake, groups_with_rows
+
+
+async def test_ensure_fresh_reads_old_metadata_again(
+    start_fake: StartFake, connect_to: ConnectTo
+) -> None:
+    """With a refresh age of 0 every poll asks once, for brokers and known topics together."""
+    fake = await start_fake()
+    fake.add_topic("orders")
+    fake.groups["g"] = Group({"orders": {0: 0}})
+    cluster = connect_to(fake, refresh_s=0.0)
+    await cluster.poll()
+    fake.requests.clear()
+
+    await cluster.poll()
+
+    (asked,) = fake.asked("metadata")
+    assert [topic.name for topic in asked.entity.topics] == ["orders"]
+
+
+async def test_refresh_tolerates_dead_bootstrap_hosts(
+    two: FakeCluster, start_fake: StartFake, connect_to: ConnectTo
+) -> None:
+    """One that refuses and one that never answers precede the one that works."""
+    await two.brokers[1].stop()
+    two.groups = {"b": Group({"y": {0: 5}}, coordinator=2)}
+    black_hole = await start_fake()
+    black_hole.brokers[1].scripts["metadata"] = silent
+    refusing = ("127.0.0.1", two.ports.pop(1))
+    cluster = connect_to(two, bootstrap=[refusing, *black_hole.bootstrap, *two.bootstrap])
+
+    snapshot = await cluster.poll()
+
+    assert snapshot.complete
+    assert groups_with_rows(snapshot) == {"b"}
+    await black_hole.brokers[1].all_gone.wait()
+
+
+async def test_refresh_finds_a_broker_at_its_new_address(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """After a failure metadata is read again before its minute is over."""
+    cluster = connect_to(two)
+    await cluster.poll()
+    await two.brokers[2].stop()
+    await cluster.poll()
+    del two.ports[2]
+    await two.brokers[2].start()
+
+    assert (await cluster.poll()).complete
+
+
+async def test_refresh_finds_a_moved_cluster_by_the_bootstrap_list(
+    two: FakeCluster, start_fake: StartFake, connect_to: ConnectTo
+) -> None:
+    """When every known broker is gone the list is tried, and the new brokers are used."""
+    other = await start_fake(brokers=1)
+    other.add_topic("z", end=3)
+    other.groups["c"] = Group({"z": {0: 1}})
+    cluster = connect_to(two, bootstrap=[*two.bootstrap, *other.bootstrap], refresh_s=0.0)
+    other_port = other.ports[1]
+    other.ports = two.ports
+    await cluster.poll()
+    other.ports = {1: other_port}
+    for broker in two.brokers.values():
+        await broker.stop()
+
+    snapshot = await cluster.poll()
+
+    assert groups_with_rows(snapshot) == {"c"}
+
+
+async def test_refresh_of_one_topic_leaves_the_others_due(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """A commit of a deleted topic, read in every poll, must not keep the others from a refresh."""
+    cluster = connect_to(two, refresh_s=0.2)
+    two.ids["x"] = UUID(int=1)
+    two.groups["a"].commits["deleted"] = {0: 5}
+    await cluster.poll()
+    two.ids["x"] = UUID(int=2)
+
+    for _ in range(5):
+        await asyncio.sleep(0.1)
+        after = await cluster.poll()
+
+    assert after.topic_ids["x"] == str(UUID(int=2))
+
+
+async def test_keep_topics_forgets_topics_without_commits(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """The metadata read each minute does not grow with former topics."""
+    cluster = connect_to(two, refresh_s=0.0)
+    await cluster.poll()
+    two.groups["a"].commits.clear()
+    await cluster.poll()
+    two.requests.clear()
+
+    await cluster.poll()
+
+    (asked,) = two.asked("metadata")
+    assert [topic.name for topic in asked.entity.topics] == ["y"]
