@@ -33,7 +33,7 @@ from jmxbridge.pollers.self_report import SelfReport
 from jmxbridge.pollers.supervisor import PollerSpec, Supervisor
 from jmxbridge.service.garbage import collect_seldom
 from jmxbridge.service.tasks import cancel
-from jmxbridge.state.paths import beside
+from jmxbridge.state.paths import state_path
 from jmxbridge.state.poll_times import PollTimes
 from jmxbridge.store import Store
 from jmxbridge.times import NS
@@ -154,7 +154,7 @@ class Bridge:
             topics=self._topics,
             consumers=self._consumers,
             brokers=self._brokers,
-            memory_path=beside(self._store.path, ".lag.json"),
+            memory_path=state_path(self._store.path, ".lag.json"),
         )
 
     async def _run(self, poller: Poller) -> None:

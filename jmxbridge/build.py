@@ -1,6 +1,7 @@
-"""Settings to rooms: builds each of them as a file asks, and starts none.
+"""Builder of the objects that settings describe; it starts none of them.
 
-What is built here has no task of its own and has opened nothing but, in `open_store`, the store.
+Rule: an object built here has no running task and has opened nothing. The exception is
+`open_store`, which opens the store.
 """
 
 import random
@@ -22,7 +23,6 @@ from jmxbridge.config.model.models import (
 from jmxbridge.config.values.grammar import is_pkcs12
 from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import Credentials, Tls
-from jmxbridge.kafka.cluster.acls import Scope, principal
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.cluster.known_brokers import KnownBrokers
 from jmxbridge.kafka.facts.names import NameFilter
@@ -48,17 +48,20 @@ from jmxbridge.transports.jolokia_agent import JolokiaAgent
 from jmxbridge.transports.rmi import RmiTransport
 from jmxbridge.transports.transport import Transport
 
-# Of an interval: a poll that has not ended by then would miss the next tick.
 DEADLINE_SHARE = 0.9
-# Of a deadline: connecting ends before the poll is given up, also one that begins late by 0.4 of
-# the interval, so that of an address that stays silent it is heard which one, and what mends it.
+"""The part of an interval that a poll may take: a longer one would miss the next tick."""
+
 CONNECT_SHARE = 0.5
-# Of an interval: what one broker may take of a lag poll, so that the others' rows are in time.
+"""The part of a deadline that connecting may take, so that a silent address is reported by name
+instead of as a bare timeout, even for a target that starts late by 0.4 of the interval."""
+
 BROKER_SHARE = 0.5
+"""The part of an interval that one broker may take of a lag poll, so that the rows of the other
+brokers are in time."""
 
 
 def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
-    """Build the way a target is read."""
+    """Build the transport that reads a target."""
     host, port = target.jmx.host, target.jmx.port
     if target.transport == "jmxquery":
         return JmxqueryTransport(host, port, timeout_s=deadline_s)
@@ -78,32 +81,32 @@ def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
 
 
 def credentials(target: TargetSettings) -> Credentials | None:
-    """Return what opens a target, None where nothing is said."""
+    """Return the credentials of a target, or None if it has none."""
     if target.username is None or target.password is None:
         return None
     return Credentials(target.username, target.password.get_secret_value())
 
 
 def tls(target: TargetSettings) -> Tls | None:
-    """Return how a target's connection is protected, None where it is not."""
+    """Return the TLS settings of a target, or None if it has none."""
     if target.tls is None:
         return None
     return replace(client_tls(target.tls), registry=target.tls.registry)
 
 
 def client_tls(settings: ClientTls) -> Tls:
-    """Return whom to trust and who we are; a PKCS#12 store is read at each connection."""
-    hidden, store = settings.key_password, settings.cert_file
-    password = None if hidden is None else hidden.get_secret_value()
-    if store is not None and is_pkcs12(store):
+    """Return certificates to trust and our own; a PKCS#12 store is read at each connection."""
+    secret, cert_file = settings.key_password, settings.cert_file
+    password = None if secret is None else secret.get_secret_value()
+    if cert_file is not None and is_pkcs12(cert_file):
         return Tls(
             ca_file=settings.ca_file,
             check_hostname=settings.check_hostname,
-            identity=partial(pem, store, password),
+            identity=partial(pem, cert_file, password),
         )
     return Tls(
         ca_file=settings.ca_file,
-        cert_file=store,
+        cert_file=cert_file,
         key_file=settings.key_file,
         key_password=password,
         check_hostname=settings.check_hostname,
@@ -118,7 +121,7 @@ def make_target(
     topics: TopicNames,
     consumers: Consumers,
 ) -> Target:
-    """Build a target with the rules its sets name."""
+    """Build the poller of a target, with the rules of its sets."""
     deadline_s = settings.interval_s * DEADLINE_SHARE
     tags = {"cluster": settings.cluster, **target.tags, "target": target.name}
     return Target(
@@ -127,14 +130,14 @@ def make_target(
         rules=RuleSchedule(settings.rules_for(target), interval_ns),
         point_maker=PointMaker(tags, topics.resolve),
         deadline_s=deadline_s,
-        # Jitter needs no secrecy.
+        # Jitter needs no secure random numbers.
         backoff=Backoff(settings.interval_s, random.random),
         listeners=(consumers,),
     )
 
 
 def make_security(kafka: KafkaSettings, *, timeout_s: float) -> Security:
-    """Build what every connection to a cluster has; a token server gets half of a broker's time."""
+    """Build TLS and login of connections; a token server gets half of the time for a broker."""
     return Security(
         None if kafka.tls is None else client_tls(kafka.tls),
         None if kafka.sasl is None else make_mechanism(kafka.sasl, timeout_s=timeout_s / 2),
@@ -142,9 +145,9 @@ def make_security(kafka: KafkaSettings, *, timeout_s: float) -> Security:
 
 
 def make_mechanism(settings: SaslSettings, *, timeout_s: float) -> Mechanism:
-    """Build the way to log in; the keys it needs are there, for the file was checked."""
-    hidden = settings.password or settings.client_secret
-    secret = "" if hidden is None else hidden.get_secret_value()
+    """Build the SASL mechanism; its keys are present, since the file was checked."""
+    secret_text = settings.password or settings.client_secret
+    secret = "" if secret_text is None else secret_text.get_secret_value()
     if settings.mechanism == "AWS_MSK_IAM":
         region = settings.region or ""
         return oauthbearer(TokenSource(MskSigner(region)), f"AWS, region {region}")
@@ -166,59 +169,44 @@ def make_mechanism(settings: SaslSettings, *, timeout_s: float) -> Mechanism:
     return scram(settings.mechanism, settings.username or "", secret)
 
 
-def make_listeners(settings: Settings, consumers: Consumers, *, timeout_s: float) -> list[Target]:
-    """Build what hears the consumers of a file, and nothing else, for somebody who looks."""
+def make_consumer_targets(
+    settings: Settings, consumers: Consumers, *, timeout_s: float
+) -> list[Target]:
+    """Build the targets that have consumers, with only the rules that read consumers.
+
+    For a single look: every rule is due at each poll, and a poll may take `timeout_s`.
+    """
     mbeans = {
         name: tuple(replace(rule, every_s=None) for rule in rules if asks_for_consumers(rule))
         for name, rules in settings.mbeans.items()
     }
-    quick = settings.model_copy(update={"mbeans": mbeans, "interval_s": timeout_s / DEADLINE_SHARE})
+    narrowed = settings.model_copy(
+        update={"mbeans": mbeans, "interval_s": timeout_s / DEADLINE_SHARE}
+    )
     return [
-        make_target(quick, target, interval_ns=1, topics=TopicNames(), consumers=consumers)
-        for target in quick.targets
-        if quick.rules_for(target)
+        make_target(narrowed, target, interval_ns=1, topics=TopicNames(), consumers=consumers)
+        for target in narrowed.targets
+        if narrowed.rules_for(target)
     ]
 
 
 def make_cluster(
     kafka: KafkaSettings, *, timeout_s: float, known_groups: Collection[str] = ()
 ) -> Cluster:
-    """Build the connections to a cluster, with the names to look at."""
+    """Build the client of a cluster, with the filters of its groups and topics."""
     return Cluster(
-        [(each.host, each.port) for each in kafka.bootstrap],
+        [(address.host, address.port) for address in kafka.bootstrap],
         timeout_s=timeout_s,
         groups=NameFilter(kafka.groups.allow, kafka.groups.deny),
         topics=NameFilter(kafka.topics.allow, kafka.topics.deny),
-        # No pattern allows every name in a filter, and no group here, a line break in it or not.
+        # A filter without patterns allows every name; here it must allow none, not even one with a
+        # line break.
         read_committed=NameFilter(
             kafka.read_committed, () if kafka.read_committed else (r"(?s:.*)",)
         ),
         internal_topics=kafka.internal_topics,
         known_groups=known_groups,
         security=make_security(kafka, timeout_s=timeout_s),
-    )
-
-
-async def missing_rights(cluster: Cluster, kafka: KafkaSettings) -> tuple[tuple[str, str], ...]:
-    """Find out which rights a file wants and we lack: each, and the command that grants it.
-
-    Raises KafkaUnavailable.
-    """
-    missing = await cluster.missing_rights(
-        Scope.by(kafka.groups.allow, kafka.groups.deny),
-        Scope.by(kafka.topics.allow, kafka.topics.deny),
-    )
-    bootstrap = str(kafka.bootstrap[0])
-    certificate = None if kafka.tls is None else kafka.tls.cert_file
-    us = principal(
-        sasl=kafka.sasl is not None,
-        username=None if kafka.sasl is None else kafka.sasl.username,
-        certificate=None if certificate is None else certificate.name,
-    )
-    secured = kafka.tls is not None or kafka.sasl is not None
-    return tuple(
-        (str(each), each.command(principal=us, bootstrap=bootstrap, secured=secured))
-        for each in missing
     )
 
 
@@ -307,7 +295,7 @@ def poller_specs(
 
 
 def make_writer(influx: InfluxSettings) -> Writer:
-    """Build the writer to one bucket; nothing is sent yet."""
+    """Build the writer of one bucket; nothing is sent yet."""
     token, password = influx.token, influx.password
     return Writer(
         influx.url,
@@ -320,7 +308,7 @@ def make_writer(influx: InfluxSettings) -> Writer:
 
 
 async def open_store(settings: Settings, environ: Mapping[str, str]) -> Store:
-    """Open the store of a file: a spool where there is an InfluxDB, a history where there is none.
+    """Open the store of a file: a spool if it has an InfluxDB, else a history.
 
     Raises StoreError.
     """

@@ -1,21 +1,21 @@
-"""Client certificates in PKCS#12 stores, as Java and Windows keep them, for those who take PEM.
+"""Client certificates in PKCS#12 stores, as Java and Windows keep them, converted to PEM.
 
-`cryptography` reads them, which is an extra of the package: most targets need none. The key is in
-memory only; `jmx.tls` hands it to OpenSSL without a file on disk.
+`cryptography` reads them; it is an extra of the package, since most targets need no store. The key
+stays in memory: `jmx.net.tls` passes it to OpenSSL without a file on disk.
 """
 
 from pathlib import Path
 
 from jmxbridge.jmx.errors import ConnectionFailed
 
-# A certificate with its chain and its key is a few KiB.
 MAX_BYTES = 2**20
+"""A certificate with its chain and its key is a few KiB."""
 
 
 def pem(path: Path, password: str | None) -> bytes:
-    """Return the key of a store and its certificate with those that signed it, as PEM.
+    """Return the key of a store and its certificate chain, as PEM.
 
-    Raises ConnectionFailed, which names the file and never the password.
+    Raises ConnectionFailed, whose message names the file and never the password.
     """
     try:
         from cryptography.exceptions import UnsupportedAlgorithm
@@ -29,20 +29,19 @@ def pem(path: Path, password: str | None) -> bytes:
     try:
         store = pkcs12.load_pkcs12(raw, None if password is None else password.encode())
     except UnsupportedAlgorithm as exc:
-        raise _failed(path, f"{exc}; `keytool -importkeystore` writes it anew") from exc
+        raise _failed(path, f"{exc}; convert it with `keytool -importkeystore`") from exc
     except ValueError as exc:
-        said = "no PKCS#12 store, or tls.key_password is not what opens it"
-        raise _failed(path, said) from exc
+        raise _failed(path, "no PKCS#12 store, or tls.key_password is wrong") from exc
     if store.key is None or store.cert is None:
-        raise _failed(path, "has no key with its certificate: is it a trust store?")
+        raise _failed(path, "it has no key with its certificate; is it a trust store?")
     key = store.key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
     chain = [store.cert, *store.additional_certs]
-    encoded = (each.certificate.public_bytes(serialization.Encoding.PEM) for each in chain)
-    return key + b"".join(encoded)
+    certificates = (link.certificate.public_bytes(serialization.Encoding.PEM) for link in chain)
+    return key + b"".join(certificates)
 
 
 def _read(path: Path) -> bytes:
@@ -56,5 +55,5 @@ def _read(path: Path) -> bytes:
     return raw
 
 
-def _failed(path: Path, said: str) -> ConnectionFailed:
-    return ConnectionFailed(f"{path} cannot be used for TLS: {said}", "tls")
+def _failed(path: Path, why: str) -> ConnectionFailed:
+    return ConnectionFailed(f"{path} cannot be used for TLS: {why}", "tls")

@@ -33,20 +33,15 @@ CIRCLING_LEFT: dict[str, int] = {
     "jmx": 9,
     "lag": 15,
     "mbeans": 8,
-    "service": 3,
-    "state": 1,
 }
 NAMELESS_LEFT: dict[str, int] = {
-    "build": 2,
     "cli": 98,
     "config": 152,
     "doctor": 51,
     "jmx": 23,
     "lag": 96,
     "mbeans": 29,
-    "pkcs12": 3,
     "pollers": 1,
-    "service": 2,
 }
 STARRED_LEFT: dict[str, int] = {"cli": 5, "lag": 1, "pollers": 1}
 TWICE_LEFT: set[str] = {

@@ -9,7 +9,7 @@ def test_kept_tags_are_a_dict_of_their_own() -> None:
     kept = KeptTags(tags)
     tags["topic"] = "other"
     assert kept == {"topic": "orders"}
-    assert kept.frozen is None
+    assert kept.encoded is None
 
 
 def test_points_are_compared_by_value() -> None:

@@ -52,9 +52,9 @@ def _outline(ctx: typer.Context) -> "Outline":
 def _groups(settings: "Settings", environ: dict[str, str]) -> list[str]:
     from jmxbridge.config.loader import store_path
     from jmxbridge.lag.history.saved_state import MAX_BYTES, BadState, decode
-    from jmxbridge.state.paths import beside
+    from jmxbridge.state.paths import state_path
 
-    path = beside(store_path(settings, environ), ".lag.json")
+    path = state_path(store_path(settings, environ), ".lag.json")
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES)

@@ -39,7 +39,7 @@ class Looking:
         settings: "Settings | None",
         every_s: float,
     ) -> None:
-        from jmxbridge.build import make_cluster, make_listeners
+        from jmxbridge.build import make_cluster, make_consumer_targets
         from jmxbridge.lag.report.look import Watching
         from jmxbridge.mbeans.consumers import Consumers
 
@@ -49,7 +49,7 @@ class Looking:
         self._cluster = make_cluster(kafka, timeout_s=kafka.timeout_s)
         self._consumers = Consumers()
         self._targets = (
-            make_listeners(settings, self._consumers, timeout_s=LISTEN_S)
+            make_consumer_targets(settings, self._consumers, timeout_s=LISTEN_S)
             if settings is not None and group is not None
             else []
         )
@@ -103,7 +103,7 @@ def written(settings: "Settings") -> "SavedState":
     from jmxbridge.config.loader import store_path
     from jmxbridge.kafka.facts.names import NameFilter
     from jmxbridge.state.lag_state import LagStateFile
-    from jmxbridge.state.paths import beside
+    from jmxbridge.state.paths import state_path
 
-    path = beside(store_path(settings, os.environ), ".lag.json")
+    path = state_path(store_path(settings, os.environ), ".lag.json")
     return LagStateFile(path, wants_group=NameFilter(), wants_topic=NameFilter()).read()

@@ -148,7 +148,8 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
     """Poll the lag once; None where the file asks for none."""
     if kafka is None:
         return None
-    from jmxbridge.build import make_cluster, missing_rights
+    from jmxbridge.build import make_cluster
+    from jmxbridge.doctor.rights import missing_rights
     from jmxbridge.kafka.wire.errors import KafkaUnavailable
     from jmxbridge.lag.output.points import to_points
     from jmxbridge.lag.output.renaming import Renaming

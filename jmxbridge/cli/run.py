@@ -84,7 +84,7 @@ async def serve(file: Path, only: Sequence[str], log_format: LogFormat) -> None:
     from jmxbridge.service.signals import reload_requests, stop_requests
     from jmxbridge.service.systemd import notify
 
-    log.set_up(os.environ, wanted=log_format)
+    log.set_up(os.environ, log_format=log_format)
     bridge = await Bridge.open(settings, os.environ)
 
     async def reload() -> None:

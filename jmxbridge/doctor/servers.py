@@ -11,11 +11,12 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from jmxbridge.build import make_cluster, make_security, make_transport, make_writer, missing_rights
+from jmxbridge.build import make_cluster, make_security, make_transport, make_writer
 from jmxbridge.config.loader import pack_rules
 from jmxbridge.config.model.models import InfluxSettings, KafkaSettings, TargetSettings
 from jmxbridge.doctor.clock import ahead_s
 from jmxbridge.doctor.finding import Area, Finding
+from jmxbridge.doctor.rights import missing_rights
 from jmxbridge.influx.outcome import HttpAnswer
 from jmxbridge.influx.probe import probe
 from jmxbridge.jmx.errors import JmxError

@@ -91,9 +91,9 @@ def series_key(point: Point) -> str:
     measurement, tags = point.measurement, point.tags
     if not isinstance(tags, KeptTags):
         return _key(measurement, tags)
-    if tags.frozen is None or tags.frozen[0] != measurement:
-        tags.frozen = measurement, _key(measurement, tags)
-    return tags.frozen[1]
+    if tags.encoded is None or tags.encoded[0] != measurement:
+        tags.encoded = measurement, _key(measurement, tags)
+    return tags.encoded[1]
 
 
 def _key(measurement: str, tags: Mapping[str, str]) -> str:

@@ -1,1 +1,1 @@
-"""What a long-running process needs: logging, signals, systemd, garbage collection."""
+"""The needs of a long-running process: logging, signals, systemd, tasks, garbage collection."""

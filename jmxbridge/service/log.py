@@ -1,8 +1,8 @@
-"""Where log lines go and what they look like.
+"""Logging to stderr, as text, for the journal or as JSON.
 
-Lines go to stderr: stdout is for data. Where stderr is the journal, each line starts with its
-syslog priority in angle brackets, sd-daemon(3), and has no time of its own: the journal adds one.
-Whoever collects logs by machine asks for JSON: one object a line.
+Lines go to stderr, since stdout is for data. If stderr is the journal, each line starts with its
+syslog priority in angle brackets, sd-daemon(3), and has no time: the journal adds one. JSON, one
+object a line, is for log collectors.
 """
 
 import json
@@ -15,7 +15,7 @@ from enum import StrEnum
 
 
 class LogFormat(StrEnum):
-    """How a line looks; AUTO is JOURNAL where stderr is the journal, TEXT elsewhere."""
+    """Format of log lines; AUTO is JOURNAL if stderr is the journal, TEXT if not."""
 
     AUTO = "auto"
     TEXT = "text"
@@ -34,17 +34,17 @@ PRIORITY = {
 
 
 class StderrHandler(logging.Handler):
-    """Write to what `sys.stderr` is now: the live status of `run` puts itself in its place."""
+    """Write to the current `sys.stderr`, which the live status of `run` replaces."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             print(self.format(record), file=sys.stderr, flush=True)
-        except OSError:  # nobody reads us any more; the work goes on
+        except OSError:  # the reader of stderr is gone; the work goes on
             return
 
 
 class JournalFormatter(logging.Formatter):
-    """Format a record for the journal: priority first, every line of it."""
+    """Format a record for the journal: each of its lines starts with the priority."""
 
     def format(self, record: logging.LogRecord) -> str:
         prefix = f"<{PRIORITY.get(record.levelno, 6)}>"
@@ -56,10 +56,10 @@ class JsonFormatter(logging.Formatter):
     """Format a record as one JSON object: time (RFC 3339, UTC), level, logger, message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC)
+        time = datetime.fromtimestamp(record.created, UTC)
         return json.dumps(
             {
-                "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
                 "level": record.levelname.lower(),
                 "logger": record.name,
                 "message": super().format(record),
@@ -69,23 +69,23 @@ class JsonFormatter(logging.Formatter):
 
 
 def is_journal(environ: Mapping[str, str], descriptor: int) -> bool:
-    """Tell whether a file descriptor is the stream that systemd made for the journal.
+    """Tell whether a file descriptor is the stream that systemd opened for the journal.
 
-    `JOURNAL_STREAM` alone does not say so: whatever a service or a session starts inherits it
-    (systemd.exec(5)).
+    `JOURNAL_STREAM` being set is not enough: every child process of a service or a session inherits
+    it (systemd.exec(5)).
     """
     try:
-        found = os.fstat(descriptor)
+        status = os.fstat(descriptor)
     except OSError:
         return False
-    return environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def formatter(wanted: LogFormat, *, journal: bool) -> logging.Formatter:
-    """Choose how lines look; `journal` says what AUTO stands for."""
-    if wanted is LogFormat.JSON:
+def formatter(log_format: LogFormat, *, journal: bool) -> logging.Formatter:
+    """Return the formatter of a format; `journal` decides what AUTO is."""
+    if log_format is LogFormat.JSON:
         return JsonFormatter("%(message)s")
-    if wanted is LogFormat.JOURNAL or (wanted is LogFormat.AUTO and journal):
+    if log_format is LogFormat.JOURNAL or (log_format is LogFormat.AUTO and journal):
         return JournalFormatter("%(message)s")
     return logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
 
@@ -93,11 +93,11 @@ def formatter(wanted: LogFormat, *, journal: bool) -> logging.Formatter:
 def set_up(
     environ: Mapping[str, str],
     *,
-    wanted: LogFormat = LogFormat.AUTO,
+    log_format: LogFormat = LogFormat.AUTO,
     level: int = logging.INFO,
 ) -> None:
-    """Send this package's log lines to stderr, and other libraries' only from warnings on."""
+    """Send log lines to stderr: all of this package from `level` on, of libraries only warnings."""
     handler = StderrHandler()
-    handler.setFormatter(formatter(wanted, journal=is_journal(environ, STDERR)))
+    handler.setFormatter(formatter(log_format, journal=is_journal(environ, STDERR)))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("jmxbridge").setLevel(level)

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT ask for an orderly stop, a second one does not wait for it; SIGHUP reloads."""
+"""Signal handlers: SIGTERM and SIGINT stop in order, a second one at once; SIGHUP reloads."""
 
 import asyncio
 import os
@@ -10,10 +10,10 @@ from typing import Any
 
 @contextmanager
 def stop_requests() -> Iterator[asyncio.Event]:
-    """Give an event that is set by the first SIGTERM or SIGINT.
+    """Yield an event that the first SIGTERM or SIGINT sets.
 
-    A second signal ends the process at once with the status a shell expects of it: what is in the
-    store stays there, an orderly stop only saves time at the next start.
+    A second signal ends the process at once, with the exit status that shells expect. That loses
+    nothing of the store: an orderly stop only saves time at the next start.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -35,19 +35,19 @@ def stop_requests() -> Iterator[asyncio.Event]:
 
 @contextmanager
 def reload_requests(reload: Callable[[], Coroutine[Any, Any, None]]) -> Iterator[None]:
-    """Call `reload` at each SIGHUP; those that come while a reload runs by one more after it."""
+    """Call `reload` at each SIGHUP; all that arrive during a reload share one more after it."""
     loop = asyncio.get_running_loop()
-    turn = asyncio.Lock()
+    lock = asyncio.Lock()
     running: set[asyncio.Task[None]] = set()
 
-    async def in_turn() -> None:
-        async with turn:
+    async def reload_in_turn() -> None:
+        async with lock:
             await reload()
 
     def request() -> None:
-        if len(running) > 1:  # the one that waits has not read anything yet
+        if len(running) > 1:  # a waiting reload has not read the file yet
             return
-        task = loop.create_task(in_turn())
+        task = loop.create_task(reload_in_turn())
         running.add(task)
         task.add_done_callback(running.discard)
 

@@ -1,14 +1,14 @@
-"""sd_notify(3): tell systemd that the service is ready, what it is doing, that it stops."""
+"""Notifications to systemd, sd_notify(3): ready, status, stopping."""
 
 import socket
 from collections.abc import Mapping
 
 
 def notify(environ: Mapping[str, str], *assignments: str) -> None:
-    """Send assignments such as `READY=1` to systemd; do nothing where systemd did not start us.
+    """Send assignments such as `READY=1` to systemd; do nothing if systemd did not start us.
 
-    `$NOTIFY_SOCKET` is a path, or an abstract socket written with a leading `@`. A refusal is
-    not an error: the service must run the same without its supervisor listening.
+    `$NOTIFY_SOCKET` is a path, or an abstract socket written with a leading `@`. A failure to send
+    is no error: the service must run the same without a listening supervisor.
     """
     address = environ.get("NOTIFY_SOCKET", "")
     if not address:

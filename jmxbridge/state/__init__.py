@@ -1,1 +1,1 @@
-"""Files next to the store that outlive a restart: lag state and poll times."""
+"""Files next to the store that survive a restart: lag state and poll times."""

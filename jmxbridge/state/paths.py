@@ -1,15 +1,15 @@
-"""Names of the files beside the store: what belongs to a run, and is no sample."""
+"""Paths of the files next to the store that hold the state of a run."""
 
 from pathlib import Path
 
-# What people call a database; any other ending may be part of a name, as in `prod.eu`.
-DATABASES = (".sqlite3", ".sqlite", ".db")
+DATABASE_SUFFIXES = (".sqlite3", ".sqlite", ".db")
+"""Usual suffixes of a database file. Any other may be part of a name, as in `prod.eu`."""
 
 
-def beside(store: Path, ending: str) -> Path:
-    """Return the file of that ending beside a store: of prod.sqlite3 `prod.lag.json`.
+def state_path(store: Path, suffix: str) -> Path:
+    """Return the state file with a suffix next to a store: `prod.lag.json` for prod.sqlite3.
 
     The stores prod.eu and prod.us have one each.
     """
-    name = store.stem if store.suffix in DATABASES else store.name
-    return store.with_name(f"{name}{ending}")
+    name = store.stem if store.suffix in DATABASE_SUFFIXES else store.name
+    return store.with_name(f"{name}{suffix}")

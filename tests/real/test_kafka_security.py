@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from demo.servers import Client
-from jmxbridge.build import make_cluster, missing_rights
+from jmxbridge.build import make_cluster
 from jmxbridge.config.loader import load
+from jmxbridge.doctor.rights import missing_rights
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.kafka.wire.errors import KafkaUnavailable

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jmxbridge.state.paths import beside
+from jmxbridge.state.paths import state_path
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,4 @@ from jmxbridge.state.paths import beside
 )
 def test_the_ending_of_a_database_gives_way_and_no_other(store: str, expected: str) -> None:
     """Two clusters whose stores are called after them have a file each."""
-    assert beside(Path("state") / store, ".lag.json") == Path("state") / expected
+    assert state_path(Path("state") / store, ".lag.json") == Path("state") / expected
