@@ -253,7 +253,7 @@ def examples() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("where", "text"), examples())
-def test_examples_load(where: str, text: str) -> None:
+def test_yaml_examples_of_the_docs_load(where: str, text: str) -> None:
     """Pasted into a file each example passes `check`, without a warning."""
     made = settings_of(text)
     assert made.targets or made.kafka or made.discover
@@ -386,7 +386,7 @@ FOLDERS = ("jmxbridge", "tests", "demo", "bench", "docs")
 
 
 @pytest.mark.parametrize("name", texts())
-def test_paths_exist(name: str) -> None:
+def test_paths_named_by_the_docs_exist(name: str) -> None:
     """A file or folder of this repository that a page names is there."""
     for path in re.findall(rf"(?<![\w/.~-])(?:{'|'.join(FOLDERS)})/[\w./-]*", spans(texts()[name])):
         assert (ROOT / path).exists(), path

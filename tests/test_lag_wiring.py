@@ -108,7 +108,7 @@ async def test_a_file_says_where_consumers_begin(tmp_path: Path) -> None:
     assert [fields.get("partitions_uncommitted") for fields in sums] == [1, *[None] * 5, 1]
 
 
-async def test_no_group_reads_committed_records_unless_the_file_says_so(tmp_path: Path) -> None:
+async def test_read_committed_groups_are_those_of_the_file(tmp_path: Path) -> None:
     """Whatever its name: Kafka takes a line break in one, and a dot of a pattern does not."""
     async with FakeCluster() as fake:
         fake.add_topic("x", end=10)

@@ -20,7 +20,7 @@ def name_and_account(sasl: dict[str, object]) -> tuple[str, str]:
     return security.mechanism.name, security.mechanism.account
 
 
-def test_without_a_word_there_is_no_security() -> None:
+def test_a_plain_listener_has_no_security() -> None:
     """A plain listener is met plainly, by nobody."""
     assert make_security(KafkaSettings(bootstrap=BROKER), timeout_s=5.0) == PLAINTEXT
 

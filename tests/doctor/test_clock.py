@@ -17,7 +17,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
     before_s=st.floats(0, 5),
     after_s=st.floats(0, 5),
 )
-def test_it_is_never_further_than_the_truth(true_s: float, before_s: float, after_s: float) -> None:
+def test_clock_offset_is_a_lower_bound(true_s: float, before_s: float, after_s: float) -> None:
     """Whatever the way there and back takes: at least so far, on the right side, or 0."""
     written = NOON + timedelta(seconds=0.75)
     ours = written.timestamp() + true_s
@@ -29,7 +29,7 @@ def test_it_is_never_further_than_the_truth(true_s: float, before_s: float, afte
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday"])
-def test_who_writes_no_date_tells_nothing(date: str | None) -> None:
+def test_clock_offset_is_unknown_without_a_date(date: str | None) -> None:
     """A server without a clock, or a proxy, is not an error."""
     assert ahead_s(0, 1, date) is None
 
@@ -44,7 +44,9 @@ def test_who_writes_no_date_tells_nothing(date: str | None) -> None:
         (None, []),
     ],
 )
-def test_half_an_interval_is_too_much(ahead: float | None, said: list[str]) -> None:
+def test_clock_offset_of_half_an_interval_is_a_finding(
+    ahead: float | None, said: list[str]
+) -> None:
     """A point that is off by more stands on another tick than its neighbours' points."""
     area = examine_clock(kept=True, ahead=ahead, interval_s=10.0)
     assert [each.problem for each in area.findings] == said
@@ -58,6 +60,6 @@ def test_a_clock_that_nothing_keeps() -> None:
     assert (unknown.findings, len(unknown.notes)) == ((), 1)
 
 
-def test_the_kernel_is_asked_and_not_told() -> None:
+def test_the_kernel_clock_is_read_and_not_set() -> None:
     """An answer, or none; the question needs no rights."""
     assert is_kept() in (True, False, None)

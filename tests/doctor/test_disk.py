@@ -51,7 +51,7 @@ def test_a_place_that_is_right(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "word"), [("tmpfs", "is lost when the machine restarts"), ("nfs4", "a network's")]
 )
-def test_what_keeps_nothing(tmp_path: Path, kind: str, word: str) -> None:
+def test_disk_on_a_file_system_that_loses_data(tmp_path: Path, kind: str, word: str) -> None:
     """Memory forgets, and SQLite's log is not safe over a network."""
     mounts = f"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 22 0:7 / {tmp_path} rw - {kind} x rw\n"
     (found,) = examine(tmp_path / "store.sqlite3", mounts).findings
@@ -59,7 +59,7 @@ def test_what_keeps_nothing(tmp_path: Path, kind: str, word: str) -> None:
     assert "store.path" in found.mend
 
 
-def test_what_cannot_be_written(tmp_path: Path) -> None:
+def test_disk_that_cannot_be_written(tmp_path: Path) -> None:
     """The folder, or the file where there is one; below a file there is no place at all."""
     path = tmp_path / "store.sqlite3"
     (found,) = examine(path, may_write=lambda _: False).findings

@@ -121,7 +121,7 @@ async def test_a_cluster_that_is_away_has_one_finding(write_file: WriteFile) -> 
     assert {area.name: len(area.findings) for area in areas}["targets"] == 0
 
 
-async def test_a_file_of_the_service_is_read_as_the_service_reads_it(
+async def test_environment_of_the_service_applies_to_its_file(
     write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Variables of the unit are set, for that file alone."""

@@ -41,7 +41,7 @@ def test_open_files_by_targets(tmp_path: Path, limit: int, is_fine: bool) -> Non
         (targets(1, ", transport: jmxquery"), "Install a Java runtime"),
     ],
 )  # fmt: skip
-def test_what_keys_need_and_is_not_there(tmp_path: Path, text: str, mend: str) -> None:
+def test_missing_extras_are_named_with_their_command(tmp_path: Path, text: str, mend: str) -> None:
     """Each with the command that brings it; where it is there, nothing is said."""
     file = settings(tmp_path, text)
     nothing = examine_extras(file, has_module=lambda _: False, find_program=lambda _: None)

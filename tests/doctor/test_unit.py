@@ -45,7 +45,7 @@ def changed(**properties: str) -> dict[str, str]:
         ({"NeedDaemonReload": "yes"}, "changed after", "daemon-reload"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_service(properties: dict[str, str], problem: str, mend: str) -> None:
+def test_findings_of_a_unit(properties: dict[str, str], problem: str, mend: str) -> None:
     """One sentence each, and what to type."""
     (found,) = examine_unit(changed(**properties), None).findings
     assert problem in found.problem
@@ -94,7 +94,7 @@ OWNER, GROUP, OTHER = 1000, 100, 4242
         (0o000, 0, set[int](), True),
     ],
 )
-def test_mode_bits_are_read_as_the_kernel_reads_them(
+def test_mode_bits_decide_as_in_the_kernel(
     mode: int, uid: int, groups: set[int], is_open: bool
 ) -> None:
     """Owner, else group, else others: the first that fits decides; root may all."""
@@ -115,7 +115,7 @@ def test_the_first_closed_folder_is_named(tmp_path: Path) -> None:
     assert unreadable(folder / "file", 0, set()) is None
 
 
-def test_a_file_is_read_as_its_service_reads_it(
+def test_environment_of_a_unit_applies_to_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where its command names the file: with its state, and its credentials if we may see them."""

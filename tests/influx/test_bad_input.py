@@ -104,7 +104,7 @@ async def test_a_line_that_is_never_taken(
 
 
 @pytest.mark.parametrize("name", HELD)
-async def test_something_that_is_not_the_influxdb_meant(
+async def test_answers_of_other_servers_hold_lines(
     store: Store, script: Any, reply: MakeReply, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The line waits, and the sentence says what was met and which setting to look at."""

@@ -103,7 +103,7 @@ async def test_a_process_out_of_threads(
     assert outcome == NoAnswer("thread", "no thread for the request: can't start new thread")
 
 
-async def test_a_newline_at_the_end_of_a_token_is_not_part_of_it(
+async def test_token_loses_its_last_newline(
     make_writer: MakeWriter, script: Any, reply: MakeReply
 ) -> None:
     """A token from a file that an editor ended with a newline works."""
@@ -143,7 +143,7 @@ def test_a_url_that_cannot_be_used_is_refused(url: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
-async def test_nothing_secret_is_logged(
+async def test_writer_logs_no_secret(
     make_writer: MakeWriter, script: Any, reply: MakeReply, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not even with every library at DEBUG."""

@@ -19,7 +19,7 @@ SECRET = "t0ken-of-ours"  # noqa: S105 - of the scripted server
 LONG_S = 60.0  # a deadline that the test must not need
 
 
-async def test_the_bytes_are_sent_as_they_are(
+async def test_post_sends_the_lines_unchanged(
     make_writer: MakeWriter, script: Any, reply: MakeReply
 ) -> None:
     """The body is the given lines, gzipped, with nanosecond precision, to the v2 endpoint."""
@@ -51,7 +51,7 @@ async def test_influxdb_1_8_takes_user_and_password_as_a_token(
     assert request.target == "/api/v2/write?org=-&bucket=db%2Frp&precision=ns"
 
 
-async def test_without_credentials_none_are_sent(
+async def test_post_without_credentials_has_no_authorization(
     make_writer: MakeWriter, script: Any, reply: MakeReply
 ) -> None:
     """1.8 without authentication gets no header that it might object to."""
@@ -157,7 +157,7 @@ async def test_a_secret_in_an_answer_is_hidden(
     assert outcome.body == '{"error": "unknown *** and Token ***"}'
 
 
-async def test_a_late_answer_is_not_taken_for_the_next_one(
+async def test_late_answer_to_an_aborted_write_is_dropped(
     make_writer: MakeWriter, script: Any, reply: MakeReply
 ) -> None:
     """The answer to a write that was given up belongs to nobody."""

@@ -77,7 +77,9 @@ async def send(store: Store, script: Any, core: Core, *, token: str = TOKEN) -> 
     return counts
 
 
-async def test_all_or_nothing_is_searched(store: Store, script: Any, reply: MakeReply) -> None:
+async def test_a_batch_refused_whole_is_bisected(
+    store: Store, script: Any, reply: MakeReply
+) -> None:
     """A refused batch stored nothing: the good lines are sent again, the bad one is found."""
     core = Core(reply)
     lines = [b"m,n=%d v=%d.0 1" % (n, n) for n in range(50)]
@@ -94,7 +96,9 @@ async def test_all_or_nothing_is_searched(store: Store, script: Any, reply: Make
     )
 
 
-async def test_every_request_is_one_it_takes(store: Store, script: Any, reply: MakeReply) -> None:
+async def test_requests_are_accepted_by_influxdb_3(
+    store: Store, script: Any, reply: MakeReply
+) -> None:
     """To its v2 endpoint, by token, with a precision, below 10 MiB, and never empty."""
     core = Core(reply)
     for n in range(30):
@@ -110,7 +114,9 @@ async def test_every_request_is_one_it_takes(store: Store, script: Any, reply: M
         assert len(request.body) <= LARGEST
 
 
-async def test_its_401_without_a_body_holds(store: Store, script: Any, reply: MakeReply) -> None:
+async def test_a_401_without_a_body_holds_lines(
+    store: Store, script: Any, reply: MakeReply
+) -> None:
     """A wrong token costs no line: they wait, and go once it is right."""
     core = Core(reply)
     await store.append([b"m v=1.0 1"], time_ns=1, source="broker")

@@ -216,7 +216,7 @@ def test_ordinary_points_are_never_refused(names: list[str], value: FieldValue) 
     ],
     ids=lambda value: value.decode() if isinstance(value, bytes) else "",
 )
-def test_writes(point: Point, line: bytes) -> None:
+def test_encode_writes_each_kind_of_value(point: Point, line: bytes) -> None:
     """The line of each kind of value and of each escape, byte by byte."""
     assert encode(point) == line
 
@@ -246,7 +246,7 @@ class Color(StrEnum):
     ],
     ids=["float", "int", "str"],
 )
-def test_values_of_derived_types(value: FieldValue, line: bytes) -> None:
+def test_encode_writes_derived_types_as_their_base(value: FieldValue, line: bytes) -> None:
     """A value of a derived type is written as its base, not as it shows itself."""
     assert encode(Point("m", {}, {"v": value}, 5)) == line
 
@@ -285,7 +285,7 @@ def with_tags(tags: Mapping[str, str]) -> Point:
         (with_tags({"a": "x" * MAX_KEY_BYTES}), "m: measurement, tags and field name take 65"),
     ],
 )
-def test_refuses(point: Point, what: str) -> None:
+def test_encode_refuses_what_influxdb_cannot_hold(point: Point, what: str) -> None:
     """What InfluxDB could not hold is named, with measurement and field."""
     with pytest.raises(ValueError, match=what):
         encode(point)

@@ -37,7 +37,9 @@ def policies(*rows: tuple[str, str, bool]) -> dict[str, Any]:
     return {"results": [{"series": [{"columns": columns, "values": [list(row) for row in rows]}]}]}
 
 
-async def test_1_8(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> None:
+async def test_probe_of_influxdb_1_8(
+    script: Any, reply: MakeReply, ask: Callable[..., Any]
+) -> None:
     """One line of ours is stored, whole seconds; the policy's duration is the retention."""
     told = json.dumps(policies(("autogen", "0s", True), ("short", "1h30m0s", False)))
     script.replies = [reply(204, b"", V1), reply(200, told, JSON, V1)]
@@ -51,7 +53,7 @@ async def test_1_8(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> No
     assert question.headers["authorization"] == "Token t0ken-t0ken"
 
 
-async def test_2_x(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> None:
+async def test_probe_of_influxdb_2(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> None:
     """The bucket's own rule."""
     rules = [{"type": "expire", "everySeconds": 86_400}]
     told = json.dumps({"buckets": [{"name": "kafka", "retentionRules": rules}]})
@@ -61,7 +63,7 @@ async def test_2_x(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> No
     assert script.requests[1].target == "/api/v2/buckets?name=kafka&org=ops"
 
 
-async def test_3_x(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> None:
+async def test_probe_of_influxdb_3(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> None:
     """No header: /ping says the version; nobody says how long it is kept."""
     script.replies = [reply(204), reply(200, '{"version":"3.4.1","revision":"x"}', JSON)]
 
@@ -94,7 +96,7 @@ async def test_a_token_that_may_only_write(
         ((302, "", "Location: https://login.example/", V2), None, "redirected"),
     ],
 )  # fmt: skip
-async def test_what_keeps_a_line_out_is_said(
+async def test_probe_tells_why_its_line_was_refused(
     script: Any,
     reply: MakeReply,
     ask: Callable[..., Any],
@@ -111,7 +113,7 @@ async def test_what_keeps_a_line_out_is_said(
     assert said in found.problem
 
 
-async def test_nobody_there(ask: Callable[..., Any], script: Any) -> None:
+async def test_probe_of_a_port_where_nothing_listens(ask: Callable[..., Any], script: Any) -> None:
     """A refused connection is a sentence too, and nothing more is asked."""
     writer = Writer("http://127.0.0.1:9", bucket="kafka")
     found = await probe(writer, cluster="prod", now=NOW)
@@ -124,7 +126,7 @@ async def test_nobody_there(ask: Callable[..., Any], script: Any) -> None:
 @pytest.mark.parametrize(
     "document", [{}, {"results": []}, {"results": [{"series": [{}]}]}, {"results": 5}]
 )
-def test_a_table_that_is_none_is_unknown(document: dict[str, Any]) -> None:
+def test_retention_is_unknown_without_a_table(document: dict[str, Any]) -> None:
     """Whatever a proxy makes of the question, no traceback comes of it."""
     assert retention_of_1(document, "") is None
     assert retention_of_2(document) is None

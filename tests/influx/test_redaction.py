@@ -16,7 +16,7 @@ from jmxbridge.influx.redaction import SHORTEST_SECRET, Redaction
     ],
     ids=["everywhere", "one in another", "the longest first", "not there", "no secrets"],
 )
-def test_redaction(secrets: list[str], text: str, shown: str) -> None:
+def test_redaction_replaces_every_secret(secrets: list[str], text: str, shown: str) -> None:
     """Each secret becomes ***, and nothing of a longer one is left."""
     assert Redaction(secrets)(text) == shown
 

@@ -12,7 +12,7 @@ from jmxbridge.doctor.servers import examine_influxdb
 VERSION = "X-Influxdb-Version: 1.8.10"
 
 
-async def test_its_clock_is_in_its_answers(script: Any, reply: Callable[..., bytes]) -> None:
+async def test_doctor_reads_the_clock_of_influxdb(script: Any, reply: Callable[..., bytes]) -> None:
     """A server an hour behind: we are an hour ahead, to the second."""
     behind = format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
     answer = reply(204, b"", VERSION, f"Date: {behind}")
@@ -23,7 +23,7 @@ async def test_its_clock_is_in_its_answers(script: Any, reply: Callable[..., byt
     assert 3590 < ahead <= 3600 + 60
 
 
-async def test_a_bucket_that_is_not_there(script: Any, reply: Callable[..., bytes]) -> None:
+async def test_doctor_names_a_missing_bucket(script: Any, reply: Callable[..., bytes]) -> None:
     """Named, with what to do; a clock that is not told is not judged."""
     words = '{"code": "not found", "message": "bucket \\"b\\" not found"}'
     refusal = reply(404, words, "Content-Type: application/json", "X-Influxdb-Version: v2.9.1")
@@ -34,7 +34,7 @@ async def test_a_bucket_that_is_not_there(script: Any, reply: Callable[..., byte
     assert ahead is None
 
 
-async def test_nobody_there(script: Any) -> None:
+async def test_doctor_names_a_port_where_nothing_listens(script: Any) -> None:
     """What is there and is no InfluxDB is told apart by nothing: both are a wrong URL."""
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -244,7 +244,7 @@ async def test_delays_double_and_start_again_after_a_success(store: Store) -> No
     assert naps.slept == [1, 2, 4, 8, 16, 32, 60, 60, 1]
 
 
-async def test_what_was_decided_before_the_trouble_is_booked(store: Store) -> None:
+async def test_verdicts_before_a_failure_are_booked(store: Store) -> None:
     """A server that goes away in the middle of a search gets only the rest again."""
     bad = HttpAnswer(400, BAD % "x")
     influx = Influx(answers=[bad, OK, HttpAnswer(503)])
@@ -256,7 +256,9 @@ async def test_what_was_decided_before_the_trouble_is_booked(store: Store) -> No
     assert (await store.counts()).stored == 8
 
 
-async def test_each_trouble_is_logged_once(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+async def test_sender_logs_each_trouble_once(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     """When it begins, when it becomes another, and when it is over; not at every attempt."""
     caplog.set_level(logging.INFO, logger="jmxbridge.influx")
     gone = NoAnswer("refused", "connection refused")
@@ -303,9 +305,7 @@ async def test_a_limit_below_reason_is_not_remembered(store: Store) -> None:
 @pytest.mark.parametrize(
     "too_slow", [NoAnswer("timeout", "no answer in time"), HttpAnswer(500, '{"error":"timeout"}')]
 )
-async def test_what_takes_too_long_is_sent_in_smaller_requests(
-    store: Store, too_slow: Outcome
-) -> None:
+async def test_slow_requests_become_smaller(store: Store, too_slow: Outcome) -> None:
     """A server that is slow, or the way to it, gets all lines; once it is well as ever again."""
     influx = Influx(in_time=10_000, too_slow=too_slow)
     lines = numbered(*range(20_000))

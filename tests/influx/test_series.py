@@ -16,7 +16,7 @@ def test_a_series_that_was_written_goes_on() -> None:
     assert (bound.count, bound.refused) == (2, 2)
 
 
-def test_what_tells_how_we_are_doing_is_always_written() -> None:
+def test_own_measurements_pass_a_full_bound() -> None:
     """The account of a bridge at its bound is not what the bound keeps out."""
     bound = SeriesBound(0)
     assert not bound.admits("m", "m")
@@ -24,7 +24,7 @@ def test_what_tells_how_we_are_doing_is_always_written() -> None:
     assert bound.refused == 1
 
 
-def test_names_the_measurement_that_has_most() -> None:
+def test_series_bound_names_the_largest_measurement() -> None:
     """The one whose rule wants a limit."""
     bound = SeriesBound(9)
     assert bound.largest == ""
@@ -33,7 +33,7 @@ def test_names_the_measurement_that_has_most() -> None:
     assert bound.largest == "b"
 
 
-def test_a_higher_bound_lets_more_in() -> None:
+def test_series_bound_may_be_raised() -> None:
     """The file read again may raise it while the bridge runs."""
     bound = SeriesBound(0)
     assert not bound.admits("m", "m")
@@ -42,7 +42,7 @@ def test_a_higher_bound_lets_more_in() -> None:
 
 
 @given(st.lists(st.text(max_size=3)), st.integers(0, 5))
-def test_never_more_than_the_bound(keys: list[str], limit: int) -> None:
+def test_series_bound_is_never_exceeded(keys: list[str], limit: int) -> None:
     """Whatever comes: as many series as the bound says, and every point is admitted or counted."""
     bound = SeriesBound(limit)
     admitted = [key for key in keys if bound.admits("m", key)]

@@ -165,7 +165,7 @@ CASES: list[tuple[int, HttpAnswer, Action, str]] = [
 @pytest.mark.parametrize(
     ("row", "answer", "action", "why"), CASES, ids=[f"{c[1].status} {c[3]}" for c in CASES]
 )
-def test_an_answer_means(row: int, answer: HttpAnswer, action: Action, why: str) -> None:
+def test_verdict_of_each_answer(row: int, answer: HttpAnswer, action: Action, why: str) -> None:
     """Each row decides what its own examples are, and in these words."""
     verdict = judge(answer, now=NOW)
 
@@ -178,7 +178,7 @@ def test_every_row_has_an_example() -> None:
     assert {case[0] for case in CASES} == set(range(len(TABLE)))
 
 
-def test_only_204_stores() -> None:
+def test_verdict_stores_on_204_alone() -> None:
     """Whatever else a server says, with whatever body, no line leaves the spool for stored."""
     for status in range(100, 1000):
         for body in ("", said("ok"), LOGIN):
@@ -271,12 +271,12 @@ def test_the_number_of_refused_lines_is_read() -> None:
         (None, None),
     ],
 )
-def test_retry_after(text: str | None, seconds: float | None) -> None:
+def test_verdict_reads_retry_after(text: str | None, seconds: float | None) -> None:
     """Seconds or any of HTTP's three forms of a date; bounded; nonsense is no wish at all."""
     assert judge(HttpAnswer(503, retry_after=text), now=NOW).retry_after_s == seconds
 
 
-def test_time_is_an_argument() -> None:
+def test_verdict_takes_the_time_as_an_argument() -> None:
     """The same answer later means a shorter wait."""
     answer = HttpAnswer(503, retry_after="Sun, 01 Mar 2026 12:00:30 GMT")
 

@@ -19,7 +19,7 @@ from jmxbridge.mbeans.attribute_path import BadPath, parse_path
         ("99thPercentile", "99thPercentile", ()),
     ],
 )
-def test_a_dot_leads_inside_and_a_backslash_keeps_it(
+def test_path_splits_at_dots_without_a_backslash(
     text: str, attribute: str, inner: tuple[str, ...]
 ) -> None:
     """Every attribute can be named, whatever its characters."""
@@ -61,7 +61,7 @@ def test_a_pattern_parts_topic_and_partition_at_the_last_dash() -> None:
         ("Usage.{a}", 6, "own name"),
     ],
 )
-def test_says_what_is_wrong(text: str, position: int, word: str) -> None:
+def test_path_errors_say_what_is_wrong(text: str, position: int, word: str) -> None:
     """A bad path is refused with the character that is to blame."""
     with pytest.raises(BadPath, match=word) as caught:
         parse_path(text)

@@ -19,7 +19,7 @@ def said(client_id: str, suffix: str = "", **values: Value) -> Reading:
     return Reading(rule(), name, {key.replace("_", "-"): value for key, value in values.items()})
 
 
-def test_what_a_poll_reads_is_known() -> None:
+def test_consumers_learn_the_numbers_of_a_poll() -> None:
     """Numbers as they are; NaN, which a consumer says when it has fetched nothing, is unknown."""
     consumers = Consumers()
     readings = [
@@ -46,7 +46,7 @@ def test_a_consumer_that_is_closed_is_gone_and_says_when_it_was_heard_last() -> 
     assert (back.gone, back.time_ns) == (None, 25)
 
 
-def test_a_jvm_that_is_away_takes_its_consumers_with_it() -> None:
+def test_consumers_of_a_jvm_that_is_down_are_gone() -> None:
     """With the sentence that says why; those of other targets stay."""
     consumers = Consumers()
     consumers.learn("app", [said("a")], [rule()], time_ns=5)

@@ -65,7 +65,7 @@ def convert(value: Value, field: Field) -> Outcome:
     [case[1:] for case in CASES],
     ids=[case[0] for case in CASES],
 )
-def test_table(
+def test_conversion_of_each_kind_of_value(
     value: Value, as_float: Outcome, as_int: Outcome, as_bool: Outcome, as_string: Outcome
 ) -> None:
     """Every kind of value in every type of field, type and sign of the outcome included."""
@@ -77,7 +77,7 @@ def test_table(
 
 
 @pytest.mark.parametrize("value", [case[1] for case in CASES], ids=[case[0] for case in CASES])
-def test_what_fits_is_what_it_becomes(value: Value) -> None:
+def test_fitting_values_convert_to_themselves(value: Value) -> None:
     """A value of the fitting type, if finite, is given back as it is; so nobody need ask."""
     states = {"4.1.0": 1.0}
     for kind in FieldType:
@@ -124,7 +124,7 @@ def test_an_int_field_is_exact(value: int) -> None:
     ("value", "outcome"),
     [(1500, 1.5), (True, 0.001), (math.nan, NONFINITE), ("1", TYPE), (None, ABSENT)],
 )
-def test_scale(value: Value, outcome: Outcome) -> None:
+def test_conversion_multiplies_by_the_scale(value: Value, outcome: Outcome) -> None:
     """A scale multiplies what is a number."""
     assert convert(value, Field("A", (), "a", scale=0.001)) == outcome
 
@@ -152,7 +152,9 @@ STATES = {"leader": 1.0, "follower": 2.0, "true": 3.0, "7": 4.0}
         ((), 0.0, TYPE),
     ],
 )
-def test_states(value: Value, otherwise: float | None, outcome: Outcome) -> None:
+def test_conversion_of_states_to_numbers(
+    value: Value, otherwise: float | None, outcome: Outcome
+) -> None:
     """Known strings become their number, others `else`, or are counted where there is none."""
     assert convert(value, Field("A", (), "a", states=STATES, otherwise=otherwise)) == outcome
 
@@ -183,7 +185,7 @@ def test_states_of_an_int_field_are_ints() -> None:
         (("nan",), NONFINITE),
     ],
 )
-def test_paths(path: tuple[str, ...], outcome: Outcome) -> None:
+def test_conversion_follows_a_path_into_composites(path: tuple[str, ...], outcome: Outcome) -> None:
     """A path leads into composites; null ends it quietly, a name they lack is counted."""
     inner = Composite({"deep": 6})
     value = Composite({"used": 5, "inner": inner, "gone": None, "nan": math.nan})

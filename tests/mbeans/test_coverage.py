@@ -47,7 +47,7 @@ def wanted(entry: Mapping[str, Any], had: Iterable[Key], listed: str) -> dict[st
 
 
 @pytest.mark.parametrize("entry", REFERENCE, ids=lambda entry: str(entry["bean"]))
-def test_what_should_be_read_is_read(
+def test_packs_read_the_mbeans_they_should(
     entry: Mapping[str, Any], held: tuple[frozenset[Key], frozenset[Key]]
 ) -> None:
     """On every version that has it; and some version has it."""
@@ -58,7 +58,7 @@ def test_what_should_be_read_is_read(
 
 
 @pytest.mark.parametrize("entry", REFERENCE, ids=lambda entry: str(entry["bean"]))
-def test_what_is_left_out_is_left_out_for_a_reason(
+def test_mbeans_no_pack_reads_have_a_reason(
     entry: Mapping[str, Any], held: tuple[frozenset[Key], frozenset[Key]]
 ) -> None:
     """No pack reads it, some version has it, and a sentence says why not."""

@@ -92,7 +92,7 @@ def test_the_order_of_names_never_counts(order: list[int], limit: int) -> None:
     assert (len(takes), takes.series_limited) == (limit, 12 - limit)
 
 
-def test_asks_once_for_what_several_rules_want(rule: MakeRule) -> None:
+def test_query_patterns_ask_once_for_each_name(rule: MakeRule) -> None:
     """A pattern is asked for once, and a name that a pattern brings anyway not at all."""
     rules = [
         rule("a:type=T,name=*"),
@@ -108,7 +108,7 @@ def test_asks_once_for_what_several_rules_want(rule: MakeRule) -> None:
     ]
 
 
-def test_asking_brings_everything_that_is_taken(rule: MakeRule) -> None:
+def test_query_patterns_bring_every_name_that_is_taken(rule: MakeRule) -> None:
     """What matches none of the patterns asked for would not have been taken."""
     rules = [rule("a:type=T,name=*"), rule("a:type=T,name=x"), rule("b:*", "a:type=U")]
     everything = names(*(f"{d}:type={t},name={n}" for d in "ab" for t in "TU" for n in "xy"))
@@ -118,7 +118,7 @@ def test_asking_brings_everything_that_is_taken(rule: MakeRule) -> None:
     assert list(take(rules, brought)) == list(take(rules, everything))
 
 
-def test_asks_only_for_attributes_that_exist(rule: MakeRule) -> None:
+def test_attributes_are_those_that_exist(rule: MakeRule) -> None:
     """Each attribute once, in the order of the rule, and none that the MBean lacks."""
     fields = tuple(
         Field(attribute, (path,), attribute + path)
@@ -151,7 +151,7 @@ def test_underscores_alone_are_a_name_like_any_other(rule: MakeRule) -> None:
     assert taken([rule("kafka.log:type=Log,topic=*")], *log) == log
 
 
-def test_what_a_limit_leaves_out_is_named(rule: MakeRule) -> None:
+def test_discovery_names_what_a_limit_leaves_out(rule: MakeRule) -> None:
     """Names beyond the limit can be told, not only counted."""
     one = rule("a:type=T,name=*", tags={"name": "name"}, limit=1)
 

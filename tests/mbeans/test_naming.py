@@ -28,7 +28,7 @@ from jmxbridge.mbeans.naming import fill, snake_case
         ("", "unnamed"),
     ],
 )
-def test_snake_case(text: str, expected: str) -> None:
+def test_snake_case_of_words_and_digits(text: str, expected: str) -> None:
     """Words in lower case with underscores between, digits where they were."""
     assert snake_case(text) == expected
 
@@ -56,7 +56,7 @@ def test_snake_case_is_a_name(text: str) -> None:
         ("{=absent}", "unnamed"),
     ],
 )
-def test_fill(template: str, expected: str) -> None:
+def test_fill_replaces_key_properties(template: str, expected: str) -> None:
     """Each {key} becomes that key property, unquoted, in snake_case; {=key} as it is."""
     name = ObjectName.parse('a:type=T,name=MessagesInPerSec,quoted="a,b=\\"c\\""')
 

@@ -93,7 +93,7 @@ def test_every_pack_is_tested() -> None:
 
 
 @pytest.mark.parametrize("pack", list(packs()))
-def test_every_rule_says_what_it_is(pack: str) -> None:
+def test_rules_of_packs_have_help_and_units(pack: str) -> None:
     """A sentence for people, and a unit for each field; a preset's names are another's."""
     for rule in rules(pack):
         assert rule.help.endswith("."), rule.where
@@ -110,7 +110,7 @@ def test_packs_go_together() -> None:
 
 
 @pytest.mark.parametrize(("pack", "jvm"), PAIRS)
-def test_what_is_not_optional_is_there(pack: str, jvm: str, recorded: Recorded) -> None:
+def test_rules_that_are_not_optional_give_a_field(pack: str, jvm: str, recorded: Recorded) -> None:
     """On every version each rule that is not optional gives at least one field."""
     for rule in rules(pack):
         assert rule.optional or points((rule,), recorded(jvm)).points, (rule.where, jvm)
@@ -136,7 +136,7 @@ def test_a_field_has_one_type_on_every_version(pack: str, recorded: Recorded) ->
 
 
 @pytest.mark.parametrize("pack", list(JVMS))
-def test_nothing_is_named_that_no_version_has(pack: str, recorded: Recorded) -> None:
+def test_packs_name_only_what_some_version_has(pack: str, recorded: Recorded) -> None:
     """Every rule takes something on some version, and every attribute is one that exists."""
     for rule in rules(pack):
         if str(rule.beans[0]) in QUOTA_BEANS:

@@ -69,7 +69,7 @@ def test_a_field_given_twice_keeps_the_first_and_counts(rule: MakeRule) -> None:
     assert result.duplicates == 2
 
 
-def test_two_attributes_for_one_templated_name_count_too(rule: MakeRule) -> None:
+def test_two_attributes_for_one_templated_name_are_counted(rule: MakeRule) -> None:
     """Within one reading as well the first stays."""
     made = rule("a:name=*", fields=(Field("X", (), "{name}"), Field("Y", (), "{name}")))
 
@@ -131,7 +131,7 @@ def test_an_empty_tag_is_left_out(name: str, rule: MakeRule) -> None:
     assert [p.tags for p in points(read(made, name, X=1)).points] == [TAGS]
 
 
-def test_what_is_left_out_is_counted(rule: MakeRule) -> None:
+def test_points_count_the_values_they_leave_out(rule: MakeRule) -> None:
     """Each value is in a point, in a count, or was never there."""
     fields = tuple(Field(each, (), each.lower()) for each in "ABCDEFG")
     made = rule("a:type=T", fields=fields)
@@ -142,7 +142,7 @@ def test_what_is_left_out_is_counted(rule: MakeRule) -> None:
     assert (result.dropped_nonfinite, result.dropped_type, result.duplicates) == (2, 2, 0)
 
 
-def test_nothing_left_means_no_point(rule: MakeRule) -> None:
+def test_a_reading_without_usable_values_makes_no_point(rule: MakeRule) -> None:
     """A reading without a usable value makes no point; InfluxDB has none without fields."""
     made = rule("a:type=T", fields=(X,))
 
@@ -169,7 +169,7 @@ def test_the_account_is_complete(readings: list[tuple[str, dict[str, Value]]]) -
     assert len(series) == len(set(series))
 
 
-def test_one_poll_after_the_other_gives_what_each_alone_would(rule: MakeRule) -> None:
+def test_point_maker_gives_the_points_of_a_fresh_one(rule: MakeRule) -> None:
     """What is kept is what is the same: values, MBeans and rules that are due may change."""
     merged = (rule("a:type=T", fields=(X,)), rule("b:type=U", fields=(Y,)))
     by_topic = rule(

@@ -15,7 +15,7 @@ from jmxbridge.mbeans.topics import TopicNames
 MakeRule = Callable[..., Rule]
 
 
-def test_only_consumers_say_topics_otherwise(rule: MakeRule) -> None:
+def test_topics_of_consumers_alone_are_resolved(rule: MakeRule) -> None:
     """A consumer's a_b joins the offsets' a.b; a broker's topic is what it says."""
     names = TopicNames()
     names.learn(["web.orders"])

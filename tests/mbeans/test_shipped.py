@@ -59,7 +59,7 @@ def points(rules: tuple[Rule, ...], mbeans: list[MBean]) -> Points:
     return to_points(readings(rules, mbeans), time_ns=0, tags={})
 
 
-def test_polls_a_local_broker(shipped: Settings) -> None:
+def test_the_shipped_file_polls_a_local_broker(shipped: Settings) -> None:
     """Unchanged it means: the broker on this machine, JMX on 9999, no InfluxDB."""
     assert shipped.influxdb is None
     assert shipped.kafka is not None
@@ -68,7 +68,7 @@ def test_polls_a_local_broker(shipped: Settings) -> None:
     assert (str(target.jmx), target.collect) == ("127.0.0.1:9999", ("broker", "jvm"))
 
 
-def test_what_is_commented_out_works(tmp_path: Path) -> None:
+def test_examples_in_comments_of_the_file_load(tmp_path: Path) -> None:
     """Taking the # away from the examples gives a file that loads."""
     text = re.sub(r"(?m)^(\s*)#(?=- \{|- \w+:|\w+:$|  \w+: )", r"\1", SHIPPED.read_text())
     (tmp_path / "mbeans.yaml").write_text(text)
@@ -84,7 +84,7 @@ def test_what_is_commented_out_works(tmp_path: Path) -> None:
     assert settings.store.path == Path("/var/lib/jmxbridge/local.sqlite3")
 
 
-def test_fits_a_terminal() -> None:
+def test_the_shipped_file_fits_a_terminal() -> None:
     """The file reads well on a screen of 100 columns."""
     assert not [line for line in SHIPPED.read_text().splitlines() if len(line) > 100]
 
@@ -99,7 +99,9 @@ def test_rules_that_are_not_optional_take_something(
 
 
 @pytest.mark.parametrize("name", list(JVMS))
-def test_no_rule_is_for_nothing(name: str, shipped: Settings, recorded: Recorded) -> None:
+def test_every_rule_of_the_shipped_file_takes_something(
+    name: str, shipped: Settings, recorded: Recorded
+) -> None:
     """Every alias of every rule takes something on some version."""
     mbeans = [mbean.name for jvm in JVMS[name] for mbean in recorded(jvm)]
 
@@ -165,7 +167,7 @@ def test_names_are_snake_case_and_never_both_tag_and_field(
         ("consumer-4.1.0", "jvm", {"jvm": 1, "jvm_gc": 2, "jvm_memory_pool": 8}),
     ],
 )
-def test_measurements(
+def test_the_shipped_file_makes_one_point_per_entity(
     jvm: str, name: str, expected: dict[str, int], shipped: Settings, recorded: Recorded
 ) -> None:
     """Dozens of MBeans of a broker make one point; entities have points of their own."""
@@ -174,7 +176,7 @@ def test_measurements(
     assert {measurement: found[measurement] for measurement in expected} == expected
 
 
-def test_says_how_far_behind_a_consumer_is(shipped: Settings, recorded: Recorded) -> None:
+def test_the_shipped_file_reads_a_consumers_lag(shipped: Settings, recorded: Recorded) -> None:
     """The attribute that most people come for arrives under its name."""
     found = points(shipped.mbeans["consumer"], recorded("consumer-4.1.0")).points
 

@@ -101,7 +101,7 @@ def test_a_suggestion_passes_check_and_takes_every_number(
     ],
     ids=["names that are taken", "dots and quotes", "a type that is empty"],
 )
-def test_names_that_cannot_be_used_as_they_are(
+def test_suggestion_changes_names_that_are_taken_or_special(
     name: str, values: Mapping[str, Value], expected: str
 ) -> None:
     """What every point has already, and what YAML reads otherwise, is written differently."""
@@ -111,7 +111,7 @@ def test_names_that_cannot_be_used_as_they_are(
 
 
 @pytest.mark.parametrize("name", ["A" * 201, "two\nlines"])
-def test_what_cannot_be_a_key_of_the_file_is_left_out(name: str) -> None:
+def test_suggestion_leaves_out_names_that_cannot_be_keys(name: str) -> None:
     """An attribute, or an item of a composite, too long or not printable gets no line."""
     values: dict[str, Value] = {
         name: 1.0,

@@ -38,7 +38,7 @@ def summed(rule: Rule, *values: Mapping[str, Value], request: str = "Fetch") -> 
 
 
 @given(counts=st.lists(st.integers(0, 2**53), min_size=1, max_size=9))
-def test_a_sum_is_one_series_with_all_of_them(counts: list[int]) -> None:
+def test_a_sum_adds_up_all_mbeans_of_a_series(counts: list[int]) -> None:
     """Whatever is tagged stays apart, what is summed over does not; integers stay exact."""
     rule = Rule(
         "s",

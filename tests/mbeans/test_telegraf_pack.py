@@ -70,7 +70,7 @@ def is_number(value: object) -> bool:
 
 
 @pytest.mark.parametrize("jvm", BROKERS)
-def test_every_name_of_the_example_is_there(jvm: str, recorded: Recorded) -> None:
+def test_telegraf_pack_has_every_name_of_the_example(jvm: str, recorded: Recorded) -> None:
     """Measurement, tags and field, to the letter; and nothing that the example has not."""
     ours = {
         (point.measurement, frozenset(point.tags.items()), field)

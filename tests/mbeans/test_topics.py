@@ -9,7 +9,7 @@ TOPICS = st.text(alphabet="ab._-", min_size=1, max_size=6)
 
 
 @given(topics=st.sets(TOPICS, max_size=8), said=TOPICS)
-def test_a_name_is_resolved_to_a_topic_that_would_be_said_so(topics: set[str], said: str) -> None:
+def test_topic_names_resolve_to_the_one_topic_that_fits(topics: set[str], said: str) -> None:
     """Never to a name that a consumer would say otherwise, and never where two would fit."""
     names = TopicNames()
     names.learn(topics)
@@ -17,7 +17,7 @@ def test_a_name_is_resolved_to_a_topic_that_would_be_said_so(topics: set[str], s
     assert names.resolve(said) == (meant[0] if len(meant) == 1 else said)
 
 
-def test_what_was_known_before_is_forgotten() -> None:
+def test_topic_names_forget_deleted_topics() -> None:
     """A topic may be deleted and made again under its other name."""
     names = TopicNames()
     names.learn(["a.b"])
@@ -25,7 +25,7 @@ def test_what_was_known_before_is_forgotten() -> None:
     assert names.resolve("a_b") == "a_b"
 
 
-def test_what_an_incomplete_answer_lacks_is_still_known() -> None:
+def test_topic_names_survive_an_incomplete_answer() -> None:
     """A broker that does not answer must not make series change their tags."""
     names = TopicNames()
     names.learn(["a.b"])

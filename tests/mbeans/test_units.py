@@ -33,7 +33,7 @@ def test_a_name_ends_in_its_unit(name: str, unit: str | None) -> None:
     ("given", "wanted", "factor"),
     [("ms", "s", 0.001), ("min", "s", 60.0), ("KiB", "B", 1024.0), ("%", "ratio", 0.01)],
 )
-def test_converts(given: str, wanted: str, factor: float) -> None:
+def test_units_of_one_kind_convert(given: str, wanted: str, factor: float) -> None:
     """A value times the factor is the same quantity in the other unit."""
     assert conversion(given, wanted) == pytest.approx(factor)
 
@@ -45,7 +45,7 @@ def test_units_of_two_kinds_do_not_convert(given: str, wanted: str) -> None:
 
 
 @given(st.sampled_from(UNITS), st.sampled_from(UNITS))
-def test_there_and_back_is_the_same(one: str, other: str) -> None:
+def test_units_convert_both_ways(one: str, other: str) -> None:
     """Two units of one kind convert both ways; of two kinds neither way."""
     there, back = conversion(one, other), conversion(other, one)
     if there is None or back is None:

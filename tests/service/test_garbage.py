@@ -41,7 +41,7 @@ def test_a_poll_of_many_rows_is_not_interrupted() -> None:
     assert count_collections() == before
 
 
-def test_cycles_are_found_all_the_same() -> None:
+def test_garbage_collection_finds_cycles_after_the_start() -> None:
     """What is tied to itself goes when enough has been made after it, and nothing keeps it."""
     collect_seldom()
     knot = Knot()
@@ -54,7 +54,7 @@ def test_cycles_are_found_all_the_same() -> None:
     assert gone() is None
 
 
-def test_what_was_there_is_left_alone() -> None:
+def test_garbage_collection_skips_objects_of_the_start() -> None:
     """Modules and settings are not walked again, however long the process runs."""
     collect_seldom()
 

@@ -33,13 +33,13 @@ def our_journal() -> dict[str, str]:
     return {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
 
 
-def test_each_line_in_the_journal_carries_its_priority() -> None:
+def test_journal_lines_carry_their_priority() -> None:
     """A message of two lines is two entries, both with the message's priority (sd-daemon(3))."""
     line = formatter(LogFormat.AUTO, journal=True).format(record(logging.WARNING, "one\ntwo"))
     assert line == "<4>one\n<4>two"
 
 
-def test_elsewhere_a_line_says_when_and_how_bad() -> None:
+def test_log_lines_outside_the_journal_have_time_and_level() -> None:
     """Without the journal the line has its own time and level, and no priority."""
     line = formatter(LogFormat.AUTO, journal=False).format(record(logging.ERROR, "lost"))
     assert line.endswith(" ERROR   lost")
@@ -85,7 +85,7 @@ def test_an_inherited_journal_is_not_ours(tmp_path: Path) -> None:
     assert not is_journal(our_journal(), -1)
 
 
-def test_only_this_package_talks_about_what_goes_well(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_shows_information_of_this_package_alone(capsys: pytest.CaptureFixture[str]) -> None:
     """Information from libraries is not ours to print; their warnings are."""
     set_up(our_journal())
     logging.getLogger("jmxbridge.targets").info("up again")

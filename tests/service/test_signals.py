@@ -7,7 +7,7 @@ import signal
 from jmxbridge.service.signals import reload_requests, stop_requests
 
 
-async def test_each_hangup_reloads_one_after_the_other() -> None:
+async def test_hangups_reload_one_after_the_other() -> None:
     """A second request does not begin before the first one's reload is done."""
     begun: list[int] = []
     first = asyncio.Event()

@@ -19,7 +19,7 @@ def test_assignments_arrive_as_one_datagram(tmp_path: Path, abstract: bool) -> N
         assert supervisor.recv(4096).decode() == "READY=1\nSTATUS=läuft"
 
 
-def test_without_a_supervisor_nothing_happens(tmp_path: Path) -> None:
+def test_notify_without_a_supervisor_does_nothing(tmp_path: Path) -> None:
     """No variable, or a supervisor that is gone: the service does not notice."""
     notify({}, "READY=1")
     notify({"NOTIFY_SOCKET": str(tmp_path / "nobody")}, "READY=1")
