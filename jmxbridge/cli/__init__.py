@@ -1,7 +1,7 @@
-"""The commands. No logic of their own.
+"""Command line: the commands, without logic of their own.
 
-Rule: a module here imports nothing heavy at its top. What a command needs it imports when it runs,
-so that `--help` and shell completion do not wait for libraries they do not use.
+Rule: a module here imports nothing heavy at its top. A command imports the libraries it needs when
+it runs, so that `--help` and shell completion do not wait for libraries they do not use.
 """
 
 import io
@@ -24,8 +24,8 @@ app = typer.Typer(
 )
 
 
-def say_version(wanted: bool) -> None:
-    """Print the version and end."""
+def print_version(wanted: bool) -> None:
+    """Print the version and exit, if the option was given."""
     if wanted:
         typer.echo(f"jmxbridge {__version__}")
         raise typer.Exit
@@ -36,11 +36,11 @@ def root(
     _version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=say_version, is_eager=True, help="Print the version and exit."
+            "--version", callback=print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:
-    """Kafka's JMX metrics and consumer-group lag side by side in InfluxDB.
+    """Collect Kafka's JMX metrics and consumer-group lag, and write both to InfluxDB.
 
     Example: jmxbridge init kafka-1:9092
     """
@@ -61,11 +61,11 @@ app.add_typer(dlq.app, name="dlq")
 def main() -> None:
     """Run the command line; the console script `jmxbridge`.
 
-    A character that stdout has no bytes for is written as its escape, as on stderr.
+    A character that the encoding of stdout does not have is escaped, as on stderr.
     """
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by who started us; no file of ours may become it
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 # for good
+        if getattr(sys, name) is None:  # closed by our parent; no file may take its number
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 # stays open
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -78,12 +78,12 @@ def main() -> None:
 
 
 def _stdout_is_broken() -> bool:
-    """Whether stdout takes nothing: a full disk. Who asks is about to end for another reason."""
+    """Tell whether stdout cannot be written, as on a full disk; called after another error."""
     try:
         sys.stdout.flush()
-        os.write(sys.stdout.fileno(), b"\n")  # where nothing is buffered nothing is left to flush
+        os.write(sys.stdout.fileno(), b"\n")  # an empty buffer has nothing to flush
     except OSError:
-        # Python would try once more at its end, and say so.
+        # Python flushes again at exit, and would print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return True
     return False

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options of several commands."""
 
 import os
 from pathlib import Path
@@ -15,12 +15,15 @@ File = Annotated[
     Path,
     typer.Argument(
         metavar="[FILE]", help="The settings file.", show_default=True, readable=False
-    ),  # `loader` says why a file cannot be read
+    ),  # the loader reports why a file cannot be read
 ]
 FileOption = Annotated[
     Path | None,
     typer.Option(
-        *("--file", "-f"), help="Settings file to take names from.  [mbeans.yaml]", readable=False
+        "--file",
+        "-f",
+        help="The settings file.  [mbeans.yaml, if it exists]",
+        readable=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -34,16 +37,16 @@ def load_settings(file: Path) -> "Settings":
     try:
         file.stat()
     except (FileNotFoundError, NotADirectoryError):
-        said = "no such file: name one, or let `jmxbridge init` write it"
-        raise ConfigError([Problem(str(file), 0, 0, "", said)]) from None
-    except OSError:  # a folder that is closed to this user: reading says so
+        message = "no such file: name one, or create it with `jmxbridge init`"
+        raise ConfigError([Problem(str(file), 0, 0, "", message)]) from None
+    except OSError:  # no access to the folder: reading the file reports it
         pass
     return load(file, os.environ)
 
 
 def settings_if_any(file: Path | None) -> "Settings | None":
-    """Read the file that was named, or `mbeans.yaml` where there is one: looking needs no file."""
+    """Read the named file, else `mbeans.yaml` if it exists: these commands work without a file."""
     if file is not None:
         return load_settings(file)
-    # Path.exists raises in a folder that is closed to this user.
+    # Path.exists raises in a folder without access for this user.
     return load_settings(DEFAULT_FILE) if os.path.exists(DEFAULT_FILE) else None

@@ -1,4 +1,4 @@
-"""Values of MBeans that are looked at again and again: what changed, and by how much."""
+"""Differences between two readings of MBean values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,27 +8,27 @@ if TYPE_CHECKING:
     from jmxbridge.jmx import ObjectName
     from jmxbridge.jmx.values import Value
 
-Place = tuple[str, str]
-"""An MBean's name, and an attribute, or an item of a composite one: `HeapMemoryUsage.used`."""
+ValueKey = tuple[str, str]
+"""An MBean's name, and an attribute or an item of a composite one: `HeapMemoryUsage.used`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A value now; `delta` is the difference to the one before where both are numbers."""
+    """A new value; `delta` is the difference to the previous one if both are numbers."""
 
-    place: Place
+    key: ValueKey
     value: Any
     is_new: bool
     delta: float | None = None
 
 
-def flat(found: "Sequence[tuple[ObjectName, Mapping[str, Value]]]") -> dict[Place, Any]:
-    """Return values by place, as JSON has them, composites item by item, sorted."""
+def flat(readings: "Sequence[tuple[ObjectName, Mapping[str, Value]]]") -> dict[ValueKey, Any]:
+    """Return the values as in JSON by key, sorted; a composite value item by item."""
     from jmxbridge.cli.mbean_values import plain
 
     pairs = (
         ((name.text, path), value)
-        for name, values in found
+        for name, values in readings
         for path, value in _items("", plain(values))
     )
     return dict(sorted(pairs))
@@ -38,23 +38,23 @@ def _items(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
     if not isinstance(value, Mapping) or (prefix and not value):
         yield prefix, value
         return
-    for key, each in value.items():
-        yield from _items(f"{prefix}.{key}" if prefix else key, each)
+    for key, item in value.items():
+        yield from _items(f"{prefix}.{key}" if prefix else key, item)
 
 
-def changes(before: Mapping[Place, Any], now: Mapping[Place, Any]) -> list[Change]:
-    """Return what is new and what is not as it was."""
+def changes(before: Mapping[ValueKey, Any], now: Mapping[ValueKey, Any]) -> list[Change]:
+    """Return the values that are new or different."""
     return [
-        Change(place, value, place not in before, difference(before.get(place), value))
-        for place, value in now.items()
-        if place not in before or before[place] != value
+        Change(key, value, key not in before, difference(before.get(key), value))
+        for key, value in now.items()
+        if key not in before or before[key] != value
     ]
 
 
 def difference(before: Any, now: Any) -> float | None:
-    """Return by how much a number has grown; None for what is none, and for true and false."""
-    numbers = [each for each in (before, now) if isinstance(each, int | float)]
+    """Return the growth of a number; None if one of the two is no number, or is a bool."""
+    numbers = [value for value in (before, now) if isinstance(value, int | float)]
     if len(numbers) < 2 or isinstance(before, bool) or isinstance(now, bool):
         return None
-    found: float = now - before
-    return found
+    delta: float = now - before
+    return delta

@@ -1,4 +1,4 @@
-"""`jmxbridge check`: is the file right, and does it find what it names?"""
+"""`jmxbridge check`: problems of a settings file and, with --connect, of its servers."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,49 +17,50 @@ if TYPE_CHECKING:
 def check(
     file: File = DEFAULT_FILE,
     connect: Annotated[
-        bool, typer.Option("--connect", help="Also meet every server of the file, once.")
+        bool, typer.Option("--connect", help="Also connect once to every server in the file.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Say what is wrong with FILE, all of it at once.
+    """Check FILE and print every problem in it at once.
 
-    What works and is probably not meant is a warning: a set nobody collects, a secret in the file,
-    an interval shorter than the polls of the last `jmxbridge run` took.
+    Warnings are about valid settings that are probably not intended: a set that no target collects,
+    a secret in the file, an interval shorter than the polls of the last `jmxbridge run` took.
 
-    With --connect every target is read once, with every rule: what each rule takes, rules that
-    take nothing, attributes that look misspelt, the series of a poll by measurement; the lag is
-    polled once; and InfluxDB is given one line, in the measurement jmxbridge_check.
+    With --connect every target is read once with every rule. The report lists the MBeans that each
+    rule matches, rules that match none, attributes that look misspelt, and the series of one poll
+    by measurement. The lag is polled once, and one line is written to InfluxDB, to the measurement
+    jmxbridge_check.
 
-    Exit status 0: the file is right, maybe with warnings; 78: it is not. With --connect also 1: a
-    rule takes nothing, or something else to mind; 69: a target or the cluster does not answer, or
-    InfluxDB does not take the line.
+    Exit status 0: the file is valid, possibly with warnings; 78: it is not. With --connect also 1:
+    a rule matches nothing, or another finding; 69: a target or the cluster does not answer, or
+    InfluxDB does not accept the line.
 
     Example: jmxbridge check mbeans.yaml --connect
     """
     from jmxbridge.config.text.problem import ConfigError
 
     try:
-        settings = remembered(load_settings(file))
+        settings = with_last_polls_of_run(load_settings(file))
     except ConfigError as exc:
         if not as_json:
             with reported():
                 raise
-        problems = [entry(each) for each in exc.problems]
+        problems = [entry(problem) for problem in exc.problems]
         echo_json("check", {"file": str(file), "problems": problems, "warnings": []})
         raise typer.Exit(CONFIGURATION) from None
-    found = asyncio.run(preflight(settings)) if connect else None
+    result = asyncio.run(preflight(settings)) if connect else None
     if as_json:
-        warnings = [entry(each) for each in settings.warnings]
+        warnings = [entry(warning) for warning in settings.warnings]
         content = {"file": str(file), "problems": [], "warnings": warnings}
-        echo_json("check", content | (plain(found) if found else {}))
+        echo_json("check", content | (plain(result) if result else {}))
     else:
-        say(settings, found)
-    if found is not None:
-        end(found)
+        show(settings, result)
+    if result is not None:
+        exit_with(result)
 
 
-def remembered(settings: "Settings") -> "Settings":
-    """Add what the last `run` of the file knows of how long its polls take."""
+def with_last_polls_of_run(settings: "Settings") -> "Settings":
+    """Add the durations of the polls in the last `run` of the file, if it left them."""
     import os
 
     from jmxbridge.cli.completion import SERVICE_STATE
@@ -67,31 +68,31 @@ def remembered(settings: "Settings") -> "Settings":
     from jmxbridge.state.poll_times import read
 
     for environ in (dict(os.environ), SERVICE_STATE):
-        took = read(store_path(settings, environ))
-        if took:
-            return with_last_polls(settings, os.environ, took)
+        durations = read(store_path(settings, environ))
+        if durations:
+            return with_last_polls(settings, os.environ, durations)
     return settings
 
 
-def say(settings: "Settings", found: Preflight | None) -> None:
-    """Print the summary, then warnings, then what was met."""
+def show(settings: "Settings", result: Preflight | None) -> None:
+    """Print the summary, then warnings, then the result of --connect."""
     typer.echo(summary(settings))
     for warning in settings.warnings:
         typer.echo(str(warning), err=True)
-    if found is not None:
-        report(found)
+    if result is not None:
+        report(result)
 
 
-def end(found: Preflight) -> None:
-    """End with the status of what was met."""
-    if found.unreachable:
+def exit_with(result: Preflight) -> None:
+    """Exit with the status of the result, if it has findings."""
+    if result.unreachable:
         raise typer.Exit(UNAVAILABLE)
-    if found.warnings():
+    if result.warnings():
         raise typer.Exit(FINDINGS)
 
 
 def entry(problem: "Problem") -> dict[str, Any]:
-    """One problem as JSON; line and column are 0 where the file as a whole is meant."""
+    """Return one problem as JSON; line and column are 0 if it concerns the whole file."""
     return {
         "file": problem.file,
         "line": problem.line,
@@ -103,7 +104,7 @@ def entry(problem: "Problem") -> dict[str, Any]:
 
 
 def summary(settings: "Settings") -> str:
-    """Say in one line what a file asks for."""
+    """Summarize a file in one line."""
     from jmxbridge.plural import counted
 
     rules = sum(len(rules) for rules in settings.mbeans.values())
@@ -111,9 +112,9 @@ def summary(settings: "Settings") -> str:
     lag = "no lag poll" if kafka is None else f"lag of {', '.join(map(str, kafka.bootstrap))}"
     influx = settings.influxdb
     sink = "the local store alone" if influx is None else f"{influx.url}, bucket {influx.bucket}"
-    found = " and the brokers" if settings.discover else ""
+    discovered = " and the brokers" if settings.discover else ""
     return (
-        f"{settings.path}: fine: {counted(len(settings.targets), 'target')}{found},"
+        f"{settings.path}: fine: {counted(len(settings.targets), 'target')}{discovered},"
         f" {counted(rules, 'rule')}, {lag},"
         f" every {settings.interval_s:g} s, into {sink}"
     )

@@ -1,7 +1,7 @@
-"""What the shell offers where a target or a group is asked for.
+"""Shell completion of targets and consumer groups.
 
-Rule: nothing is printed, no server is asked. Targets are those of the file; groups are those that
-the last `jmxbridge run` saw, out of the lag poll's memory beside the store.
+Rule: nothing is printed and no server is queried. Targets come from the file; groups are those that
+the last `jmxbridge run` saw, from the lag poll's state file next to the store.
 """
 
 import os
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from jmxbridge.config.completion_outline import Outline
     from jmxbridge.config.model.models import Settings
 
-# Where systemd's StateDirectory=jmxbridge is: the service's store is not below a user's home.
 SERVICE_STATE = {"STATE_DIRECTORY": "/var/lib/jmxbridge"}
+"""Environment of the service: systemd's StateDirectory=jmxbridge, not a path in a user's home."""
 
 
 def targets(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the targets of the file that begin so."""
+    """Return the targets of the file that begin with `incomplete`."""
     return [name for name in _outline(ctx).targets if name.startswith(incomplete)]
 
 
 def groups(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the groups that the last run saw and that begin so."""
+    """Return the groups of the last run that begin with `incomplete`."""
     settings = _outline(ctx).settings
     if settings is None:
         return []
     for environ in (os.environ, SERVICE_STATE):
-        found = _groups(settings, dict(environ))
-        if found:
-            return [name for name in found if name.startswith(incomplete)]
+        names = _groups(settings, dict(environ))
+        if names:
+            return [name for name in names if name.startswith(incomplete)]
     return []
 
 

@@ -1,4 +1,4 @@
-"""`jmxbridge config`: the file as it is understood, and its form for editors."""
+"""`jmxbridge config`: the effective settings of a file, and the JSON Schema for editors."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from jmxbridge.cli.exit import reported
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Show what a file means, and what it may say.\n\nExample: jmxbridge config show",
+    help="Show effective settings, or the JSON Schema.\n\nExample: jmxbridge config show",
 )
 
 
@@ -18,14 +18,14 @@ app = typer.Typer(
 def show(
     file: File = DEFAULT_FILE,
     effective: Annotated[
-        bool, typer.Option("--effective", help="All that holds; it is shown in any case.")
+        bool, typer.Option("--effective", help="Include every default; this is always so.")
     ] = True,
 ) -> None:
-    """Print all that holds: FILE with every default, and the rules of the packs it collects.
+    """Print the effective settings: FILE, every default, and the rules of the collected packs.
 
-    Behind each value stands where it comes from: a line, the variables in it, or default. Each rule
-    stands below its place. A secret is shown as a variable, ${TOKEN}; where that is set the text is
-    a file that means the same.
+    A comment after each value tells its source: a line, the variables in it, or default. A comment
+    above each rule tells its place. A secret is printed as a variable, ${TOKEN}; if that is set,
+    the output is a file with the same meaning.
 
     Example: jmxbridge config show mbeans.yaml
     """
@@ -41,10 +41,10 @@ def show(
 
 @app.command("schema")
 def schema() -> None:
-    """Print the JSON Schema of mbeans.yaml, for editors that complete and check as one types.
+    """Print the JSON Schema of mbeans.yaml, for editors that complete and check while you type.
 
-    It is installed with the package, and `jmxbridge init` names it in the first line of what it
-    writes: `# yaml-language-server: $schema=…`, a path from the file's folder, or a URL.
+    The schema is installed with the package. `jmxbridge init` refers to it in the first line of the
+    file it writes: `# yaml-language-server: $schema=…`, a path from the file's folder, or a URL.
 
     Example: jmxbridge config schema > mbeans.schema.json
     """

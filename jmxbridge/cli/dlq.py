@@ -1,4 +1,4 @@
-"""`jmxbridge dlq`: the lines InfluxDB refused, with its words; send them again, or give them up."""
+"""`jmxbridge dlq`: list, replay and purge the lines that InfluxDB refused."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ import typer
 
 from jmxbridge.cli.arguments import Json, load_settings
 from jmxbridge.cli.exit import FINDINGS, USAGE, echo_json, fail, reported
-from jmxbridge.cli.spool_options import MBEANS_YAML, StoreOf, open_reader, reader_of, when
+from jmxbridge.cli.spool_options import MBEANS_YAML, StoreFileOption, open_reader, reader_of, when
 
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import Settings
@@ -19,54 +19,58 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Look at dead letters: lines that InfluxDB refused.\n\nExample: jmxbridge dlq ls",
+    help="List, replay and purge dead letters: lines that InfluxDB refused.\n\n"
+    "Example: jmxbridge dlq ls",
 )
 
-Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="As `dlq ls` shows them.")]
-All = Annotated[bool, typer.Option("--all", help="All dead letters.")]
-LARGEST = 2**63 - 1  # of ids in a store: one that is larger does not exist, and SQLite has none
-LINE_SHOWN = 120
-AT_ONCE = 1000  # of one transaction: what is moved stays moved when a later part has no room
+Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Ids from `dlq ls`.")]
+All = Annotated[bool, typer.Option("--all", help="Every dead letter.")]
+MAX_ID = 2**63 - 1  # SQLite has no larger one
+MAX_LINE_CHARS = 120
+IDS_PER_TRANSACTION = 1000  # parts that are moved stay moved if a later one has no room
 
 
 @app.command("ls")
 def ls(
-    file: StoreOf = MBEANS_YAML,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")] = 50,
+    file: StoreFileOption = MBEANS_YAML,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="Number of dead letters to print.")
+    ] = 50,
     as_json: Json = False,
 ) -> None:
-    """Print the newest dead letters, newest first; also while `run` is at work.
+    """Print the newest dead letters, newest first; works while `run` is active.
 
-    Each has the time of its poll, its target, the server's words, and the line (cut; `dlq show`
-    prints all of it).
+    Each has the time of its poll, its target, InfluxDB's message, and the line, which is cut (`dlq
+    show` prints the whole line).
 
     Example: jmxbridge dlq ls -n 10
     """
     with reported():
-        letters = reader_of(file).letters(min(limit, LARGEST))
+        letters = reader_of(file).letters(min(limit, MAX_ID))
     if as_json:
-        echo_json("dead_letters", {"dead_letters": [entry(each) for each in letters]})
+        echo_json("dead_letters", {"dead_letters": [entry(letter) for letter in letters]})
         return
-    for each in letters:
-        line = shown(each.line)
-        cut = line if len(line) <= LINE_SHOWN else f"{line[: LINE_SHOWN - 1]}…"
-        typer.echo(f"{each.id}  {when(each.time_ns)}  {each.source}  {each.reason}\n    {cut}")
+    for letter in letters:
+        line = shown(letter.line)
+        cut = line if len(line) <= MAX_LINE_CHARS else f"{line[: MAX_LINE_CHARS - 1]}…"
+        typer.echo(f"{letter.id}  {when(letter.time_ns)}  {letter.source}  {letter.reason}")
+        typer.echo(f"    {cut}")
 
 
 @app.command("show")
 def show(
-    number: Annotated[int, typer.Argument(metavar="ID", help="As `dlq ls` shows it.")],
-    file: StoreOf = MBEANS_YAML,
+    number: Annotated[int, typer.Argument(metavar="ID", help="Id from `dlq ls`.")],
+    file: StoreFileOption = MBEANS_YAML,
     as_json: Json = False,
 ) -> None:
-    """Print one dead letter in full; also while `run` is at work.
+    """Print one dead letter in full; works while `run` is active.
 
-    Exit status 1: there is none of that id.
+    Exit status 1: no dead letter has this id.
 
     Example: jmxbridge dlq show 17
     """
     with reported():
-        letter = reader_of(file).letter(number) if abs(number) <= LARGEST else None
+        letter = reader_of(file).letter(number) if abs(number) <= MAX_ID else None
     if letter is None:
         fail(f"there is no dead letter {number}", FINDINGS)
     if as_json:
@@ -84,14 +88,14 @@ def show(
 def replay(
     ids: Ids = None,
     everything: All = False,
-    file: StoreOf = MBEANS_YAML,
+    file: StoreFileOption = MBEANS_YAML,
     as_json: Json = False,
 ) -> None:
-    """Put dead letters back at the end of the spool: their bytes, their times.
+    """Move dead letters to the end of the spool, with their original bytes and times.
 
-    They are sent by the next `run`, `once` or `spool drain`. Works while no `run` has the store.
+    The next `run`, `once` or `spool drain` sends them. Stop `run` before: it locks the store.
 
-    Exit status 1: an id does not exist; 69: `run` has the store, or there is no room in it.
+    Exit status 1: an id does not exist; 69: `run` holds the store, or the store is full.
 
     Example: jmxbridge dlq replay 17 18
     """
@@ -102,14 +106,14 @@ def replay(
 def purge(
     ids: Ids = None,
     everything: All = False,
-    file: StoreOf = MBEANS_YAML,
+    file: StoreFileOption = MBEANS_YAML,
     as_json: Json = False,
 ) -> None:
-    """Give dead letters up for good; they are counted as dropped.
+    """Delete dead letters; they count as dropped.
 
-    Works while no `run` has the store.
+    Stop `run` before: it locks the store.
 
-    Exit status 1: an id does not exist; 69: `run` has the store.
+    Exit status 1: an id does not exist; 69: `run` holds the store.
 
     Example: jmxbridge dlq purge --all
     """
@@ -119,7 +123,8 @@ def purge(
 def _move(verb: str, ids: list[int] | None, everything: bool, file: Path, as_json: bool) -> None:
     if bool(ids) == everything:
         fail(
-            f"which dead letters? Give their ids (jmxbridge dlq ls), or --all to {verb} all", USAGE
+            f"which dead letters? Give ids (see jmxbridge dlq ls), or --all to {verb} every one",
+            USAGE,
         )
     with reported():
         settings = load_settings(file)
@@ -137,17 +142,20 @@ def _move(verb: str, ids: list[int] | None, everything: bool, file: Path, as_jso
 async def _apply(verb: str, ids: list[int], settings: "Settings") -> int:
     from jmxbridge.build import open_store
 
-    ids = [each for each in ids if abs(each) <= LARGEST]
+    ids = [number for number in ids if abs(number) <= MAX_ID]
     async with await open_store(settings, os.environ) as store:
         move = store.replay if verb == "replay" else store.purge
-        return sum([await move(ids[at : at + AT_ONCE]) for at in range(0, len(ids), AT_ONCE)])
+        moved = 0
+        for start in range(0, len(ids), IDS_PER_TRANSACTION):
+            moved += await move(ids[start : start + IDS_PER_TRANSACTION])
+        return moved
 
 
 def entry(letter: "DeadLetter") -> dict[str, Any]:
-    """One dead letter as JSON; times are nanoseconds since the epoch."""
+    """Return one dead letter as JSON; times are nanoseconds since the epoch."""
     return {**asdict(letter), "line": shown(letter.line)}
 
 
 def shown(line: bytes) -> str:
-    """A line for people; what is not UTF-8 in it is escaped."""
+    """Decode a line; bytes that are not UTF-8 are escaped."""
     return line.decode("utf-8", "backslashreplace")

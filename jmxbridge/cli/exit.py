@@ -1,7 +1,7 @@
-"""How a command ends: its exit status, and one clear message for what went wrong.
+"""Exit statuses and error messages of the commands.
 
-Statuses are those of sysexits(3) where it has one: 0 fine, 1 findings, 2 usage (typer's own),
-69 unavailable, 78 configuration. Data goes to stdout, everything said about it to stderr.
+Statuses follow sysexits(3) where it has one: 0 success, 1 findings, 2 usage (typer's own),
+69 unavailable, 78 configuration. Data goes to stdout, messages about it to stderr.
 """
 
 import json
@@ -20,14 +20,14 @@ JSON_VERSION = 1
 
 
 def fail(message: str, status: int) -> NoReturn:
-    """Say what went wrong and end the command."""
+    """Print a message and exit."""
     typer.echo(message, err=True)
     raise typer.Exit(status)
 
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Turn the errors that users can do something about into a message and a status."""
+    """Convert the errors that a user can fix to a message and an exit status."""
     from jmxbridge.config.text.problem import ConfigError
     from jmxbridge.jmx.errors import JmxError
     from jmxbridge.kafka.wire.errors import KafkaError
@@ -42,7 +42,7 @@ def reported() -> Iterator[None]:
 
 
 def document(kind: str, content: dict[str, Any]) -> dict[str, Any]:
-    """Make a report: what it is, the version of its form, then its content."""
+    """Make a JSON report: its kind, the version of its format, then its content."""
     return {"kind": kind, "version": JSON_VERSION, **content}
 
 

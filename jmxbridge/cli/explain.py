@@ -1,4 +1,4 @@
-"""`jmxbridge mbeans explain`: which rule takes what, and what line it becomes."""
+"""`jmxbridge mbeans explain`: which rules match which MBeans, and the lines they make."""
 
 import asyncio
 from collections import Counter
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The MBeans asked about, explained; the values read; and what each rule takes of the JVM.
+class ExplainedJvm:
+    """Explanations of a JVM's MBeans, the values read, and the MBeans that each rule matches.
 
-    `unreadable` are attributes that rules want and the JVM cannot send; `shipped` has the packs
-    that would take MBeans which nothing takes, and how many; `absent` the attributes that rules of
-    the file read and none of their MBeans has.
+    `unreadable` are attributes that rules read and the JVM cannot send; `shipped` maps packs to the
+    number of MBeans that only they would match; `absent` are attributes that rules of the file read
+    and none of their MBeans has.
     """
 
     explanations: "Sequence[Explanation]"
@@ -36,7 +36,7 @@ class Found:
     absent: "Sequence[Absent]"
 
     def lines(self, name: "ObjectName", taken: "Taken") -> list[str]:
-        """Return the line protocol a rule makes of an MBean now, without a timestamp."""
+        """Return the lines that a rule makes of an MBean now, without a timestamp."""
         from jmxbridge.influx.line_protocol import encode
         from jmxbridge.mbeans.points import to_points
         from jmxbridge.mbeans.reading import Reading
@@ -48,64 +48,66 @@ class Found:
 
 def explain(
     target: TargetName,
-    pattern: Annotated[str, typer.Argument(help="ObjectName pattern.")] = EVERYTHING,
+    pattern: Annotated[str, typer.Argument(help="An ObjectName pattern.")] = EVERYTHING,
     unmatched: Annotated[
-        bool, typer.Option("--unmatched", help="Only MBeans that no rule takes.")
+        bool, typer.Option("--unmatched", help="Print only MBeans that no rule matches.")
     ] = False,
     collect: Annotated[
         list[str] | None,
-        typer.Option("--collect", "-c", help="Use these sets, not those of the target."),
+        typer.Option("--collect", "-c", help="Use these sets instead of the target's."),
     ] = None,
     file: FileOption = None,
     as_json: Json = False,
 ) -> None:
-    """Print for each MBean which rules take it, the line it becomes, and what nothing takes.
+    """Print the rules that match each MBean, and their lines.
 
-    Aliases and limits are judged by all MBeans of the JVM, whatever PATTERN shows. Lines of one
-    measurement with the same tags are merged into one by `run`.
+    Attributes that no rule reads are listed too.
+
+    Aliases and limits apply to all MBeans of the JVM, not only to those that match PATTERN. `run`
+    merges lines of one measurement with the same tags into one line.
 
     Exit status 1: no MBean matches.
 
     Example: jmxbridge mbeans explain broker-1 'kafka.server:type=ReplicaManager,*'
     """
     with reported():
-        subject = find(target, file)
-        rules = subject.rules(collect or ())
-        cluster = "local" if subject.settings is None else subject.settings.cluster
-        more = {} if subject.target is None else subject.target.tags
-        tags = {"cluster": cluster, **more, "target": target}
-        found = asyncio.run(survey(subject.jvm, parse_pattern(pattern), rules, tags))
-    shown = [each for each in found.explanations if not (unmatched and each.taken)]
+        resolved = find(target, file)
+        rules = resolved.rules(collect or ())
+        cluster = "local" if resolved.settings is None else resolved.settings.cluster
+        target_tags = {} if resolved.target is None else resolved.target.tags
+        tags = {"cluster": cluster, **target_tags, "target": target}
+        explained = asyncio.run(survey(resolved.jvm, parse_pattern(pattern), rules, tags))
+    shown = [one for one in explained.explanations if not (unmatched and one.taken)]
     if as_json:
-        echo_json("explanation", {"target": target, **plain(found, shown)})
+        echo_json("explanation", {"target": target, **plain(explained, shown)})
     else:
-        for each in shown:
-            print_one(found, each)
-        summarise(found)
-    if not found.explanations:
+        for explanation in shown:
+            print_one(explained, explanation)
+        summarize(explained)
+    if not explained.explanations:
         fail(f"no MBean of {target} matches {pattern}", FINDINGS)
 
 
 async def survey(
-    where: Jvm, pattern: "ObjectName", rules: "Sequence[Rule]", tags: Mapping[str, str]
-) -> Found:
-    """Look at a JVM the way a poll does, and at the MBeans that match in full."""
+    jvm: Jvm, pattern: "ObjectName", rules: "Sequence[Rule]", tags: Mapping[str, str]
+) -> ExplainedJvm:
+    """Read a JVM as a poll does, and every attribute of the MBeans that match."""
     from jmxbridge.config.loader import offered
     from jmxbridge.jmx import RemoteException
     from jmxbridge.mbeans import explanation
     from jmxbridge.transports.unreadable import Unreadable
 
-    async with await connect(where) as mbeans:
+    async with await connect(jvm) as mbeans:
         names = await mbeans.query(None)
-        takes, counts = explanation.counts(rules, names)
+        claims, counts = explanation.counts(rules, names)
         wanted = [name for name in names if pattern.matches(name)]
         available = {
-            name: [each.name for each in info.attributes if each.readable]
+            name: [attribute.name for attribute in info.attributes if attribute.readable]
             for name, info in zip(wanted, await mbeans.get_infos(wanted), strict=True)
-            if not isinstance(info, RemoteException)  # else it vanished since it was named
+            if not isinstance(info, RemoteException)  # else it vanished since the query
         }
-        explained = explanation.explain(takes, available)
-        reads = [(each.name, taken) for each in explained for taken in each.taken]
+        explanations = explanation.explain(claims, available)
+        reads = [(one.name, taken) for one in explanations for taken in one.taken]
         replies = await mbeans.get_many([(name, taken.attributes) for name, taken in reads])
         unreadable = Unreadable()
         for (name, taken), reply in zip(reads, replies, strict=True):
@@ -113,7 +115,7 @@ async def survey(
                 unreadable.suspect(name, taken.attributes, reply)
         await unreadable.tell_apart(mbeans)
         without = {name: unreadable.left_out(name) for name, _ in reads}
-        if any(without.values()):  # then as the second poll reads them
+        if any(without.values()):  # read again, as the second poll does
             replies = await mbeans.get_many(
                 [
                     (name, [a for a in taken.attributes if a not in without[name]])
@@ -125,50 +127,52 @@ async def survey(
         for (name, taken), reply in zip(reads, replies, strict=True)
         if not isinstance(reply, RemoteException)
     }
-    nobodys = {each.name for each in explained if not each.taken and not each.left_out}
+    unclaimed = {one.name for one in explanations if not one.taken and not one.left_out}
     others = offered(leave_out={rule.set_name for rule in rules})
-    return Found(
-        explained,
+    return ExplainedJvm(
+        explanations,
         values,
         list(zip(rules, counts, strict=True)),
         tags,
         {name: sorted(attributes) for name, attributes in without.items() if attributes},
-        explanation.takers(others, names, nobodys) if nobodys else {},
-        # A pack is for many versions, so each of them lacks something of it.
-        [each for each in explanation.absent(takes, available) if not each.rule.ships],
+        explanation.takers(others, names, unclaimed) if unclaimed else {},
+        # A pack covers many versions, and every version lacks some of its attributes.
+        [absent for absent in explanation.absent(claims, available) if not absent.rule.ships],
     )
 
 
-def print_one(found: Found, each: "Explanation") -> None:
-    """Write what becomes of one MBean: its name, a line for each rule, what is left."""
-    typer.echo(each.name.text)
-    for taken in each.taken:
-        lines = found.lines(each.name, taken) or ["nothing now: no value that its fields can hold"]
+def print_one(explained: ExplainedJvm, explanation: "Explanation") -> None:
+    """Print one MBean: its name, the lines of each rule, and what is not read."""
+    typer.echo(explanation.name.text)
+    for taken in explanation.taken:
+        lines = explained.lines(explanation.name, taken)
+        lines = lines or ["nothing now: no value that its fields can hold"]
         for line in lines:
             typer.echo(f"  {taken.rule.set_name} ({taken.rule.where}) → {line}")
         about = " ".join(filter(None, [taken.rule.help, units_shown(taken)]))
         if about:
             typer.echo(f"    {about}")
-    if unreadable := found.unreadable.get(each.name):
+    if unreadable := explained.unreadable.get(explanation.name):
         typer.echo(f"  its JVM cannot send {', '.join(unreadable)}")
-    for out in each.left_out:
-        typer.echo(f"  {out.rule.set_name} ({out.rule.where}) leaves it out: {out.why.value}")
-    if each.unread:
-        typer.echo(f"  nothing takes {', '.join(each.unread)}")
+    for left_out in explanation.left_out:
+        rule = left_out.rule
+        typer.echo(f"  {rule.set_name} ({rule.where}) leaves it out: {left_out.why.value}")
+    if explanation.unread:
+        typer.echo(f"  nothing takes {', '.join(explanation.unread)}")
 
 
 def units(taken: "Taken") -> dict[str, str]:
-    """Return what the fields that are read are measured in, as far as it is said."""
-    found = {}
+    """Return the units of the fields that are read, as far as they are known."""
+    units_by_field = {}
     for field in taken.rule.fields:
         unit = taken.rule.unit_of(field)
         if unit is not None and (field.attribute in taken.attributes or field.pattern):
-            found[field.name] = unit
-    return found
+            units_by_field[field.name] = unit
+    return units_by_field
 
 
 def units_shown(taken: "Taken") -> str:
-    """Say units for people: no plain numbers, and none that a field's name shows already."""
+    """Describe units for people, without plain numbers and units that a field's name shows."""
     from jmxbridge.mbeans.units import unit_of
 
     shown = [
@@ -179,29 +183,29 @@ def units_shown(taken: "Taken") -> str:
     return f"({', '.join(shown)})" if shown else ""
 
 
-def summarise(found: Found) -> None:
-    """Say on stderr how much of what was asked about is taken, and which rules take nothing."""
-    taken = sum(1 for each in found.explanations if each.taken)
-    total = len(found.explanations)
+def summarize(explained: ExplainedJvm) -> None:
+    """Print on stderr how many MBeans are taken, and which rules take none."""
+    taken = sum(1 for explanation in explained.explanations if explanation.taken)
+    total = len(explained.explanations)
     typer.echo(f"{total} MBeans, {taken} taken, {total - taken} not", err=True)
-    for name, count in found.shipped.items():
+    for name, count in explained.shipped.items():
         typer.echo(
-            f"{name}, which ships, would take {count} of those: collect it; --collect {name}"
+            f"the pack {name} would take {count} of the others: collect it; --collect {name}"
             " shows how",
             err=True,
         )
-    for each in found.absent:
-        meant = f" (did you mean {each.meant}?)" if each.meant else ""
-        where = f"{each.rule.set_name} ({each.rule.where})"
-        typer.echo(f"{where}: none of its MBeans has {each.attribute}{meant}", err=True)
-    for line in idle_lines(found.rules):
+    for absent in explained.absent:
+        meant = f" (did you mean {absent.meant}?)" if absent.meant else ""
+        where = f"{absent.rule.set_name} ({absent.rule.where})"
+        typer.echo(f"{where}: none of its MBeans has {absent.attribute}{meant}", err=True)
+    for line in idle_lines(explained.rules):
         typer.echo(f"takes nothing{line}", err=True)
 
 
 def idle_lines(rules: "Sequence[tuple[Rule, int]]") -> list[str]:
-    """Name the rules that take nothing; where a whole set does, which is for another JVM, the set.
+    """Name the rules that take nothing; a whole set of them, for another kind of JVM, by its name.
 
-    A set of one rule is named as that rule.
+    A set of one rule is named by the rule.
     """
     sizes = Counter(rule.set_name for rule, _ in rules)
     idle = Counter(rule.set_name for rule, count in rules if not count)
@@ -209,18 +213,18 @@ def idle_lines(rules: "Sequence[tuple[Rule, int]]") -> list[str]:
     lines = [f": {name}: none of its {sizes[name]} rules" for name in whole]
     for rule, count in rules:
         if not count and rule.set_name not in whole:
-            optional = ", which is optional" if rule.optional else ""
+            optional = " (optional)" if rule.optional else ""
             beans = ", ".join(bean.text for bean in rule.beans)
             lines.append(f"{optional}: {rule.set_name} ({rule.where}): {beans}")
     return lines
 
 
-def plain(found: Found, shown: "Sequence[Explanation]") -> dict[str, Any]:
-    """Make the report of `--json`; `rules` counts MBeans of the whole JVM."""
+def plain(explained: ExplainedJvm, shown: "Sequence[Explanation]") -> dict[str, Any]:
+    """Return the report for `--json`; `rules` counts MBeans of the whole JVM."""
     return {
         "mbeans": [
             {
-                "name": each.name.text,
+                "name": explanation.name.text,
                 "taken": [
                     {
                         "set": taken.rule.set_name,
@@ -228,18 +232,22 @@ def plain(found: Found, shown: "Sequence[Explanation]") -> dict[str, Any]:
                         "attributes": list(taken.attributes),
                         "help": taken.rule.help or None,
                         "units": units(taken),
-                        "lines": found.lines(each.name, taken),
+                        "lines": explained.lines(explanation.name, taken),
                     }
-                    for taken in each.taken
+                    for taken in explanation.taken
                 ],
                 "left_out": [
-                    {"set": out.rule.set_name, "where": out.rule.where, "why": out.why.value}
-                    for out in each.left_out
+                    {
+                        "set": left_out.rule.set_name,
+                        "where": left_out.rule.where,
+                        "why": left_out.why.value,
+                    }
+                    for left_out in explanation.left_out
                 ],
-                "unread": list(each.unread),
-                "unreadable": list(found.unreadable.get(each.name, ())),
+                "unread": list(explanation.unread),
+                "unreadable": list(explained.unreadable.get(explanation.name, ())),
             }
-            for each in shown
+            for explanation in shown
         ],
         "rules": [
             {
@@ -249,16 +257,16 @@ def plain(found: Found, shown: "Sequence[Explanation]") -> dict[str, Any]:
                 "optional": rule.optional,
                 "mbeans": count,
             }
-            for rule, count in found.rules
+            for rule, count in explained.rules
         ],
         "absent": [
             {
-                "set": each.rule.set_name,
-                "where": each.rule.where,
-                "attribute": each.attribute,
-                "meant": each.meant,
+                "set": absent.rule.set_name,
+                "where": absent.rule.where,
+                "attribute": absent.attribute,
+                "meant": absent.meant,
             }
-            for each in found.absent
+            for absent in explained.absent
         ],
-        "shipped": [{"set": name, "mbeans": count} for name, count in found.shipped.items()],
+        "shipped": [{"set": name, "mbeans": count} for name, count in explained.shipped.items()],
     }

@@ -1,4 +1,4 @@
-"""`jmxbridge init`: a first file, made of what can be found out."""
+"""`jmxbridge init`: a first settings file, from a cluster or from another tool's file."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ import typer
 
 from jmxbridge.cli.arguments import DEFAULT_FILE, load_settings
 from jmxbridge.cli.exit import CONFIGURATION, FINDINGS, USAGE, fail, reported
-from jmxbridge.cli.legacy_options import ZkOfInit
+from jmxbridge.cli.legacy_options import ZkForInit
 
 if TYPE_CHECKING:
     from jmxbridge.config.model.models import KafkaSettings
@@ -19,95 +19,113 @@ if TYPE_CHECKING:
 
 DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
 
+Bootstrap = Annotated[
+    str | None,
+    typer.Argument(metavar="[HOST:PORT,...]", help="Kafka brokers; one is enough."),
+]
+JmxPort = Annotated[
+    int | None,
+    typer.Option(
+        "--jmx-port", min=1, max=65535, help="The brokers' JMX port; else it is searched for."
+    ),
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="The file to write; - writes to stdout.")
+]
+FromTelegraf = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-telegraf",
+        metavar="FILE",
+        help="Convert a telegraf.conf with jolokia2_agent or jolokia2_proxy.",
+    ),
+]
+FromJmxtrans = Annotated[
+    Path | None,
+    typer.Option("--from-jmxtrans", metavar="FILE", help="Convert a file of jmxtrans."),
+]
+FromJmxExporter = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-jmx-exporter",
+        metavar="FILE",
+        help="Convert a file of Prometheus' jmx_exporter.",
+    ),
+]
+Access = Annotated[
+    Path | None,
+    typer.Option(
+        "--access",
+        metavar="FILE",
+        help="A file with kafka.tls and kafka.sasl, to use and to copy into the new file.",
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        min=1.0,
+        metavar="SECONDS",
+        help="Timeout of each broker and each JVM, here and in the new file: that of the file of"
+        " --access, else 5.",
+    ),
+]
+
 
 def init(
-    bootstrap: Annotated[
-        str | None,
-        typer.Argument(metavar="[HOST:PORT,...]", help="Kafka brokers; one is enough."),
-    ] = None,
-    jmx_port: Annotated[
-        int | None,
-        typer.Option(
-            "--jmx-port", min=1, max=65535, help="The brokers' JMX_PORT; else it is looked for."
-        ),
-    ] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="The file to write; - is stdout.")
-    ] = DEFAULT_FILE,
-    from_telegraf: Annotated[
-        Path | None,
-        typer.Option(
-            "--from-telegraf",
-            metavar="FILE",
-            help="Carry over a telegraf.conf with jolokia2_agent or jolokia2_proxy.",
-        ),
-    ] = None,
-    from_jmxtrans: Annotated[
-        Path | None,
-        typer.Option("--from-jmxtrans", metavar="FILE", help="Carry over a file of jmxtrans."),
-    ] = None,
-    from_jmx_exporter: Annotated[
-        Path | None,
-        typer.Option(
-            "--from-jmx-exporter",
-            metavar="FILE",
-            help="Carry over a file of Prometheus' jmx_exporter.",
-        ),
-    ] = None,
-    access: Annotated[
-        Path | None,
-        typer.Option(
-            "--access",
-            metavar="FILE",
-            help="A file with kafka.tls and kafka.sasl; the new one has them too.",
-        ),
-    ] = None,
-    timeout_s: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            min=1.0,
-            metavar="SECONDS",
-            help="How long each broker and each JVM may take: 5, or what the file of --access says."
-            " The new file has it too.",
-        ),
-    ] = None,
-    zk: ZkOfInit = None,
+    bootstrap: Bootstrap = None,
+    jmx_port: JmxPort = None,
+    output: Output = DEFAULT_FILE,
+    from_telegraf: FromTelegraf = None,
+    from_jmxtrans: FromJmxtrans = None,
+    from_jmx_exporter: FromJmxExporter = None,
+    access: Access = None,
+    timeout_s: Timeout = None,
+    zk: ZkForInit = None,
 ) -> None:
-    """Look at a cluster and write a mbeans.yaml for it: brokers, their JMX ports, what to collect.
+    """Write a first mbeans.yaml for a Kafka cluster.
 
-    A broker's JMX port is one that a JVM of this machine was started with, or one of those that
-    people use, 9999 first: the one whose JVM has the broker's id and the cluster's. A broker whose
-    JMX cannot be read is in the file as a comment, with the reason. With --from-telegraf,
-    --from-jmxtrans or --from-jmx-exporter the file is made of that tool's file, and what cannot be
-    carried over is listed, line by line. A file that is there already is not overwritten. With
-    --access the brokers are met as that file says, and are those of it where none are named.
+    It has the brokers, their JMX ports, and the packs to collect.
 
-    Exit status 69: no broker answers; 1: nothing of the other tool's file fits.
+    The JMX port of a broker is found by trying the ports in the command lines of this machine's
+    JVMs and the usual ones, 9999 first, until a JVM reports the broker's id and cluster. If none
+    does, the broker is written as a comment with the reason. With --access the connections use the
+    TLS and SASL settings of that file, and its brokers if none are given.
+
+    With --from-telegraf, --from-jmxtrans or --from-jmx-exporter the other tool's file is converted,
+    and what cannot be carried over is listed by line. An existing file is not overwritten.
+
+    Exit status 69: no broker answers; 1: nothing of the other tool's file can be carried over.
 
     Example: jmxbridge init kafka-1:9092
     """
-    old = {
+    old_files = {
         "telegraf": from_telegraf,
         "jmxtrans": from_jmxtrans,
         "jmx-exporter": from_jmx_exporter,
     }
-    chosen = [(tool, path) for tool, path in old.items() if path is not None]
+    chosen = [(tool, path) for tool, path in old_files.items() if path is not None]
     if len(chosen) > 1:
-        fail("one file at a time: a second --from-… goes into a second --output", USAGE)
-    # Path.exists and is_dir raise in a folder that is closed to this user.
+        fail("one --from-… at a time: convert each file to an --output of its own", USAGE)
+    check_output(output)
+    if chosen:
+        [(tool, path)] = chosen
+        convert(tool, path, output, parse(bootstrap) if bootstrap else [])
+    else:
+        discover(cluster_of(bootstrap, access, timeout_s), jmx_port, output)
+
+
+def check_output(output: Path) -> None:
+    """Exit with a usage error if the file exists or its directory does not."""
+    # Path.exists and is_dir raise in a folder without access for this user.
     if str(output) != "-" and os.path.exists(output):
-        fail(f"{output} is there already: name another with --output, or - for stdout", USAGE)
+        fail(f"{output} exists already: name another with --output, or - for stdout", USAGE)
     if not os.path.isdir(output.parent):
         fail(f"{output}: there is no directory {output.parent}", USAGE)
-    for tool, path in chosen:
-        carry_over(tool, path, output, parse(bootstrap) if bootstrap else [])
-        return
-    look_and_write(cluster_of(bootstrap, access, timeout_s), jmx_port, output)
 
 
-def carry_over(tool: str, old: Path, output: Path, bootstrap: "Sequence[Address]") -> None:
-    """Write the file that another tool's file becomes."""
+def convert(tool: str, old: Path, output: Path, bootstrap: "Sequence[Address]") -> None:
+    """Write the file that results from another tool's file."""
     from jmxbridge.config.loader import read_text
     from jmxbridge.config.migration import NothingCarried, migrate
     from jmxbridge.config.text.problem import InvalidValue
@@ -119,19 +137,19 @@ def carry_over(tool: str, old: Path, output: Path, bootstrap: "Sequence[Address]
     except InvalidValue as exc:
         fail(f"{old}: {exc}", CONFIGURATION)
     except NothingCarried as exc:
-        for each in exc.left:
-            typer.echo(f"{old}:{each}", err=True)
+        for remark in exc.left:
+            typer.echo(f"{old}:{remark}", err=True)
         fail(f"{old}: nothing of it can be carried over", FINDINGS)
     write(output, made.text)
-    for each in made.left:
-        typer.echo(f"{old}:{each}", err=True)
+    for remark in made.left:
+        typer.echo(f"{old}:{remark}", err=True)
     if str(output) != "-":
-        said = f"{len(made.left)} not carried over" if made.left else "all of it carried over"
-        typer.echo(f"{output}: {said}; next: jmxbridge check {output} --connect", err=True)
+        result = f"{len(made.left)} not carried over" if made.left else "all of it carried over"
+        typer.echo(f"{output}: {result}; next: jmxbridge check {output} --connect", err=True)
 
 
 def write(output: Path, text: str) -> None:
-    """Write the file, or stdout, with a first line that leads editors to the schema."""
+    """Write to the file or stdout, with a first line that refers editors to the schema."""
     from jmxbridge.config.loader import schema_line
 
     text = schema_line() + text
@@ -144,22 +162,22 @@ def write(output: Path, text: str) -> None:
         fail(f"{output}: cannot be written: {exc.strerror}", USAGE)
 
 
-def look_and_write(kafka: "KafkaSettings", jmx_port: int | None, output: Path) -> None:
-    """Write a file for a cluster, and say what could not be reached."""
+def discover(kafka: "KafkaSettings", jmx_port: int | None, output: Path) -> None:
+    """Write a file for a cluster, and report brokers that could not be reached."""
     from jmxbridge.config.show.new_file import propose
 
     with reported():
-        found = asyncio.run(look(kafka, jmx_port))
-    write(output, propose(found))
+        cluster = asyncio.run(find_cluster(kafka, jmx_port))
+    write(output, propose(cluster))
     if str(output) == "-":
         return
-    polled = sum(1 for broker in found.brokers if broker.problem is None)
+    polled = sum(1 for broker in cluster.brokers if broker.problem is None)
     typer.echo(
-        f"{output}: {polled} of {len(found.brokers)} brokers polled over JMX, lag of"
-        f" {len(found.groups)} groups; next: jmxbridge check {output} --connect",
+        f"{output}: {polled} of {len(cluster.brokers)} brokers polled over JMX, lag of"
+        f" {len(cluster.groups)} groups; next: jmxbridge check {output} --connect",
         err=True,
     )
-    for broker in found.brokers:
+    for broker in cluster.brokers:
         if broker.problem is not None:
             typer.echo(f"{broker.name}: {broker.problem}", err=True)
 
@@ -167,7 +185,7 @@ def look_and_write(kafka: "KafkaSettings", jmx_port: int | None, output: Path) -
 def cluster_of(
     bootstrap: str | None, access: Path | None, timeout_s: float | None
 ) -> "KafkaSettings":
-    """Return the cluster to look at: the one named, else the file's; met as the file says."""
+    """Return the cluster of the command line, else of the file, with the file's TLS and SASL."""
     from jmxbridge.config.model.models import KafkaSettings
 
     of_file = None if access is None else load_settings(access).kafka
@@ -182,40 +200,40 @@ def cluster_of(
 
 
 def parse(bootstrap: str) -> "list[Address]":
-    """Read the addresses of the command line."""
+    """Parse the addresses of the command line."""
     from jmxbridge.config.text.problem import InvalidValue
     from jmxbridge.config.values.address import parse_address
 
     try:
-        return [parse_address(each.strip()) for each in bootstrap.split(",")]
+        return [parse_address(part.strip()) for part in bootstrap.split(",")]
     except InvalidValue as exc:
         fail(str(exc), USAGE)
 
 
-async def look(kafka: "KafkaSettings", jmx_port: int | None) -> "FoundCluster":
-    """Ask the cluster for its brokers and groups, and each broker's JVM for its MBeans.
+async def find_cluster(kafka: "KafkaSettings", jmx_port: int | None) -> "FoundCluster":
+    """Query the cluster for its brokers and groups, and each broker's JVM for its MBeans.
 
     Raises KafkaUnavailable.
     """
     from jmxbridge.build import make_security
-    from jmxbridge.cli.broker_jmx import MANY, Sought, find_jvm
+    from jmxbridge.cli.broker_jmx import MAX_CONNECTIONS, SoughtBroker, find_jvm
     from jmxbridge.config.show.effective import access
     from jmxbridge.config.show.new_file import FoundCluster
     from jmxbridge.kafka.cluster.cluster import Cluster
 
-    addresses = [(each.host, each.port) for each in kafka.bootstrap]
+    addresses = [(address.host, address.port) for address in kafka.bootstrap]
     security = make_security(kafka, timeout_s=kafka.timeout_s)
     async with Cluster(addresses, timeout_s=kafka.timeout_s, security=security) as cluster:
         brokers = sorted((await cluster.find_brokers()).items())
         snapshot = await cluster.poll()
-    turn = asyncio.Semaphore(MANY)
-    sought = [Sought(node, host, cluster.cluster_id) for node, (host, _) in brokers]
-    found = await asyncio.gather(
-        *(find_jvm(each, jmx_port, kafka.timeout_s, turn) for each in sought)
+    limit = asyncio.Semaphore(MAX_CONNECTIONS)
+    sought = [SoughtBroker(node, host, cluster.cluster_id) for node, (host, _) in brokers]
+    found_brokers = await asyncio.gather(
+        *(find_jvm(broker, jmx_port, kafka.timeout_s, limit) for broker in sought)
     )
     return FoundCluster(
         kafka.bootstrap,
-        found,
+        found_brokers,
         sorted(snapshot.groups),
         sorted(snapshot.end_offsets),
         access(kafka),

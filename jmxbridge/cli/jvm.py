@@ -1,4 +1,4 @@
-"""Which JVM a command looks at, and with which rules."""
+"""Target of a command: its JVM, and the rules that apply to it."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -22,22 +22,20 @@ TargetName = Annotated[
     str,
     typer.Argument(
         metavar="TARGET",
-        help="Name from the file, or HOST:PORT, or the URL of a Jolokia agent.",
+        help="A target's name in the file, HOST:PORT, or the URL of a Jolokia agent.",
         autocompletion=completion.targets,
     ),
 ]
 EVERYTHING = "*:*"
-# As long as connecting over RMI may take.
-TIMEOUT_S = 10.0
-# Of targets in a message: a line of them.
-MAX_NAMED = 8
+TIMEOUT_S = 10.0  # the same as for a connection over RMI
+MAX_NAMED = 8  # targets in an error message: about a line
 
 
 @dataclass(frozen=True, slots=True)
 class Jvm:
-    """Where a JVM's JMX port is and what opens it; `rmi_...` replace what it advertises.
+    """Address and credentials of a JVM's JMX port; `rmi_...` replace the address it advertises.
 
-    With `jolokia_url` it is asked there instead.
+    With `jolokia_url`, the address of its Jolokia agent is used instead.
     """
 
     host: str
@@ -50,17 +48,18 @@ class Jvm:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """A JVM, and what the file says about it: nothing where HOST:PORT was given."""
+class ResolvedTarget:
+    """A JVM, and its settings in the file; none of these for HOST:PORT."""
 
     jvm: Jvm
     settings: "Settings | None" = None
     target: "TargetSettings | None" = None
 
     def rules(self, sets: Sequence[str]) -> "tuple[Rule, ...]":
-        """Return the rules of sets and packs by name; else what the target collects; else all.
+        """Return the rules of the named sets and packs, else those that the target collects.
 
-        All are those of the file, and without a file those of every pack that goes with the others.
+        Without either, all rules of the file; without a file, those of every pack that can be
+        combined with the others.
         """
         from jmxbridge.config.loader import PRESETS, pack_rules, packs
 
@@ -78,18 +77,18 @@ class Subject:
         )
 
 
-def find(target: str, file: Path | None) -> Subject:
-    """Return the file's target of that name, or the one at HOST:PORT; raises ConfigError."""
+def find(target: str, file: Path | None) -> ResolvedTarget:
+    """Find a target by its name in the file, or by HOST:PORT; raises ConfigError."""
     from jmxbridge.config.text.problem import InvalidValue
     from jmxbridge.config.values.grammar import closest
     from jmxbridge.config.values.jmx_address import parse_jmx_address
 
     settings = settings_if_any(file)
-    if settings is not None and target not in {each.name for each in settings.targets}:
+    if settings is not None and target not in {known.name for known in settings.targets}:
         settings = with_its_brokers(settings, target)
-    known = {} if settings is None else {each.name: each for each in settings.targets}
+    known = {} if settings is None else {known.name: known for known in settings.targets}
     if target in known:
-        return Subject(jvm_of(known[target]), settings, known[target])
+        return ResolvedTarget(jvm_of(known[target]), settings, known[target])
     try:
         address = parse_jmx_address(target)
     except InvalidValue as exc:
@@ -97,22 +96,24 @@ def find(target: str, file: Path | None) -> Subject:
         names = f" (did you mean {near}?)" if near else _names(known)
         fail(f"{target} is neither a target of the file{names} nor HOST:PORT: {exc}", USAGE)
     if address.url is not None:
-        return Subject(Jvm(address.host, address.port, jolokia_url=address.agent_url()), settings)
+        return ResolvedTarget(
+            Jvm(address.host, address.port, jolokia_url=address.agent_url()), settings
+        )
     server = address.server
     if server is None:
-        return Subject(Jvm(address.host, address.port), settings)
-    return Subject(Jvm(address.host, address.port, server.host, server.port), settings)
+        return ResolvedTarget(Jvm(address.host, address.port), settings)
+    return ResolvedTarget(Jvm(address.host, address.port, server.host, server.port), settings)
 
 
 def _names(known: Collection[str]) -> str:
-    """Say what targets there are, a few of them."""
+    """List some of the known targets for an error message."""
     shown = ", ".join(list(known)[:MAX_NAMED])
     rest = f" and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else ""
     return f" (the file has {shown}{rest})" if known else ""
 
 
 def with_its_brokers(settings: "Settings", target: str) -> "Settings":
-    """Ask the cluster for its brokers where a target may be one that the file wants found."""
+    """Query the cluster for its brokers, if the file discovers them and the target may be one."""
     if not settings.discover or ":" in target:
         return settings
     from jmxbridge.once import meet_brokers
@@ -124,7 +125,7 @@ def with_its_brokers(settings: "Settings", target: str) -> "Settings":
 
 
 def jvm_of(target: "TargetSettings") -> Jvm:
-    """Return where a target of the file is."""
+    """Return the JVM of a target in the file."""
     from jmxbridge import build
 
     return Jvm(
@@ -139,14 +140,14 @@ def jvm_of(target: "TargetSettings") -> Jvm:
 
 
 def parse_pattern(text: str) -> "ObjectName":
-    """Read an ObjectName or pattern from the command line."""
+    """Parse an ObjectName or pattern; exit with a usage error if it is malformed."""
     from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
 
     try:
         return ObjectName.parse(text)
     except MalformedObjectName as exc:
-        mend = "" if ":" in text else f"; all MBeans of a domain are {text}:*"
-        fail(f"{text}\n{' ' * exc.position}^ {exc}{mend}", USAGE)
+        hint = "" if ":" in text else f"; all MBeans of a domain are {text}:*"
+        fail(f"{text}\n{' ' * exc.position}^ {exc}{hint}", USAGE)
 
 
 async def connect(jvm: Jvm) -> "MBeans":

@@ -1,4 +1,4 @@
-"""`jmxbridge lag`: how far behind the groups are, read straight from the cluster."""
+"""`jmxbridge lag`: lag of consumer groups, read from the cluster."""
 
 import asyncio
 import json
@@ -10,8 +10,8 @@ import typer
 from jmxbridge.cli import completion
 from jmxbridge.cli.arguments import FileOption, Json, settings_if_any
 from jmxbridge.cli.exit import FINDINGS, USAGE, document, fail, reported
-from jmxbridge.cli.legacy_options import ZkOfLag
-from jmxbridge.cli.watch import EVERY_S, Every, Watch, clear, until_stopped
+from jmxbridge.cli.legacy_options import ZkForLag
+from jmxbridge.cli.watch import EVERY_S, Every, Watch, clear_sequence, until_stopped
 
 if TYPE_CHECKING:
     from jmxbridge.cli.lag_look import Looking
@@ -25,7 +25,10 @@ FILTERS = ("groups", "topics")
 def lag(
     group: Annotated[
         str | None,
-        typer.Argument(help="One group; else all of the file.", autocompletion=completion.groups),
+        typer.Argument(
+            help="One group; else all groups that the file selects.",
+            autocompletion=completion.groups,
+        ),
     ] = None,
     bootstrap: Annotated[
         str | None,
@@ -33,31 +36,33 @@ def lag(
             "--bootstrap",
             "-b",
             metavar="HOST:PORT[,HOST:PORT]",
-            help="Kafka brokers; tls and sasl are the file's.",
+            help="Kafka brokers; tls and sasl come from the file.",
         ),
     ] = None,
     file: FileOption = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every group and topic, whatever the file leaves out.")
+        bool,
+        typer.Option("--all", help="Every group and topic, also those that the file excludes."),
     ] = False,
     watch: Watch = False,
     every: Every = EVERY_S,
     as_json: Json = False,
-    zk: ZkOfLag = None,
+    zk: ZkForLag = None,
 ) -> None:
-    """Print the lag of consumer groups, in the columns of kafka-consumer-groups.sh --describe.
+    """Print the lag of consumer groups.
 
-    The brokers are those of --bootstrap, or of the file. `-` means that nobody knows: no commit,
-    no leader, or a topic that is gone. Who is furthest behind comes first, with a sentence on why.
-    Seconds (`>75` is at least, `~75` about) and status come from what `jmxbridge run` saw, or with
-    --watch from the looks before. It draws the lag of each topic, and says when the group will have
-    caught up.
+    The columns are those of kafka-consumer-groups.sh --describe. The brokers are those of
+    --bootstrap, or of the file. `-` means unknown: no commit, no leader, or a deleted topic. The
+    group that is furthest behind comes first, with the likely reason. Seconds (`>75` is at least,
+    `~75` about) and status come from the state of `jmxbridge run`. With --watch they come from the
+    reads so far, each topic's lag is drawn as bars, and the time until the group has caught up is
+    estimated.
 
-    With GROUP the log is asked for the seconds where nobody saw them, and the group's consumers
-    among the file's targets are asked whether they read and do not commit, are slow, or are gone.
-    Said is also what retention deleted unread, or soon will.
+    With GROUP, missing seconds are searched in the topics by timestamp, and the file's targets are
+    queried for the group's consumers: whether they read without committing, are slow, or are gone.
+    Records that retention deleted unread, or will delete soon, are reported too.
 
-    Exit status 1: the group does not exist, or something could not be read.
+    Exit status 1: the group does not exist, or some data could not be read.
 
     Example: jmxbridge lag orders --bootstrap 127.0.0.1:9092 --watch
     """
@@ -66,18 +71,18 @@ def lag(
         kafka = find(bootstrap, settings)
         if everything:
             kafka = unfiltered(kafka)
-        # Another cluster than the file's has nothing to do with its targets, nor with its past.
+        # The targets and saved state of the file belong to the file's own cluster.
         settings = settings if bootstrap is None else None
         if watch:
             asyncio.run(follow(kafka, group, settings, every_s=every, as_json=as_json))
             return
-        found = asyncio.run(once(kafka, group, settings, every_s=every, as_json=as_json))
-    if found.missing or found.snapshot.errors:
+        description = asyncio.run(once(kafka, group, settings, every_s=every, as_json=as_json))
+    if description.missing or description.snapshot.errors:
         raise typer.Exit(FINDINGS)
 
 
 def find(bootstrap: str | None, settings: "Settings | None") -> "KafkaSettings":
-    """Return the cluster to ask: of --bootstrap, with the file's filters, or the file's own."""
+    """Return the cluster of --bootstrap, with the filters of the file, or the file's cluster."""
     from jmxbridge.config.model.models import KafkaSettings
     from jmxbridge.config.text.problem import InvalidValue
     from jmxbridge.config.values.address import parse_address
@@ -88,7 +93,7 @@ def find(bootstrap: str | None, settings: "Settings | None") -> "KafkaSettings":
             fail("which Kafka? Give --bootstrap HOST:PORT, or a file with a kafka section", USAGE)
         return of_file
     try:
-        addresses = tuple(parse_address(each.strip()) for each in bootstrap.split(","))
+        addresses = tuple(parse_address(part.strip()) for part in bootstrap.split(","))
     except InvalidValue as exc:
         fail(f"--bootstrap: {exc}", USAGE)
     if of_file is None:
@@ -97,7 +102,7 @@ def find(bootstrap: str | None, settings: "Settings | None") -> "KafkaSettings":
 
 
 def unfiltered(kafka: "KafkaSettings") -> "KafkaSettings":
-    """Return the cluster with every group and topic: Kafka's own, Streams', console consumers'."""
+    """Remove all filters: include Kafka's own topics, Streams' topics and console consumers."""
     nothing = {"allow": (), "deny": ()}
     update = {name: getattr(kafka, name).model_copy(update=nothing) for name in FILTERS}
     return kafka.model_copy(update=update | {"internal_topics": True})
@@ -111,7 +116,7 @@ async def once(
     every_s: float,
     as_json: bool,
 ) -> "Description":
-    """Look one time and print it; raises KafkaUnavailable."""
+    """Read the lag once and print it; raises KafkaUnavailable."""
     from jmxbridge.cli.lag_look import Looking
 
     looking = Looking(kafka, group, settings=settings, every_s=every_s)
@@ -131,7 +136,7 @@ async def follow(
     every_s: float,
     as_json: bool,
 ) -> None:
-    """Look again and again until Ctrl-C; a cluster that is away for a while is waited for."""
+    """Read the lag repeatedly until Ctrl-C; errors of the cluster do not end it."""
     from jmxbridge.cli.lag_look import Looking
 
     looking = Looking(kafka, group, settings=settings, every_s=every_s)
@@ -142,7 +147,7 @@ async def follow(
 
 
 async def keep_looking(looking: "Looking", every_s: float, *, as_json: bool) -> None:
-    """Print what is seen, each time afresh, for ever."""
+    """Read and print the lag at every interval, without end."""
     from jmxbridge.kafka.wire.errors import KafkaUnavailable
 
     while True:
@@ -152,7 +157,7 @@ async def keep_looking(looking: "Looking", every_s: float, *, as_json: bool) -> 
             typer.echo(f"error: {exc}", err=True)
         else:
             if not as_json:
-                typer.echo(f"{clear()}{datetime.now():%H:%M:%S}")
+                typer.echo(f"{clear_sequence()}{datetime.now():%H:%M:%S}")
             show(description, look, looking.problems(), as_json=as_json, graph=True)
         await asyncio.sleep(every_s)
 
@@ -165,25 +170,25 @@ def show(
     as_json: bool,
     graph: bool = False,
 ) -> None:
-    """Print what was found, who is furthest behind first; data on stdout, remarks on stderr."""
-    from jmxbridge.cli.lag_table import bars, entries, is_coloured, printed, remarks
+    """Print the groups, the furthest behind first; data on stdout, remarks on stderr."""
+    from jmxbridge.cli.lag_table import bars, entries, is_colored, printed, remarks
     from jmxbridge.lag.report.diagnosis import total_lag
     from jmxbridge.lag.report.table import tables
 
-    found = sorted(tables(description), key=total_lag, reverse=True)
+    groups = sorted(tables(description), key=total_lag, reverse=True)
     errors = [*description.snapshot.errors, *problems]
     if as_json:
-        content = {"groups": entries(found, look), "errors": errors}
+        content = {"groups": entries(groups, look), "errors": errors}
         typer.echo(json.dumps(document("lag", content)))
         return
-    red = is_coloured()
-    for each in found:
-        lines = printed(each, look, red=red)
+    red = is_colored()
+    for table in groups:
+        lines = printed(table, look, red=red)
         if graph:
-            lines += bars(each, look, red=red)
+            lines += bars(table, look, red=red)
         for line in lines:
             typer.echo(line)
-        for said in remarks(each, look):
-            typer.echo(said, err=True)
+        for remark in remarks(table, look):
+            typer.echo(remark, err=True)
     for error in errors:
         typer.echo(f"warning: {error}", err=True)

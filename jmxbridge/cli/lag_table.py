@@ -1,4 +1,4 @@
-"""Lag as it is printed: rows under their heads, a line of bars for each topic, or JSON."""
+"""Formats of the lag report: a table, a line of bars for each topic, or JSON."""
 
 import os
 import sys
@@ -10,24 +10,24 @@ if TYPE_CHECKING:
     from jmxbridge.lag.report.table import GroupTable, Row
 
 RED, PLAIN = "\x1b[31m", "\x1b[0m"
-BESIDE_LAG = ("SECONDS", "STATUS")
+AFTER_LAG = ("SECONDS", "STATUS")
 
 
-def is_coloured() -> bool:
-    """Whether stdout is a terminal whose user wants colours."""
+def is_colored() -> bool:
+    """Tell whether stdout is a terminal and colors are not disabled by NO_COLOR."""
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 def can_draw() -> bool:
-    """Whether stdout can hold characters beyond ASCII."""
+    """Tell whether the encoding of stdout has the characters of the bars."""
     return (sys.stdout.encoding or "ascii").lower().startswith("utf")
 
 
 def printed(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
-    """Align a group's rows under their heads, the largest lag first; it is red where wanted.
+    """Format a group's rows as a table, the largest lag first; with `red`, lag is red.
 
-    Seconds and status stand beside the lag where something is known of either. Whoever may connect
-    to Kafka chooses a group's name and a client's: a terminal gets them without control characters.
+    Seconds and status follow the lag if any is known. Every client of Kafka chooses the name of its
+    group and its own: control characters are removed before they reach a terminal.
     """
     from jmxbridge.config.text.problem import printable
     from jmxbridge.lag.report.table import COLUMNS
@@ -35,23 +35,26 @@ def printed(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
     if not table.rows:
         return []
     rows = sorted(table.rows, key=lambda row: -int(row.lag) if row.lag is not None else 1)
-    at = COLUMNS.index("LAG") + 1
-    cells = [COLUMNS, *(tuple(printable(each or "-") for each in columns(row)) for row in rows)]
+    after_lag = COLUMNS.index("LAG") + 1
+    cells = [COLUMNS, *(tuple(printable(cell or "-") for cell in columns(row)) for row in rows)]
     if look.seconds or look.statuses:
-        beside = [BESIDE_LAG, *(beside_lag(row, look) for row in rows)]
-        cells = [(*a[:at], *b, *a[at:]) for a, b in zip(cells, beside, strict=True)]
+        inserted = [AFTER_LAG, *(seconds_and_status(row, look) for row in rows)]
+        cells = [
+            (*line[:after_lag], *extra, *line[after_lag:])
+            for line, extra in zip(cells, inserted, strict=True)
+        ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [""]
     for line in cells:
         padded = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        if red and line[at - 1].isdecimal() and line[at - 1] != "0":
-            padded[at - 1] = f"{RED}{padded[at - 1]}{PLAIN}"
+        if red and line[after_lag - 1].isdecimal() and line[after_lag - 1] != "0":
+            padded[after_lag - 1] = f"{RED}{padded[after_lag - 1]}{PLAIN}"
         lines.append(" ".join(padded).rstrip())
     return lines
 
 
 def columns(row: "Row") -> tuple[str | None, ...]:
-    """A row's cells in the order of COLUMNS."""
+    """Return a row's cells in the order of COLUMNS."""
     return (
         row.group,
         row.topic,
@@ -65,8 +68,8 @@ def columns(row: "Row") -> tuple[str | None, ...]:
     )
 
 
-def beside_lag(row: "Row", look: "Look") -> tuple[str, str]:
-    """Seconds behind and status: `-` where nobody knows, `>` at least that, `~` about that."""
+def seconds_and_status(row: "Row", look: "Look") -> tuple[str, str]:
+    """Return seconds behind and status: `-` unknown, `>` at least, `~` about."""
     behind, status = look.seconds.get(row.place), look.statuses.get(row.place)
     seconds = "-"
     if behind is not None:
@@ -76,7 +79,7 @@ def beside_lag(row: "Row", look: "Look") -> tuple[str, str]:
 
 
 def bars(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
-    """A line of bars for each topic of a group: its lag, look by look, and for how long."""
+    """Return a line for each topic of a group: bars of its lag, and the time to catch up."""
     from jmxbridge.lag.report.losses import span
     from jmxbridge.lag.report.sparkline import ASCII_BARS, BARS, sparkline
 
@@ -85,7 +88,7 @@ def bars(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
     drawn = {topic: look.trends[group, topic] for topic in topics if (group, topic) in look.trends}
     width = max(map(len, drawn), default=0)
     lines = []
-    for topic, trend in sorted(drawn.items(), key=lambda each: -each[1][-1]):
+    for topic, trend in sorted(drawn.items(), key=lambda item: -item[1][-1]):
         line = sparkline(trend, BARS if can_draw() else ASCII_BARS)
         if red and any(trend):
             line = f"{RED}{line}{PLAIN}"
@@ -95,13 +98,13 @@ def bars(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
     return lines
 
 
-def entries(found: "Iterable[GroupTable]", look: "Look") -> list[dict[str, Any]]:
-    """Groups as JSON."""
-    return [entry(table, look) for table in found]
+def entries(tables: "Iterable[GroupTable]", look: "Look") -> list[dict[str, Any]]:
+    """Return groups as JSON."""
+    return [entry(table, look) for table in tables]
 
 
 def entry(table: "GroupTable", look: "Look") -> dict[str, Any]:
-    """One group as JSON; offsets are numbers, null where nobody knows."""
+    """Return one group as JSON; offsets are numbers, null if unknown."""
     from jmxbridge.lag.report.diagnosis import diagnose
 
     return {
@@ -117,7 +120,7 @@ def entry(table: "GroupTable", look: "Look") -> dict[str, Any]:
 
 
 def partition(row: "Row", look: "Look") -> dict[str, Any]:
-    """One row as JSON."""
+    """Return one row as JSON."""
     behind, status = look.seconds.get(row.place), look.statuses.get(row.place)
     return {
         "topic": row.topic,
@@ -136,16 +139,17 @@ def partition(row: "Row", look: "Look") -> dict[str, Any]:
 
 
 def number(text: str | None) -> int | None:
-    """Read a column back."""
+    """Convert a column to a number; None stays None."""
     return None if text is None else int(text)
 
 
 def remarks(table: "GroupTable", look: "Look") -> Sequence[str]:
-    """What to say of a group beside its rows: sentences that begin with its name."""
+    """Return the remarks on a group, each beginning with its name."""
     from jmxbridge.config.text.problem import printable
     from jmxbridge.lag.report.diagnosis import diagnose
 
-    said = [table.remark, diagnose(table)]
-    found = [f"group {table.group} {each}" for each in said if each]
-    more = (*look.losses.get(table.group, ()), *look.clients.get(table.group, ()))
-    return list(map(printable, [*found, *(f"group {table.group}: {each}" for each in more)]))
+    states = [text for text in (table.remark, diagnose(table)) if text]
+    details = (*look.losses.get(table.group, ()), *look.clients.get(table.group, ()))
+    lines = [f"group {table.group} {state}" for state in states]
+    lines += [f"group {table.group}: {detail}" for detail in details]
+    return list(map(printable, lines))

@@ -1,6 +1,6 @@
-"""Options of KafkaOffsetMonitor, and of Kafka's older tools: refused by what took their place.
+"""Options of KafkaOffsetMonitor and of Kafka's older tools, each refused with its replacement.
 
-They are not shown by --help; who types them from habit is told what to type.
+They are hidden from --help.
 """
 
 from collections.abc import Callable
@@ -11,45 +11,46 @@ import typer
 from jmxbridge.cli.exit import USAGE, fail
 
 
-def _refuse(instead: str) -> Callable[[typer.CallbackParam, str | None], None]:
+def _refuse(replacement: str) -> Callable[[typer.CallbackParam, str | None], None]:
     def refuse(option: typer.CallbackParam, value: str | None) -> None:
         if value is not None:
-            fail(f"{', '.join(option.opts)}: {instead}", USAGE)
+            fail(f"{', '.join(option.opts)}: {replacement}", USAGE)
 
     return refuse
 
 
-_NO_ZOOKEEPER = "offsets are in Kafka itself now. Name a broker, not ZooKeeper: "
+_NO_ZOOKEEPER = "offsets are stored in Kafka, not in ZooKeeper. Give a broker instead: "
 
-ZkOfRun = Annotated[
+ZkForRun = Annotated[
     str | None,
     typer.Option(
-        *("--zk", "--zookeeper"),
+        "--zk",
+        "--zookeeper",
         hidden=True,
         callback=_refuse(_NO_ZOOKEEPER + "kafka: {bootstrap: HOST:9092} in the file"),
     ),
 ]
-ZkOfLag = Annotated[
+ZkForLag = Annotated[
     str | None,
     typer.Option(
-        *("--zk", "--zookeeper"),
+        "--zk",
+        "--zookeeper",
         hidden=True,
         callback=_refuse(_NO_ZOOKEEPER + "--bootstrap HOST:9092"),
     ),
 ]
-ZkOfInit = Annotated[
+ZkForInit = Annotated[
     str | None,
     typer.Option(
-        *("--zk", "--zookeeper"),
+        "--zk",
+        "--zookeeper",
         hidden=True,
         callback=_refuse(_NO_ZOOKEEPER + "jmxbridge init HOST:9092"),
     ),
 ]
 Refresh = Annotated[
     str | None,
-    typer.Option(
-        "--refresh", hidden=True, callback=_refuse("how often to poll is interval: 10s in the file")
-    ),
+    typer.Option("--refresh", hidden=True, callback=_refuse("set interval: 10s in the file")),
 ]
 Retain = Annotated[
     str | None,
@@ -57,13 +58,11 @@ Retain = Annotated[
         "--retain",
         hidden=True,
         callback=_refuse(
-            "how long to keep is store: {retain: 2d} in the file; with influxdb: its bucket's"
+            "set store: {retain: 2d} in the file; with influxdb, set its bucket's retention"
         ),
     ),
 ]
 DbName = Annotated[
     str | None,
-    typer.Option(
-        "--dbName", hidden=True, callback=_refuse("the local store is store: {path: …} in the file")
-    ),
+    typer.Option("--dbName", hidden=True, callback=_refuse("set store: {path: …} in the file")),
 ]

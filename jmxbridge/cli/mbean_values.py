@@ -1,4 +1,4 @@
-"""Values of a JVM as JSON has them, and as people read them."""
+"""Values of a JVM as JSON, and as text for people."""
 
 import json
 import math
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def plain(value: "Value | Mapping[str, Value]") -> Any:
-    """Turn a value into what JSON has: composites to objects, arrays to lists, dates to text."""
+    """Convert a value to JSON: composites to objects, arrays to lists, dates to text."""
     from jmxbridge.jmx.object_name import ObjectName
 
     match value:
@@ -24,13 +24,13 @@ def plain(value: "Value | Mapping[str, Value]") -> Any:
         case ObjectName():
             return value.text
         case Mapping():
-            return {key: plain(each) for key, each in value.items()}
+            return {key: plain(item) for key, item in value.items()}
         case tuple():
-            return [plain(each) for each in value]
+            return [plain(item) for item in value]
         case _:
             return repr(value)
 
 
 def shown(readable: Any) -> str:
-    """Write what JSON has for people: text as it is, everything with a structure as JSON."""
+    """Format a value of JSON for people: text without quotes, everything else as JSON."""
     return readable if isinstance(readable, str) else json.dumps(readable, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""`jmxbridge mbeans`: what a JVM has, looked at without a file."""
+"""`jmxbridge mbeans`: names and values of a JVM's MBeans; a file is not needed."""
 
 import asyncio
 import json
@@ -14,10 +14,10 @@ from jmxbridge.cli.explain import explain
 from jmxbridge.cli.jvm import EVERYTHING, Jvm, TargetName, connect, find, parse_pattern
 from jmxbridge.cli.mbean_values import plain, shown
 from jmxbridge.cli.suggest import suggest
-from jmxbridge.cli.watch import EVERY_S, Every, Watch, clear, until_stopped
+from jmxbridge.cli.watch import EVERY_S, Every, Watch, clear_sequence, until_stopped
 
 if TYPE_CHECKING:
-    from jmxbridge.cli.changes import Change, Place
+    from jmxbridge.cli.changes import Change, ValueKey
     from jmxbridge.jmx import ObjectName
     from jmxbridge.jmx.values import Value
     from jmxbridge.transports.transport import MBeans
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Look at the MBeans of a JVM; TARGET is a name from the file, or HOST:PORT.\n\n"
+    help="Read the MBeans of a JVM.\n\nTARGET is a name from the file, or HOST:PORT.\n\n"
     "Example: jmxbridge mbeans explain 127.0.0.1:9999",
 )
 app.command("explain")(explain)
@@ -35,14 +35,14 @@ app.command("suggest")(suggest)
 @app.command("ls")
 def ls(
     target: TargetName,
-    pattern: Annotated[str, typer.Argument(help="ObjectName pattern.")] = EVERYTHING,
+    pattern: Annotated[str, typer.Argument(help="An ObjectName pattern.")] = EVERYTHING,
     tree: Annotated[
         int | None,
         typer.Option(
             "--tree",
             metavar="DEPTH",
             min=1,
-            help="As a tree of so many levels: 1 is domains, 2 their types.",
+            help="Print a tree with this many levels: 1 domains, 2 also their types.",
         ),
     ] = None,
     file: FileOption = None,
@@ -66,20 +66,21 @@ def ls(
 @app.command("get")
 def get(
     target: TargetName,
-    pattern: Annotated[str, typer.Argument(help="ObjectName, or a pattern.")],
+    pattern: Annotated[str, typer.Argument(help="An ObjectName or a pattern.")],
     attributes: Annotated[
-        list[str] | None, typer.Argument(metavar="[ATTRIBUTE]...", help="All, if none is named.")
+        list[str] | None,
+        typer.Argument(metavar="[ATTRIBUTE]...", help="Attributes to read; all if none is given."),
     ] = None,
     file: FileOption = None,
     watch: Watch = False,
     every: Every = EVERY_S,
     as_json: Json = False,
 ) -> None:
-    """Print the attributes of the MBeans that match PATTERN, with their values now.
+    """Print the attributes of the MBeans that match PATTERN, with their current values.
 
-    With --watch it goes on until Ctrl-C: on a terminal all values, drawn again; elsewhere all of
-    them once and then those that change, one a line, with the time and the difference. A JVM that
-    is away for a while is waited for.
+    With --watch the values are read repeatedly until Ctrl-C. A terminal shows all values, redrawn;
+    other outputs get all values once, then each changed value on a line with time and difference.
+    If the JVM does not answer, the command keeps trying.
 
     Exit status 1: no MBean matches.
 
@@ -88,40 +89,40 @@ def get(
     with reported():
         jvm, names = find(target, file).jvm, parse_pattern(pattern)
         if watch:
-            watching = Watching(jvm, names, attributes or (), as_json=as_json)
-            asyncio.run(until_stopped(watching.run(every)))
+            attribute_watch = AttributeWatch(jvm, names, attributes or (), as_json=as_json)
+            asyncio.run(until_stopped(attribute_watch.run(every)))
             return
-        found = asyncio.run(read(jvm, names, attributes or ()))
+        readings = asyncio.run(read(jvm, names, attributes or ()))
     if as_json:
-        mbeans = [{"name": name.text, "attributes": plain(values)} for name, values in found]
+        mbeans = [{"name": name.text, "attributes": plain(values)} for name, values in readings]
         echo_json("attributes", {"target": target, "mbeans": mbeans})
     else:
-        for name, values in found:
+        for name, values in readings:
             typer.echo(name.text)
             for attribute, value in sorted(values.items()):
                 typer.echo(f"  {attribute} = {shown(plain(value))}")
-    if not found:
+    if not readings:
         fail(f"no MBean of {target} matches {pattern}", FINDINGS)
 
 
-async def query(where: Jvm, pattern: "ObjectName") -> "list[ObjectName]":
-    """Return the names that match, sorted."""
-    async with await connect(where) as mbeans:
+async def query(jvm: Jvm, pattern: "ObjectName") -> "list[ObjectName]":
+    """Return the names that match the pattern, sorted."""
+    async with await connect(jvm) as mbeans:
         return sorted(await mbeans.query(pattern), key=lambda name: name.text)
 
 
 async def read(
-    where: Jvm, pattern: "ObjectName", attributes: Sequence[str]
+    jvm: Jvm, pattern: "ObjectName", attributes: Sequence[str]
 ) -> "list[tuple[ObjectName, Mapping[str, Value]]]":
-    """Read attributes of every MBean that matches, on a connection for that alone."""
-    async with await connect(where) as mbeans:
+    """Read attributes of every MBean that matches, over a connection of its own."""
+    async with await connect(jvm) as mbeans:
         return await read_on(mbeans, pattern, attributes)
 
 
 async def read_on(
     mbeans: "MBeans", pattern: "ObjectName", attributes: Sequence[str]
 ) -> "list[tuple[ObjectName, Mapping[str, Value]]]":
-    """Read attributes of every MBean that matches; those that vanish meanwhile are left out."""
+    """Read attributes of every MBean that matches, without those that vanish meanwhile."""
     from jmxbridge.jmx.errors import RemoteException
 
     names = sorted(await mbeans.query(pattern), key=lambda name: name.text)
@@ -129,8 +130,9 @@ async def read_on(
     for name, info in zip(names, await mbeans.get_infos(names), strict=True):
         if isinstance(info, RemoteException):
             continue
-        readable = [each.name for each in info.attributes if each.readable]
-        wanted.append((name, [each for each in readable if not attributes or each in attributes]))
+        readable = [attribute.name for attribute in info.attributes if attribute.readable]
+        chosen = [attribute for attribute in readable if not attributes or attribute in attributes]
+        wanted.append((name, chosen))
     replies = await mbeans.get_many(wanted)
     return [
         (name, reply)
@@ -139,8 +141,8 @@ async def read_on(
     ]
 
 
-class Watching:
-    """Reads the same attributes of a JVM again and again, on a connection that it keeps."""
+class AttributeWatch:
+    """Reads the same attributes of a JVM repeatedly, over one connection."""
 
     def __init__(
         self, jvm: Jvm, pattern: "ObjectName", attributes: Sequence[str], *, as_json: bool
@@ -150,24 +152,24 @@ class Watching:
         self._attributes = attributes
         self._as_json = as_json
         self._mbeans: MBeans | None = None
-        self._before: dict[Place, Any] = {}
+        self._before: dict[ValueKey, Any] = {}
 
     async def run(self, every_s: float) -> None:
-        """Print what is read, for ever."""
+        """Read and print the attributes at every interval, without end."""
         from jmxbridge.jmx.errors import JmxError
 
         try:
             while True:
                 try:
-                    await self._look()
+                    await self._read()
                 except JmxError as exc:
                     typer.echo(f"error: {exc}", err=True)
-                    await self._leave()
+                    await self._disconnect()
                 await asyncio.sleep(every_s)
         finally:
-            await self._leave()
+            await self._disconnect()
 
-    async def _look(self) -> None:
+    async def _read(self) -> None:
         from jmxbridge.cli.changes import changes, flat
 
         if self._mbeans is None:
@@ -178,31 +180,33 @@ class Watching:
         show_changes(now, changes(self._before, now), as_json=self._as_json)
         self._before = now
 
-    async def _leave(self) -> None:
+    async def _disconnect(self) -> None:
         if self._mbeans is not None:
             mbeans, self._mbeans = self._mbeans, None
             await mbeans.close()
 
 
-def show_changes(now: "Mapping[Place, Any]", changed: "Sequence[Change]", *, as_json: bool) -> None:
-    """Print one reading: on a terminal all of it, elsewhere what is not as it was."""
+def show_changes(
+    now: "Mapping[ValueKey, Any]", changed: "Sequence[Change]", *, as_json: bool
+) -> None:
+    """Print one reading: on a terminal all values, elsewhere the changed ones."""
     time = datetime.now().astimezone()
     if as_json:
         values = [
-            {"mbean": each.place[0], "attribute": each.place[1], "value": each.value}
-            | ({} if each.delta is None else {"delta": each.delta})
-            for each in changed
+            {"mbean": change.key[0], "attribute": change.key[1], "value": change.value}
+            | ({} if change.delta is None else {"delta": change.delta})
+            for change in changed
         ]
         content = {"time": time.isoformat(timespec="milliseconds"), "changes": values}
         typer.echo(json.dumps(document("changes", content)))
         return
-    said = {each.place: each.delta for each in changed}
-    emptied = clear()
-    if emptied:
-        typer.echo(f"{emptied}{time:%H:%M:%S}")
-    for place, value in now.items():
-        if emptied or place in said:
-            delta = said.get(place)
-            grown = "" if delta is None else f" ({delta:+g})"
-            begin = "" if emptied else f"{time:%H:%M:%S} "
-            typer.echo(f"{begin}{' '.join(place)} = {shown(value)}{grown}")
+    deltas = {change.key: change.delta for change in changed}
+    clear = clear_sequence()
+    if clear:
+        typer.echo(f"{clear}{time:%H:%M:%S}")
+    for key, value in now.items():
+        if clear or key in deltas:
+            delta = deltas.get(key)
+            growth = "" if delta is None else f" ({delta:+g})"
+            prefix = "" if clear else f"{time:%H:%M:%S} "
+            typer.echo(f"{prefix}{' '.join(key)} = {shown(value)}{growth}")

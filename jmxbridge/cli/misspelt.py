@@ -1,4 +1,4 @@
-"""Attributes that look misspelt: a field that would never come, and nobody would say so."""
+"""Search for misspelt attributes in rules: their fields would be missing without an error."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 async def find_misspelt(
     settings: "Settings", target: "TargetSettings", *, timeout_s: float
 ) -> list[str]:
-    """Name attributes that rules of the file read in vain, where the MBeans have one like it.
+    """Return warnings about attributes that no MBean has, if the MBeans have a similar one.
 
-    Others may be of another version of what runs there; `mbeans explain` names them too. Packs are
-    for many versions, and right.
+    Others may belong to another version of the software; `mbeans explain` lists these too. Packs
+    cover many versions and are not checked.
     """
     from jmxbridge.cli.jvm import connect, jvm_of
     from jmxbridge.jmx import JmxError, RemoteException
@@ -24,10 +24,10 @@ async def find_misspelt(
         return []
     try:
         async with asyncio.timeout(timeout_s), await connect(jvm_of(target)) as mbeans:
-            takes, _ = explanation.counts(own, await mbeans.query(None))
-            names = list(dict.fromkeys(each.name for each in takes))
+            claims, _ = explanation.counts(own, await mbeans.query(None))
+            names = list(dict.fromkeys(claim.name for claim in claims))
             infos = await mbeans.get_infos(names)
-    except (JmxError, TimeoutError):  # it answered before, and what is wrong now is told by `run`
+    except (JmxError, TimeoutError):  # it answered a moment ago; `run` will report the error
         return []
     available = {
         name: [attribute.name for attribute in info.attributes]
@@ -35,8 +35,8 @@ async def find_misspelt(
         if not isinstance(info, RemoteException)
     }
     return [
-        f"{each.rule.where}: warning: no MBean of {target.name} has {each.attribute}: did you mean"
-        f" {each.meant}?"
-        for each in explanation.absent(takes, available)
-        if each.meant is not None
+        f"{absent.rule.where}: warning: no MBean of {target.name} has {absent.attribute}: did you"
+        f" mean {absent.meant}?"
+        for absent in explanation.absent(claims, available)
+        if absent.meant is not None
     ]

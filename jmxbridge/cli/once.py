@@ -1,4 +1,4 @@
-"""`jmxbridge once`: one poll, to look at what `run` would write."""
+"""`jmxbridge once`: a single poll, printed and delivered as `run` would."""
 
 import asyncio
 import os
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 def once(
     file: File = DEFAULT_FILE,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the lines; store and send nothing.")
+        bool, typer.Option("--dry-run", help="Print the lines without storing or sending them.")
     ] = False,
 ) -> None:
-    """Poll what FILE names one time and print the points as line protocol.
+    """Poll everything in FILE once and print the lines.
 
-    Every rule is read, whatever its `every`. Without --dry-run the lines also go the way they go
-    in `run`: into the store, and from there to InfluxDB.
+    The lines are points in InfluxDB line protocol. Every rule is read, whatever its `every`.
+    Without --dry-run the lines are also delivered as in `run`: to the store, and from there to
+    InfluxDB.
 
-    Exit status 0: everything was read, and delivered; 1: something was not.
+    Exit status 0: everything was read and delivered; 1: something was not.
 
     Example: jmxbridge once mbeans.yaml --dry-run
     """
@@ -40,8 +41,8 @@ def once(
 
 
 @contextmanager
-def not_said_twice() -> Iterator[None]:
-    """Keep targets from logging that they are down: that is among the problems."""
+def without_target_logs() -> Iterator[None]:
+    """Suppress the log lines about targets that are down: the problems include them."""
     import logging
 
     log = logging.getLogger("jmxbridge.pollers.target")
@@ -54,10 +55,10 @@ def not_said_twice() -> Iterator[None]:
 
 
 async def poll(settings: "Settings", *, dry_run: bool) -> list[str]:
-    """Poll once, print the lines, deliver them unless told not to; return what went wrong."""
+    """Poll once, print the lines, deliver them unless `dry_run`; return the problems."""
     from jmxbridge.once import deliver, poll_once
 
-    with not_said_twice():
+    with without_target_logs():
         polled = await poll_once(settings)
     for line in polled.lines:
         sys.stdout.buffer.write(line + b"\n")

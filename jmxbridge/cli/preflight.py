@@ -1,4 +1,4 @@
-"""`check --connect`: what a file finds when it meets the servers, before it runs."""
+"""Result of `check --connect`: each server of a file, connected to once before a run."""
 
 import asyncio
 import time
@@ -21,15 +21,14 @@ if TYPE_CHECKING:
     from jmxbridge.kafka.facts.snapshot import Snapshot
     from jmxbridge.transports.survey import Survey
 
-# A first look may take longer than a poll: names and attributes are learned.
-TIMEOUT_S = 10.0
+TIMEOUT_S = 10.0  # a first read may take longer than a poll: it learns names and attributes
 
 
 @dataclass(frozen=True, slots=True)
 class KafkaCheck:
-    """What a lag poll found: `error` where no broker answered.
+    """Result of one lag poll; `error` if no broker answered.
 
-    `rights` has each right that is missing, and the command that grants it.
+    `rights` are the missing permissions, each with the command that grants it.
     """
 
     error: str | None = None
@@ -40,7 +39,7 @@ class KafkaCheck:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Everything that was tried; `kafka`, `influx` None: the file has no such section."""
+    """Result for every server; `kafka`, `influx` are None if the file has no such section."""
 
     settings: "Settings"
     surveys: "tuple[Survey, ...]"
@@ -52,85 +51,87 @@ class Preflight:
     @property
     def series(self) -> Counter[str]:
         """Series by measurement, of all targets and the lag poll together."""
-        found: Counter[str] = Counter()
+        series: Counter[str] = Counter()
         for survey in self.surveys:
-            found.update(survey.series)
+            series.update(survey.series)
         if self.kafka is not None:
-            found.update(self.kafka.series or {})
-        return found
+            series.update(self.kafka.series or {})
+        return series
 
     @property
     def unreachable(self) -> bool:
-        """Whether something could not be read, or written."""
+        """Whether a target or the cluster could not be read, or InfluxDB not be written."""
         kafka = self.kafka is not None and self.kafka.error is not None
         influx = self.influx is not None and not self.influx.stored
         return kafka or influx or any(survey.error is not None for survey in self.surveys)
 
     def warnings(self) -> list[str]:
-        """Say what answered and is not as the file expects it, each with its place."""
-        said = [f"{self.settings.path}: warning: {problem}" for problem in self.unmet]
-        said += [line for survey in self.surveys for line in survey_warnings(survey)]
-        said += self.misspelt
-        slow = [each for each in self.surveys if each.seconds > self.settings.interval_s]
-        said += [
-            f"{self.settings.path}: warning: {each.target} took {each.seconds:.1f} s to read:"
+        """Return a warning for each answer that differs from the file, with its place."""
+        lines = [f"{self.settings.path}: warning: {problem}" for problem in self.unmet]
+        lines += [line for survey in self.surveys for line in survey_warnings(survey)]
+        lines += self.misspelt
+        lines += [
+            f"{self.settings.path}: warning: {survey.target} took {survey.seconds:.1f} s to read:"
             f" longer than the interval, {self.settings.interval_s:g} s"
-            for each in slow
+            for survey in self.surveys
+            if survey.seconds > self.settings.interval_s
         ]
         series = self.series.total()
         if series > self.settings.max_series:
-            said.append(
+            lines.append(
                 f"{self.settings.path}: warning: one poll makes {series} series, and max_series is"
                 f" {self.settings.max_series}: the others would be left out"
             )
         snapshot = self.kafka.snapshot if self.kafka else None
-        said += [f"kafka: warning: {error}" for error in (snapshot.errors if snapshot else ())]
+        lines += [f"kafka: warning: {error}" for error in (snapshot.errors if snapshot else ())]
         rights = self.kafka.rights if self.kafka else ()
-        return said + [f"kafka: warning: {each}: {command}" for each, command in rights]
+        return lines + [f"kafka: warning: {missing}: {command}" for missing, command in rights]
 
 
 def survey_warnings(survey: "Survey") -> list[str]:
-    """Say which rules take nothing of a target, and what limits leave out."""
-    said = [
+    """Return warnings about rules that match nothing of a target, and about full limits."""
+    lines = [
         f"{rule.where}: warning: takes no MBean of {survey.target}:"
         f" {', '.join(bean.text for bean in rule.beans)}"
         for rule in survey.idle_rules
     ]
     if survey.series_limited:
-        full = (r for r, count in survey.rules if r.limit is not None and count >= r.limit)
+        full = [
+            rule for rule, count in survey.rules if rule.limit is not None and count >= rule.limit
+        ]
         places = ", ".join(f"{rule.where} (limit {rule.limit})" for rule in full)
-        said.append(
+        lines.append(
             f"{survey.target}: warning: limits leave out {survey.series_limited} series: {places};"
             f" `jmxbridge mbeans explain {survey.target}` names them"
         )
-    return said
+    return lines
 
 
 async def preflight(settings: "Settings") -> Preflight:
-    """Meet every target and the cluster once, all at the same time; write one line to InfluxDB."""
+    """Read every target and the cluster once, concurrently; write one line to InfluxDB."""
     from jmxbridge.cli.misspelt import find_misspelt
     from jmxbridge.once import meet_brokers
 
     settings, unmet = await meet_brokers(settings)
     surveys, kafka, influx = await asyncio.gather(
-        asyncio.gather(*(survey_target(settings, each) for each in settings.targets)),
+        asyncio.gather(*(survey_target(settings, target) for target in settings.targets)),
         check_kafka(settings, settings.kafka),
         check_influxdb(settings, settings.influxdb),
     )
     answered = {survey.target for survey in surveys if survey.error is None}
     misspelt = await asyncio.gather(
         *(
-            find_misspelt(settings, each, timeout_s=TIMEOUT_S)
-            for each in settings.targets
-            if each.name in answered
+            find_misspelt(settings, target, timeout_s=TIMEOUT_S)
+            for target in settings.targets
+            if target.name in answered
         )
     )
-    lines = dict.fromkeys(line for each in misspelt for line in each)
+    lines = dict.fromkeys(line for warnings in misspelt for line in warnings)
     return Preflight(settings, tuple(surveys), kafka, influx, unmet, tuple(lines))
 
 
 async def survey_target(settings: "Settings", target: "TargetSettings") -> "Survey":
-    """Read one target the way `run` would, with every rule."""
+    """Read one target as `run` does, with every rule."""
     from jmxbridge.build import make_transport
     from jmxbridge.transports.survey import survey
 
@@ -145,7 +146,7 @@ async def survey_target(settings: "Settings", target: "TargetSettings") -> "Surv
 
 
 async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> KafkaCheck | None:
-    """Poll the lag once; None where the file asks for none."""
+    """Poll the lag once; None if the file has no kafka section."""
     if kafka is None:
         return None
     from jmxbridge.build import make_cluster
@@ -163,8 +164,8 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
         return KafkaCheck(error=str(exc))
     finally:
         await cluster.close()
-    made = to_points(compute(snapshot), snapshot, cluster=settings.cluster, time_ns=0)
-    points = Renaming(kafka.names)(made)
+    lag_points = to_points(compute(snapshot), snapshot, cluster=settings.cluster, time_ns=0)
+    points = Renaming(kafka.names)(lag_points)
     series = Counter(point.measurement for point in points)
     return KafkaCheck(None, snapshot, series, rights)
 
@@ -172,7 +173,7 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
 async def check_influxdb(
     settings: "Settings", influx: "InfluxSettings | None"
 ) -> "ProbeResult | None":
-    """Write one line to jmxbridge_check; None where the file has no InfluxDB."""
+    """Write one line to jmxbridge_check; None if the file has no influxdb section."""
     if influx is None:
         return None
     from jmxbridge.build import make_writer
@@ -185,25 +186,25 @@ async def check_influxdb(
         await writer.close()
 
 
-def report(found: Preflight) -> None:
-    """Print what answered on stdout and what to mind on stderr."""
-    for survey in found.surveys:
-        typer.echo(f"target {survey.target}: {survey_sentence(survey)}")
-    if found.kafka is not None:
-        typer.echo(f"kafka: {kafka_sentence(found.kafka)}")
-    if found.influx is not None and found.settings.influxdb is not None:
-        said = influx_sentence(found.influx, found.settings.influxdb.bucket)
-        typer.echo(f"influxdb: {said}")
-    series = found.series
+def report(result: Preflight) -> None:
+    """Print the result for each server on stdout, and warnings on stderr."""
+    for survey in result.surveys:
+        typer.echo(f"target {survey.target}: {survey_text(survey)}")
+    if result.kafka is not None:
+        typer.echo(f"kafka: {kafka_text(result.kafka)}")
+    if result.influx is not None and result.settings.influxdb is not None:
+        text = influx_text(result.influx, result.settings.influxdb.bucket)
+        typer.echo(f"influxdb: {text}")
+    series = result.series
     typer.echo(f"{series.total()} series at a poll")
     for measurement, count in sorted(series.items()):
         typer.echo(f"  {measurement} {count}")
-    for line in found.warnings():
+    for line in result.warnings():
         typer.echo(line, err=True)
 
 
-def survey_sentence(survey: "Survey") -> str:
-    """Say how reading one target went."""
+def survey_text(survey: "Survey") -> str:
+    """Describe the result of reading one target."""
     if survey.error is not None:
         return f"not read: {survey.error}"
     mbeans = sum(count for _, count in survey.rules)
@@ -214,20 +215,20 @@ def survey_sentence(survey: "Survey") -> str:
     )
 
 
-def kafka_sentence(check: KafkaCheck) -> str:
-    """Say how the lag poll went."""
+def kafka_text(check: KafkaCheck) -> str:
+    """Describe the result of the lag poll."""
     if check.snapshot is None:
         return f"not reached: {check.error}"
     snapshot = check.snapshot
-    whole = "" if snapshot.complete else ", incomplete"
+    incomplete = "" if snapshot.complete else ", incomplete"
     return (
         f"{snapshot.brokers_answered} of {snapshot.brokers} brokers answered,"
-        f" {len(snapshot.groups)} of {snapshot.groups_listed} groups wanted{whole}"
+        f" {len(snapshot.groups)} of {snapshot.groups_listed} groups wanted{incomplete}"
     )
 
 
-def influx_sentence(probe: "ProbeResult", bucket: str) -> str:
-    """Say what became of the line, and whether there is the bucket it was for."""
+def influx_text(probe: "ProbeResult", bucket: str) -> str:
+    """Describe the result of the write, and whether the bucket exists."""
     server = "" if probe.version is None else f"InfluxDB {probe.version}: "
     if probe.problem is not None:
         absent = f"; there is no bucket {bucket}" if probe.bucket_exists is False else ""
@@ -236,9 +237,9 @@ def influx_sentence(probe: "ProbeResult", bucket: str) -> str:
 
 
 def kept(retention_s: float | None) -> str:
-    """Say how long InfluxDB keeps points."""
+    """Describe how long InfluxDB keeps points."""
     if retention_s is None:
-        return "how long it is kept is not known"
+        return "its retention is not known"
     if retention_s == 0:
         return "kept for ever"
     unit, seconds = ("day", 86_400) if retention_s >= 86_400 else ("hour", 3600)
@@ -246,9 +247,9 @@ def kept(retention_s: float | None) -> str:
     return f"kept for {count:g} {unit}{'' if count == 1 else 's'}"
 
 
-def plain(found: Preflight) -> dict[str, Any]:
-    """Make the part of `check --json` that only --connect has."""
-    kafka = found.kafka
+def plain(result: Preflight) -> dict[str, Any]:
+    """Return the part of `check --json` that --connect adds."""
+    kafka = result.kafka
     return {
         "targets": [
             {
@@ -267,7 +268,7 @@ def plain(found: Preflight) -> dict[str, Any]:
                 "series": dict(sorted(survey.series.items())),
                 "series_limited": survey.series_limited,
             }
-            for survey in found.surveys
+            for survey in result.surveys
         ],
         "kafka": None
         if kafka is None
@@ -281,7 +282,7 @@ def plain(found: Preflight) -> dict[str, Any]:
                 {"what": what, "command": command} for what, command in kafka.rights
             ],
         },
-        "influxdb": None if found.influx is None else asdict(found.influx),
-        "series": dict(sorted(found.series.items())),
-        "findings": found.warnings(),
+        "influxdb": None if result.influx is None else asdict(result.influx),
+        "series": dict(sorted(result.series.items())),
+        "findings": result.warnings(),
     }

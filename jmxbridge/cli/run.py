@@ -1,4 +1,4 @@
-"""`jmxbridge run`: poll, store and send until told to stop."""
+"""`jmxbridge run`: poll, store and send until stopped."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ import typer
 from jmxbridge.cli import completion
 from jmxbridge.cli.arguments import DEFAULT_FILE, File, load_settings
 from jmxbridge.cli.exit import USAGE, fail, reported
-from jmxbridge.cli.legacy_options import DbName, Refresh, Retain, ZkOfRun
+from jmxbridge.cli.legacy_options import DbName, Refresh, Retain, ZkForRun
 from jmxbridge.service import log
 from jmxbridge.service.log import LogFormat
 
@@ -28,25 +28,27 @@ def run(
         typer.Option(
             "--only",
             metavar="TARGET",
-            help="Poll this target alone, and no lag.",
+            help="Poll only this target, and no lag.",
             autocompletion=completion.targets,
         ),
     ] = None,
     log_format: Annotated[
         LogFormat,
-        typer.Option("--log-format", help="auto: with priorities in the journal, else text."),
+        typer.Option(
+            "--log-format", help="auto: with syslog priorities in the journal, else text."
+        ),
     ] = LogFormat.AUTO,
-    zk: ZkOfRun = None,
+    zk: ZkForRun = None,
     refresh: Refresh = None,
     retain: Retain = None,
     db_name: DbName = None,
 ) -> None:
-    """Poll what FILE names, and write it to InfluxDB, until stopped.
+    """Poll everything in FILE and write it to InfluxDB, until stopped.
 
-    Ctrl-C or SIGTERM ends it in order. What InfluxDB has not got by then is kept, and sent after
-    the next start. SIGHUP reads FILE again: one with mistakes changes nothing, and targets that it
-    does not change stay connected. On a terminal it shows one line for each target, elsewhere it
-    logs.
+    Ctrl-C or SIGTERM stops it in an orderly way. Lines that InfluxDB has not accepted stay in the
+    spool and are sent after the next start. SIGHUP reloads FILE: a file with errors changes
+    nothing, and targets that are unchanged stay connected. A terminal shows a status line for each
+    target; otherwise it logs.
 
     Example: jmxbridge run mbeans.yaml
     """
@@ -55,9 +57,9 @@ def run(
 
 
 async def load(file: Path, only: Sequence[str]) -> "Settings":
-    """Read the file, narrowed to some of its targets; raises ConfigError.
+    """Read the file, limited to the targets of --only; raises ConfigError.
 
-    A target that is no other's may be a broker: the cluster is asked where the file wants that.
+    An unknown target may be a broker: the cluster is queried, if the file discovers brokers.
     """
     settings = load_settings(file)
     if not only:
@@ -71,13 +73,13 @@ async def load(file: Path, only: Sequence[str]) -> "Settings":
     known = [target.name for target in settings.targets]
     for name in only:
         if name not in known:
-            fail(f"{file} has no target {name}: there is {', '.join(known) or 'none'}", USAGE)
+            fail(f"{file} has no target {name}: it has {', '.join(known) or 'none'}", USAGE)
     targets = tuple(target for target in settings.targets if target.name in only)
     return settings.model_copy(update={"targets": targets, "discover": (), "kafka": None})
 
 
 async def serve(file: Path, only: Sequence[str], log_format: LogFormat) -> None:
-    """Run a bridge until a signal."""
+    """Run a bridge until a signal stops it."""
     settings = await load(file, only)
     from jmxbridge.app import Bridge
     from jmxbridge.cli.screen import shown
@@ -88,9 +90,9 @@ async def serve(file: Path, only: Sequence[str], log_format: LogFormat) -> None:
     bridge = await Bridge.open(settings, os.environ)
 
     async def reload() -> None:
-        again = await load_again(file, only)
-        if again is not None:
-            await bridge.reload(again)
+        reloaded = await load_again(file, only)
+        if reloaded is not None:
+            await bridge.reload(reloaded)
 
     try:
         with (
@@ -106,14 +108,14 @@ async def serve(file: Path, only: Sequence[str], log_format: LogFormat) -> None:
 
 
 async def load_again(file: Path, only: Sequence[str]) -> "Settings | None":
-    """Read the file as it is now; None, with the reason in the log, where it cannot be used."""
+    """Read the file again; None, with the reason in the log, if it cannot be used."""
     from jmxbridge.config.text.problem import ConfigError
 
     logger = logging.getLogger("jmxbridge.reload")
     try:
         return await load(file, only)
     except ConfigError as exc:
-        logger.error("%s: nothing changed, the file has mistakes:\n%s", file, exc)
+        logger.error("%s: not reloaded, the file has errors:\n%s", file, exc)
     except typer.Exit:
-        logger.error("%s: nothing changed: a target named by --only is gone", file)
+        logger.error("%s: not reloaded: it no longer has a target of --only", file)
     return None

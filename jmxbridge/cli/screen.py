@@ -1,4 +1,4 @@
-"""The status of `run` on a terminal: a few lines at its foot, drawn again where they stand."""
+"""Status display of `run` on a terminal: lines at the bottom, redrawn in place."""
 
 import asyncio
 import logging
@@ -8,8 +8,7 @@ from typing import TextIO
 
 from jmxbridge.pollers.health import Health, StatusLine
 
-# Often enough to look alive, seldom enough to cost nothing.
-REDRAW_S = 0.5
+REDRAW_S = 0.5  # looks live, and costs almost nothing
 
 STYLES = {
     Health.WAITING: ("·", "dim"),
@@ -21,9 +20,9 @@ STYLES = {
 
 @contextmanager
 def shown(lines: Callable[[], Sequence[StatusLine]], *, on: TextIO) -> Iterator[None]:
-    """Keep the lines at the foot of a terminal; do nothing where `on` is none.
+    """Show the lines at the bottom of a terminal; do nothing if `on` is no terminal.
 
-    While they are shown the log holds its tongue about what they say, and speaks from warnings on.
+    While the status is shown, the log prints warnings and errors only.
     """
     if not on.isatty():
         yield

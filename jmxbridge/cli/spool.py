@@ -1,4 +1,4 @@
-"""`jmxbridge spool`: what waits for InfluxDB, whether it is sound, and sending it now."""
+"""`jmxbridge spool`: status, verification and sending of the lines that wait for InfluxDB."""
 
 import asyncio
 import os
@@ -9,28 +9,28 @@ import typer
 
 from jmxbridge.cli.arguments import Json, load_settings
 from jmxbridge.cli.exit import FINDINGS, USAGE, echo_json, fail, reported
-from jmxbridge.cli.spool_options import MBEANS_YAML, StoreOf, reader_of, when
+from jmxbridge.cli.spool_options import MBEANS_YAML, StoreFileOption, reader_of, when
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Look at the lines that wait for InfluxDB, and send them.\n\n"
+    help="Show, verify and send the lines that wait for InfluxDB.\n\n"
     "Example: jmxbridge spool status",
 )
 
-WORDS = {
-    "sampled": "ever polled",
-    "stored": "InfluxDB has them",
-    "pending": "wait",
-    "dead_lettered": "refused: see jmxbridge dlq ls",
-    "dropped": "gave way to the bounds, or were purged",
-    "expired": "reached store.retain",
+MEANINGS = {
+    "sampled": "all lines ever polled",
+    "stored": "accepted by InfluxDB",
+    "pending": "waiting to be sent",
+    "dead_lettered": "refused by InfluxDB: see jmxbridge dlq ls",
+    "dropped": "removed by a size limit, damage or a purge",
+    "expired": "older than store.retain",
 }
 
 
 @app.command("status")
-def status(file: StoreOf = MBEANS_YAML, as_json: Json = False) -> None:
-    """Print where every line is that was ever polled; also while `run` is at work.
+def status(file: StoreFileOption = MBEANS_YAML, as_json: Json = False) -> None:
+    """Print the number of lines ever polled, by where they are; works while `run` is active.
 
     sampled = stored + pending + dead_lettered + dropped + expired, at every instant.
 
@@ -41,23 +41,23 @@ def status(file: StoreOf = MBEANS_YAML, as_json: Json = False) -> None:
         usage = store.usage()
     counts = usage.counts
     if as_json:
-        found = {**asdict(counts), "file_bytes": usage.file_bytes, "process": usage.owner}
-        echo_json("spool", {"path": str(store.path), **found})
+        content = {**asdict(counts), "file_bytes": usage.file_bytes, "process": usage.owner}
+        echo_json("spool", {"path": str(store.path), **content})
         return
     typer.echo(f"{store.path}, {usage.file_bytes:,} bytes")
     typer.echo(f"in use by process {usage.owner}" if usage.owner else "not in use")
-    for name, words in WORDS.items():
-        typer.echo(f"{name:14}{getattr(counts, name):>16,}  {words}")
+    for name, meaning in MEANINGS.items():
+        typer.echo(f"{name:14}{getattr(counts, name):>16,}  {meaning}")
     if counts.oldest_pending_ns is not None:
         typer.echo(f"{'oldest':14}{when(counts.oldest_pending_ns):>20}")
 
 
 @app.command("verify")
-def verify(file: StoreOf = MBEANS_YAML, as_json: Json = False) -> None:
-    """Read every page and every waiting line, and count the account again; changes nothing.
+def verify(file: StoreFileOption = MBEANS_YAML, as_json: Json = False) -> None:
+    """Read every page and every pending line, and recount the account; changes nothing.
 
-    Exit status 1: something is wrong. A damaged file is set aside, and what can still be read of
-    it kept, when the store is opened the next time.
+    Exit status 1: the store is damaged. The next command that opens it for writing sets the damaged
+    file aside and keeps everything that can still be read.
 
     Example: jmxbridge spool verify -f mbeans.yaml
     """
@@ -71,7 +71,7 @@ def verify(file: StoreOf = MBEANS_YAML, as_json: Json = False) -> None:
             typer.echo(problem)
         verdict = f"{len(audit.problems)} problems" if audit.problems else "sound"
         typer.echo(
-            f"{store.path}: {verdict}; {audit.lines:,} lines wait,"
+            f"{store.path}: {verdict}; {audit.lines:,} lines pending,"
             f" {audit.dead_letters:,} dead letters",
             err=True,
         )
@@ -81,17 +81,17 @@ def verify(file: StoreOf = MBEANS_YAML, as_json: Json = False) -> None:
 
 @app.command("drain")
 def drain(
-    file: StoreOf = MBEANS_YAML,
+    file: StoreFileOption = MBEANS_YAML,
     timeout_s: Annotated[
-        float, typer.Option("--timeout", min=1.0, metavar="SECONDS", help="Give up after this.")
+        float, typer.Option("--timeout", min=1.0, metavar="SECONDS", help="Stop after this time.")
     ] = 600.0,
     as_json: Json = False,
 ) -> None:
-    """Send what waits to InfluxDB, and poll nothing.
+    """Send the pending lines to InfluxDB without polling.
 
-    For a store that no `run` works on any more; a running one sends by itself, and holds the lock.
+    It is for a store that no `run` uses any more: a running one sends by itself, and locks it.
 
-    Exit status 1: some lines still wait, or were refused; 69: `run` has the store.
+    Exit status 1: some lines are still pending, or were refused; 69: `run` holds the store.
 
     Example: jmxbridge spool drain -f mbeans.yaml
     """
@@ -100,14 +100,14 @@ def drain(
     with reported():
         settings = load_settings(file)
         if settings.influxdb is None:
-            fail(f"{file}: no influxdb section: there is nowhere to send to", USAGE)
+            fail(f"{file}: no influxdb section: there is no server to send to", USAGE)
         drained = asyncio.run(send(settings, os.environ, timeout_s=timeout_s))
     if as_json:
         echo_json("spool_drain", asdict(drained))
     else:
         typer.echo(
             f"{drained.stored:,} lines stored, {drained.dead_lettered:,} refused,"
-            f" {drained.pending:,} still wait"
+            f" {drained.pending:,} still pending"
         )
     if drained.pending:
         fail(drained.sentence, FINDINGS)

@@ -1,4 +1,4 @@
-"""What `spool` and `dlq` share: the store of a settings file, and how its times are written."""
+"""Options of `spool` and `dlq`: the store of a settings file, and the format of times."""
 
 import os
 from datetime import UTC, datetime
@@ -13,24 +13,25 @@ if TYPE_CHECKING:
     from jmxbridge.config.model.models import Settings
     from jmxbridge.store import StoreReader
 
-StoreOf = Annotated[
+StoreFileOption = Annotated[
     Path,
     typer.Option(
-        *("--file", "-f"),
-        help="The settings file, which says where the store is.",
-        readable=False,  # `loader` says why it cannot be read
+        "--file",
+        "-f",
+        help="The settings file, which has the path of the store.",
+        readable=False,  # the loader reports why it cannot be read
     ),
 ]
 MBEANS_YAML = DEFAULT_FILE
 
 
 def reader_of(file: Path) -> "StoreReader":
-    """The store that a settings file names, to look at; raises ConfigError."""
+    """Return a reader of the store in a settings file; raises ConfigError."""
     return open_reader(load_settings(file))
 
 
 def open_reader(settings: "Settings") -> "StoreReader":
-    """The store of settings, to look at."""
+    """Return a reader of the store in the settings."""
     from jmxbridge.config.loader import store_path
     from jmxbridge.store import StoreReader
 
@@ -38,7 +39,7 @@ def open_reader(settings: "Settings") -> "StoreReader":
 
 
 def when(time_ns: int | None) -> str | None:
-    """An instant as RFC 3339 in UTC, to the second; None for none."""
+    """Format a time as RFC 3339 in UTC, to the second; None stays None."""
     if time_ns is None:
         return None
     return datetime.fromtimestamp(time_ns // 10**9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

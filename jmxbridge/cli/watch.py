@@ -1,4 +1,4 @@
-"""What --watch does: the same again and again, until Ctrl-C or SIGTERM, its ordinary end."""
+"""Option --watch: a command that repeats until Ctrl-C or SIGTERM, and then exits with 0."""
 
 import asyncio
 import sys
@@ -9,15 +9,15 @@ import typer
 
 _CLEAR = "\x1b[H\x1b[2J"
 
-Watch = Annotated[bool, typer.Option("--watch", "-w", help="Again and again.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Repeat until Ctrl-C.")]
 Every = Annotated[
-    float, typer.Option("--every", min=0.5, metavar="SECONDS", help="With --watch: how often.")
+    float, typer.Option("--every", min=0.5, metavar="SECONDS", help="Interval of --watch.")
 ]
 EVERY_S = 2.0
 
 
 async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Run what never ends by itself until a signal; an error of it ends it too, and is raised."""
+    """Run endless work until a signal; an error in it ends it too, and is raised."""
     from jmxbridge.service.signals import stop_requests
     from jmxbridge.service.tasks import cancel
 
@@ -32,6 +32,6 @@ async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
             await cancel(working, stopping)
 
 
-def clear() -> str:
-    """Return what empties a terminal; nothing where stdout is none."""
+def clear_sequence() -> str:
+    """Return the escape sequence that clears a terminal; empty if stdout is no terminal."""
     return _CLEAR if sys.stdout.isatty() else ""

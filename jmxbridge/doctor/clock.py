@@ -1,7 +1,7 @@
-"""This machine's clock: does anything keep it, and does it go with InfluxDB's?
+"""Examination of this machine's clock: is it synchronized, and does it agree with InfluxDB's?
 
-A poll's points carry this clock's time. Where it is ahead, a query up to `now()` misses the last of
-them; where it is behind, alerts see late what happens.
+The points of a poll have this clock's time. If it is ahead, a query up to `now()` misses the newest
+points; if it is behind, alerts come late.
 """
 
 import ctypes
@@ -11,29 +11,29 @@ from email.utils import parsedate_to_datetime
 from jmxbridge.doctor.finding import Area, Finding
 
 TIME_ERROR = 5
-"""What adjtimex(2) returns for a clock that nothing keeps."""
+"""Value that adjtimex(2) returns for an unsynchronized clock."""
 
 _TIMEX_BYTES = 512
-"""More than any struct timex; all zero it asks and changes nothing."""
+"""Larger than any struct timex; all zeros query the clock and change nothing."""
 
-_KEEP = "Start chrony, systemd-timesyncd or another NTP client"
+_SYNCHRONIZE = "Start chrony, systemd-timesyncd or another NTP client"
 
 
-def is_kept() -> bool | None:
-    """Ask the kernel whether something keeps its clock; None where it does not say."""
-    question = ctypes.create_string_buffer(_TIMEX_BYTES)
+def is_synchronized() -> bool | None:
+    """Ask the kernel whether its clock is synchronized; None if it does not tell."""
+    timex = ctypes.create_string_buffer(_TIMEX_BYTES)
     try:
-        state: int = ctypes.CDLL(None).adjtimex(question)
+        state: int = ctypes.CDLL(None).adjtimex(timex)
     except (OSError, AttributeError):
         return None
     return None if state < 0 else state != TIME_ERROR
 
 
 def ahead_s(asked_s: float, answered_s: float, date: str | None) -> float | None:
-    """Return by how many seconds we are at least ahead of who wrote an HTTP Date; None: no date.
+    """Return the least number of seconds that our clock is ahead of an HTTP Date; None: no date.
 
-    A Date has whole seconds, cut, and was written at some instant between question and answer:
-    0 says that both may be right, a negative number that we are behind.
+    A Date has whole seconds, truncated, and was written between the request and its answer: 0 means
+    that both clocks may agree, a negative number that ours is behind.
     """
     try:
         server: datetime = parsedate_to_datetime(date or "")
@@ -46,16 +46,19 @@ def ahead_s(asked_s: float, answered_s: float, date: str | None) -> float | None
     return least if least > 0 else most
 
 
-def examine_clock(*, kept: bool | None, ahead: float | None, interval_s: float) -> Area:
-    """Judge by the file's interval: what is off by half of it falls on another tick."""
-    found = []
-    if kept is False:
-        found.append(Finding("", "nothing keeps this machine's clock, says the kernel", _KEEP))
+def examine_clock(*, synchronized: bool | None, ahead: float | None, interval_s: float) -> Area:
+    """Compare with the file's interval: an error of half of it moves points to another tick."""
+    findings = []
+    if synchronized is False:
+        problem = "the kernel reports that this machine's clock is not synchronized"
+        findings.append(Finding("", problem, _SYNCHRONIZE))
     if ahead is not None and abs(ahead) > interval_s / 2:
         side = "ahead of" if ahead > 0 else "behind"
-        said = f"this machine's clock is at least {abs(ahead):.1f} s {side} InfluxDB's"
-        found.append(Finding("", said, f"{_KEEP}, here and there"))
-    notes = ["the kernel does not say whether anything keeps it"] if kept is None else []
+        problem = f"this machine's clock is at least {abs(ahead):.1f} s {side} InfluxDB's"
+        findings.append(Finding("", problem, f"{_SYNCHRONIZE} on both machines"))
+    notes = ["the kernel does not tell whether it is synchronized"] if synchronized is None else []
     if ahead is not None:
-        notes.append(f"at least {ahead:+.1f} s to InfluxDB's" if ahead else "goes with InfluxDB's")
-    return Area("clock", tuple(found), tuple(notes))
+        notes.append(
+            f"at least {ahead:+.1f} s to InfluxDB's" if ahead else "agrees with InfluxDB's"
+        )
+    return Area("clock", tuple(findings), tuple(notes))

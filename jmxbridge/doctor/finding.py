@@ -1,25 +1,25 @@
-"""What is wrong, where, and how to mend it; and what is only worth knowing."""
+"""Findings of an examination, each with its fix, and notes that need none."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong; `mend` is empty where `problem` itself says what to do."""
+    """One problem; `fix` is empty if `problem` already tells how to fix it."""
 
     where: str
     problem: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        said = f"{self.where}: {self.problem}" if self.where else self.problem
-        stop = "" if said.endswith((".", ".)", "?", "!")) else "."
-        return f"{said}{stop} {self.mend}" if self.mend else said
+        text = f"{self.where}: {self.problem}" if self.where else self.problem
+        stop = "" if text.endswith((".", ".)", "?", "!")) else "."
+        return f"{text}{stop} {self.fix}" if self.fix else text
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """One thing that was looked at; without findings it is fine. `notes` ask for nothing."""
+    """One examined subject; without findings it is fine. `notes` require no action."""
 
     name: str
     findings: tuple[Finding, ...] = ()

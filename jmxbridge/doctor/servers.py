@@ -1,7 +1,7 @@
-"""The servers of a file, each met once from this machine.
+"""Examination of the servers in a file, each contacted once from this machine.
 
-Rule: every address is tried by itself, so that one that is away hides none of the others: each
-bootstrap address, and what each broker advertises, which is where Kafka sends its clients.
+Rule: every address is tried on its own, so that an unreachable one hides no other: each bootstrap
+address, and the address that each broker advertises, to which Kafka sends its clients.
 """
 
 import asyncio
@@ -26,39 +26,39 @@ from jmxbridge.kafka.wire import codec
 from jmxbridge.kafka.wire.errors import ConnectFailed, KafkaError, LoginFailed, TlsFailed
 
 TIMEOUT_S = 10.0
-"""For one server; all are met at once. A JVM at work may take seconds for its first answer."""
+"""For one server; all run at once. A busy JVM may take seconds for its first answer."""
 
-MANY = 16
-"""Servers met at a time: enough for a cluster, and no burst of logins."""
+MAX_CONNECTIONS = 16
+"""Targets contacted at once: enough for a cluster, and no burst of logins."""
 
-_NETWORK = "Look for a firewall between, and whether this machine has a way there"
-_NAME = "Correct the name, or teach it this machine: DNS, or /etc/hosts"
+_NETWORK = "Check for a firewall in between, and for a route from this machine"
+_NAME = "Correct the name, or add it to DNS or /etc/hosts"
 
-# Other classes of error say themselves what to do.
-MEND_JMX = {
+# The messages of other error classes already tell how to fix them.
+JMX_FIXES = {
     "resolve": _NAME,
     "refused": "Start it with JMX (Kafka: JMX_PORT=9999), or correct the port",
     "unreachable": _NETWORK,
-    "timeout": f"{_NETWORK}; or the JVM hangs: jstack tells",
-    "closed": "See its log; is that its JMX port?",
-    "not_rmi": "Name its JMX port; for a Jolokia agent set transport: jolokia",
+    "timeout": f"{_NETWORK}; or the JVM hangs: see jstack",
+    "closed": "See its log, and check that this is its JMX port",
+    "not_rmi": "Set its JMX port; for a Jolokia agent set transport: jolokia",
 }
-MEND_JOLOKIA = MEND_JMX | {
+JOLOKIA_FIXES = JMX_FIXES | {
     "refused": "Start it with its Jolokia agent, or correct the port",
-    "closed": "See its log; is that its agent's port?",
+    "closed": "See its log, and check that this is its agent's port",
 }
 
 
 async def examine_targets(targets: Sequence[TargetSettings]) -> Area:
-    """Read one MBean that every JVM has of each target, as `run` connects."""
-    turn = asyncio.Semaphore(MANY)
+    """Read one MBean that every JVM has from each target, connected as in `run`."""
+    limit = asyncio.Semaphore(MAX_CONNECTIONS)
 
     async def examine(target: TargetSettings) -> Finding | None:
-        async with turn:
+        async with limit:
             return await _examine_target(target)
 
-    found = await asyncio.gather(*map(examine, targets))
-    findings = tuple(each for each in found if each is not None)
+    results = await asyncio.gather(*map(examine, targets))
+    findings = tuple(finding for finding in results if finding is not None)
     answered = len(targets) - len(findings)
     return Area("targets", findings, (f"{answered} of {len(targets)} answer",) if targets else ())
 
@@ -69,44 +69,44 @@ async def _examine_target(target: TargetSettings) -> Finding | None:
         async with asyncio.timeout(TIMEOUT_S):
             await transport.fetch(pack_rules("jvm")[:1])
     except TimeoutError:
-        said = f"no answer from {target.jmx} within {TIMEOUT_S:g} s"
-        return Finding(target.name, said, MEND_JMX["timeout"])
+        problem = f"no answer from {target.jmx} within {TIMEOUT_S:g} s"
+        return Finding(target.name, problem, JMX_FIXES["timeout"])
     except JmxError as exc:
-        mend = MEND_JMX if target.jolokia_url is None else MEND_JOLOKIA
-        return Finding(target.name, str(exc), mend.get(exc.error_class, ""))
+        fixes = JMX_FIXES if target.jolokia_url is None else JOLOKIA_FIXES
+        return Finding(target.name, str(exc), fixes.get(exc.error_class, ""))
     finally:
         await transport.close()
     return None
 
 
 async def examine_kafka(kafka: KafkaSettings) -> Area:
-    """Meet each bootstrap address, each broker where it says it is, and ask for our rights."""
-    await asyncio.to_thread(codec.load)  # takes long enough to count as a broker's silence
+    """Contact each bootstrap address and each advertised one, and check our permissions."""
+    await asyncio.to_thread(codec.load)  # slow enough to be mistaken for a silent broker
     security = make_security(kafka, timeout_s=TIMEOUT_S)
-    listed = [(each.host, each.port) for each in kafka.bootstrap]
-    met = await asyncio.gather(*(_meet(host, port, security) for host, port in listed))
-    findings = [each for each in met if each is not None]
+    listed = [(bootstrap.host, bootstrap.port) for bootstrap in kafka.bootstrap]
+    results = await asyncio.gather(*(_contact(host, port, security) for host, port in listed))
+    findings = [finding for finding in results if finding is not None]
     if len(findings) == len(listed):
         return Area("kafka", tuple(findings))
     cluster = make_cluster(kafka, timeout_s=TIMEOUT_S)
     try:
         brokers = await cluster.find_brokers()
-        strangers = {each: at for each, at in brokers.items() if at not in listed}
-        asked = await asyncio.gather(*(_meet(*at, security) for at in strangers.values()))
-        for number, away in zip(strangers, asked, strict=True):
-            if away is not None:
-                findings.append(_advertised(number, away, listed))
+        unlisted = {number: peer for number, peer in brokers.items() if peer not in listed}
+        results = await asyncio.gather(*(_contact(*peer, security) for peer in unlisted.values()))
+        for number, finding in zip(unlisted, results, strict=True):
+            if finding is not None:
+                findings.append(_advertised(number, finding, listed))
         rights = await missing_rights(cluster, kafka)
     except KafkaError as exc:
         return Area("kafka", (*findings, Finding(str(kafka.bootstrap[0]), str(exc))))
     finally:
         await cluster.close()
-    findings += [Finding("rights", lacks, command) for lacks, command in rights]
-    said = ", ".join(f"{number} at {address(*at)}" for number, at in sorted(brokers.items()))
-    return Area("kafka", tuple(findings), (f"brokers {said}",))
+    findings += [Finding("rights", missing, command) for missing, command in rights]
+    places = ", ".join(f"{number} at {address(*peer)}" for number, peer in sorted(brokers.items()))
+    return Area("kafka", tuple(findings), (f"brokers {places}",))
 
 
-async def _meet(host: str, port: int, security: Security) -> Finding | None:
+async def _contact(host: str, port: int, security: Security) -> Finding | None:
     where = address(host, port)
     try:
         async with asyncio.timeout(TIMEOUT_S):
@@ -114,14 +114,14 @@ async def _meet(host: str, port: int, security: Security) -> Finding | None:
     except TimeoutError:
         return Finding(where, f"no answer within {TIMEOUT_S:g} s", _NETWORK)
     except KafkaError as exc:
-        return Finding(where, str(exc).removeprefix(f"{where}: "), _mend(exc))
+        return Finding(where, str(exc).removeprefix(f"{where}: "), _fix(exc))
     connection.close()
     await connection.wait_closed()
     return None
 
 
-def _mend(exc: KafkaError) -> str:
-    """Errors of TLS, of a login, and of what is no Kafka say themselves what to do."""
+def _fix(exc: KafkaError) -> str:
+    """Return the fix; errors of TLS, login and wrong servers already tell it themselves."""
     if isinstance(exc, TlsFailed | LoginFailed) or not isinstance(exc, ConnectFailed):
         return ""
     if isinstance(exc.__cause__, socket.gaierror):
@@ -131,22 +131,22 @@ def _mend(exc: KafkaError) -> str:
     return _NETWORK
 
 
-def _advertised(number: int, away: Finding, listed: Sequence[tuple[str, int]]) -> Finding:
-    """Say whose address it is: Kafka's clients, and we, are sent there whatever the file says."""
-    where = f"broker {number} advertises {away.where}"
-    host = away.where.rpartition(":")[0].strip("[]")
-    if is_loopback(host) and not any(is_loopback(each) for each, _ in listed):
-        mend = f"That is this machine to every client: set advertised.listeners of broker {number}"
+def _advertised(number: int, unreachable: Finding, listed: Sequence[tuple[str, int]]) -> Finding:
+    """Add the broker: Kafka sends its clients to this address, whatever the file contains."""
+    where = f"broker {number} advertises {unreachable.where}"
+    host = unreachable.where.rpartition(":")[0].strip("[]")
+    if is_loopback(host) and not any(is_loopback(bootstrap) for bootstrap, _ in listed):
+        fix = f"Each client would connect to itself: set advertised.listeners of broker {number}"
     else:
-        mend = (
-            f"Set advertised.listeners of broker {number} to where this machine reaches it,"
-            f" or see to it that {host} leads there"
+        fix = (
+            f"Set advertised.listeners of broker {number} to an address that this machine reaches,"
+            f" or make {host} resolve to one"
         )
-    return Finding(where, away.problem, mend)
+    return Finding(where, unreachable.problem, fix)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is the machine that says it."""
+    """Tell whether a host is the loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -154,21 +154,22 @@ def is_loopback(host: str) -> bool:
 
 
 async def examine_influxdb(influx: InfluxSettings, cluster: str) -> tuple[Area, float | None]:
-    """Write one line to jmxbridge_check, and compare clocks: how far ours is at least ahead."""
+    """Write one line to jmxbridge_check; also return the least number of seconds ours is ahead."""
     writer = make_writer(influx)
     try:
-        found = await probe(writer, cluster=cluster, now=datetime.now(UTC))
+        result = await probe(writer, cluster=cluster, now=datetime.now(UTC))
         asked_s = time.time()
         outcome = await writer.get("/ping", {})
         date = outcome.date if isinstance(outcome, HttpAnswer) else None
         ahead = ahead_s(asked_s, time.time(), date)
     finally:
         await writer.close()
-    if found.problem is None:
-        return Area("influxdb", notes=(f"InfluxDB {found.version or '?'} took a line",)), ahead
-    mend = ""
-    if found.version is None:
-        mend = "Start it, or correct influxdb.url"
-    elif found.bucket_exists is False:
-        mend = f"Create the bucket {influx.bucket}"
-    return Area("influxdb", (Finding(influx.url, found.problem, mend),)), ahead
+    if result.problem is None:
+        note = f"InfluxDB {result.version or '?'} accepted a line"
+        return Area("influxdb", notes=(note,)), ahead
+    fix = ""
+    if result.version is None:
+        fix = "Start it, or correct influxdb.url"
+    elif result.bucket_exists is False:
+        fix = f"Create the bucket {influx.bucket}"
+    return Area("influxdb", (Finding(influx.url, result.problem, fix),)), ahead

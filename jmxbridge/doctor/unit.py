@@ -1,4 +1,4 @@
-"""The service of this machine, as systemd has it: asked for with one `systemctl show`."""
+"""Examination of the systemd service on this machine, from one `systemctl show`."""
 
 import os
 import pwd
@@ -13,19 +13,22 @@ from jmxbridge.doctor.finding import Area, Finding
 
 NAME = "jmxbridge.service"
 TIMEOUT_S = 5.0
-"""A systemd that takes longer has other troubles; it is skipped then."""
+"""A systemd that takes longer has other problems; the examination is skipped then."""
 
 PROPERTIES = (
-    *("LoadState", "ActiveState", "SubState", "UnitFileState", "Result", "ExecMainStatus"),
-    *(
-        "NRestarts",
-        "Type",
-        "User",
-        "DynamicUser",
-        "ExecStart",
-        "StateDirectory",
-        "NeedDaemonReload",
-    ),
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "Result",
+    "ExecMainStatus",
+    "NRestarts",
+    "Type",
+    "User",
+    "DynamicUser",
+    "ExecStart",
+    "StateDirectory",
+    "NeedDaemonReload",
 )
 _JOURNAL = f"See why: journalctl -u {NAME} -e"
 _CONFIGURATION = "78"
@@ -34,43 +37,43 @@ _CREDENTIALS = Path("/run/credentials")
 _STATE = Path("/var/lib")
 
 
-def ask() -> Mapping[str, str] | str:
-    """Return the properties of the service, or why there are none. Raises nothing."""
+def query() -> Mapping[str, str] | str:
+    """Return the properties of the service, or the reason why they are unknown; never raises."""
     program = shutil.which("systemctl")
     if program is None or not _BOOTED.is_dir():
-        return "not looked at: systemd does not run this machine"
+        return "not examined: systemd does not run this machine"
     command = [program, "show", NAME, f"--property={','.join(PROPERTIES)}"]
     try:
-        done = subprocess.run(  # noqa: S603 - a program of this machine, words of our own
+        done = subprocess.run(  # noqa: S603 - a system program, constant arguments
             command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError) as exc:
-        return f"not looked at: systemctl show: {type(exc).__name__}"
+        return f"not examined: systemctl show: {type(exc).__name__}"
     return parse(done.stdout)
 
 
 def parse(text: str) -> Mapping[str, str]:
-    """Read the lines of `systemctl show`: NAME=VALUE."""
+    """Parse the lines of `systemctl show`: NAME=VALUE."""
     pairs = (line.partition("=") for line in text.splitlines())
     return {name: value for name, equals, value in pairs if equals}
 
 
 def examine_unit(unit: Mapping[str, str] | str, file: Path | None) -> Area:
-    """Judge the service: does it run, does it end, and may its user read the file it is for?"""
+    """Examine the service: its state, its settings, and its user's access to its file."""
     if isinstance(unit, str):
         return Area("systemd", notes=(unit,))
     if unit.get("LoadState") != "loaded":
-        said = f"there is no {NAME}: {unit.get('LoadState') or 'it is not known'}"
-        return Area("systemd", notes=(said,))
-    found = [*_state(unit), *_form(unit)]
+        note = f"there is no {NAME}: {unit.get('LoadState') or 'unknown'}"
+        return Area("systemd", notes=(note,))
+    findings = [*_examine_state(unit), *_examine_settings(unit)]
     if file is not None and runs(unit, file):
-        found += _access(unit, file)
-    states = f"{NAME} is {unit.get('ActiveState')} ({unit.get('SubState')})"
-    return Area("systemd", tuple(found), () if found else (states,))
+        findings += _examine_access(unit, file)
+    state = f"{NAME} is {unit.get('ActiveState')} ({unit.get('SubState')})"
+    return Area("systemd", tuple(findings), () if findings else (state,))
 
 
 def runs(unit: Mapping[str, str] | str, file: Path) -> bool:
-    """Whether the service is for this file: its command names it in full."""
+    """Tell whether the service runs this file: its command has the full path."""
     if isinstance(unit, str):
         return False
     command = re.search(r"argv\[\]=(.*?) ;", unit.get("ExecStart", ""))
@@ -78,45 +81,49 @@ def runs(unit: Mapping[str, str] | str, file: Path) -> bool:
 
 
 def environment(unit: Mapping[str, str] | str) -> dict[str, str]:
-    """Return where the service has its state and its credentials, as its processes are told."""
-    found: dict[str, str] = {}
+    """Return the environment variables with the service's state and credentials directories."""
+    variables: dict[str, str] = {}
     if isinstance(unit, str):
-        return found
+        return variables
     if unit.get("StateDirectory"):
-        found["STATE_DIRECTORY"] = str(_STATE / unit["StateDirectory"].split()[0])
+        variables["STATE_DIRECTORY"] = str(_STATE / unit["StateDirectory"].split()[0])
     credentials = _CREDENTIALS / NAME
     if os.access(credentials, os.R_OK | os.X_OK):
-        found["CREDENTIALS_DIRECTORY"] = str(credentials)
-    return found
+        variables["CREDENTIALS_DIRECTORY"] = str(credentials)
+    return variables
 
 
-def _state(unit: Mapping[str, str]) -> list[Finding]:
+def _examine_state(unit: Mapping[str, str]) -> list[Finding]:
     active, status = unit.get("ActiveState"), unit.get("ExecMainStatus")
     if active == "failed" or unit.get("SubState") == "auto-restart":
-        said = f"has failed: {unit.get('Result')}, exit status {status}"
-        mend = "The file has mistakes: jmxbridge check" if status == _CONFIGURATION else _JOURNAL
-        return [Finding(NAME, said, mend)]
+        problem = f"has failed: {unit.get('Result')}, exit status {status}"
+        fix = "The file has errors: jmxbridge check" if status == _CONFIGURATION else _JOURNAL
+        return [Finding(NAME, problem, fix)]
     if active == "inactive" and unit.get("UnitFileState") == "enabled":
-        return [Finding(NAME, "is enabled and does not run", f"systemctl start {NAME}")]
+        return [Finding(NAME, "is enabled but does not run", f"systemctl start {NAME}")]
     restarts = unit.get("NRestarts", "0")
     if restarts != "0":
         return [Finding(NAME, f"was restarted {restarts} times since it was started", _JOURNAL)]
     return []
 
 
-def _form(unit: Mapping[str, str]) -> list[Finding]:
-    found = []
+def _examine_settings(unit: Mapping[str, str]) -> list[Finding]:
+    findings = []
     if unit.get("Type") not in ("notify", "notify-reload"):
-        said = f"is of Type={unit.get('Type')}: it counts as started before it polls"
-        found.append(Finding(NAME, said, "Set Type=notify"))
+        problem = f"has Type={unit.get('Type')}: it counts as started before it polls"
+        findings.append(Finding(NAME, problem, "Set Type=notify"))
     if unit.get("NeedDaemonReload") == "yes":
-        said = "its file was changed after systemd read it"
-        found.append(Finding(NAME, said, f"systemctl daemon-reload && systemctl restart {NAME}"))
-    return found
+        problem = "its file was changed after systemd read it"
+        fix = f"systemctl daemon-reload && systemctl restart {NAME}"
+        findings.append(Finding(NAME, problem, fix))
+    return findings
 
 
-def _access(unit: Mapping[str, str], file: Path) -> list[Finding]:
-    """A user of the unit's own is made at its start: what others may read is all it may."""
+def _examine_access(unit: Mapping[str, str], file: Path) -> list[Finding]:
+    """Check that the service's user can read the file.
+
+    A DynamicUser is created at the start: only permissions for others apply to it.
+    """
     name, uid, groups = unit.get("User", ""), -1, set[int]()
     if not name and unit.get("DynamicUser") != "yes":
         return []  # root
@@ -125,26 +132,27 @@ def _access(unit: Mapping[str, str], file: Path) -> list[Finding]:
         uid, groups = user.pw_uid, set(os.getgrouplist(name, user.pw_gid))
     except KeyError:
         if unit.get("DynamicUser") != "yes":
-            said = f"its user {name} does not exist"
-            return [Finding(NAME, said, f"useradd --system {name}")]
+            problem = f"its user {name} does not exist"
+            return [Finding(NAME, problem, f"useradd --system {name}")]
     blocked = unreadable(file.resolve(), uid, groups)
     if blocked is None:
         return []
-    said = f"user {name or 'of the service'} may not read {file}: {blocked} does not let it"
-    return [Finding(NAME, said, f"chgrp and chmod g+r {blocked}, g+x for a folder")]
+    user_name = name or "of the service"
+    problem = f"user {user_name} cannot read {file}: {blocked} does not permit it"
+    return [Finding(NAME, problem, f"chgrp and chmod g+r {blocked}, g+x for a folder")]
 
 
 def unreadable(file: Path, uid: int, groups: set[int]) -> Path | None:
-    """Return the first folder, or the file, that mode bits close to a user; None: it is open."""
+    """Return the first folder, or the file, that a user may not access; None if there is none."""
     for folder in reversed(file.parents):
-        if not lets(folder.stat(), stat.S_IXOTH, uid, groups):
+        if not permits(folder.stat(), stat.S_IXOTH, uid, groups):
             return folder
-    return None if lets(file.stat(), stat.S_IROTH, uid, groups) else file
+    return None if permits(file.stat(), stat.S_IROTH, uid, groups) else file
 
 
-def lets(found: os.stat_result, bit: int, uid: int, groups: set[int]) -> bool:
-    """Whether mode bits let a user; `bit` is that of others. Owner, else group, else others."""
+def permits(status: os.stat_result, bit: int, uid: int, groups: set[int]) -> bool:
+    """Tell whether mode bits permit access: owner, else group, else others (`bit`)."""
     if uid == 0:
         return True
-    shift = 6 if found.st_uid == uid else 3 if found.st_gid in groups else 0
-    return bool(found.st_mode & (bit << shift))
+    shift = 6 if status.st_uid == uid else 3 if status.st_gid in groups else 0
+    return bool(status.st_mode & (bit << shift))

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from jmxbridge import jmx
-from jmxbridge.cli.broker_jmx import USUAL_PORTS, Answer, Sought, candidates, choose, try_port
+from jmxbridge.cli.broker_jmx import (
+    USUAL_PORTS,
+    PortAnswer,
+    SoughtBroker,
+    candidates,
+    choose,
+    try_port,
+)
 from jmxbridge.config.values.address import Address
 from jmxbridge.jmx import ConnectionFailed, ObjectName
 from tests.cli.conftest import RecordedConnection
@@ -17,14 +24,14 @@ Recorded = Callable[[str], list[Any]]
 REFUSED = ("cannot connect: refused", "refused")
 
 
-def answer(port: int, *names: str, failed: tuple[str, str] = ("", "")) -> Answer:
+def answer(port: int, *names: str, failed: tuple[str, str] = ("", "")) -> PortAnswer:
     """What a port of host k had."""
-    return Answer(Address("k", port), [ObjectName.parse(each) for each in names], *failed)
+    return PortAnswer(Address("k", port), [ObjectName.parse(each) for each in names], *failed)
 
 
-def sought(node: int, cluster: str | None = "ours") -> Sought:
+def sought(node: int, cluster: str | None = "ours") -> SoughtBroker:
     """The broker looked for."""
-    return Sought(node, "k", cluster)
+    return SoughtBroker(node, "k", cluster)
 
 
 def broker(node: int) -> str:
@@ -108,7 +115,7 @@ def test_brokers_of_two_clusters_are_told_apart(cluster: str | None, port: int) 
         ([answer(9999, "java.lang:type=Memory")], "the JVM at k:9999 is no broker's; start"),
     ],
 )
-def test_why_there_is_none(answers: list[Answer], said: str) -> None:
+def test_why_there_is_none(answers: list[PortAnswer], said: str) -> None:
     """What leads on: a port that is JMX and closed to us before those where nobody is."""
     found = choose(sought(2), answers)
     assert found.problem is not None

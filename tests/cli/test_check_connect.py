@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from demo.servers import free_port
 from jmxbridge.cli import app
-from jmxbridge.cli.preflight import influx_sentence
+from jmxbridge.cli.preflight import influx_text
 from jmxbridge.influx.probe import ProbeResult
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -119,7 +119,7 @@ def test_what_is_away_is_unavailable(tmp_path: Path) -> None:
         (ProbeResult("2.9.1", True, True, 0.0, None),
          "InfluxDB 2.9.1: a line was written to bucket kafka; kept for ever"),
         (ProbeResult("3.4.1", True, True, None, None),
-         "InfluxDB 3.4.1: a line was written to bucket kafka; how long it is kept is not known"),
+         "InfluxDB 3.4.1: a line was written to bucket kafka; its retention is not known"),
         (ProbeResult("2.9.1", False, False, None, "404: create it"),
          "InfluxDB 2.9.1: not written: 404: create it; there is no bucket kafka"),
         (ProbeResult(None, False, None, None, "refused: it does not answer"),
@@ -128,4 +128,4 @@ def test_what_is_away_is_unavailable(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_said_of_influxdb(found: ProbeResult, said: str) -> None:
     """Which server and version, whether the bucket is there, and for how long it keeps."""
-    assert influx_sentence(found, "kafka") == said
+    assert influx_text(found, "kafka") == said

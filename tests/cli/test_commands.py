@@ -191,7 +191,7 @@ def test_a_file_that_is_not_there_is_a_configuration_error(command: str, tmp_pat
     missing = tmp_path / "nowhere.yaml"
     result = call(command, str(missing))
     assert result.exit_code == 78
-    said = "no such file: name one, or let `jmxbridge init` write it"
+    said = "no such file: name one, or create it with `jmxbridge init`"
     assert result.stderr == f"{missing}: error: {said}\n"
     assert result.stdout == ""
 

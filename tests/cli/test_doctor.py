@@ -36,8 +36,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a disk, a clock that nothing keeps, a service that failed."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-    monkeypatch.setattr(unit, "ask", lambda: UNIT)
-    monkeypatch.setattr(examination, "is_kept", lambda: False)
+    monkeypatch.setattr(unit, "query", lambda: UNIT)
+    monkeypatch.setattr(examination, "is_synchronized", lambda: False)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=512 * 2**20))
     monkeypatch.setattr(examination, "mounts", lambda: "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
 
@@ -80,16 +80,16 @@ def test_without_a_file_it_is_about_the_machine(
 ) -> None:
     """Nothing is wrong: status 0, and nothing on stdout."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(unit, "ask", lambda: "not looked at: no systemd")
-    monkeypatch.setattr(examination, "is_kept", lambda: True)
+    monkeypatch.setattr(unit, "query", lambda: "not examined: no systemd")
+    monkeypatch.setattr(examination, "is_synchronized", lambda: True)
     result = call()
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "clock: fine\nsystemd: not looked at: no systemd\n"
+    assert result.stderr == "clock: fine\nsystemd: not examined: no systemd\n"
 
 
 def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither of a file that is right nor of one that is not."""
-    monkeypatch.setattr(unit, "ask", lambda: "not looked at: no systemd")
+    monkeypatch.setattr(unit, "query", lambda: "not examined: no systemd")
     text = "influxdb: {url: 'http://127.0.0.1:1', bucket: b, token: swordfish-of-a-test}\n"
     for more in ("kafka: {bootstrap: '127.0.0.1:1'}\n", "intervall: 1s\n"):
         (tmp_path / "mbeans.yaml").write_text(text + more)

@@ -86,7 +86,7 @@ def test_one_old_file_at_a_time(tmp_path: Path) -> None:
     result = call("--from-jmxtrans", "a", "--from-telegraf", "b", "-o", tmp_path / "x.yaml")
 
     assert result.exit_code == 2
-    assert "one file at a time" in result.stderr
+    assert "one --from-… at a time" in result.stderr
 
 
 @pytest.mark.parametrize(

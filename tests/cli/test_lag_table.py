@@ -10,12 +10,12 @@ from jmxbridge.cli.lag import show
 from jmxbridge.cli.lag_table import (
     RED,
     bars,
-    beside_lag,
     can_draw,
     entry,
-    is_coloured,
+    is_colored,
     printed,
     remarks,
+    seconds_and_status,
 )
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Description, Group, Snapshot
@@ -68,7 +68,7 @@ def test_seconds_say_how_well_they_are_known() -> None:
     """Exactly, about, or at least."""
     row = table().rows[0]
     delays = (Behind(3.4), Behind(75.0, approximate=True), Behind(75.0, at_least=True))
-    said = [beside_lag(row, Look(seconds={row.place: delay}))[0] for delay in delays]
+    said = [seconds_and_status(row, Look(seconds={row.place: delay}))[0] for delay in delays]
     assert said == ["3", "~75", ">75"]
 
 
@@ -110,7 +110,7 @@ def test_colours_are_for_terminals_that_want_them(
     if no_color is not None:
         monkeypatch.setenv("NO_COLOR", no_color)
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: terminal))
-    assert is_coloured() is coloured
+    assert is_colored() is coloured
     assert any(RED in line for line in printed(table(), LOOK, red=coloured)) is coloured
 
 

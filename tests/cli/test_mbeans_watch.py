@@ -87,7 +87,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., asyncio.Event]:
 
 async def watch(all_read: asyncio.Event, *, as_json: bool = False) -> None:
     """Watch until everything was read."""
-    watching = mbeans.Watching(Jvm("h", 1), MEMORY, (), as_json=as_json)
+    watching = mbeans.AttributeWatch(Jvm("h", 1), MEMORY, (), as_json=as_json)
     task = asyncio.create_task(watching.run(0.0))
     await all_read.wait()
     task.cancel()

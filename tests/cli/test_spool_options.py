@@ -217,7 +217,7 @@ def test_drain_sends_what_waits(tmp_path: Path, influx: tuple[str, list[bytes]])
     file = settings(tmp_path, url)
     with_store(file, fill)
     result = call("spool", "drain", "-f", str(file))
-    assert (result.exit_code, result.stdout) == (0, "1 lines stored, 0 refused, 0 still wait\n")
+    assert (result.exit_code, result.stdout) == (0, "1 lines stored, 0 refused, 0 still pending\n")
     assert len(bodies) == 1
     assert with_store(file, counts).pending == 0
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.doctor.clock import ahead_s, examine_clock, is_kept
+from jmxbridge.doctor.clock import ahead_s, examine_clock, is_synchronized
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -48,18 +48,18 @@ def test_clock_offset_of_half_an_interval_is_a_finding(
     ahead: float | None, said: list[str]
 ) -> None:
     """A point that is off by more stands on another tick than its neighbours' points."""
-    area = examine_clock(kept=True, ahead=ahead, interval_s=10.0)
+    area = examine_clock(synchronized=True, ahead=ahead, interval_s=10.0)
     assert [each.problem for each in area.findings] == said
 
 
 def test_a_clock_that_nothing_keeps() -> None:
     """A finding; a kernel that does not say is none."""
-    (found,) = examine_clock(kept=False, ahead=None, interval_s=10.0).findings
-    assert "NTP" in found.mend
-    unknown = examine_clock(kept=None, ahead=None, interval_s=10.0)
+    (found,) = examine_clock(synchronized=False, ahead=None, interval_s=10.0).findings
+    assert "NTP" in found.fix
+    unknown = examine_clock(synchronized=None, ahead=None, interval_s=10.0)
     assert (unknown.findings, len(unknown.notes)) == ((), 1)
 
 
 def test_the_kernel_clock_is_read_and_not_set() -> None:
     """An answer, or none; the question needs no rights."""
-    assert is_kept() in (True, False, None)
+    assert is_synchronized() in (True, False, None)

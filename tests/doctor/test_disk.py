@@ -49,14 +49,15 @@ def test_a_place_that_is_right(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "word"), [("tmpfs", "is lost when the machine restarts"), ("nfs4", "a network's")]
+    ("kind", "word"),
+    [("tmpfs", "are lost when the machine restarts"), ("nfs4", "a network file system")],
 )
 def test_disk_on_a_file_system_that_loses_data(tmp_path: Path, kind: str, word: str) -> None:
     """Memory forgets, and SQLite's log is not safe over a network."""
     mounts = f"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 22 0:7 / {tmp_path} rw - {kind} x rw\n"
     (found,) = examine(tmp_path / "store.sqlite3", mounts).findings
     assert word in found.problem
-    assert "store.path" in found.mend
+    assert "store.path" in found.fix
 
 
 def test_disk_that_cannot_be_written(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_disk_that_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite3"
     (found,) = examine(path, may_write=lambda _: False).findings
     assert found.where == str(tmp_path)
-    assert "may not write" in found.problem
+    assert "no permission to write" in found.problem
     (tmp_path / "file").touch()
     (none,) = examine(tmp_path / "file" / "store.sqlite3").findings
     assert "is not a directory" in none.problem
@@ -82,7 +83,7 @@ def test_less_room_than_the_file_allows_the_store(tmp_path: Path) -> None:
     """What the store has already counts as room."""
     path = tmp_path / "store.sqlite3"
     (found,) = examine(path, free_bytes=lambda _: GIB // 2).findings
-    assert found.problem == "room for 512 MiB, and the store may become 1,024"
+    assert found.problem == "room for 512 MiB, but the store may grow to 1,024 MiB"
 
 
 def filled(path: Path) -> None:
@@ -101,7 +102,7 @@ def test_lines_that_wait_for_long(tmp_path: Path) -> None:
     filled(path)
     (found,) = examine(path, now_ns=2 * HOUR_NS).findings
     assert found.problem == "1 lines wait for InfluxDB, the oldest for 2.0 h"
-    assert "spool drain" in found.mend
+    assert "spool drain" in found.fix
     assert examine(path, now_ns=2 * HOUR_NS, sends=False).findings == ()
     assert examine(path, now_ns=HOUR_NS // 60).findings == ()
 
@@ -113,7 +114,7 @@ async def test_a_store_at_work_is_no_finding(tmp_path: Path) -> None:
         await store.append([b"m f=1 0"], time_ns=0, source="x")
         area = examine(path, now_ns=2 * HOUR_NS)
     assert "process" in area.notes[0]
-    assert "log of `run`" in area.findings[0].mend
+    assert "log of `run`" in area.findings[0].fix
 
 
 def test_a_file_that_is_no_store(tmp_path: Path) -> None:

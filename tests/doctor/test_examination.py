@@ -11,7 +11,7 @@ from jmxbridge.doctor.finding import Area, Finding
 from tests.kafka.fake_cluster import FakeCluster
 
 WriteFile = Callable[[str], Path]
-NO_SYSTEMD = "not looked at: no systemd"
+NO_SYSTEMD = "not examined: no systemd"
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine without systemd, whose clock is kept."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
-    monkeypatch.setattr(unit, "ask", lambda: NO_SYSTEMD)
-    monkeypatch.setattr(examination, "is_kept", lambda: True)
+    monkeypatch.setattr(unit, "query", lambda: NO_SYSTEMD)
+    monkeypatch.setattr(examination, "is_synchronized", lambda: True)
 
 
 def names(areas: list[Area]) -> list[str]:
@@ -48,7 +48,7 @@ def test_read_makes_a_finding_of_each_problem(write_file: WriteFile) -> None:
 
     assert settings is None
     assert [finding.where for finding in area.findings] == [f"{file}:1:1", f"{file}:2:27"]
-    assert area.findings[0].mend == 'Did you mean "interval"?'
+    assert area.findings[0].fix == 'Did you mean "interval"?'
     assert area.findings[1].problem.startswith("kafka.poll_every: ")
 
 

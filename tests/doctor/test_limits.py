@@ -27,7 +27,7 @@ def test_open_files_by_targets(tmp_path: Path, limit: int, is_fine: bool) -> Non
     area = examine_files(settings(tmp_path, targets(100)), limit)
     assert (area.findings == ()) == is_fine
     for found in area.findings:
-        assert "LimitNOFILE=264" in found.mend
+        assert "LimitNOFILE=264" in found.fix
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_missing_extras_are_named_with_their_command(tmp_path: Path, text: str, 
     """Each with the command that brings it; where it is there, nothing is said."""
     file = settings(tmp_path, text)
     nothing = examine_extras(file, has_module=lambda _: False, find_program=lambda _: None)
-    assert [each.mend for each in nothing.findings if mend in each.mend] != []
+    assert [each.fix for each in nothing.findings if mend in each.fix] != []
     assert len(nothing.findings) == 1
     everything = examine_extras(file, has_module=lambda _: True, find_program=lambda _: "/bin/java")
     assert everything.findings == ()

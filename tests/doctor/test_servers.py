@@ -29,7 +29,7 @@ async def test_every_address_is_tried_by_itself() -> None:
     (found,) = [each for each in area.findings if each.where != "rights"]
     assert found.where == f"127.0.0.1:{dead[1]}"
     assert found.problem == "Connection refused"
-    assert found.mend == "Start the broker, or correct the port"
+    assert found.fix == "Start the broker, or correct the port"
 
 
 async def test_a_broker_that_is_not_where_it_says() -> None:
@@ -39,7 +39,7 @@ async def test_a_broker_that_is_not_where_it_says() -> None:
         area = await examine_kafka(kafka(fake.bootstrap[0]))
     (found,) = [each for each in area.findings if each.where != "rights"]
     assert found.where == f"broker 2 advertises 127.0.0.1:{fake.ports[2]}"
-    assert "advertised.listeners of broker 2" in found.mend
+    assert "advertised.listeners of broker 2" in found.fix
 
 
 async def test_rights_that_are_missing() -> None:
@@ -50,7 +50,7 @@ async def test_rights_that_are_missing() -> None:
         area = await examine_kafka(kafka(*fake.bootstrap))
     (found,) = area.findings
     assert str(found).startswith("rights: no right to describe group 'orders': without it there")
-    assert "--operation Describe --group orders" in found.mend
+    assert "--operation Describe --group orders" in found.fix
 
 
 async def test_a_cluster_that_is_away() -> None:
@@ -62,10 +62,10 @@ async def test_a_cluster_that_is_away() -> None:
 @pytest.mark.parametrize(
     ("advertised", "listed", "word"),
     [
-        ("localhost:9092", "kafka-1", "That is this machine to every client"),
-        ("[::1]:9092", "kafka-1", "That is this machine to every client"),
-        ("127.0.0.1:9093", "localhost", "or see to it that 127.0.0.1 leads there"),
-        ("kafka-9:9092", "kafka-1", "or see to it that kafka-9 leads there"),
+        ("localhost:9092", "kafka-1", "Each client would connect to itself"),
+        ("[::1]:9092", "kafka-1", "Each client would connect to itself"),
+        ("127.0.0.1:9093", "localhost", "or make 127.0.0.1 resolve to one"),
+        ("kafka-9:9092", "kafka-1", "or make kafka-9 resolve to one"),
     ],
 )
 def test_a_broker_that_advertises_itself_as_our_machine(
@@ -73,7 +73,7 @@ def test_a_broker_that_advertises_itself_as_our_machine(
 ) -> None:
     """The mistake everybody makes has a sentence of its own."""
     found = _advertised(7, Finding(advertised, "Connection refused"), [(listed, 9092)])
-    assert word in found.mend
+    assert word in found.fix
 
 
 async def test_targets_that_do_not_answer_as_they_should() -> None:
@@ -90,9 +90,9 @@ async def test_targets_that_do_not_answer_as_they_should() -> None:
     targets.append(TargetSettings(name="agent", jmx=agent, collect=("jvm",), transport="jolokia"))
     async with not_jmx:
         area = await examine_targets(targets)
-    mends = {each.where: each.mend for each in area.findings}
+    mends = {each.where: each.fix for each in area.findings}
     assert "JMX_PORT=9999" in mends["away"]
-    assert "Name its JMX port" in mends["other"]
+    assert "Set its JMX port" in mends["other"]
     assert "/etc/hosts" in mends["nobody"]
     assert "Jolokia agent" in mends["agent"]
     assert area.notes == ("0 of 4 answer",)

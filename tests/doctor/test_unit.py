@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jmxbridge.doctor import unit
-from jmxbridge.doctor.unit import environment, examine_unit, lets, parse, runs, unreadable
+from jmxbridge.doctor.unit import environment, examine_unit, parse, permits, runs, unreadable
 
 FINE = """\
 Type=notify
@@ -49,7 +49,7 @@ def test_findings_of_a_unit(properties: dict[str, str], problem: str, mend: str)
     """One sentence each, and what to type."""
     (found,) = examine_unit(changed(**properties), None).findings
     assert problem in found.problem
-    assert mend in found.mend
+    assert mend in found.fix
 
 
 def test_a_service_that_is_fine() -> None:
@@ -58,7 +58,7 @@ def test_a_service_that_is_fine() -> None:
     assert (area.findings, area.notes) == ((), ("jmxbridge.service is active (running)",))
 
 
-@pytest.mark.parametrize("found", ["not looked at: no systemd", {"LoadState": "not-found"}])
+@pytest.mark.parametrize("found", ["not examined: no systemd", {"LoadState": "not-found"}])
 def test_no_service_is_no_finding(found: str | dict[str, str]) -> None:
     """Containers have none; neither has a machine where somebody tries it out."""
     area = examine_unit(found, Path("mbeans.yaml"))
@@ -72,7 +72,7 @@ def test_the_file_must_be_readable_by_the_services_user(tmp_path: Path) -> None:
     file.touch(mode=0o600)
     of_file = parse(FINE.replace("FILE", str(file)))
     (found, *_) = examine_unit({**of_file, "DynamicUser": "yes"}, file).findings
-    assert f"may not read {file}" in found.problem
+    assert f"cannot read {file}" in found.problem
     assert examine_unit(of_file, file).findings == ()
     assert examine_unit({**of_file, "DynamicUser": "yes"}, tmp_path / "other.yaml").findings == ()
     (nobody,) = examine_unit({**of_file, "User": "no-such-user"}, file).findings
@@ -99,7 +99,7 @@ def test_mode_bits_decide_as_in_the_kernel(
 ) -> None:
     """Owner, else group, else others: the first that fits decides; root may all."""
     found = os.stat_result((mode, 0, 0, 1, OWNER, GROUP, 0, 0, 0, 0))
-    assert lets(found, stat.S_IROTH, uid, groups) == is_open
+    assert permits(found, stat.S_IROTH, uid, groups) == is_open
 
 
 def test_the_first_closed_folder_is_named(tmp_path: Path) -> None:
@@ -123,14 +123,14 @@ def test_environment_of_a_unit_applies_to_its_file(
     of_file = parse(FINE.replace("FILE", str(file)))
     assert runs(of_file, file)
     assert not runs(of_file, tmp_path / "other.yaml")
-    assert not runs("not looked at", file)
+    assert not runs("not examined", file)
     (tmp_path / "jmxbridge.service").mkdir()
     monkeypatch.setattr(unit, "_CREDENTIALS", tmp_path)
     assert environment(of_file) == {
         "STATE_DIRECTORY": "/var/lib/jmxbridge",
         "CREDENTIALS_DIRECTORY": str(tmp_path / "jmxbridge.service"),
     }
-    assert environment("not looked at") == {}
+    assert environment("not examined") == {}
 
 
 def test_a_systemctl_that_fails_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,8 +140,8 @@ def test_a_systemctl_that_fails_is_skipped(tmp_path: Path, monkeypatch: pytest.M
     program.chmod(0o755)
     monkeypatch.setattr(unit, "_BOOTED", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert unit.ask() == "not looked at: systemctl show: CalledProcessError"
+    assert unit.query() == "not examined: systemctl show: CalledProcessError"
     program.write_text("#!/bin/sh\necho LoadState=not-found\n")
-    assert unit.ask() == {"LoadState": "not-found"}
+    assert unit.query() == {"LoadState": "not-found"}
     monkeypatch.setattr(unit, "_BOOTED", tmp_path / "none")
-    assert unit.ask() == "not looked at: systemd does not run this machine"
+    assert unit.query() == "not examined: systemd does not run this machine"

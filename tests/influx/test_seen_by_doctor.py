@@ -30,7 +30,7 @@ async def test_doctor_names_a_missing_bucket(script: Any, reply: Callable[..., b
     script.replies = [refusal, reply(204, b"")]
     area, ahead = await examine_influxdb(InfluxSettings(url=script.url, bucket="b"), "prod")
     (found,) = area.findings
-    assert found.mend == "Create the bucket b"
+    assert found.fix == "Create the bucket b"
     assert ahead is None
 
 
@@ -43,5 +43,5 @@ async def test_doctor_names_a_port_where_nothing_listens(script: Any) -> None:
     script.replies = [hang_up]
     area, ahead = await examine_influxdb(InfluxSettings(url=script.url, bucket="b"), "prod")
     (found,) = area.findings
-    assert found.mend == "Start it, or correct influxdb.url"
+    assert found.fix == "Start it, or correct influxdb.url"
     assert ahead is None
