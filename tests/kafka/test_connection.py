@@ -414,3 +414,15 @@ async def test_connect_leaves_no_connection_when_cancelled(fake: FakeCluster) ->
         await connecting
 
     await gone.wait()
+
+
+async def test_repr_has_peer_and_state(
+    fake: FakeCluster, dial: Callable[[int], Awaitable[BrokerConnection]]
+) -> None:
+    """The number of requests in flight, or the error that ended the connection."""
+    connection = await dial(fake.ports[1])
+    peer = f"127.0.0.1:{fake.ports[1]}"
+
+    assert repr(connection) == f"<Connection {peer}: 0 in flight>"
+    connection.close()
+    assert repr(connection) == f"<Connection {peer}: {peer}: closed by us>"

@@ -1,9 +1,11 @@
-"""What is said of rights that are missing; what real brokers answer is in tests/real."""
+"""Missing rights: what is requested, and how it is reported; tests/real has real brokers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
+from kio.schema.errors import ErrorCode
 
 from jmxbridge.kafka.cluster.acls import (
     EVERY,
@@ -13,17 +15,16 @@ from jmxbridge.kafka.cluster.acls import (
     Scope,
     principal,
 )
-from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from tests.kafka.fake_answers import Asked
 from tests.kafka.fake_cluster import FakeBroker, FakeCluster, hang_up
+from tests.kafka.polling import ConnectTo
 
-StartFake = Callable[..., Awaitable[FakeCluster]]
 ALL = Scope.by((), ())
 
 
-def test_a_command_can_be_pasted() -> None:
-    """Names are quoted for a shell, and there are no more than a line can bear."""
+def test_command_can_be_pasted_into_a_shell() -> None:
+    """Names are quoted, and limited in number."""
     names = ("*", "it's", *(f"g{number}" for number in range(MAX_NAMED)))
 
     missing = MissingRight("group", names)
@@ -38,22 +39,22 @@ def test_a_command_can_be_pasted() -> None:
     assert "admin" not in missing.command(principal="User:a", bootstrap="k:1", secured=False)
 
 
-def test_many_names_are_counted() -> None:
-    """A sentence stays one."""
-    said = str(MissingRight("topic", tuple(f"t{number:02}" for number in range(25))))
+def test_str_counts_names_beyond_the_limit() -> None:
+    """The message stays one sentence."""
+    text = str(MissingRight("topic", tuple(f"t{number:02}" for number in range(25))))
 
-    assert said.startswith("no right to describe topic 't00', 't01'")
-    assert said.endswith("and 5 more: without it there is no lag")
+    assert text.startswith("no right to describe topic 't00', 't01'")
+    assert text.endswith("and 5 more: without it there is no lag")
 
 
 @pytest.mark.parametrize(
     ("allow", "expected"),
     [((), (True, ())), (("orders", "a.b", "x-.*", "y_1"), (False, ("orders", "y_1")))],
 )
-def test_a_filter_without_patterns_names_what_it_wants(
+def test_scope_knows_the_literal_names_of_a_filter(
     allow: tuple[str, ...], expected: tuple[bool, tuple[str, ...]]
 ) -> None:
-    """Of a pattern nothing is known but that it is not every name."""
+    """A pattern gives no name, only that not every name is wanted."""
     scope = Scope.by(allow, ("y.*",))
 
     assert (scope.everything, scope.names) == expected
@@ -98,20 +99,20 @@ def refuse_groups(broker: FakeBroker, *names: str) -> None:
     broker.scripts["describe_groups"] = answer
 
 
-async def test_where_nothing_is_refused_nothing_is_missing(
-    two: FakeCluster, connect_to: Callable[..., Cluster]
+async def test_missing_rights_is_empty_if_nothing_is_refused(
+    two: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """As on a cluster without an authorizer; and nothing was created by asking."""
+    """And none of the requests creates what it names."""
     assert await connect_to(two).missing_rights(ALL, ALL) == ()
 
     assert not any(asked.entity.allow_auto_topic_creation for asked in two.asked("metadata"))
     assert two.asked("find_coordinator") == []
 
 
-async def test_a_broker_too_old_to_say_is_not_complained_of(
-    two: FakeCluster, connect_to: Callable[..., Cluster]
+async def test_missing_rights_assumes_that_old_brokers_list_every_group(
+    two: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """Before 2.8 it cannot be known whether the cluster may be described; groups by name can."""
+    """Before 2.8 a broker does not report rights on the cluster."""
     del two.versions[60]
     for broker in two.brokers.values():
         refuse_groups(broker, PROBE_NAME, "a")
@@ -121,10 +122,10 @@ async def test_a_broker_too_old_to_say_is_not_complained_of(
     assert missing == (MissingRight("group", ("a",)),)
 
 
-async def test_groups_that_the_file_denies_are_not_missed(
-    two: FakeCluster, connect_to: Callable[..., Cluster]
+async def test_missing_rights_ignores_groups_that_the_filter_denies(
+    two: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """They are listed and refused, and nobody wants them."""
+    """A right that is not needed is not missing."""
     for broker in two.brokers.values():
         refuse_groups(broker, "a", "b")
 
@@ -133,10 +134,10 @@ async def test_groups_that_the_file_denies_are_not_missed(
     assert missing == (MissingRight("group", ("b",)),)
 
 
-async def test_a_broker_that_fails_leaves_what_the_other_says(
-    two: FakeCluster, connect_to: Callable[..., Cluster]
+async def test_missing_rights_uses_the_brokers_that_answer(
+    two: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """What is not known is not said."""
+    """A broker that fails is left out."""
     del two.versions[60]
     two.brokers[1].scripts["list_groups"] = hang_up
     refuse_groups(two.brokers[2], "b")
@@ -144,8 +145,10 @@ async def test_a_broker_that_fails_leaves_what_the_other_says(
     assert await connect_to(two).missing_rights(ALL, ALL) == (MissingRight("group", ("b",)),)
 
 
-async def test_no_broker_at_all(two: FakeCluster, connect_to: Callable[..., Cluster]) -> None:
-    """There is nothing to say about rights then."""
+async def test_missing_rights_raises_without_any_broker(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Nothing is known about rights then."""
     for broker in two.brokers.values():
         broker.scripts["list_groups"] = hang_up
 
@@ -153,8 +156,50 @@ async def test_no_broker_at_all(two: FakeCluster, connect_to: Callable[..., Clus
         await connect_to(two).missing_rights(ALL, ALL)
 
 
-def test_every_name_has_a_sentence_of_its_own() -> None:
-    """Which names are left out cannot be known, and that is said."""
+def test_str_has_a_sentence_for_unknown_names() -> None:
+    """For groups and topics: which names are left out cannot be known."""
     resources: tuple[Literal["group", "topic"], ...] = ("group", "topic")
     for resource in resources:
         assert "cannot be known" in str(MissingRight(resource, (EVERY,)))
+
+
+async def test_missing_rights_reports_every_group_if_lists_are_filtered(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Neither the right to all groups nor to the cluster: Kafka's lists leave groups out."""
+    for broker in two.brokers.values():
+        refuse_groups(broker, PROBE_NAME)
+        broker.scripts["describe_cluster"] = lambda asked: asked.schema.reply(
+            error_code=0,
+            error_message=None,
+            cluster_id="c",
+            controller_id=1,
+            brokers=(),
+            cluster_authorized_operations=0,
+        )
+
+    missing = await connect_to(two).missing_rights(ALL, ALL)
+
+    assert missing == (MissingRight("group", (EVERY,)),)
+
+
+async def test_missing_rights_reports_topics(two: FakeCluster, connect_to: ConnectTo) -> None:
+    """Those assigned to members by name, and that others may be left out silently."""
+    two.groups["a"].members = [("one", {"x": [0], "secret": [0]})]
+    for broker in two.brokers.values():
+
+        def refuse(asked: Asked, answer: Callable[[Asked], Any] = broker.answer_metadata) -> Any:
+            reply = answer(asked)
+            topics = tuple(
+                replace(topic, error_code=ErrorCode(29), partitions=())
+                if topic.name in (PROBE_NAME, "secret")
+                else topic
+                for topic in reply.topics
+            )
+            return replace(reply, topics=topics)
+
+        broker.scripts["metadata"] = refuse
+
+    missing = await connect_to(two).missing_rights(ALL, ALL)
+
+    assert missing == (MissingRight("topic", ("secret",)), MissingRight("topic", (EVERY,)))

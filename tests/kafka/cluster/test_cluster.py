@@ -1,6 +1,7 @@
 """Cluster.poll and its two halves, against healthy fake clusters."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from jmxbridge.kafka.cluster.cluster import Cluster
@@ -337,3 +338,75 @@ async def test_read_commits_never_creates_the_topic_of_commits(
     assert fake.asked("find_coordinator") == []
     assert snapshot.vanished == {"old"}
     assert lags(snapshot, "old") == []  # its topic is not there either
+
+
+async def test_find_brokers_returns_the_live_brokers(two: FakeCluster) -> None:
+    """By id, with the address they advertise; no group is listed for it."""
+    async with Cluster(two.bootstrap[:1]) as cluster:
+        assert cluster.brokers == {}
+        assert await cluster.find_brokers() == cluster.brokers
+
+    assert [asked.api for asked in two.requests] == ["api_versions", "metadata"]
+    addresses = {1: ("127.0.0.1", two.ports[1]), 2: ("127.0.0.1", two.ports[2])}
+    async with Cluster(two.bootstrap) as cluster:
+        assert await cluster.find_brokers() == addresses
+
+
+async def test_leaving_the_context_closes_every_connection(two: FakeCluster) -> None:
+    """The brokers see them close."""
+    async with Cluster(two.bootstrap) as cluster:
+        await cluster.poll()
+        assert not two.brokers[1].all_gone.is_set()
+
+    for broker in two.brokers.values():
+        await broker.all_gone.wait()
+
+
+async def test_cluster_id_is_that_of_the_metadata(two: FakeCluster, connect_to: ConnectTo) -> None:
+    """None before the first poll."""
+    for broker in two.brokers.values():
+
+        def answer(asked: Asked, answer: Callable[[Asked], Any] = broker.answer_metadata) -> Any:
+            return replace(answer(asked), cluster_id="abc")
+
+        broker.scripts["metadata"] = answer
+    cluster = connect_to(two)
+    assert cluster.cluster_id is None
+
+    await cluster.poll()
+
+    assert cluster.cluster_id == "abc"
+
+
+async def test_poll_is_the_two_halves_at_once(two: FakeCluster, connect_to: ConnectTo) -> None:
+    """The budget spans both: requests and phases of the snapshot are those of the whole poll."""
+    cluster = connect_to(two)
+    whole = await cluster.poll()
+    two.requests.clear()
+    read = await cluster.read_commits()
+    assert two.asked("list_offsets") == []
+
+    snapshot = await cluster.read_ends(read)
+
+    assert (snapshot.commits, snapshot.end_offsets) == (whole.commits, whole.end_offsets)
+    assert snapshot.requests == read.budget.requests
+    assert snapshot.phases.list_groups_ms > 0 < snapshot.phases.list_ends_ms
+
+
+async def test_read_ends_leaves_out_a_broker_that_failed_in_read_commits(
+    two: FakeCluster, connect_to: ConnectTo, outlast: Outlast
+) -> None:
+    """It gets no further request in this poll, and metadata is read again in the next."""
+    cluster = connect_to(two)
+    await cluster.poll()
+    two.brokers[2].freeze()
+    read = await outlast(cluster.read_commits(), two.brokers[2])
+    two.brokers[2].thaw()
+    two.requests.clear()
+
+    snapshot = await cluster.read_ends(read)
+    await cluster.read_commits()
+
+    assert {asked.broker for asked in two.asked("list_offsets")} == {1}
+    assert (snapshot.complete, groups_with_rows(snapshot)) == (False, {"a"})
+    assert len(two.asked("metadata")) == 1

@@ -1,12 +1,13 @@
 """Retentions: retention of topics and of committed offsets, read now and then."""
 
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from jmxbridge.kafka.cluster import configs
+from tests.kafka.fake_answers import Asked
 from tests.kafka.fake_cluster import FakeCluster, hang_up
-from tests.kafka.polling import ConnectTo
+from tests.kafka.polling import ConnectTo, Forward
 
 
 def set_topic(fake: FakeCluster, topic: str, **values: str) -> None:
@@ -15,7 +16,7 @@ def set_topic(fake: FakeCluster, topic: str, **values: str) -> None:
 
 
 async def test_refresh_reads_new_topics_at_once_and_all_every_ten_minutes(
-    two: FakeCluster, connect_to: ConnectTo, forward: Callable[[float], None]
+    two: FakeCluster, connect_to: ConnectTo, forward: Forward
 ) -> None:
     """Each in one request to one broker."""
     for topic in ("x", "y", "z"):
@@ -60,7 +61,7 @@ async def test_refresh_keeps_retention_of_topics_that_delete_by_age_only(
 
 
 async def test_refresh_is_silent_without_the_right_to_read_configs(
-    two: FakeCluster, connect_to: ConnectTo, forward: Callable[[float], None]
+    two: FakeCluster, connect_to: ConnectTo, forward: Forward
 ) -> None:
     """No lag needs DESCRIBE_CONFIGS: nothing is incomplete without it."""
     two.configs = {(2, "x"): None, (2, "y"): None, (4, "1"): None, (4, "2"): None}
@@ -110,3 +111,49 @@ async def test_refresh_reads_a_limited_number_of_topics_a_poll(
 
     assert known == [2, 4, 5, 5]
     assert len(two.asked("describe_configs")) == 3
+
+
+async def test_refresh_reports_another_refusal_once(
+    two: FakeCluster, connect_to: ConnectTo, forward: Forward
+) -> None:
+    """An error that is not about rights is noted in the first poll, and not again."""
+
+    def refuse(asked: Asked) -> Any:
+        results = tuple(
+            asked.schema.make(
+                "DescribeConfigsResult",
+                error_code=42,
+                error_message=None,
+                resource_type=resource.resource_type,
+                resource_name=resource.resource_name,
+                configs=(),
+            )
+            for resource in asked.entity.resources
+        )
+        return asked.schema.reply(results=results)
+
+    for broker in two.brokers.values():
+        broker.scripts["describe_configs"] = refuse
+    cluster = connect_to(two)
+    first = await cluster.poll()
+    forward(configs.RETENTION_REFRESH_S)
+
+    second = await cluster.poll()
+
+    assert first.errors == ("retention cannot be read: INVALID_REQUEST (42)",)
+    assert (first.complete, second.errors) == (True, ())
+
+
+async def test_refresh_takes_an_unreadable_reply_as_an_answer(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """The next poll would fail the same way, so it does not ask."""
+    for broker in two.brokers.values():
+        broker.scripts["describe_configs"] = lambda asked: b"\xff"
+    cluster = connect_to(two)
+    first = await cluster.poll()
+
+    await cluster.poll()
+
+    assert (first.complete, first.extras.retention_s) == (True, {})
+    assert len(two.asked("describe_configs")) == 1

@@ -107,3 +107,21 @@ async def test_list_groups_asks_by_name_for_an_unlisted_group(
     assert not snapshot.complete
     (asked,) = two.asked("find_coordinator")
     assert sorted(asked.entity.coordinator_keys) == ["a", "b"]
+
+
+async def test_find_coordinators_asks_the_next_broker_after_a_failure(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Any broker can tell; without an answer the group is kept for the next poll."""
+    cluster = connect_to(two)
+    await cluster.poll()
+    two.groups["a"].listed_by = (3,)
+    for broker in two.brokers.values():
+        broker.scripts["find_coordinator"] = lambda asked: b"\xff"
+
+    snapshot = await cluster.poll()
+
+    assert {asked.broker for asked in two.asked("find_coordinator")} == {1, 2}
+    assert set(snapshot.groups) == {"a", "b"}
+    assert snapshot.gone == frozenset()
+    assert not snapshot.complete

@@ -1,6 +1,5 @@
 """OffsetsForTimes: records by time, one request a leader, and failures that harm no row."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from jmxbridge.lag.history.lag_history import LagHistory
 from jmxbridge.lag.rows import compute
 from tests.kafka.fake_answers import Asked
 from tests.kafka.fake_cluster import FakeCluster, hang_up
-from tests.kafka.polling import ConnectTo
+from tests.kafka.polling import ConnectTo, Forward
 
 NS = 1_000_000_000
 START_MS = 1_700_000_000_000
@@ -102,7 +101,7 @@ async def test_ask_settles_only_what_can_never_be_searched(
 
 
 async def test_ask_spares_a_leader_that_failed(
-    two: FakeCluster, connect_to: ConnectTo, forward: Callable[[float], None]
+    two: FakeCluster, connect_to: ConnectTo, forward: Forward
 ) -> None:
     """Its rows are there, and so are the answers of the other leader; it is spared for a while."""
     healthy = two.brokers[1].answer_list_offsets

@@ -8,7 +8,7 @@ from jmxbridge.kafka.cluster import shares
 from jmxbridge.kafka.facts.extras import SharePartition
 from jmxbridge.lag.rows import compute
 from tests.kafka.fake_answers import Asked, Group
-from tests.kafka.fake_cluster import FakeCluster
+from tests.kafka.fake_cluster import FakeCluster, hang_up
 from tests.kafka.polling import ConnectTo
 
 
@@ -57,6 +57,21 @@ async def test_fetch_shares_names_groups_that_cannot_be_read(
 
     snapshot = await connect_to(two).poll()
 
-    assert [each.group for each in snapshot.extras.shares] == ["t"]
+    assert [partition.group for partition in snapshot.extras.shares] == ["t"]
     assert snapshot.errors == ("share group 's': cannot be read: GROUP_AUTHORIZATION_FAILED (30)",)
+    assert snapshot.complete
+
+
+async def test_fetch_shares_leaves_out_a_broker_that_fails(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Its share groups are missing, the rows of all other groups are there."""
+    two.groups["s"] = Group({"x": {0: 4}}, coordinator=1, protocol_type="share", type="Share")
+    two.groups["t"] = Group({"y": {0: 4}}, coordinator=2, protocol_type="share", type="Share")
+    two.brokers[1].scripts["describe_share_group_offsets"] = hang_up
+
+    snapshot = await connect_to(two).poll()
+
+    assert [partition.group for partition in snapshot.extras.shares] == ["t"]
+    assert len(compute(snapshot).partitions) == 2
     assert snapshot.complete

@@ -1,4 +1,4 @@
-"""Name filters: whole names, deny before allow, and what is left out by default."""
+"""Filters by name, and the internal topics of Streams."""
 
 import re
 
@@ -19,23 +19,23 @@ from jmxbridge.kafka.facts.names import USER_GROUPS, USER_TOPICS, NameFilter, is
         ("an empty name is a name", (), ("",), "", False),
     ],
 )
-def test_a_name_is_wanted(
+def test_name_filter_matches_whole_names(
     why: str, allow: tuple[str, ...], deny: tuple[str, ...], name: str, wanted: bool
 ) -> None:
-    """Full match; deny wins."""
+    """A deny wins over an allow; no allow pattern allows every name."""
     assert NameFilter(allow, deny)(name) is wanted
 
 
-def test_the_defaults_leave_out_what_nobody_operates() -> None:
-    """Console consumers and Kafka's own topics; names that only resemble them stay."""
+def test_default_filters_leave_out_console_consumers_and_kafkas_topics() -> None:
+    """Names that only resemble them stay."""
     assert not USER_GROUPS("console-consumer-12345")
     assert USER_GROUPS("console-consumer-main")
     assert not USER_TOPICS("__consumer_offsets")
     assert USER_TOPICS("my__topic")
 
 
-def test_a_bad_pattern_is_refused_at_once() -> None:
-    """Not at the first name it meets."""
+def test_name_filter_raises_for_a_bad_pattern_at_once() -> None:
+    """When it is made, not at the first name."""
     with pytest.raises(re.error):
         NameFilter(deny=("(",))
 
@@ -57,6 +57,6 @@ def test_a_bad_pattern_is_refused_at_once() -> None:
         ("app-orders", False),
     ],
 )
-def test_what_a_streams_application_made_for_itself(topic: str, expected: bool) -> None:
-    """Named after its group and by the rules of Streams; another application's is a topic."""
+def test_is_internal_knows_the_names_that_streams_gives(topic: str, expected: bool) -> None:
+    """Named after its group by the rules of Streams; a topic of another group is not internal."""
     assert is_internal("app", topic) is expected

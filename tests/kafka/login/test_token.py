@@ -1,4 +1,4 @@
-"""Tokens: kept while they are good, asked for in the words of RFC 6749, bounded."""
+"""Token sources: the request to a token server, its answers, and the cache of a token."""
 
 import asyncio
 import base64
@@ -62,8 +62,8 @@ def granted(token: str, **more: Any) -> bytes:
     return body(**{"access_token": token, **more})
 
 
-async def test_the_grant_is_asked_for_as_the_rfc_has_it(server: Start) -> None:
-    """A form, and both halves of Basic encoded, for one of them may hold the colon."""
+async def test_client_credentials_sends_the_request_of_rfc_6749(server: Start) -> None:
+    """A form, and both halves of Basic encoded, as one of them may contain the colon."""
     ask, asked = await server("200 OK", granted("a.b-c", expires_in=300))
 
     assert await ask() == BearerToken("a.b-c", 300.0)
@@ -76,20 +76,20 @@ async def test_the_grant_is_asked_for_as_the_rfc_has_it(server: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "lifetime_s"),
+    ("expires_in", "lifetime_s"),
     [("90", 90.0), (None, DEFAULT_LIFETIME_S), (-1, DEFAULT_LIFETIME_S), ([], DEFAULT_LIFETIME_S)],
 )
-async def test_a_lifetime_that_says_nothing_is_a_short_one(
-    server: Start, said: Any, lifetime_s: float
+async def test_client_credentials_assumes_a_short_lifetime(
+    server: Start, expires_in: Any, lifetime_s: float
 ) -> None:
-    """It is asked again sooner than any server would end a token."""
-    ask, _ = await server("200 OK", granted("abc", expires_in=said))
+    """Where the answer has none, or none that makes sense."""
+    ask, _ = await server("200 OK", granted("abc", expires_in=expires_in))
 
     assert (await ask()).lifetime_s == lifetime_s
 
 
 @pytest.mark.parametrize(
-    ("status", "answer", "said"),
+    ("status", "answer", "message"),
     [
         (
             "401 Unauthorized",
@@ -104,21 +104,21 @@ async def test_a_lifetime_that_says_nothing_is_a_short_one(
         ("200 OK", b"x" * (MAX_REPLY + 1), "its answer is larger than 256 KiB"),
     ],
 )
-async def test_what_is_no_token_is_said(
-    server: Start, status: str, answer: bytes, said: str
+async def test_client_credentials_reports_an_answer_without_a_token(
+    server: Start, status: str, answer: bytes, message: str
 ) -> None:
-    """URL and client are named, the server's words are repeated, the secret is not."""
+    """Status, and the server's reason without the secret, in one line that names URL and client."""
     ask, _ = await server(status, answer)
 
-    with pytest.raises(LoginFailed, match=said) as caught:
+    with pytest.raises(LoginFailed, match=message) as caught:
         await ask()
 
     assert str(caught.value).startswith(f"no token from {ask.url} for client 'cl:ient'")
     assert SECRET not in str(caught.value)
 
 
-async def test_no_redirect_is_followed(server: Start) -> None:
-    """The secret goes where the file says."""
+async def test_client_credentials_follows_no_redirect(server: Start) -> None:
+    """The secret goes to the configured URL only."""
     elsewhere, asked = await server("200 OK", granted("abc"))
     ask, _ = await server("307 Temporary Redirect", b"", f"Location: {elsewhere.url}")
 
@@ -128,7 +128,7 @@ async def test_no_redirect_is_followed(server: Start) -> None:
     assert asked == []
 
 
-async def test_a_server_that_is_not_there_is_named(free_port: int) -> None:
+async def test_client_credentials_names_a_server_that_cannot_be_reached(free_port: int) -> None:
     """In one line, with the URL."""
     ask = ClientCredentials(f"http://127.0.0.1:{free_port}/t", "c", SECRET, None, None, 30.0)
 
@@ -136,16 +136,16 @@ async def test_a_server_that_is_not_there_is_named(free_port: int) -> None:
         await ask()
 
 
-async def test_a_server_that_says_nothing_is_not_waited_for(server: Start) -> None:
-    """The time that ran out is said, and whose."""
+async def test_client_credentials_gives_up_on_a_silent_server(server: Start) -> None:
+    """The message has the timeout and the URL."""
     ask, _ = await server("200 OK", b"", "Content-Length: 9")
 
     with pytest.raises(LoginFailed, match=r"no answer in 1e-06 s"):
         await replace(ask, timeout_s=0.000001)()
 
 
-async def test_one_token_serves_until_a_fifth_of_its_life_is_left() -> None:
-    """Asked for by many at once, it is fetched once; later it is fetched again."""
+async def test_token_source_keeps_a_token_for_most_of_its_lifetime() -> None:
+    """Requested by many at once, it is fetched once; later it is fetched again."""
     now, fetched = 100.0, 0
 
     async def fetch() -> BearerToken:
@@ -162,8 +162,8 @@ async def test_one_token_serves_until_a_fifth_of_its_life_is_left() -> None:
     assert await source.token() == "t2"
 
 
-async def test_a_server_that_fails_is_waited_for_once() -> None:
-    """Brokers that wait for the same token fail together; the next attempt asks again."""
+async def test_token_source_shares_a_failure_between_waiting_callers() -> None:
+    """Connections that wait for the same token fail together; the next attempt asks again."""
     fetched = 0
 
     async def fetch() -> BearerToken:
@@ -182,8 +182,8 @@ async def test_a_server_that_fails_is_waited_for_once() -> None:
     assert await source.token() == "abc"
 
 
-def test_a_token_is_not_shown() -> None:
-    """Neither it nor the secret it is asked for with."""
+def test_repr_hides_token_and_secret() -> None:
+    """Neither the token nor the secret it is requested with."""
     shown = repr(
         (BearerToken("abc", 1.0), ClientCredentials("http://x", "c", SECRET, None, None, 1.0))
     )
@@ -192,16 +192,16 @@ def test_a_token_is_not_shown() -> None:
     assert SECRET not in shown
 
 
-async def test_msk_without_the_package_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an extra, for it brings 80 MB."""
+async def test_msk_signer_without_its_package_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an extra, as it brings 80 MB."""
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer.MSKAuthTokenProvider", None)
 
     with pytest.raises(LoginFailed, match=r"pip install 'jmxbridge\[msk\]'"):
         await MskSigner("eu-west-1")()
 
 
-async def test_msk_tokens_are_signed_by_awss_own_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With credentials of the environment; the token is a signed URL that holds for a while."""
+async def test_msk_signer_signs_with_the_aws_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With credentials of the environment; the token is a signed URL with a lifetime."""
     pytest.importorskip("aws_msk_iam_sasl_signer", reason="needs the extra msk")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
@@ -214,10 +214,10 @@ async def test_msk_tokens_are_signed_by_awss_own_package(monkeypatch: pytest.Mon
     assert 800 < token.lifetime_s <= 900
 
 
-async def test_msk_without_credentials_says_where_they_may_be(
+async def test_msk_signer_without_credentials_says_where_they_may_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What the signer raises then is no sentence."""
+    """Environment, profile, or role of the machine."""
     signer = types.ModuleType("signer")
 
     def generate(region: str) -> None:

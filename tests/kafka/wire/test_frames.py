@@ -1,4 +1,4 @@
-"""Framing: any bytes give messages or BadFrame, and what is announced costs nothing."""
+"""FrameReader: messages from any split of a stream, and refusals of what is no message."""
 
 import itertools
 
@@ -17,10 +17,8 @@ def framed(parts: list[bytes]) -> bytes:
 
 
 @given(messages, st.lists(st.integers(min_value=0, max_value=400)))
-def test_any_split_of_the_stream_gives_the_same_messages(
-    sent: list[bytes], cuts: list[int]
-) -> None:
-    """Whole, byte by byte or cut anywhere."""
+def test_feed_returns_the_same_messages_for_any_split(sent: list[bytes], cuts: list[int]) -> None:
+    """Any chunks of the same bytes; a message is complete with its last byte."""
     stream = framed(sent)
     edges = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
     reader = FrameReader()
@@ -51,7 +49,7 @@ TLS = "it is a TLS listener, and this connection is plaintext: set kafka.tls"
         (b"\0\0\0\3abc", "it announced a message of 3 bytes"),
     ],
 )
-def test_what_is_not_kafka_is_named(beginning: bytes, reason: str) -> None:
+def test_feed_names_the_protocol_of_foreign_bytes(beginning: bytes, reason: str) -> None:
     """The first four bytes tell, before anything is stored; after that nothing is read."""
     reader = FrameReader()
 
@@ -61,15 +59,15 @@ def test_what_is_not_kafka_is_named(beginning: bytes, reason: str) -> None:
         reader.feed(framed([b"good"]))
 
 
-def test_the_limit_is_the_last_length_taken() -> None:
-    """A message of exactly the limit passes; one byte more is refused from its length alone."""
+def test_feed_accepts_a_message_of_exactly_the_limit() -> None:
+    """One byte more is refused from its length alone."""
     assert FrameReader(limit=5).feed(framed([b"12345"])) == [b"12345"]
     with pytest.raises(BadFrame):
         FrameReader(limit=5).feed((6).to_bytes(4))
 
 
-def test_a_message_announced_and_not_sent_takes_no_room() -> None:
-    """64 MiB announced, 2 bytes come: nothing more is held."""
+def test_feed_stores_only_received_bytes() -> None:
+    """64 MiB announced, 2 bytes received: nothing more is held."""
     reader = FrameReader()
 
     assert reader.feed(MAX_FRAME.to_bytes(4) + b"ab") == []

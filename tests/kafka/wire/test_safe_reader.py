@@ -1,4 +1,4 @@
-"""Reading replies: equal to kio on good bytes, an exception (and nothing worse) on bad ones."""
+"""safe_reader: equal to kio on good bytes, an exception (and nothing worse) on bad ones."""
 
 import dataclasses
 import importlib
@@ -111,8 +111,8 @@ ENTITIES = [
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda e: f"{type(e).__name__}-{e.__version__}")
-def test_good_bytes_give_what_kio_gives(entity: Any) -> None:
-    """The same entity and the same number of bytes, with garbage behind left alone."""
+def test_reader_returns_what_kio_returns(entity: Any) -> None:
+    """The same entity and number of bytes, whatever bytes follow."""
     wire = written(entity)
 
     assert reader(type(entity))(wire + b"\xac\xed", 0) == (entity, len(wire))
@@ -120,7 +120,7 @@ def test_good_bytes_give_what_kio_gives(entity: Any) -> None:
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda e: f"{type(e).__name__}-{e.__version__}")
-def test_every_truncation_is_an_error(entity: Any) -> None:
+def test_reader_raises_for_every_truncation(entity: Any) -> None:
     """No prefix of a reply is a reply."""
     wire = written(entity)
     for size in range(len(wire)):
@@ -129,8 +129,8 @@ def test_every_truncation_is_an_error(entity: Any) -> None:
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda e: f"{type(e).__name__}-{e.__version__}")
-def test_an_array_of_two_billion_is_refused_wherever_it_is_announced(entity: Any) -> None:
-    """At every offset of a reply: kio alone would ask for 16 GiB, and abort the process."""
+def test_reader_refuses_an_array_of_two_billion_at_every_offset(entity: Any) -> None:
+    """kio alone would ask for 16 GiB, and abort the process."""
     wire = written(entity)
     huge = HUGE[bool(entity.__flexible__)]
     refused = 0
@@ -144,8 +144,8 @@ def test_an_array_of_two_billion_is_refused_wherever_it_is_announced(entity: Any
 
 @given(st.data())
 @settings(max_examples=300)
-def test_damaged_bytes_are_an_error_or_another_reply(data: st.DataObject) -> None:
-    """Any change of any bytes: it decodes, or raises what the codec expects."""
+def test_reader_raises_or_decodes_damaged_bytes(data: st.DataObject) -> None:
+    """Any change of any bytes: it decodes, or raises one of the documented exceptions."""
     entity = data.draw(st.sampled_from(ENTITIES))
     wire = bytearray(written(entity))
     for _ in range(data.draw(st.integers(1, 6))):
@@ -157,15 +157,15 @@ def test_damaged_bytes_are_an_error_or_another_reply(data: st.DataObject) -> Non
     assert size <= len(wire)
 
 
-def test_a_null_array_is_none_only_where_the_schema_allows_it() -> None:
-    """OffsetFetch's groups may not be null; kio alone reads None there in silence."""
+def test_reader_accepts_a_null_array_only_where_the_schema_allows_it() -> None:
+    """OffsetFetch's groups may not be null; kio alone silently returns None."""
     module = importlib.import_module("kio.schema.offset_fetch.v8.response")
 
     with pytest.raises(BadReply, match="'groups' is null"):
         reader(module.OffsetFetchResponse)(b"\0\0\0\0\0\0", 0)
 
 
-def test_tags_we_do_not_know_are_skipped() -> None:
+def test_reader_skips_unknown_tags() -> None:
     """KIP-482: a newer broker may add tagged fields to any version."""
     entity = metadata(12)
     wire = written(entity)[:-1] + b"\x02" + b"\x09\x03abc" + b"\x0a\x00"
@@ -185,14 +185,14 @@ def test_tags_we_do_not_know_are_skipped() -> None:
         b"\xff\xff\xff\xff\xff\xff",
     ],
 )
-def test_bad_tag_sections_are_an_error(section: bytes) -> None:
-    """Ends early, announces too much, or a number that never ends."""
+def test_skip_tags_raises_for_a_bad_section(section: bytes) -> None:
+    """Truncated, too much announced, or a number that does not end."""
     with pytest.raises(BadReply):
         skip_tags(section, 0)
 
 
-def test_an_unknown_error_code_is_a_value_error() -> None:
-    """What a code younger than kio means cannot be guessed; the caller fails the request."""
+def test_reader_raises_for_an_unknown_error_code() -> None:
+    """The meaning of a code younger than kio cannot be guessed; the request fails."""
     module = importlib.import_module("kio.schema.list_groups.v0.response")
     wire = written(module.ListGroupsResponse(error_code=ErrorCode.none, groups=()))
 
