@@ -13,7 +13,7 @@ from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeBroker, FakeCluster
 
 TIMEOUT_S = 30.0
-"""Never reached by waiting: a test that needs a deadline to pass puts the clock forward."""
+"""Never reached by waiting: a test that needs a deadline to pass moves the clock forward."""
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ async def outlast(
 ) -> Callable[[Awaitable[Any], FakeBroker], Awaitable[Any]]:
     """Await something until a broker leaves a request unanswered, then let every deadline pass.
 
-    The loop's clock is put forward instead of waiting. Before that, what else is on its way over
-    loopback arrives: the loop turns often enough for every answer already sent to be taken.
+    The loop's clock is moved forward instead of waiting. Before that, everything else in flight on
+    loopback arrives: the loop turns often enough to read every answer already sent.
     """
     loop = asyncio.get_running_loop()
     real_time = loop.time
@@ -64,7 +64,7 @@ async def outlast(
 
 @pytest.fixture
 async def forward(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Put the loop's clock forward by so many seconds."""
+    """Move the loop's clock forward by so many seconds."""
     loop = asyncio.get_running_loop()
     real_time = loop.time
     ahead_s = 0.0

@@ -1,4 +1,4 @@
-"""What a healthy broker answers, from the state of its cluster; built with kio alone."""
+"""Answers of a healthy broker, from the state of its cluster; built with kio alone."""
 
 import importlib
 import io
@@ -16,7 +16,7 @@ NO_TIME = i32Timedelta.parse(timedelta(0))
 
 @dataclass
 class Asked:
-    """A request as a broker read it."""
+    """A request as the broker read it."""
 
     broker: int
     api: str
@@ -70,12 +70,12 @@ class Replies:
 class World:
     """The state of a cluster.
 
-    `leaders` is topic → partition → broker id (-1: no leader), `ends` where each of them ends
-    (`stable_ends` for who reads committed records, where it differs), `starts` where it begins,
-    `ids` the topics' where they have one, `ports` the brokers. `versions` is what every broker
-    offers; a login holds for `session_s`, 0 for ever. `written` has the timestamps of a
-    partition's records, in ms, from offset 0 on; `configs` what is set, by kind and name of the
-    resource (2 for a topic, 4 for a broker), None where it may not be read.
+    `leaders` is topic → partition → broker id (-1: no leader). `ends` are the end offsets of
+    partitions, `stable_ends` the last stable offsets where they differ, `starts` the start offsets.
+    `ids` has the ids of topics, `ports` those of brokers, `versions` what every broker offers. A
+    login is valid for `session_s`, 0 without a limit. `written` has the timestamps of a partition's
+    records, in ms, from offset 0 on. `configs` has configuration by type (2 topic, 4 broker) and
+    name of the resource, None where we may not read it.
     """
 
     def __init__(self, versions: dict[int, tuple[int, int]]) -> None:
@@ -105,7 +105,7 @@ class HealthyBroker:
         self.node_id = node_id
 
     def answer_api_versions(self, asked: Asked) -> Any:
-        """The versions the cluster was told to offer."""
+        """Answer with the versions of the cluster."""
         make = asked.schema.make
         keys = tuple(
             make("ApiVersion", api_key=key, min_version=lowest, max_version=highest)
@@ -114,18 +114,18 @@ class HealthyBroker:
         return asked.schema.reply(error_code=0, api_keys=keys)
 
     def answer_sasl_handshake(self, asked: Asked) -> Any:
-        """Every mechanism will do."""
+        """Accept every mechanism."""
         return asked.schema.reply(error_code=0, mechanisms=(asked.entity.mechanism,))
 
     def answer_sasl_authenticate(self, asked: Asked) -> Any:
-        """Everybody is let in, for `session_s`."""
+        """Accept every login, for `session_s`."""
         lifetime = i64Timedelta.parse(timedelta(seconds=self.world.session_s))
         return asked.schema.reply(
             error_code=0, error_message=None, auth_bytes=b"", session_lifetime=lifetime
         )
 
     def answer_metadata(self, asked: Asked) -> Any:
-        """All brokers and the topics asked for; error 3 for those that do not exist."""
+        """Answer with all brokers and the topics requested; error 3 for missing topics."""
         make = asked.schema.make
         brokers = tuple(
             make("MetadataResponseBroker", node_id=node_id, host="127.0.0.1", port=port)
@@ -155,7 +155,7 @@ class HealthyBroker:
         )
 
     def answer_list_groups(self, asked: Asked) -> Any:
-        """The groups this broker coordinates, or is told to list."""
+        """Answer with the groups that this broker coordinates, or has to list."""
         groups = tuple(
             asked.schema.make(
                 "ListedGroup",
@@ -170,7 +170,7 @@ class HealthyBroker:
         return asked.schema.reply(error_code=0, groups=groups)
 
     def answer_find_coordinator(self, asked: Asked) -> Any:
-        """The coordinator of each group; broker 1 for groups that do not exist."""
+        """Answer with the coordinator of each group; broker 1 for groups that do not exist."""
         if asked.version < 4:
             return asked.schema.reply(**self._coordinator(asked.entity.key))
         coordinators = tuple(
@@ -186,7 +186,7 @@ class HealthyBroker:
         return {**where, "error_code": 0, "error_message": None}
 
     def answer_offset_fetch(self, asked: Asked) -> Any:
-        """The commits of each group; error 16 for groups of other coordinators."""
+        """Answer with the commits of each group; error 16 for groups of other coordinators."""
         if asked.version < 8:
             return self._commits(asked, "", asked.entity.group_id)
         groups = tuple(self._commits(asked, "Group", g.group_id) for g in asked.entity.groups)
@@ -218,7 +218,7 @@ class HealthyBroker:
         )
 
     def answer_list_offsets(self, asked: Asked) -> Any:
-        """The ends of partitions led here; error 6 for those of other leaders, 3 for no topic."""
+        """Answer with offsets of partitions led here; error 6 for other leaders, 3 for no topic."""
         make = asked.schema.make
         topics = tuple(
             make(
@@ -261,7 +261,7 @@ class HealthyBroker:
         return self.world.ends[at]
 
     def answer_describe_configs(self, asked: Asked) -> Any:
-        """What is set, of the keys asked for; error 29 where that may not be read."""
+        """Answer with the keys requested; error 29 where we may not read them."""
         results = tuple(self._config(asked, resource) for resource in asked.entity.resources)
         return asked.schema.reply(results=results)
 
@@ -294,7 +294,7 @@ class HealthyBroker:
         )
 
     def answer_describe_share_group_offsets(self, asked: Asked) -> Any:
-        """Start offsets, from the commits of the group; its lags too in version 1."""
+        """Answer with start offsets, from the commits of the group; with lags in version 1."""
         groups = tuple(self._shares(asked, g.group_id) for g in asked.entity.groups)
         return asked.schema.reply(groups=groups)
 
@@ -330,7 +330,7 @@ class HealthyBroker:
         )
 
     def answer_describe_groups(self, asked: Asked) -> Any:
-        """The members of classic groups; groups of the newer protocol are not found."""
+        """Answer with members of classic groups; other groups are not found."""
         groups = tuple(self._classic(asked, name) for name in asked.entity.groups)
         return asked.schema.reply(groups=groups)
 
@@ -360,7 +360,7 @@ class HealthyBroker:
         )
 
     def answer_consumer_group_describe(self, asked: Asked) -> Any:
-        """The members of groups of the newer protocol."""
+        """Answer with members of groups of the consumer protocol (KIP-848)."""
         groups = tuple(self._consumer(asked, name) for name in asked.entity.group_ids)
         return asked.schema.reply(groups=groups)
 
@@ -463,7 +463,7 @@ class HealthyBroker:
 
 
 def assignment(topics: dict[str, list[int]]) -> bytes:
-    """What a classic group's leader hands to a member, in version 1 of its format."""
+    """Return an assignment as a classic group's leader writes it, in version 1 of its format."""
     data = importlib.import_module("kio.schema.consumer_protocol_assignment.v1.data")
     entity = data.ConsumerProtocolAssignment(
         assigned_partitions=tuple(

@@ -1,8 +1,8 @@
-"""A cluster of brokers in this process, for faults a real one cannot be made to show.
+"""A cluster of fake brokers in this process, for faults that a real one cannot be made to show.
 
-It reads requests and writes replies with kio alone, so what it understands and says does not depend
-on the code under test. A broker answers from the state of its cluster; a test changes the state, or
-puts a script in the place of one API's answers. Everything asked is kept in `requests`.
+It reads requests and writes replies with kio alone, independent of the code under test. A broker
+answers from the state of its cluster; a test changes the state, or replaces the answers of an API
+by a script. `requests` has every request.
 """
 
 import asyncio
@@ -34,14 +34,14 @@ NAMES = {
 KAFKA_4_1 = {2: (1, 11), 3: (0, 13), 9: (1, 10), 10: (0, 6), 15: (0, 6), 16: (0, 5), 18: (0, 4)}
 KAFKA_4_1 |= {32: (1, 4), 90: (0, 1), 69: (0, 1), 89: (0, 0), 17: (0, 1), 36: (0, 2), 60: (0, 2)}
 KAFKA_2_3 = {2: (0, 5), 3: (0, 8), 9: (0, 5), 10: (0, 2), 15: (0, 3), 16: (0, 2), 18: (0, 2)}
-"""What these brokers offer, of the APIs used here."""
+"""API versions that these brokers offer, of the APIs used here."""
 
 Script = Callable[[Asked], Any]
 """Returns a reply entity, or the bytes that follow the correlation id."""
 
 
 class Silence(Exception):
-    """Raised by a script: the request is taken and not answered, until `answer_late`."""
+    """Raised by a script: the request is read and not answered, until `answer_late`."""
 
 
 class HangUp(Exception):
@@ -78,18 +78,18 @@ class FakeCluster(World):
 
     @property
     def bootstrap(self) -> list[tuple[str, int]]:
-        """Every broker's address."""
+        """The address of every broker."""
         return [("127.0.0.1", port) for port in self.ports.values()]
 
     def asked(self, api: str, broker: int | None = None) -> list[Asked]:
-        """The requests of one API, of one broker or of all."""
+        """Return the requests of one API, to one broker or to all."""
         return [
             asked for asked in self.requests if asked.api == api and broker in (None, asked.broker)
         ]
 
 
 class FakeBroker(HealthyBroker):
-    """One broker; `scripts` takes the place of its answers, by API.
+    """One broker; `scripts` replaces its answers, by API.
 
     `stalled` is set when a request is left unanswered, `all_gone` when no connection is left.
     """
@@ -137,7 +137,7 @@ class FakeBroker(HealthyBroker):
         self.scripts.clear()
 
     def send_to_all(self, data: bytes) -> None:
-        """Send these bytes on every connection, asked for or not."""
+        """Send these bytes on every connection, requested or not."""
         for writer in self._writers:
             writer.write(data)
 
@@ -203,7 +203,7 @@ def _read(api: str, version: int, message: bytes) -> Any:
 
 
 def _too_new(versions: dict[int, tuple[int, int]]) -> bytes:
-    """Version 0 of the ApiVersions reply with error 35, as KIP-511 has it."""
+    """Return version 0 of the ApiVersions reply with error 35, as KIP-511 says."""
     keys = [(18, *versions[18])]
     offered = b"".join(number.to_bytes(2) for key in keys for number in key)
     return (35).to_bytes(2) + len(keys).to_bytes(4) + offered

@@ -99,16 +99,15 @@ def assert_nothing_vanished(estate: Estate, snapshot: Snapshot) -> None:
     assert not {topic for topic, _ in snapshot.orphaned} & {estate.left, estate.right}
 
 
-async def test_a_broker_that_is_killed_takes_only_its_own_rows(
+async def test_a_killed_broker_loses_only_its_own_rows(
     two_brokers: Pair, cluster: Cluster, estate: Estate
 ) -> None:
     """Its groups move to the other broker; its topic has no leader until it is back."""
     before = await poll_until(cluster, lambda s: s.complete)
-    everything = estate.rows(before)
+    all_rows = estate.rows(before)
     stays, moves = estate.groups[FIRST], estate.groups[SECOND]
     of_left = {
-        group: [row for row in rows if row.topic == estate.left]
-        for group, rows in everything.items()
+        group: [row for row in rows if row.topic == estate.left] for group, rows in all_rows.items()
     }
 
     two_brokers.second.kill()
@@ -126,19 +125,19 @@ async def test_a_broker_that_is_killed_takes_only_its_own_rows(
         without = await poll_until(cluster, moved)
     finally:
         two_brokers.second.start()
-    after = await poll_until(cluster, lambda s: s.complete and estate.rows(s) == everything)
+    after = await poll_until(cluster, lambda s: s.complete and estate.rows(s) == all_rows)
 
-    assert [len(rows) for rows in everything.values()] == [4, 4]
+    assert [len(rows) for rows in all_rows.values()] == [4, 4]
     assert without.groups[moves].coordinator == FIRST
     assert_nothing_vanished(estate, after)
 
 
-async def test_a_frozen_broker_is_waited_for_once_in_a_poll(
+async def test_a_frozen_broker_costs_one_timeout_a_poll(
     two_brokers: Pair, cluster: Cluster, estate: Estate
 ) -> None:
     """A frozen broker costs one timeout per poll and no row of the other broker."""
     before = await poll_until(cluster, lambda s: s.complete)
-    everything = estate.rows(before)
+    all_rows = estate.rows(before)
     stays = estate.groups[FIRST]
     silent = f"broker 2 at 127.0.0.1:{two_brokers.second.port}: no answer in {PATIENCE_S:g} s"
 
@@ -147,7 +146,7 @@ async def test_a_frozen_broker_is_waited_for_once_in_a_poll(
         frozen = [await cluster.poll() for _ in range(2)]
     finally:
         two_brokers.second.process.resume()
-    thawed = await poll_until(cluster, lambda s: s.complete and estate.rows(s) == everything)
+    thawed = await poll_until(cluster, lambda s: s.complete and estate.rows(s) == all_rows)
 
     for snapshot in frozen:
         assert_nothing_vanished(estate, snapshot)
@@ -160,27 +159,29 @@ async def test_a_frozen_broker_is_waited_for_once_in_a_poll(
     assert_nothing_vanished(estate, thawed)
 
 
-async def test_what_moves_is_found_again(client: Client, cluster: Cluster, estate: Estate) -> None:
+async def test_moved_coordinators_and_leaders_are_found_again(
+    client: Client, cluster: Cluster, estate: Estate
+) -> None:
     """Coordinators and leaders that move between brokers during polls are found again."""
     before = await poll_until(cluster, lambda s: s.complete)
-    everything = estate.rows(before)
+    all_rows = estate.rows(before)
 
     def move() -> None:
         client.move(COMMITS_TOPIC, FIRST)
         client.move(estate.right, FIRST)
 
     moving = await polls_during(cluster, asyncio.to_thread(move))
-    after = await poll_until(cluster, lambda s: s.complete and estate.rows(s) == everything)
+    after = await poll_until(cluster, lambda s: s.complete and estate.rows(s) == all_rows)
 
     for snapshot in moving:
         assert_nothing_vanished(estate, snapshot)
         for group, rows in estate.rows(snapshot).items():
-            assert {row for row in rows} <= set(everything[group])
-            assert rows == everything[group] or not snapshot.complete
+            assert {row for row in rows} <= set(all_rows[group])
+            assert rows == all_rows[group] or not snapshot.complete
     assert {after.groups[group].coordinator for group in estate.groups.values()} == {FIRST}
 
 
-async def test_a_topic_deleted_behind_its_coordinators_back(
+async def test_a_topic_deleted_while_its_coordinator_is_down_is_orphaned(
     two_brokers: Pair, client: Client, cluster: Cluster, estate: Estate
 ) -> None:
     """Its commits remain: the Java command fails, our poll has the other rows."""

@@ -29,7 +29,7 @@ async def cluster(kafka: Kafka) -> AsyncIterator[Cluster]:
     await cluster.close()
 
 
-async def test_a_group_that_does_not_exist_is_told_from_an_empty_one(
+async def test_describe_tells_a_missing_group_from_an_empty_one(
     kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
 ) -> None:
     """An unknown group is reported as such; asking does not create it."""
@@ -37,30 +37,30 @@ async def test_a_group_that_does_not_exist_is_told_from_an_empty_one(
     client.create(topic)
     client.commit(group, topic)
 
-    made = tables(await cluster.describe([nonsense, group]))
+    shown = tables(await cluster.describe([nonsense, group]))
     snapshot = await cluster.poll()
 
-    assert [(table.group, table.exists) for table in made] == [(group, True), (nonsense, False)]
+    assert [(table.group, table.exists) for table in shown] == [(group, True), (nonsense, False)]
     assert nonsense not in snapshot.groups
 
 
-async def test_lag_rises_while_nobody_consumes_and_falls_to_nothing(
+async def test_lag_rises_without_a_consumer_and_falls_to_zero(
     client: Client, consumer: Client, cluster: Cluster, fresh_name: Callable[[str], str]
 ) -> None:
     """The lag rises strictly at every poll of a stopped group and falls to 0."""
     topic, group = fresh_name("orders"), fresh_name("billing")
     client.create(topic, 3)
     client.commit(group, topic)
-    seen = []
+    sums = []
     for _ in range(5):
         client.produce(topic, 30)
-        seen.append(sum(row.lag for row in rows_of(await cluster.poll(), group)))
+        sums.append(sum(row.lag for row in rows_of(await cluster.poll(), group)))
 
     consumer.subscribe(group, topic)
     consumer.wait_consumed(150)
     snapshot = await poll_until(cluster, lambda s: not any(row.lag for row in rows_of(s, group)))
 
-    assert seen == [30, 60, 90, 120, 150]
+    assert sums == [30, 60, 90, 120, 150]
     assert [row.lag for row in rows_of(snapshot, group)] == [0, 0, 0]
 
 
@@ -84,20 +84,20 @@ async def test_a_deleted_group_keeps_its_lag(
     kafka.tool("consumer.group.ConsumerGroupCommand", "--delete", "--group", group)
     client.produce(topic, 4)
 
-    found = await poll()
-    after = await poll()
+    first = await poll()
+    second = await poll()
     client.commit(group, topic)
     back = await poll()
 
     assert [row.lag for row in before] == [3]
-    for snapshot in (found, after):
+    for snapshot in (first, second):
         assert snapshot.vanished == {group}
         assert [row.lag for row in rows_of(snapshot, group)] == [7]
     assert back.vanished == frozenset()
     assert [row.lag for row in rows_of(back, group)] == [0]
 
 
-async def test_records_deleted_unread_have_expired(
+async def test_records_deleted_unread_count_as_expired(
     kafka: Kafka,
     client: Client,
     cluster: Cluster,
@@ -110,9 +110,9 @@ async def test_records_deleted_unread_have_expired(
     client.produce(topic, 2)
     client.commit(group, topic)
     client.produce(topic, 10)
-    where = {"topic": topic, "partition": 0, "offset": 7}
+    record = {"topic": topic, "partition": 0, "offset": 7}
     plan = tmp_path / "delete.json"
-    plan.write_text(json.dumps({"partitions": [where], "version": 1}))
+    plan.write_text(json.dumps({"partitions": [record], "version": 1}))
     kafka.tool("DeleteRecordsCommand", "--offset-json-file", str(plan))
 
     (row,) = rows_of(await cluster.poll(), group)
@@ -121,7 +121,7 @@ async def test_records_deleted_unread_have_expired(
     assert (row.lag, row.expired, row.consumable) == (10, 5, 5)
 
 
-async def test_a_deleted_topic_takes_its_rows_and_no_others(
+async def test_a_deleted_topic_loses_its_rows_and_no_others(
     client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
 ) -> None:
     """Its partitions are orphaned until the broker drops the commits; never an error, never 0."""
@@ -146,7 +146,7 @@ async def test_a_deleted_topic_takes_its_rows_and_no_others(
     assert settled.complete
 
 
-async def test_a_group_deleted_is_gone_once(
+async def test_a_deleted_group_is_reported_gone_once(
     kafka: Kafka, client: Client, cluster: Cluster, fresh_name: Callable[[str], str]
 ) -> None:
     """A deleted group is reported gone once, then forgotten."""
@@ -189,20 +189,20 @@ async def impatient(own_kafka: Kafka) -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
-async def own_view(own_kafka: Kafka) -> AsyncIterator[MetadataCache]:
+async def own_metadata(own_kafka: Kafka) -> AsyncIterator[MetadataCache]:
     """Only the metadata requests of a poll."""
-    view = MetadataCache([("127.0.0.1", own_kafka.port)])
-    yield view
-    await view.close()
+    metadata = MetadataCache([("127.0.0.1", own_kafka.port)])
+    yield metadata
+    await metadata.close()
 
 
-async def test_looking_creates_nothing_and_outlives_the_broker(
-    own_kafka: Kafka, own_cluster: Cluster, impatient: Cluster, own_view: MetadataCache
+async def test_polls_create_nothing_and_survive_a_broker_restart(
+    own_kafka: Kafka, own_cluster: Cluster, impatient: Cluster, own_metadata: MetadataCache
 ) -> None:
     """Polls create no topic and recover after the broker freezes, dies and returns."""
     # A new cluster, where even __consumer_offsets is created on demand.
-    await own_view.refresh(PollBudget(SETTLED_S), ["never-made"])
-    assert own_view.topics["never-made"].error == UNKNOWN_TOPIC_OR_PARTITION
+    await own_metadata.refresh(PollBudget(SETTLED_S), ["never-made"])
+    assert own_metadata.topics["never-made"].error == UNKNOWN_TOPIC_OR_PARTITION
     assert (await own_cluster.describe(["nonsense"])).missing == ("nonsense",)
     assert (await own_cluster.poll()).complete
     assert own_kafka.tool("TopicCommand", "--list").split() == []

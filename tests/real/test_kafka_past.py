@@ -47,16 +47,16 @@ class Search:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self.outlook = LagHistory(interval_ns=10 * NS)
+        self.history = LagHistory(interval_ns=10 * NS)
         self.requests: list[int] = []
 
     async def poll(self) -> tuple[Assessment, dict[str, RowStatus], int]:
         """Poll once; return the assessment, each group's status of partition 0, the time."""
-        snapshot = await self.cluster.poll(times_ms=self.outlook.questions())
+        snapshot = await self.cluster.poll(times_ms=self.history.questions())
         self.requests.append(snapshot.requests)
         now_ns = time.time_ns()
         lags = compute(snapshot)
-        verdicts = self.outlook.take(lags, snapshot, now_ns)
+        verdicts = self.history.take(lags, snapshot, now_ns)
         judged = zip(lags.partitions, verdicts.partitions, strict=True)
         return verdicts, {row.group: status for row, status in judged}, now_ns
 
@@ -74,7 +74,7 @@ class Search:
         }
 
 
-async def test_what_was_written_before_the_first_poll_is_dated(
+async def test_records_written_before_the_first_poll_get_a_time(
     kafka: Kafka,
     client: Client,
     cluster_of: Callable[..., Cluster],
@@ -108,7 +108,7 @@ async def test_what_was_written_before_the_first_poll_is_dated(
         assert verdicts.retention_risk_s[group, topic] == pytest.approx(week_s - behind.seconds)
 
 
-async def test_timestamps_of_a_batch_and_of_the_broker_are_near(
+async def test_log_append_times_of_a_batch_are_near(
     kafka: Kafka,
     client: Client,
     cluster_of: Callable[..., Cluster],
@@ -135,7 +135,7 @@ async def test_timestamps_of_a_batch_and_of_the_broker_are_near(
     assert (inside, topic) not in verdicts.retention_risk_s
 
 
-async def test_timestamps_in_no_order_give_no_false_bound(
+async def test_unordered_timestamps_give_no_false_bound(
     client: Client, cluster_of: Callable[..., Cluster], fresh_name: Callable[[str], str]
 ) -> None:
     """A record older than its predecessors is dated by them: approximate, never exact."""
@@ -153,7 +153,7 @@ async def test_timestamps_in_no_order_give_no_false_bound(
     assert not exact
 
 
-async def test_the_brokers_say_how_long_things_are_kept(
+async def test_poll_reads_retention_of_topics_and_offsets(
     kafka: Kafka,
     client: Client,
     cluster_of: Callable[..., Cluster],
@@ -165,14 +165,14 @@ async def test_the_brokers_say_how_long_things_are_kept(
         kafka.tool("TopicCommand", "--create", "--topic", topic, "--config", config)
         client.commit(group, topic)
 
-    aside = (await cluster_of(group).poll()).extras
+    extras = (await cluster_of(group).poll()).extras
 
-    assert aside.retention_s[short] == 7200.0
-    assert compacted not in aside.retention_s
-    assert aside.offsets_retention_s == 7 * 86_400.0
+    assert extras.retention_s[short] == 7200.0
+    assert compacted not in extras.retention_s
+    assert extras.offsets_retention_s == 7 * 86_400.0
 
 
-def test_one_look_at_a_group_tells_how_old_and_how_long(
+def test_lag_of_one_group_shows_age_and_retention_risk(
     kafka: Kafka, client: Client, fresh_name: Callable[[str], str]
 ) -> None:
     """`lag GROUP` searches the log without earlier polls and says what retention will delete."""

@@ -148,7 +148,7 @@ async def lag(file: Path) -> dict[tuple[str, str], int]:
 
 
 def behind(snapshot: Snapshot) -> dict[tuple[str, str], int]:
-    """Poll once without errors; return lag by group and topic."""
+    """Return lag by group and topic of a snapshot without errors."""
     assert snapshot.errors == ()
     return {(row.group, row.topic): row.lag_sum or 0 for row in compute(snapshot).topics}
 
@@ -176,7 +176,7 @@ ALL = {("orders", "paid"): 3, ("orders", "sent"): 2, ("hidden", "sent"): 0}
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_every_way_in_leads_to_the_same_lag(way: str, write: Write) -> None:
+async def test_every_kind_of_login_gives_the_same_lag(way: str, write: Write) -> None:
     """DESCRIBE on groups and topics is enough for every row."""
     if "STORE" in WAYS[way][1]:
         pytest.importorskip("cryptography", reason="needs the extra pkcs12")
@@ -185,7 +185,9 @@ async def test_every_way_in_leads_to_the_same_lag(way: str, write: Write) -> Non
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 @pytest.mark.parametrize("username", ["reader", "stranger"])
-async def test_a_wrong_password(mechanism: str, username: str, write: Write) -> None:
+async def test_login_with_a_wrong_password_is_refused(
+    mechanism: str, username: str, write: Write
+) -> None:
     """The error names broker, user and mechanism, for existing and unknown users alike."""
     login = f"mechanism: {mechanism}, username: {username}, password: hunter2-and-more"
     file = write("SASL", f"sasl: {{{login}}}")
@@ -206,7 +208,7 @@ def keytab(kdc: Kdc | None, monkeypatch: pytest.MonkeyPatch) -> Path:
     return kdc.add("reader")
 
 
-async def test_a_ticket_of_kerberos(keytab: Path, write: Write) -> None:
+async def test_login_with_a_kerberos_ticket(keytab: Path, write: Write) -> None:
     """Principal and keytab are enough; the process's ticket cache is not touched."""
     login = f"mechanism: GSSAPI, principal: reader, keytab_file: {keytab}"
 
@@ -221,7 +223,9 @@ async def test_a_ticket_of_kerberos(keytab: Path, write: Write) -> None:
         ("service: http, keytab_file: KEYTAB", "GSSAPI failed: .*http/localhost@TEST.INTERNAL"),
     ],
 )
-async def test_no_ticket_of_kerberos(keytab: Path, write: Write, login: str, message: str) -> None:
+async def test_login_without_a_kerberos_ticket_is_refused(
+    keytab: Path, write: Write, login: str, message: str
+) -> None:
     """The error has the library's message and the broker in one line."""
     login = login.replace("KEYTAB", str(keytab))
 
@@ -230,7 +234,9 @@ async def test_no_ticket_of_kerberos(keytab: Path, write: Write, login: str, mes
     )
 
 
-async def test_a_wrong_client_secret(write: Write, tokens: TokenServer) -> None:
+async def test_login_with_a_wrong_client_secret_is_refused(
+    write: Write, tokens: TokenServer
+) -> None:
     """The error names the token server, which refused it."""
     listener, section = WAYS["token"]
 
@@ -240,7 +246,7 @@ async def test_a_wrong_client_secret(write: Write, tokens: TokenServer) -> None:
     assert message.endswith("it answered 401: invalid_client")
 
 
-async def test_a_token_that_is_over(write: Write, tokens: TokenServer) -> None:
+async def test_login_with_an_expired_token_is_repeated(write: Write, tokens: TokenServer) -> None:
     """An expired token is refused, not shown, and replaced at the next connection."""
     tokens.lifetime_s = -60
     async with opened(write(*WAYS["token"])) as cluster:
@@ -253,7 +259,7 @@ async def test_a_token_that_is_over(write: Write, tokens: TokenServer) -> None:
     assert tokens.given == 2
 
 
-async def test_a_mechanism_the_listener_does_not_offer(write: Write) -> None:
+async def test_login_by_a_mechanism_that_is_not_offered_is_refused(write: Write) -> None:
     """The error names the mechanisms that the listener offers."""
     message = await refusal(
         write("BOTH", f"tls: {{ca_file: CA}}, sasl: {{mechanism: SCRAM-SHA-256, {READER}}}")
@@ -284,14 +290,14 @@ async def test_a_mechanism_the_listener_does_not_offer(write: Write) -> None:
         ("BOTH", f"tls: {{ca_file: /no/such.pem}}, {SCRAM}", "/no/such.pem cannot be used for TLS"),
     ],
 )
-async def test_the_wrong_way_in(listener: str, section: str, message: str, write: Write) -> None:
+async def test_wrong_security_settings_name_the_key_to_change(
+    listener: str, section: str, message: str, write: Write
+) -> None:
     """A mismatch of security settings is recognised; the error names the key that fixes it."""
     assert message in await refusal(write(listener, section))
 
 
-async def test_the_host_name_is_checked_unless_that_is_off(
-    write: Write, guarded: GuardedKafka
-) -> None:
+async def test_the_host_name_is_checked_by_default(write: Write, guarded: GuardedKafka) -> None:
     """A certificate for 127.0.0.1 is refused for localhost."""
     address = f"localhost:{guarded.ports['BOTH']}"
 
@@ -299,7 +305,7 @@ async def test_the_host_name_is_checked_unless_that_is_off(
     assert await lag(write(address, f"tls: {{ca_file: CA, check_hostname: false}}, {SCRAM}")) == ALL
 
 
-async def test_a_dead_host_in_the_list_costs_nothing(write: Write, guarded: GuardedKafka) -> None:
+async def test_a_dead_bootstrap_host_costs_nothing(write: Write, guarded: GuardedKafka) -> None:
     """Another bootstrap server answers, with any kind of login."""
     listener, section = WAYS["tls and scram"]
     file = write(f"127.0.0.1:9,{guarded.at(listener)}", section)
@@ -311,7 +317,7 @@ async def test_a_dead_host_in_the_list_costs_nothing(write: Write, guarded: Guar
     assert snapshot.complete
 
 
-async def test_a_login_is_renewed_before_it_ends(write: Write) -> None:
+async def test_a_session_is_renewed_before_it_expires(write: Write) -> None:
     """Re-authentication (KIP-368): polls continue over several sessions without errors."""
     async with opened(write(*WAYS["tls and scram"])) as cluster:
         loop = asyncio.get_running_loop()
@@ -329,13 +335,15 @@ async def rights(file: Path) -> tuple[tuple[str, str], ...]:
         return await missing_rights(cluster, kafka)
 
 
-async def test_rights_that_are_there(write: Write) -> None:
+async def test_missing_rights_is_empty_with_describe(write: Write) -> None:
     """With DESCRIBE on groups and topics nothing is missing, not even on the cluster."""
     for way in ("mtls", "tls and scram"):
         assert await rights(write(*WAYS[way])) == ()
 
 
-async def test_who_may_nothing_is_told_what_to_ask_for(write: Write, guarded: GuardedKafka) -> None:
+async def test_missing_rights_prints_commands_that_grant_them(
+    write: Write, guarded: GuardedKafka
+) -> None:
     """Kafka hides groups silently; we report it, and the printed commands bring the rows."""
     file = write("SASL", WAYS["plain"][1].replace("reader", "nobody"))
     assert await lag(file) == {}
@@ -358,7 +366,7 @@ async def test_who_may_nothing_is_told_what_to_ask_for(write: Write, guarded: Gu
     await until(settled)
 
 
-async def test_rights_to_some(write: Write, guarded: GuardedKafka) -> None:
+async def test_missing_rights_names_what_is_refused(write: Write, guarded: GuardedKafka) -> None:
     """Listed but refused resources are named; a file that wants only granted ones lacks nothing."""
     guarded.allow(["User:narrow"], "--cluster", "--group", "orders", "--topic", "paid")
     login = WAYS["plain"][1].replace("reader", "narrow")
@@ -379,7 +387,7 @@ async def test_rights_to_some(write: Write, guarded: GuardedKafka) -> None:
     assert await lag(write("SASL", f"{login}, {some}")) == {("orders", "paid"): 3}
 
 
-def test_the_commands_use_the_security_of_the_file(write: Write) -> None:
+def test_commands_use_the_security_of_the_file(write: Write) -> None:
     """`lag` prints rows and `check --connect` the missing rights; neither shows the password."""
     file = write(*WAYS["tls and scram"])
 
@@ -393,7 +401,7 @@ def test_the_commands_use_the_security_of_the_file(write: Write) -> None:
     assert PASSWORD not in asked.stdout + asked.stderr + checked.stdout + checked.stderr
 
 
-def test_init_takes_over_how_a_cluster_is_met(write: Write, tmp_path: Path) -> None:
+def test_init_copies_the_security_of_a_file(write: Write, tmp_path: Path) -> None:
     """`init --access` copies how to connect, without the old file's secret."""
     file = write(*WAYS["tls and scram"])
     new = tmp_path / "new.yaml"

@@ -62,7 +62,7 @@ def join(broker: Kafka, tmp_path: Path) -> Iterator[Join]:
         member.close()
 
 
-async def test_every_row_is_the_java_commands(
+async def test_every_row_equals_that_of_the_java_command(
     broker: Kafka,
     client: Client,
     cluster: Cluster,
