@@ -30,7 +30,6 @@ CIRCLING_LEFT: dict[str, int] = {
     "cli": 7,
     "config": 19,
     "doctor": 4,
-    "jmx": 9,
     "lag": 15,
     "mbeans": 8,
 }
@@ -38,7 +37,6 @@ NAMELESS_LEFT: dict[str, int] = {
     "cli": 98,
     "config": 152,
     "doctor": 51,
-    "jmx": 23,
     "lag": 96,
     "mbeans": 29,
     "pollers": 1,
