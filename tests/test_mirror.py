@@ -25,7 +25,6 @@ MISSING_LEFT: dict[str, int] = {
     "jmx": 16,
     "lag": 3,
     "store": 10,
-    "transports": 3,
 }
 
 

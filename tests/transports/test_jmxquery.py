@@ -1,4 +1,4 @@
-"""The jmxquery package as a transport: what it does when it fails, and what we make of that.
+"""JmxqueryTransport: failures of the jmxquery package become errors.
 
 The package is replaced by one that fails on command; tests/real/test_targets.py has the real one.
 """
@@ -31,7 +31,7 @@ def row(attribute: str, key: str | None, value: object) -> SimpleNamespace:
 
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch) -> Callable[[Query], None]:
-    """Have the package answer as a function does."""
+    """Replace the query of the package by a function."""
 
     def answer(query: Query) -> None:
         connection = SimpleNamespace(query=query)
@@ -59,10 +59,10 @@ def raising(error: Exception) -> Query:
         (ValueError("no JSON"), "jmx", "something other than JSON"),
     ],
 )
-async def test_a_query_that_fails_is_an_error_with_a_sentence(
+async def test_fetch_turns_failures_of_the_package_into_errors(
     error: Exception, word: str, words: str, package: Callable[[Query], None]
 ) -> None:
-    """Whatever the package raises; never the command line, which may be long and is not ours."""
+    """Each has its class and message; none has the command line, which may be long."""
     package(raising(error))
     transport = JmxqueryTransport("127.0.0.1", 9999, timeout_s=60.0)
     with pytest.raises(JmxError, match=words) as caught:
@@ -71,10 +71,10 @@ async def test_a_query_that_fails_is_an_error_with_a_sentence(
     await transport.close()
 
 
-async def test_an_empty_answer_after_all_that_time_is_none(
+async def test_fetch_takes_an_empty_answer_at_the_timeout_for_an_error(
     package: Callable[[Query], None],
 ) -> None:
-    """The package gives an empty list when its time is up: not a JVM without MBeans."""
+    """The package returns an empty list at its timeout; that is no JVM without MBeans."""
     package(lambda *args, **options: [])
     transport = JmxqueryTransport("127.0.0.1", 9999, timeout_s=0.0)
     with pytest.raises(ConnectionFailed) as caught:
@@ -83,8 +83,8 @@ async def test_an_empty_answer_after_all_that_time_is_none(
     await transport.close()
 
 
-async def test_items_of_a_composite_are_one_value_again(package: Callable[[Query], None]) -> None:
-    """They come as rows of their own; what another rule asked for is left to that one."""
+async def test_fetch_joins_the_items_of_a_composite(package: Callable[[Query], None]) -> None:
+    """The package has a row for each item; attributes of other rules are left to those."""
     package(
         lambda *args, **options: [
             row("HeapMemoryUsage", "used", 1),
@@ -100,7 +100,7 @@ async def test_items_of_a_composite_are_one_value_again(package: Callable[[Query
 
 
 @pytest.mark.parametrize(("host", "warnings"), [("192.0.2.7", 1), ("127.0.0.1", 0)])
-async def test_what_goes_over_the_network_unprotected_is_said_once(
+async def test_jmxquery_transport_warns_once_of_an_unprotected_connection(
     host: str,
     warnings: int,
     package: Callable[[Query], None],
@@ -112,12 +112,13 @@ async def test_what_goes_over_the_network_unprotected_is_said_once(
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             await transport.fetch([RULE])
-    said = [record.getMessage() for record in caplog.records]
-    assert len(said) == warnings
-    assert all(f"{host}:9999" in each and "without a password" in each for each in said)
+    assert len(caplog.messages) == warnings
+    for message in caplog.messages:
+        assert f"{host}:9999" in message
+        assert "without a password" in message
     await transport.close()
 
 
-def test_a_host_without_address() -> None:
-    """It is not this machine, as far as can be known."""
+def test_address_of_an_unknown_host_is_none() -> None:
+    """It may be anywhere, so it is not taken for this machine."""
     assert address("no-such-host.invalid") is None

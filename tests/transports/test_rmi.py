@@ -1,4 +1,4 @@
-"""Our own client as a transport, with a JVM that only says what a test lets it say."""
+"""RmiTransport: kept connections, keep-alive calls and costs, with a scripted JVM."""
 
 import asyncio
 import logging
@@ -23,8 +23,8 @@ class Jvm:
         self.traffic = Traffic()
         self.round_trip_us = 300
         self.problem: ConnectionFailed | None = None
-        self.signs_of_life = 0
-        self.asked_for_names = 0
+        self.keep_alive_calls = 0
+        self.name_queries = 0
         self.was_called = asyncio.Event()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -37,7 +37,7 @@ class Jvm:
         return 0
 
     async def get_default_domain(self) -> str:
-        self.signs_of_life += 1
+        self.keep_alive_calls += 1
         self.was_called.set()
         await self.may_answer.wait()
         if self.problem is not None:
@@ -51,7 +51,7 @@ class Jvm:
         return []
 
     async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
-        self.asked_for_names += 1
+        self.name_queries += 1
         return []
 
     async def close(self) -> None:
@@ -60,7 +60,7 @@ class Jvm:
 
 @pytest.fixture
 def jvms(monkeypatch: pytest.MonkeyPatch) -> list[Jvm]:
-    """The JVMs that are met at one connect after the other; one by default."""
+    """The JVMs that connects reach, one after the other; one by default."""
     waiting = [Jvm()]
 
     async def connect(*args: Any, **options: Any) -> Jvm:
@@ -76,8 +76,8 @@ def make(keep_alive_s: float = 3600.0) -> RmiTransport:
     return RmiTransport("127.0.0.1", 9999, clock_s=lambda: 0.0, keep_alive_s=keep_alive_s)
 
 
-async def test_what_a_fetch_took(jvms: list[Jvm]) -> None:
-    """Each fetch tells its own costs, not those of the connection so far."""
+async def test_fetch_has_costs_of_its_own(jvms: list[Jvm]) -> None:
+    """`costs` are those of the last fetch, not of the connection so far."""
     transport = make()
     for _ in range(2):
         await transport.fetch([])
@@ -92,28 +92,28 @@ async def test_what_a_fetch_took(jvms: list[Jvm]) -> None:
     await transport.close()
 
 
-def test_whose_time_it_was() -> None:
-    """The network's, as far as the kernel tells, and the JVM's."""
+def test_times_split_network_and_jvm() -> None:
+    """The network has the round-trip time, if the kernel knows it; the JVM has the rest."""
     assert times(5000, 300) == {"round_trip_us": 300, "server_us": 4700}
     assert times(200, 300) == {"round_trip_us": 300, "server_us": 0}
     assert times(5000, None) == {}
 
 
-async def test_an_idle_connection_is_kept(jvms: list[Jvm]) -> None:
-    """Between two polls that are far apart there is a sign of life, again and again."""
+async def test_rmi_transport_keeps_an_idle_connection_alive(jvms: list[Jvm]) -> None:
+    """Calls go on between two polls that are far apart."""
     (jvm,) = jvms
     transport = make(keep_alive_s=0.001)
     await transport.fetch([])
     for count in range(1, 4):
         jvm.was_called.clear()
         await jvm.was_called.wait()
-        assert jvm.signs_of_life >= count
+        assert jvm.keep_alive_calls >= count
     await transport.close()
     assert jvm.is_closed
 
 
-async def test_a_fetch_waits_for_the_sign_of_life_under_way(jvms: list[Jvm]) -> None:
-    """Giving up a call would cost the connection; afterwards there is none until the next pause."""
+async def test_fetch_waits_for_a_keep_alive_call_under_way(jvms: list[Jvm]) -> None:
+    """Cancelling the call would cost the connection; the next call follows the next pause."""
     (jvm,) = jvms
     jvm.may_answer.clear()
     transport = make(keep_alive_s=0.001)
@@ -128,8 +128,8 @@ async def test_a_fetch_waits_for_the_sign_of_life_under_way(jvms: list[Jvm]) -> 
     await transport.close()
 
 
-async def test_a_fetch_given_up_while_it_waits_does_not_spoil_the_next(jvms: list[Jvm]) -> None:
-    """A JVM that hangs during a sign of life costs polls and the connection, never the target."""
+async def test_fetch_cancelled_while_it_waits_does_not_spoil_the_next(jvms: list[Jvm]) -> None:
+    """A JVM that hangs in a keep-alive call costs polls and the connection, never the target."""
     (hung,), new = jvms, Jvm()
     jvms.append(new)
     hung.may_answer.clear()
@@ -145,8 +145,8 @@ async def test_a_fetch_given_up_while_it_waits_does_not_spoil_the_next(jvms: lis
     await transport.close()
 
 
-async def test_closing_waits_for_nobody(jvms: list[Jvm]) -> None:
-    """A sign of life that is not answered is given up."""
+async def test_close_waits_for_no_keep_alive_call(jvms: list[Jvm]) -> None:
+    """A call that is not answered is cancelled."""
     (jvm,) = jvms
     jvm.may_answer.clear()
     transport = make(keep_alive_s=0.001)
@@ -156,7 +156,7 @@ async def test_closing_waits_for_nobody(jvms: list[Jvm]) -> None:
     assert jvm.is_closed
 
 
-async def test_a_connection_that_ended_meanwhile_is_replaced_in_the_same_poll(
+async def test_fetch_replaces_a_connection_that_ended_between_polls(
     jvms: list[Jvm],
 ) -> None:
     """An idle close or a restart costs a connect, not a poll."""
@@ -171,28 +171,28 @@ async def test_a_connection_that_ended_meanwhile_is_replaced_in_the_same_poll(
     await transport.close()
 
 
-async def test_names_are_kept_as_long_as_a_connection(jvms: list[Jvm]) -> None:
-    """What answers at the same address after a reconnect may be another JVM: all is asked anew."""
+async def test_rmi_transport_keeps_names_as_long_as_a_connection(jvms: list[Jvm]) -> None:
+    """After a reconnect another JVM may answer at the address: everything is queried again."""
     (old,), new = jvms, Jvm()
     jvms.append(new)
     transport = make()
     for _ in range(3):
         await transport.fetch([])
-    assert old.asked_for_names == 1
+    assert old.name_queries == 1
     old.problem = ConnectionFailed("dropped", "closed")
     for _ in range(3):
         await transport.fetch([])
-    assert (old.asked_for_names, new.asked_for_names) == (1, 1)
+    assert (old.name_queries, new.name_queries) == (1, 1)
     await transport.close()
 
 
 @pytest.mark.parametrize(
     ("word", "raised"), [("closed", "refused"), ("timeout", "timeout"), ("cancelled", "cancelled")]
 )
-async def test_it_is_replaced_once_and_only_if_that_can_help(
+async def test_fetch_reconnects_once_and_only_if_that_can_help(
     word: str, raised: str, jvms: list[Jvm]
 ) -> None:
-    """A JVM that is away is an error; one that is too slow gets no second attempt."""
+    """A JVM that is down is an error; one that is too slow gets no second attempt."""
     (old,) = jvms
     transport = make()
     await transport.fetch([])
@@ -203,8 +203,8 @@ async def test_it_is_replaced_once_and_only_if_that_can_help(
     assert transport.connection is None
 
 
-async def test_a_new_connection_that_fails_is_not_replaced(jvms: list[Jvm]) -> None:
-    """The first error is the one to see."""
+async def test_fetch_does_not_replace_a_new_connection_that_fails(jvms: list[Jvm]) -> None:
+    """The first error is the one to report."""
     jvms[0].problem = ConnectionFailed("dropped", "closed")
     jvms.append(Jvm())
     with pytest.raises(ConnectionFailed, match="dropped"):
@@ -213,7 +213,7 @@ async def test_a_new_connection_that_fails_is_not_replaced(jvms: list[Jvm]) -> N
 
 
 @pytest.mark.parametrize(
-    ("peer_host", "options", "said"),
+    ("peer_host", "options", "message"),
     [
         ("192.0.2.7", {}, "without TLS and without a password"),
         ("192.0.2.7", {"credentials": Credentials("me", "swordfish")}, "password goes over"),
@@ -223,10 +223,10 @@ async def test_a_new_connection_that_fails_is_not_replaced(jvms: list[Jvm]) -> N
         ("::1", {}, None),
     ],
 )
-async def test_what_goes_over_the_network_unprotected_is_said_once(
+async def test_rmi_transport_warns_once_of_an_unprotected_connection(
     peer_host: str,
     options: dict[str, Any],
-    said: str | None,
+    message: str | None,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -242,10 +242,10 @@ async def test_what_goes_over_the_network_unprotected_is_said_once(
             await transport.fetch([])
             await transport.close()
     warnings = [record.getMessage() for record in caplog.records]
-    if said is None:
+    if message is None:
         assert warnings == []
         return
     (warning,) = warnings
-    assert said in warning
+    assert message in warning
     assert "kafka.example:9999" in warning
     assert "swordfish" not in warning

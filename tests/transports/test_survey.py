@@ -1,4 +1,4 @@
-"""A first look at a JVM with every rule."""
+"""survey: what each rule takes of a JVM, or why it could not be read."""
 
 import asyncio
 from collections.abc import Sequence
@@ -36,34 +36,34 @@ class Scripted:
         if not self._mbeans:
             await asyncio.Event().wait()
         return [
-            Reading(each, ObjectName.parse(f"a:type={each.measurement},name={n}"), {"Value": 1.0})
-            for each in rules
-            for n in range(self._mbeans[each.measurement])
+            Reading(rule, ObjectName.parse(f"a:type={rule.measurement},name={n}"), {"Value": 1.0})
+            for rule in rules
+            for n in range(self._mbeans[rule.measurement])
         ]
 
     async def close(self) -> None:
         self.closed = True
-        self.series_limited = 0  # as the real ones: what was learned ends with the connection
+        self.series_limited = 0  # as real transports do: the catalog ends with the connection
 
 
 async def look(transport: Scripted, *rules: Rule, timeout_s: float = 5.0) -> Survey:
-    """Survey with a clock that goes on by a second at every look."""
+    """Survey with a clock that advances by a second at each reading."""
     seconds = iter(range(100))
-    found = await survey(
+    result = await survey(
         "t", transport, rules, timeout_s=timeout_s, clock_s=lambda: float(next(seconds))
     )
     assert transport.closed
-    return found
+    return result
 
 
-async def test_counts_what_each_rule_takes() -> None:
+async def test_survey_counts_what_each_rule_takes() -> None:
     """MBeans by rule, series by measurement, rules that take nothing unless they may."""
     rules = [rule("x"), rule("y"), rule("z", optional=True)]
-    found = await look(Scripted({"x": 2, "y": 0, "z": 0}), *rules)
-    assert [count for _, count in found.rules] == [2, 0, 0]
-    assert found.idle_rules == [rules[1]]
-    assert dict(found.series) == {"x": 2}
-    assert (found.error, found.series_limited, found.seconds) == (None, 3, 1.0)
+    result = await look(Scripted({"x": 2, "y": 0, "z": 0}), *rules)
+    assert [count for _, count in result.rules] == [2, 0, 0]
+    assert result.idle_rules == [rules[1]]
+    assert dict(result.series) == {"x": 2}
+    assert (result.error, result.series_limited, result.seconds) == (None, 3, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ async def test_counts_what_each_rule_takes() -> None:
     ],
     ids=["refused", "silent"],
 )
-async def test_a_jvm_that_is_away_is_an_error_not_an_empty_result(
+async def test_survey_of_an_unreachable_jvm_has_an_error(
     transport: Scripted, timeout_s: float, word: str
 ) -> None:
-    """What could not be looked at takes nothing for a reason, and no rule is blamed."""
-    found = await look(transport, rule("x"), timeout_s=timeout_s)
-    assert found.error is not None
-    assert word in found.error
-    assert found.idle_rules == []
+    """It is no empty result: the error is the reason, and no rule is idle."""
+    result = await look(transport, rule("x"), timeout_s=timeout_s)
+    assert result.error is not None
+    assert word in result.error
+    assert result.idle_rules == []
