@@ -28,14 +28,12 @@ NAMELESS = {"at", "each", "found", "said"}
 
 CIRCLING_LEFT: dict[str, int] = {
     "cli": 7,
-    "config": 19,
     "doctor": 4,
     "lag": 15,
     "mbeans": 8,
 }
 NAMELESS_LEFT: dict[str, int] = {
     "cli": 98,
-    "config": 152,
     "doctor": 51,
     "lag": 96,
     "mbeans": 29,
@@ -43,14 +41,11 @@ NAMELESS_LEFT: dict[str, int] = {
 }
 STARRED_LEFT: dict[str, int] = {"cli": 5, "lag": 1, "pollers": 1}
 TWICE_LEFT: set[str] = {
-    "AttributePath",
     "Offsets",
     "Place",
-    "Section",
     "Template",
     "Transport",
     "Watching",
-    "_Reader",
     "_Sums",
 }
 

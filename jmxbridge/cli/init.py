@@ -127,24 +127,24 @@ def check_output(output: Path) -> None:
 def convert(tool: str, old: Path, output: Path, bootstrap: "Sequence[Address]") -> None:
     """Write the file that results from another tool's file."""
     from jmxbridge.config.loader import read_text
-    from jmxbridge.config.migration import NothingCarried, migrate
-    from jmxbridge.config.text.problem import InvalidValue
+    from jmxbridge.config.migration import NothingMigrated, WrongFile, migrate
 
     with reported():
         text = read_text(old)
     try:
         made = migrate(tool, text, source=old.name, bootstrap=bootstrap)
-    except InvalidValue as exc:
+    except WrongFile as exc:
         fail(f"{old}: {exc}", CONFIGURATION)
-    except NothingCarried as exc:
-        for remark in exc.left:
-            typer.echo(f"{old}:{remark}", err=True)
+    except NothingMigrated as exc:
+        for leftover in exc.leftovers:
+            typer.echo(f"{old}:{leftover}", err=True)
         fail(f"{old}: nothing of it can be carried over", FINDINGS)
     write(output, made.text)
-    for remark in made.left:
-        typer.echo(f"{old}:{remark}", err=True)
+    for leftover in made.leftovers:
+        typer.echo(f"{old}:{leftover}", err=True)
     if str(output) != "-":
-        result = f"{len(made.left)} not carried over" if made.left else "all of it carried over"
+        count = len(made.leftovers)
+        result = f"{count} not carried over" if count else "all of it carried over"
         typer.echo(f"{output}: {result}; next: jmxbridge check {output} --connect", err=True)
 
 

@@ -33,6 +33,11 @@ SectionWithTls = TypeVar("SectionWithTls", KafkaSettings, TargetSettings, Discov
 AnyTarget = TypeVar("AnyTarget", TargetSettings, DiscoverSettings)
 
 
+def no_secrets(path: Path) -> str:
+    """Refuse to read a secret: the `read_secret` of a machine without files."""
+    raise InvalidValue("no such file")
+
+
 class LinkedFiles:
     """Completes settings with the files they name; problems go to the reader.
 

@@ -21,7 +21,7 @@ from jmxbridge.config.checks.warnings import (
 )
 from jmxbridge.config.file_tree import KNOWN, TOP_LEVEL, read_tree
 from jmxbridge.config.inclusion import ReadIncluded
-from jmxbridge.config.linked_files import AnyTarget, LinkedFiles, ReadSecret
+from jmxbridge.config.linked_files import AnyTarget, LinkedFiles, ReadSecret, no_secrets
 from jmxbridge.config.model.location import Path as KeyPath
 from jmxbridge.config.model.model_reader import ModelReader, S
 from jmxbridge.config.model.models import (
@@ -43,15 +43,15 @@ def build(
     *,
     path: Path,
     environ: Mapping[str, str],
-    read_secret: ReadSecret,
+    read_secret: ReadSecret = no_secrets,
     packs: Packs = MappingProxyType({}),
     read_included: ReadIncluded = lambda _: (),
 ) -> Settings:
     """Return the settings that a file's text means; raises ConfigError with every problem.
 
     `path` is the file: other paths in it are relative to its folder. A pack is read where a target
-    collects it and the file has no set of that name. Without `read_included` there is nothing to
-    include.
+    collects it and the file has no set of that name. By default there are no files of secrets, no
+    packs, and nothing to include.
     """
     reader, root = read_tree(text, path=path, environ=environ, read_included=read_included)
     files = LinkedFiles(reader, path, read_secret)

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.config.migration import TOOLS, Migrated, NothingCarried, migrate
+from jmxbridge.config.migration import TOOLS, Migrated, NothingMigrated, WrongFile, migrate
 from jmxbridge.config.migration.draft import without_login
 from jmxbridge.config.model.models import Settings
 from jmxbridge.config.settings_builder import build
-from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.values.address import Address
 
 HERE = Path(__file__).parent / "migration"
@@ -49,7 +48,7 @@ def test_becomes_this_file(tool: str) -> None:
     made = migrated(tool)
 
     assert made.text == (HERE / NEW[tool]).read_text()
-    assert all(f"# {OLD[tool]}:{each}\n" in made.text for each in made.left)
+    assert all(f"# {OLD[tool]}:{each}\n" in made.text for each in made.leftovers)
 
 
 @pytest.mark.parametrize("tool", OLD)
@@ -66,7 +65,7 @@ def test_copies_no_secret(tool: str) -> None:
     """A password in the old file is in neither the new one nor in what is said."""
     made = migrated(tool)
 
-    said = made.text + "".join(map(str, made.left))
+    said = made.text + "".join(map(str, made.leftovers))
     assert not [word for word in ("swordfish", "hunter2") if word in said]
 
 
@@ -78,7 +77,7 @@ def test_every_rule_is_carried_or_listed(tool: str) -> None:
     there = {number for number, line in enumerate(lines, 1) if word in line}
     made = migrated(tool)
 
-    listed = {each.line for each in made.left}
+    listed = {each.line for each in made.leftovers}
     assert {n for n in there if f"# line {n}\n" not in made.text} <= listed
     assert there
 
@@ -89,7 +88,7 @@ def test_a_rule_the_checker_refuses_is_listed() -> None:
     bad = {**good, "resultAlias": "kafka_consumer_lag", "attr": ["StartTime"]}
     made = migrate("jmxtrans", jmxtrans(good, bad), source="x.json")
 
-    assert [each.what for each in made.left] == [
+    assert [each.reason for each in made.leftovers] == [
         "not carried over: jmxbridge writes this measurement itself"
     ]
     assert [rule.measurement for rule in settings(made.text).mbeans["jmxtrans-1"]] == ["runtime"]
@@ -97,10 +96,10 @@ def test_a_rule_the_checker_refuses_is_listed() -> None:
 
 def test_nothing_of_use_is_no_file() -> None:
     """Where no rule fits there is no file, and the list says why."""
-    with pytest.raises(NothingCarried) as caught:
+    with pytest.raises(NothingMigrated) as caught:
         migrate("jmxtrans", jmxtrans({"obj": "nonsense"}), source="x.json")
 
-    said = [each.what for each in caught.value.left]
+    said = [each.reason for each in caught.value.leftovers]
     assert said[0] == "nothing is read from it"
     assert "query nonsense" in said[1]
 
@@ -127,7 +126,7 @@ def test_lag_is_added_where_the_brokers_are_known() -> None:
 )
 def test_says_that_it_is_another_file(tool: str, text: str, said: str) -> None:
     """A file of another kind is refused in a sentence."""
-    with pytest.raises(InvalidValue, match=said):
+    with pytest.raises(WrongFile, match=said):
         migrate(tool, text, source="x")
 
 
@@ -140,7 +139,7 @@ def test_any_text_is_a_file_or_is_refused(tool: str, data: st.DataObject) -> Non
     text = "\n".join(cut)
     try:
         made = migrate(tool, text, source="x")
-    except (InvalidValue, NothingCarried):
+    except (WrongFile, NothingMigrated):
         return
     settings(made.text)
 
@@ -156,7 +155,7 @@ def test_telegraf_proxy_targets_are_read_at_their_own_ports() -> None:
     (rule,) = settings(made.text).mbeans["telegraf-proxy-1"]
     assert (rule.every_s, rule.tags) == (60.0, {"client-id": "client-id"})
     assert "swordfish" not in made.text
-    assert [str(each) for each in made.left] == [
+    assert [str(each) for each in made.leftovers] == [
         "7: the proxy http://proxy:8080/jolokia: its targets are read at their own JMX ports",
         "13: password is not copied: put it into a file and name that as password_file of target"
         " telegraf-proxy-1-1",
@@ -231,10 +230,10 @@ def test_telegraf_logins_in_urls_are_taken_out() -> None:
     assert found.influxdb.url == "http://influx:8086"
     assert [each.jmx.host for each in found.targets] == ["k1", "k2"]
     assert [each.tls is not None for each in found.targets] == [False, True]
-    said = made.text + "".join(map(str, made.left))
+    said = made.text + "".join(map(str, made.leftovers))
     assert "fish" not in said
     assert "TLS of http://k1:8778/jolokia: the URL says http" in said
-    assert "interval 5s: only a longer one" in said
+    assert "interval 5s: `every` cannot be shorter" in said
 
 
 @pytest.mark.parametrize(
@@ -251,7 +250,7 @@ def test_telegraf_logins_in_urls_are_taken_out() -> None:
 )
 def test_telegraf_values_of_another_kind(text: str) -> None:
     """A file that Telegraf itself would refuse ends in a sentence."""
-    with pytest.raises(NothingCarried):
+    with pytest.raises(NothingMigrated):
         migrate("telegraf", text, source="x")
 
 
@@ -290,7 +289,7 @@ def test_jmxtrans_tags_and_policy_of_the_writer_are_carried() -> None:
     assert found.targets[1].tags == {"dc": "eu", "cluster_key": "blue"}
     assert found.mbeans["jmxtrans-1"][0].tags == {"name": "name", "type": "type"}
     assert "fish" not in made.text
-    said = {each.what for each in made.left}
+    said = {each.reason for each in made.leftovers}
     assert "InfluxDbWriterFactory: booleanAsNumber has no counterpart" in said
     assert "typeNames: kafka.server:type=A,name=* has no key property nobody" in said
 
@@ -308,7 +307,7 @@ def test_jmxtrans_servers_of_one_address_are_all_carried(alias: str, names: list
     made = migrate("jmxtrans", json.dumps({"servers": servers}), source="x")
 
     assert [each.name for each in settings(made.text).targets] == names
-    assert made.left == ()
+    assert made.leftovers == ()
 
 
 @pytest.mark.parametrize("factor", ["x", ".nan", ".inf", "1e999"])
@@ -323,7 +322,7 @@ rules:
 
     (rule,) = settings(made.text).mbeans["jmx-exporter"]
     assert rule.fields[0].name == "up"
-    assert [each.line for each in made.left] == [1, 4]
+    assert [each.line for each in made.leftovers] == [1, 4]
 
 
 def test_exporter_names_that_change_are_listed() -> None:
@@ -344,9 +343,10 @@ rules:
         "heap_committed",
         "heap_max",
     ]
-    assert [str(each) for each in made.left[1:]] == [
-        "4: pattern kafka.log<type=Log, name=(.+)Offset><>Value: its names are others here: a key"
-        " property is whole in them, and its words are parted, log_end_offset for logendoffset"
+    assert [str(each) for each in made.leftovers[1:]] == [
+        "4: pattern kafka.log<type=Log, name=(.+)Offset><>Value: its names change: they"
+        " contain whole key properties, and their words are separated, log_end_offset for"
+        " logendoffset"
     ]
 
 

@@ -1,4 +1,4 @@
-"""What was read of another tool's file, on its way to becoming one of ours."""
+"""Draft of a new file: the parts that were read of another tool's file."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from urllib.parse import unquote
 
 from jmxbridge.config.text.interpolation import names_a_variable
 
-# A composite has no items in a file: these are of the JVM itself, and have java.lang's four.
+# A rule names the items of a composite. Other tools' files often do not; these attributes of a JVM
+# are java.lang.management.MemoryUsage, which has four.
 MEMORY_USAGE = ("init", "used", "committed", "max")
 MEMORY_ATTRIBUTES = frozenset(
     {"HeapMemoryUsage", "NonHeapMemoryUsage", "Usage", "PeakUsage", "CollectionUsage"}
@@ -16,20 +17,28 @@ MEMORY_ATTRIBUTES = frozenset(
 OUR_TAGS = frozenset({"cluster", "target"})
 
 
+class WrongFile(ValueError):
+    """A text that is not a file of the tool."""
+
+
+class NotMigratable(ValueError):
+    """A rule of another tool that has no counterpart; the message tells why."""
+
+
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What was left behind: the line of the old file it is in, from 1, and what or why."""
+class Leftover:
+    """Part of the old file that is not in the new one: its line, from 1, and the reason."""
 
     line: int
-    what: str
+    reason: str
 
     def __str__(self) -> str:
-        return f"{self.line}: {' '.join(self.what.split())}"
+        return f"{self.line}: {' '.join(self.reason.split())}"
 
 
 @dataclass(frozen=True, slots=True)
 class DraftSection:
-    """A key at the top of the new file, and the line of the old one it is made of."""
+    """A key at the top of the new file, and the line of the old file that it comes from."""
 
     line: int
     key: str
@@ -38,7 +47,7 @@ class DraftSection:
 
 @dataclass(frozen=True, slots=True)
 class DraftTarget:
-    """A target as the new file will have it; it collects one set."""
+    """A target of the new file; it collects one set."""
 
     line: int
     set_name: str
@@ -47,7 +56,7 @@ class DraftTarget:
 
 @dataclass(frozen=True, slots=True)
 class DraftRule:
-    """One rule as the new file will have it."""
+    """A rule of the new file."""
 
     line: int
     set_name: str
@@ -56,57 +65,58 @@ class DraftRule:
 
 @dataclass(slots=True)
 class Draft:
-    """A file in the making; grows."""
+    """A new file while it is being made; its lists grow."""
 
     sections: list[DraftSection] = field(default_factory=list)
     targets: list[DraftTarget] = field(default_factory=list)
     rules: list[DraftRule] = field(default_factory=list)
-    left: list[Left] = field(default_factory=list)
+    leftovers: list[Leftover] = field(default_factory=list)
 
     def section(self, key: str) -> object:
-        """Return what stands under a key; None where nothing does."""
-        return next((each.value for each in self.sections if each.key == key), None)
+        """Return the value of a section; None where there is none."""
+        values = (section.value for section in self.sections if section.key == key)
+        return next(values, None)
 
-    def leave(self, line: int, what: str) -> None:
-        """Note what is not carried over."""
-        self.left.append(Left(line, what))
+    def leave_out(self, line: int, reason: str) -> None:
+        """List a part of the old file that has no counterpart."""
+        self.leftovers.append(Leftover(line, reason))
 
     def secret(self, line: int, where: str, key: str, text: str) -> dict[str, object]:
-        """Carry a secret over where it is a variable; else say where it is to be put."""
+        """Return the entry of a secret that is a variable; list any other one as left out."""
         if names_a_variable(text):
             return {key: text}
-        said = f"{key} is not copied: put it into a file and name that as {key}_file of {where}"
-        self.leave(line, said)
+        reason = f"{key} is not copied: put it into a file and name that as {key}_file of {where}"
+        self.leave_out(line, reason)
         return {}
 
     def login(self, line: int, where: str, username: str, password: str) -> dict[str, object]:
-        """Carry a user name over with its password, or neither of them."""
-        carried = self.secret(line, where, "password", password)
-        if not carried:
+        """Return the entries of a user name and its password; neither without the password."""
+        entries = self.secret(line, where, "password", password)
+        if not entries:
             return {}
-        return {"username": literal(username), **carried}
+        return {"username": literal(username), **entries}
 
 
 def without_login(url: str) -> tuple[str, str, str]:
-    """Return a URL without user and password, and these; empty where it has none."""
+    """Split a URL into the URL without login, user name and password; empty where it has none."""
     scheme, colon, rest = url.partition("://")
-    login, at, place = rest.rpartition("@")
-    if not at or (":" not in login and "/" in login):  # no password, but an @ in the path
+    login, at_sign, place = rest.rpartition("@")
+    if not at_sign or (":" not in login and "/" in login):  # no password, but an @ in the path
         return url, "", ""
     username, _, password = login.partition(":")
     return f"{scheme}{colon}{place}", unquote(username), unquote(password)
 
 
 def literal(text: str) -> str:
-    """Write a text so that `${NAME}` is a variable and any other `${` is itself."""
+    """Escape `${` in a text, unless it begins a variable, `${NAME}`."""
     return re.sub(r"\$\{(?![A-Za-z_][A-Za-z0-9_]*\})", "$${", text)
 
 
 def escaped(name: str) -> str:
-    """Write the name of an attribute, or of an item in it, as one name of a path."""
+    """Escape the name of an attribute, or of an item in it, to be one name of a path."""
     return re.sub(r"[\\.{}]", r"\\\g<0>", name)
 
 
 def tag_name(key: str) -> str:
-    """Name a tag as its key property, unless every point has a tag of that name."""
+    """Return a tag name for a key property: the key, unless every point has a tag of that name."""
     return f"{key}_key" if key in OUR_TAGS else key

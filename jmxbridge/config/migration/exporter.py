@@ -1,9 +1,9 @@
-"""Rules of Prometheus' jmx_exporter, as far as they are an ObjectName and an attribute.
+"""Reader of rules of Prometheus' jmx_exporter that mean an ObjectName and an attribute.
 
-A metric becomes a field of its own name in the measurement `prometheus`, its labels tags: as
-Telegraf's prometheus input (metric_version 2) writes what it scrapes. A domain that is a pattern
-becomes the domains that Kafka has. What a key property puts into a name is whole here, and in
-snake_case where the exporter makes it lower-case: names that this changes are listed.
+A metric becomes a field of the same name in the measurement `prometheus`, and its labels become
+tags, as Telegraf's prometheus input (metric_version 2) writes what it scrapes. A domain that is a
+pattern becomes each domain of Kafka's that it matches. A name contains whole values of key
+properties, in snake_case where the exporter makes them lower-case; names that change are listed.
 """
 
 import re
@@ -15,6 +15,8 @@ from jmxbridge.config.migration.draft import (
     Draft,
     DraftRule,
     DraftTarget,
+    NotMigratable,
+    WrongFile,
     escaped,
     literal,
     tag_name,
@@ -23,9 +25,9 @@ from jmxbridge.config.migration.exporter_pattern import (
     ExporterPattern,
     PatternToken,
     Wildcard,
+    groups,
     parse_pattern,
 )
-from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.text.tree import Mapping, Node, Scalar, Sequence, text_at, value_at
 from jmxbridge.config.text.yaml_parser import NotYaml, compose
 
@@ -36,7 +38,7 @@ DOMAINS = (
     *("kafka.coordinator.group", "kafka.coordinator.transaction"),
     *("kafka.consumer", "kafka.producer", "kafka.connect", "kafka.streams"),
 )
-# Read below, or without a meaning where nothing is scraped.
+# Keys that are read below, or that have no meaning without scraping.
 KNOWN = {
     *("hostPort", "jmxUrl", "username", "password", "ssl", "rules", "lowercaseOutputName"),
     *("lowercaseOutputLabelNames", "startDelaySeconds", "cacheRules"),
@@ -47,45 +49,49 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_:{}=$.-]")
 
 
 def read_exporter(text: str) -> Draft:
-    """Read a file of jmx_exporter; raises InvalidValue."""
+    """Read a file of jmx_exporter; raises WrongFile."""
     try:
         root = compose(text).root
     except NotYaml as error:
-        raise InvalidValue(f"line {error.fault.span.line + 1}: {error.fault.message}") from None
+        raise WrongFile(f"line {error.fault.span.line + 1}: {error.fault.message}") from None
     rules = value_at(root, "rules")
     if not isinstance(root, Mapping) or not isinstance(rules, Sequence):
-        raise InvalidValue('no "rules" in it: is this a file of jmx_exporter?')
+        raise WrongFile('no "rules" in it: is this a file of jmx_exporter?')
     draft = Draft()
     _target(root, draft)
     for entry in root.entries:
         if entry.key.text not in KNOWN:
-            said = f"{entry.key.text}: rules name what they read, nothing else is asked for"
-            draft.leave(_line(entry.key), said)
+            reason = f"{entry.key.text} has no counterpart: rules name what they read"
+            draft.leave_out(_line(entry.key), reason)
     lower = text_at(root, "lowercaseOutputName") == "true"
     lower_labels = text_at(root, "lowercaseOutputLabelNames") == "true"
     for node in rules.items:
-        what = f"pattern {text_at(node, 'pattern') or '.*'}"
-        try:
-            rule = _ExporterRule(node, lower, lower_labels)
-            entries = list(rule.entries())
-        except InvalidValue as error:
-            draft.leave(_line(node), f"{what}: {error}")
-            continue
-        for label in rule.lost_labels:
-            said = f"{what}: label {label} is not one key property: patterns are tags of their own"
-            draft.leave(_line(node), said)
-        if rule.renamed:
-            draft.leave(_line(node), f"{what}: its names are others here: {rule.renamed}")
-        draft.rules += [DraftRule(_line(node), SET_NAME, entry) for entry in entries]
+        _read_rule(node, draft, lower=lower, lower_labels=lower_labels)
     return draft
+
+
+def _read_rule(node: Node, draft: Draft, *, lower: bool, lower_labels: bool) -> None:
+    line, subject = _line(node), f"pattern {text_at(node, 'pattern') or '.*'}"
+    try:
+        rule = _ExporterRule(node, lower, lower_labels)
+        entries = list(rule.entries())
+    except NotMigratable as error:
+        draft.leave_out(line, f"{subject}: {error}")
+        return
+    for label in rule.lost_labels:
+        reason = f"label {label} is not one key property: each pattern becomes a tag"
+        draft.leave_out(line, f"{subject}: {reason}")
+    if rule.renamed:
+        draft.leave_out(line, f"{subject}: its names change: {rule.renamed}")
+    draft.rules += [DraftRule(line, SET_NAME, entry) for entry in entries]
 
 
 def _target(root: Mapping, draft: Draft) -> None:
     address = text_at(root, "jmxUrl") or text_at(root, "hostPort")
     if not address:
         address = "127.0.0.1:9999"
-        said = "it ran inside the JVM: set jmx of target jvm-1 to that JVM's JMX port"
-        draft.leave(1, said)
+        reason = "it ran inside the JVM: set jmx of target jvm-1 to that JVM's JMX port"
+        draft.leave_out(1, reason)
     target: dict[str, object] = {"name": "jvm-1", "jmx": literal(address)}
     username = text_at(root, "username")
     if username:
@@ -96,15 +102,16 @@ def _target(root: Mapping, draft: Draft) -> None:
 
 
 class _ExporterRule:
-    """One rule: its pattern, and what it makes of the groups."""
+    """One rule of the exporter: its pattern, and the names and labels made of its groups."""
 
     def __init__(self, node: Node, lower: bool, lower_labels: bool) -> None:
         pattern = text_at(node, "pattern")
         if not pattern or not text_at(node, "name"):
-            raise InvalidValue("takes everything under names of its own: collect a pack instead")
+            message = "reads everything under the exporter's own names: collect a pack instead"
+            raise NotMigratable(message)
         for entry in node.entries if isinstance(node, Mapping) else ():
             if entry.key.text not in RULE_KEYS:
-                raise InvalidValue(f"{entry.key.text} has no counterpart")
+                raise NotMigratable(f"{entry.key.text} has no counterpart")
         self._pattern = parse_pattern(pattern)
         self._lower = lower
         self._lower_labels = lower_labels
@@ -120,68 +127,69 @@ class _ExporterRule:
         self._keys = _keys(self._pattern)
         group = self._pattern.value_group
         if self._value and (group is None or self._value != f"${group}"):
-            raise InvalidValue("a value that the rule makes up: states map words to numbers here")
+            raise NotMigratable("a value that the rule makes up: use states for words")
 
     @property
     def lost_labels(self) -> list[str]:
-        """The labels that are not one key property, whole and under a name of its own."""
+        """Labels that are not one whole key property under a name without groups."""
         return [label for label, text in self._labels.items() if not self._is_tag(label, text)]
 
     @property
     def renamed(self) -> str:
-        """What its names are not as the exporter makes them; empty where they are the same."""
-        whole = {
+        """How its names differ from those the exporter makes; empty where they are the same."""
+        is_whole = {
             number: len(tokens) == 1
             for tokens in self._pattern.properties.values()
-            for number in self._pattern.groups(tokens)
+            for number in groups(tokens)
         }
         if self._memory_usage() is None:
-            whole |= dict.fromkeys(self._pattern.groups(self._pattern.attribute), True)
-        groups = [int(match[1]) for match in _GROUP.finditer(self._name)]
-        ways = []
-        if any(not whole.get(number, True) for number in groups):
-            ways.append("a key property is whole in them")
-        if self._lower and any(number in whole for number in groups):
-            ways.append("its words are parted, log_end_offset for logendoffset")
-        return ", and ".join(ways)
+            is_whole |= dict.fromkeys(groups(self._pattern.attribute), True)
+        used = [int(match[1]) for match in _GROUP.finditer(self._name)]
+        differences = []
+        if any(not is_whole.get(number, True) for number in used):
+            differences.append("they contain whole key properties")
+        if self._lower and any(number in is_whole for number in used):
+            differences.append("their words are separated, log_end_offset for logendoffset")
+        return ", and ".join(differences)
 
     def _is_tag(self, label: str, text: str) -> bool:
         match = _GROUP.fullmatch(text)
         return match is not None and int(match[1]) in self._keys and "$" not in label
 
     def entries(self) -> Iterator[dict[str, object]]:
-        """Yield the rules it becomes, one a domain; raises InvalidValue."""
+        """Yield the rules it becomes, one per domain; raises NotMigratable."""
         domain = _shown(self._pattern.domain)
         if "*" not in domain:
             yield self._entry(domain, [])
             return
         shape = re.compile(re.escape(domain).replace(r"\*", "(.+)"))
-        matches = [match for each in DOMAINS if (match := shape.fullmatch(each))]
+        matches = [match for name in DOMAINS if (match := shape.fullmatch(name))]
         if not matches:
-            raise InvalidValue("its domain is a pattern that none of Kafka's matches")
+            raise NotMigratable("its domain is a pattern that matches none of Kafka's")
         for match in matches:
             yield self._entry(match[0], list(match.groups()))
 
-    def _entry(self, domain: str, found: list[str]) -> dict[str, object]:
-        anys = [token for token in self._pattern.domain if isinstance(token, Wildcard)]
+    def _entry(self, domain: str, matched: list[str]) -> dict[str, object]:
+        """Return the rule of one domain; `matched` are the texts of its wildcards."""
+        wildcards = [token for token in self._pattern.domain if isinstance(token, Wildcard)]
         words = {
-            token.group: word.replace(".", "_")
-            for token, word in zip(anys, found, strict=True)
-            if token.group
+            wildcard.group: word.replace(".", "_")
+            for wildcard, word in zip(wildcards, matched, strict=True)
+            if wildcard.group
         }
         pairs = [f"{key}={_shown(value)}" for key, value in self._pattern.properties.items()]
         pairs += ["*"] if self._pattern.open_ended else []
         attribute, captured = self._attribute()
         usage = self._memory_usage()
         if usage is None:
-            named = {attribute: self._filled(self._name, words)}
+            names = {attribute: self._filled(self._name, words)}
         else:
             group, path, captured = usage.group or 0, ".".join(self._pattern.items), []
-            named = {
+            names = {
                 f"{path}.{item}": self._filled(self._name, {**words, group: item})
                 for item in MEMORY_USAGE
             }
-        tags = self._tags("".join(named.values()), captured)
+        tags = self._tags("".join(names.values()), captured)
         entry: dict[str, object] = {
             "bean": literal(f"{domain}:{','.join(pairs)}"),
             "measurement": MEASUREMENT,
@@ -189,13 +197,13 @@ class _ExporterRule:
         }
         if tags:
             entry["tags"] = tags
-        return {**entry, "fields": {path: self._field(name) for path, name in named.items()}}
+        return {**entry, "fields": {path: self._field(name) for path, name in names.items()}}
 
     def _field(self, name: str) -> object:
         return {"name": literal(name), "scale": self._factor} if self._factor else literal(name)
 
     def _memory_usage(self) -> Wildcard | None:
-        """Return what stands for the items of a MemoryUsage, which are known, in its name."""
+        """Return the wildcard for the items of a MemoryUsage, where the name contains them."""
         token, *rest = self._pattern.attribute
         is_known = len(self._pattern.items) == 1 and self._pattern.items[0] in MEMORY_ATTRIBUTES
         if rest or not is_known or not isinstance(token, Wildcard):
@@ -215,24 +223,26 @@ class _ExporterRule:
         return ".".join([*map(escaped, self._pattern.items), text]), keys
 
     def _filled(self, template: str, words: dict[int, str]) -> str:
+        """Return a name: groups of the domain are `words`, other groups are key properties."""
+
         def group(match: re.Match[str]) -> str:
             number = int(match[1])
             if number in words:
                 return words[number].lower() if self._lower else words[number]
             if number not in self._keys:
-                raise InvalidValue(f"{match[0]} in its name stands for nothing that has a key")
+                raise NotMigratable(f"{match[0]} in its name stands for no key property")
             return f"{{{'' if self._lower else '='}{self._keys[number]}}}"
 
         plain = template.lower() if self._lower else template
         return _NOT_IN_NAMES.sub("_", _GROUP.sub(group, plain))
 
     def _tags(self, name: str, captured: list[str]) -> dict[str, str]:
-        """Return a tag for each label, and for each pattern that neither label nor name has."""
+        """Return a tag for each label, and for each pattern that is in no label and no name."""
         tags: dict[str, str] = {}
         for label, text in self._labels.items():
             if self._is_tag(label, text):
-                known = label.lower() if self._lower_labels else label
-                tags[tag_name(known)] = self._keys[int(text[1:])]
+                name_of_label = label.lower() if self._lower_labels else label
+                tags[tag_name(name_of_label)] = self._keys[int(text[1:])]
         open_keys = [key for key, value in self._pattern.properties.items() if "*" in _shown(value)]
         for key in (*open_keys, *captured):
             if key not in tags.values() and f"{key}}}" not in name:
@@ -244,18 +254,16 @@ def _factor(text: str) -> float | None:
     try:
         factor = float(text or 1)
     except ValueError:
-        raise InvalidValue(f'valueFactor "{text}" is not a number') from None
+        raise NotMigratable(f'valueFactor "{text}" is not a number') from None
     return factor if factor != 1 else None
 
 
 def _keys(pattern: ExporterPattern) -> dict[int, str]:
-    """Return the key that each group stands for, its whole value or a part of it."""
+    """Return the key property of each group, which is its whole value or a part of it."""
     keys = {
-        number: key
-        for key, value in pattern.properties.items()
-        for number in pattern.groups(value)[:1]
+        number: key for key, value in pattern.properties.items() for number in groups(value)[:1]
     }
-    for index, number in enumerate(pattern.groups(pattern.attribute)):
+    for index, number in enumerate(groups(pattern.attribute)):
         keys[number] = "attribute" if index == 0 else f"attribute_{index + 1}"
     return keys
 

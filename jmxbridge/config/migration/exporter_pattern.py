@@ -1,20 +1,21 @@
-"""The patterns of jmx_exporter: which of them are an ObjectName and an attribute.
+"""Patterns of jmx_exporter that mean the same as an ObjectName and an attribute.
 
 A pattern is a regular expression over `domain<key=value, key=value><item>attribute: value`. Where
-each part is plain text, or `(.+)` and its like, it says the same as an ObjectName pattern; anything
-beyond that (alternatives, look-around, a key that is a group) says more than one, and is refused.
+each part is plain text, or `(.+)` and the like, an ObjectName pattern says the same. Anything else
+(alternatives, look-around, a key that is a group) says more than one, and is refused.
 
-Rule: what is accepted takes no MBean that the regular expression would not. `(.+)` also runs over
-the comma between two keys; here it does not, for the rules that mean so name both keys.
+Rule: an accepted pattern matches no MBean that the regular expression would not match. `(.+)` also
+matches across the comma between two keys; here it does not, because rules that mean that name both
+keys.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from jmxbridge.config.text.problem import InvalidValue
+from jmxbridge.config.migration.draft import NotMigratable
 
-# Some text, whatever it is: `.+`, `\w*`, `[^,]+`. What kind of text is the MBean's affair.
+# Any text: `.+`, `\w*`, `[^,]+`. An ObjectName pattern does not tell kinds of characters apart.
 _ANY = r"(?:\.|\\[wdSDW]|\[(?:[^\]\\]|\\.)+\])[*+]\??"
 _TOKEN = re.compile(
     rf"\((?P<group>{_ANY})\)(?![*+?{{])|(?P<any>{_ANY})|\\(?P<escaped>\W)(?![*+?{{])"
@@ -24,7 +25,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Wildcard:
-    """Some text; `group` is the number of the group around it, from 1."""
+    """Any text; `group` is the number of the group around it, from 1, None without a group."""
 
     group: int | None
 
@@ -34,7 +35,7 @@ PatternToken = str | Wildcard
 
 @dataclass(frozen=True, slots=True)
 class ExporterPattern:
-    """A pattern in its parts; properties by their keys, in order."""
+    """Parts of a pattern; key properties are in its order."""
 
     domain: tuple[PatternToken, ...]
     properties: dict[str, tuple[PatternToken, ...]]
@@ -43,37 +44,39 @@ class ExporterPattern:
     attribute: tuple[PatternToken, ...]
     value_group: int | None
 
-    def groups(self, tokens: Sequence[PatternToken]) -> list[int]:
-        """Return the numbers of the groups among tokens."""
-        return [token.group for token in tokens if isinstance(token, Wildcard) and token.group]
+
+def groups(tokens: Sequence[PatternToken]) -> list[int]:
+    """Return the numbers of the groups among tokens."""
+    return [token.group for token in tokens if isinstance(token, Wildcard) and token.group]
 
 
 def parse_pattern(text: str) -> ExporterPattern:
-    """Read a pattern; raises InvalidValue with why it cannot be carried over."""
+    """Read a pattern; raises NotMigratable with the reason."""
     tokens = list(_tokens(text.strip().removeprefix("^").removesuffix("$")))
-    domain, rest = _until(tokens, "<")
-    inside, rest = _until(rest, ">")
+    domain, rest = _split(tokens, "<")
+    keys, rest = _split(rest, ">")
     if rest[:1] != ["<"]:
-        raise InvalidValue("is not of the form domain<keys><items>attribute")
-    items, rest = _until(rest[1:], ">")
-    attribute, value = _until(rest, ":", or_end=True)
-    properties, open_ended = _properties(inside)
+        raise NotMigratable("is not of the form domain<keys><items>attribute")
+    items, rest = _split(rest[1:], ">")
+    attribute, value = _split(rest, ":", is_optional=True)
+    properties, open_ended = _properties(keys)
     if not attribute or any(isinstance(token, Wildcard) for token in items):
-        raise InvalidValue("names no attribute: rules here say which they read")
+        raise NotMigratable("names no attribute: a rule must name what it reads")
     names = tuple(name for name in "".join(map(str, items)).split(", ") if name)
-    groups = [token.group for token in value if isinstance(token, Wildcard) and token.group]
+    value_group = next(iter(groups(value)), None)
     return ExporterPattern(
-        tuple(domain), properties, open_ended, names, tuple(attribute), next(iter(groups), None)
+        tuple(domain), properties, open_ended, names, tuple(attribute), value_group
     )
 
 
 def _tokens(text: str) -> Iterator[PatternToken]:
-    """Yield characters, and what stands for any text; a dot alone is meant as a dot."""
-    at = group = 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
+    """Yield characters and wildcards; a dot without a repeat means a dot."""
+    position = group = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
         if match is None:
-            raise InvalidValue(f'"{text[at : at + 20]}" is more than an ObjectName pattern can say')
+            part = text[position : position + 20]
+            raise NotMigratable(f'"{part}" is more than an ObjectName pattern can say')
         if match["group"]:
             group += 1
             yield Wildcard(group)
@@ -81,35 +84,37 @@ def _tokens(text: str) -> Iterator[PatternToken]:
             yield Wildcard(None)
         else:
             yield match["escaped"] or match["plain"]
-        at = match.end()
+        position = match.end()
 
 
-def _until(
-    tokens: Sequence[PatternToken], end: str, *, or_end: bool = False
+def _split(
+    tokens: Sequence[PatternToken], end: str, *, is_optional: bool = False
 ) -> tuple[list[PatternToken], list[PatternToken]]:
-    """Split at a character, which is in neither part."""
+    """Split at a character, which is in neither part; an optional one may be missing."""
     if end in tokens:
-        at = tokens.index(end)
-        return list(tokens[:at]), list(tokens[at + 1 :])
-    if not or_end:
-        raise InvalidValue(f'has no "{end}": is not of the form domain<keys><items>attribute')
+        index = tokens.index(end)
+        return list(tokens[:index]), list(tokens[index + 1 :])
+    if not is_optional:
+        raise NotMigratable(f'has no "{end}": is not of the form domain<keys><items>attribute')
     return list(tokens), []
 
 
-def _properties(inside: Sequence[PatternToken]) -> tuple[dict[str, tuple[PatternToken, ...]], bool]:
-    """Return key properties, and whether there may be others."""
+def _properties(
+    keys: Sequence[PatternToken],
+) -> tuple[dict[str, tuple[PatternToken, ...]], bool]:
+    """Return key properties, and whether an MBean may have others."""
     properties: dict[str, tuple[PatternToken, ...]] = {}
     open_ended = False
-    rest = list(inside)
+    rest = list(keys)
     while rest:
-        part, rest = _until(rest, ",", or_end=True)
+        part, rest = _split(rest, ",", is_optional=True)
         while part[:1] == [" "]:
             part = part[1:]
         if len(part) == 1 and isinstance(part[0], Wildcard):
             open_ended = True
             continue
-        key, value = _until(part, "=")
+        key, value = _split(part, "=")
         if not key or any(isinstance(token, Wildcard) for token in key):
-            raise InvalidValue("its keys are a pattern: a rule here names them")
+            raise NotMigratable("its keys are a pattern: a rule must name them")
         properties["".join(map(str, key))] = tuple(value)
     return properties, open_ended

@@ -1,8 +1,8 @@
-"""jmxtrans' servers and queries, as targets and rules.
+"""Reader of jmxtrans' servers and queries, as targets and rules.
 
-Of a query: `obj` is the ObjectName, `attr` the attributes (none: all), `resultAlias` the
-measurement, `typeNames` the key properties that tell MBeans apart. Its file is JSON, read here as
-the YAML it also is, for the lines.
+In a query, `obj` is the ObjectName, `attr` the attributes (none: all), `resultAlias` the
+measurement, `typeNames` the key properties that tell MBeans apart. The file is JSON; it is read as
+YAML, which includes JSON, because that gives line numbers.
 """
 
 import re
@@ -16,12 +16,12 @@ from jmxbridge.config.migration.draft import (
     DraftRule,
     DraftSection,
     DraftTarget,
+    WrongFile,
     escaped,
     literal,
     tag_name,
     without_login,
 )
-from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.text.tree import Mapping as Object
 from jmxbridge.config.text.tree import Node, Scalar, Sequence, text_at, value_at
 from jmxbridge.config.text.yaml_parser import NotYaml, compose
@@ -30,12 +30,12 @@ from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
 from jmxbridge.mbeans.naming import snake_case
 
 INFLUX_WRITER = "InfluxDbWriterFactory"
-# Of a server and of a query: what is read, or says how jmxtrans works and means nothing here.
+# Keys of a server that are read below, or that only tune jmxtrans itself.
 SERVER_KEYS = {
     *("host", "port", "url", "alias", "username", "password", "queries", "outputWriters"),
     *("runPeriodSeconds", "numQueryThreads", "cronExpression"),
 }
-# Read below, or says what jmxtrans writes beside an MBean's own keys.
+# Keys of a writer that are read below, or that choose what jmxtrans adds to an MBean's own keys.
 WRITER_KEYS = {
     *("@class", "url", "database", "retentionPolicy", "username", "password", "tags"),
     *("resultTags", "createDatabase", "writeConsistency", "typeNames", "debugEnabled", "settings"),
@@ -44,15 +44,15 @@ QUERY_KEYS = {"obj", "attr", "resultAlias", "typeNames", "keys", "outputWriters"
 
 
 def read_jmxtrans(text: str) -> Draft:
-    """Read a file of jmxtrans; raises InvalidValue."""
+    """Read a file of jmxtrans; raises WrongFile."""
     try:
-        # JSON has tabs between its tokens only, where YAML has none.
+        # JSON has tabs only between tokens, where YAML allows none.
         root = compose(text.replace("\t", " ")).root
     except NotYaml as error:
-        raise InvalidValue(f"line {error.fault.span.line + 1}: {error.fault.message}") from None
+        raise WrongFile(f"line {error.fault.span.line + 1}: {error.fault.message}") from None
     servers = _items(value_at(root, "servers"))
     if not servers:
-        raise InvalidValue('no "servers" in it: is this a file of jmxtrans?')
+        raise WrongFile('no "servers" in it: is this a file of jmxtrans?')
     reader = _JmxtransReader()
     for server in servers:
         reader.server(server)
@@ -60,7 +60,7 @@ def read_jmxtrans(text: str) -> Draft:
 
 
 class _JmxtransReader:
-    """One file; what is read of it is in `draft`."""
+    """Reads the servers of one file into `draft`."""
 
     def __init__(self) -> None:
         self.draft = Draft()
@@ -81,7 +81,8 @@ class _JmxtransReader:
             self._query(query, set_name)
             for writer in _items(value_at(query, "outputWriters")):
                 for tag in self._writer(writer):
-                    self.draft.leave(_line(writer), f"tag {tag}: a target has tags, a rule none")
+                    reason = f"tag {tag}: only targets have tags of their own"
+                    self.draft.leave_out(_line(writer), reason)
         target: dict[str, object] = {"name": literal(name), "jmx": literal(address)}
         if tags:
             target["tags"] = tags
@@ -93,13 +94,13 @@ class _JmxtransReader:
         self.draft.targets.append(DraftTarget(line, set_name, target))
 
     def _own_name(self, alias: str, address: str) -> str:
-        """Return the alias; of several servers that share one the others by their addresses.
+        """Return a name that no earlier server has: the alias, with the address, with a number.
 
-        Of those that share these too, as where each has queries of its own, by a number.
+        Servers share an alias and an address where each has some of the queries.
         """
         names = (alias, f"{alias}-{address}") if alias else (address,)
         numbered = (f"{names[-1]}-{number}" for number in count(2))
-        name = next(each for each in chain(names, numbered) if each not in self._names)
+        name = next(name for name in chain(names, numbered) if name not in self._names)
         self._names.add(name)
         return name
 
@@ -110,15 +111,16 @@ class _JmxtransReader:
             if self.draft.section("interval") is None:
                 self.draft.sections.append(DraftSection(line, "interval", interval))
             elif self.draft.section("interval") != interval:
-                self.draft.leave(line, f"runPeriodSeconds {seconds}: one interval is for all")
+                reason = f"runPeriodSeconds {seconds}: all servers share one interval"
+                self.draft.leave_out(line, reason)
         if text_at(server, "cronExpression"):
-            self.draft.leave(line, "cronExpression: polls are an interval apart")
+            self.draft.leave_out(line, "cronExpression has no counterpart: polls have an interval")
 
-    def _unread(self, node: Node, known: set[str], what: str) -> None:
+    def _unread(self, node: Node, known: set[str], subject: str) -> None:
         for entry in node.entries if isinstance(node, Object) else ():
             if entry.key.text not in known:
-                said = f"{what}: {entry.key.text} has no counterpart"
-                self.draft.leave(entry.key.span.line + 1, said)
+                reason = f"{subject}: {entry.key.text} has no counterpart"
+                self.draft.leave_out(entry.key.span.line + 1, reason)
 
     def _query(self, query: Node, set_name: str) -> None:
         line = _line(value_at(query, "obj") or query)
@@ -127,7 +129,7 @@ class _JmxtransReader:
         try:
             name = ObjectName.parse(bean)
         except MalformedObjectName as error:
-            self.draft.leave(line, f"query {bean}: {error}")
+            self.draft.leave_out(line, f"query {bean}: {error}")
             return
         measurement = text_at(query, "resultAlias")
         if not measurement:
@@ -141,13 +143,13 @@ class _JmxtransReader:
         self.draft.rules.append(DraftRule(line, set_name, entry))
 
     def _tags(self, query: Node, name: ObjectName, line: int) -> dict[str, str]:
-        """Return tags for what tells MBeans apart: the type names, and every other pattern."""
+        """Return a tag for each key that tells MBeans apart: type names, and other patterns."""
         keys = []
         for key in _texts(query, "typeNames"):
             if key in name.properties or name.is_property_list_pattern:
                 keys.append(key)
             else:
-                self.draft.leave(line, f"typeNames: {name} has no key property {key}")
+                self.draft.leave_out(line, f"typeNames: {name} has no key property {key}")
         if text_at(query, "useAllTypeNames") == "true":
             keys += name.properties
         keys += [key for key, value in name.properties.items() if "*" in value or "?" in value]
@@ -158,14 +160,14 @@ class _JmxtransReader:
         keys = _texts(query, "keys")
         if not attributes:
             return {"{attribute}": "{=attribute}"}
-        return dict(each for attribute in attributes for each in _field(attribute, keys))
+        return dict(field for attribute in attributes for field in _fields_of(attribute, keys))
 
     def _writer(self, writer: Node) -> dict[str, str]:
-        """Read where points go; return the tags they get on the way."""
+        """Read an InfluxDB writer; return the tags that it adds to points."""
         line = _line(writer)
         kind = text_at(writer, "@class").rpartition(".")[2]
         if kind != INFLUX_WRITER:
-            self.draft.leave(line, f"{kind or 'a writer'}: points go to InfluxDB alone")
+            self.draft.leave_out(line, f"{kind or 'a writer'}: points are sent to InfluxDB only")
             return {}
         self._unread(writer, WRITER_KEYS, kind)
         url, *login = without_login(text_at(writer, "url").rstrip("/"))
@@ -173,7 +175,7 @@ class _JmxtransReader:
         if text_at(writer, "retentionPolicy"):
             database += f"/{text_at(writer, 'retentionPolicy')}"
         tags = value_at(writer, "tags")
-        found = {
+        own_tags = {
             tag_name(entry.key.text): literal(entry.value.text)
             for entry in (tags.entries if isinstance(tags, Object) else ())
             if isinstance(entry.value, Scalar)
@@ -181,8 +183,8 @@ class _JmxtransReader:
         known = self.draft.section("influxdb")
         if isinstance(known, dict):
             if (known["url"], known["bucket"]) != (literal(url), literal(database)):
-                self.draft.leave(line, f"{url}, {database}: one InfluxDB is written to")
-            return found
+                self.draft.leave_out(line, f"{url}, {database}: there is only one InfluxDB")
+            return own_tags
         influxdb: dict[str, object] = {"url": literal(url), "bucket": literal(database)}
         username, password = text_at(writer, "username"), text_at(writer, "password")
         if not username:
@@ -190,11 +192,11 @@ class _JmxtransReader:
         if username:
             influxdb |= self.draft.login(line, "influxdb", username, password)
         self.draft.sections.append(DraftSection(line, "influxdb", influxdb))
-        return found
+        return own_tags
 
 
-def _field(attribute: str, keys: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield paths and names; a composite is the items that are named, or the JVM's own four."""
+def _fields_of(attribute: str, keys: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the paths and names of an attribute: of its named items, or a MemoryUsage's four."""
     items = keys or (MEMORY_USAGE if attribute in MEMORY_ATTRIBUTES else ())
     for item in items:
         yield f"{escaped(attribute)}.{escaped(item)}", f"{attribute}_{item}"
@@ -203,7 +205,7 @@ def _field(attribute: str, keys: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _items(node: Node | None) -> list[Node]:
-    """Return the items of a list; of one thing that stands where a list may, itself."""
+    """Return the items of a list; a single value is a list of one."""
     if node is None:
         return []
     return list(node.items) if isinstance(node, Sequence) else [node]

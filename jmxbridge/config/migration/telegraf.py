@@ -1,9 +1,9 @@
-"""Telegraf's jolokia2 inputs and its InfluxDB outputs, as targets, rules and `influxdb:`.
+"""Reader of Telegraf's jolokia2 inputs and InfluxDB outputs, as targets, rules and `influxdb:`.
 
-Of a metric: `name` is the measurement, `tag_keys` are tags, and a field is called `field_prefix`,
+In a metric, `name` is the measurement and `tag_keys` are tags. A field's name is `field_prefix`,
 then `field_name` or the attribute, with `$1` for the first key property that is a pattern
-(Telegraf's `plugins/common/jolokia2`). Without `paths` Telegraf reads every attribute: so
-does the rule. The JVMs behind a jolokia2_proxy are read at their own JMX ports.
+(Telegraf's `plugins/common/jolokia2`). Without `paths` Telegraf reads every attribute, and so does
+the rule. The JVMs of a jolokia2_proxy are read at their own JMX ports.
 """
 
 import re
@@ -18,6 +18,8 @@ from jmxbridge.config.migration.draft import (
     DraftRule,
     DraftSection,
     DraftTarget,
+    NotMigratable,
+    WrongFile,
     escaped,
     literal,
     tag_name,
@@ -29,19 +31,19 @@ from jmxbridge.jmx.object_name import MalformedObjectName, ObjectName
 
 INPUT = "inputs.jolokia2_agent"
 PROXY = "inputs.jolokia2_proxy"
-# Telegraf's own, where the agent says none.
+# Telegraf's default.
 INTERVAL = "10s"
 _HEADER = re.compile(r"^\s*\[{1,2}\s*([^\]\s]+)\s*\]{1,2}", re.MULTILINE)
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _SUBSTITUTE = re.compile(r"\$(\d)")
-# What an input may say of its points that a rule does not.
+# Keys that choose among the points of an input; a rule has none of them.
 FILTERS = (
     *("namepass", "namedrop", "fieldpass", "fielddrop", "fieldinclude", "fieldexclude"),
     *("tagpass", "tagdrop", "taginclude", "tagexclude"),
 )
 DEFAULTS = ("default_field_prefix", "default_field_separator", "default_tag_prefix")
 TLS_FILES = {"tls_ca": "ca_file", "tls_cert": "cert_file", "tls_key": "key_file"}
-# Read below, or without a meaning for what is written.
+# Keys that are read below, or that do not change what is written.
 INPUT_KEYS = {
     *("urls", "username", "password", *TLS_FILES, "insecure_skip_verify", "metric", "tags"),
     *("name_prefix", "name_override", "name_suffix", "interval", *DEFAULTS, *FILTERS),
@@ -57,17 +59,17 @@ METRIC_KEYS = {
 
 
 def read_telegraf(text: str) -> Draft:
-    """Read a telegraf.conf; raises InvalidValue."""
+    """Read a telegraf.conf; raises WrongFile."""
     try:
-        # Telegraf also takes a variable without braces.
+        # Telegraf also replaces variables without braces.
         config = tomllib.loads(_VARIABLE.sub(r"${\1}", text))
     except tomllib.TOMLDecodeError as error:
-        raise InvalidValue(f"not TOML: {error}") from None
+        raise WrongFile(f"not TOML: {error}") from None
     return _TelegrafReader(config, text).draft
 
 
 class _TelegrafReader:
-    """One file; what is read of it is in `draft`."""
+    """Reads the tables of one file into `draft`."""
 
     def __init__(self, config: Mapping[str, Any], text: str) -> None:
         self.draft = Draft()
@@ -110,19 +112,20 @@ class _TelegrafReader:
         if read is not None:
             read(line, table)
         elif header == "inputs.burrow":
-            self.draft.leave(line, f"{header}: kafka.bootstrap computes lag without Burrow")
+            self.draft.leave_out(line, f"{header}: kafka.bootstrap computes lag without Burrow")
         else:
-            self.draft.leave(line, f"{header}: stays with Telegraf")
+            self.draft.leave_out(line, f"{header}: stays with Telegraf")
 
     def _influxdb(self, line: int, table: Mapping[str, Any]) -> None:
         logins = [without_login(url) for url in _texts(table.get("urls"))]
         urls = [url for url, _, _ in logins]
         if self.draft.section("influxdb") or not urls:
-            said = "a second InfluxDB" if urls else "an InfluxDB without urls"
-            self.draft.leave(line, f"{said}: one is written to")
+            reason = "a second InfluxDB: there is only one" if urls else "an InfluxDB without urls"
+            self.draft.leave_out(line, reason)
             return
         if urls[1:]:
-            self.draft.leave(line, f"{', '.join(urls[1:])}: one address of InfluxDB is written to")
+            reason = f"{', '.join(urls[1:])}: InfluxDB has only one address"
+            self.draft.leave_out(line, reason)
         bucket = str(table.get("bucket") or table.get("database") or "telegraf")
         if table.get("retention_policy"):
             bucket += f"/{table['retention_policy']}"
@@ -145,7 +148,7 @@ class _TelegrafReader:
             target = {"name": name, **jolokia(url)}
             target |= self._login(line, f"target {name}", table, (url, *login))
             if tls and url.lower().startswith("http:"):
-                self.draft.leave(line, f"TLS of {url}: the URL says http, and then there is none")
+                self.draft.leave_out(line, f"TLS of {url}: the URL says http, which has none")
             elif tls:
                 target["tls"] = tls
             self._target(line, set_name, target, table)
@@ -154,15 +157,17 @@ class _TelegrafReader:
         set_name = f"telegraf-proxy-{self._seen[PROXY]}"
         self._input(line, PROXY, set_name, table, PROXY_KEYS)
         proxy, _, _ = without_login(str(table.get("url", "")))
-        self.draft.leave(line, f"the proxy {proxy}: its targets are read at their own JMX ports")
+        reason = f"the proxy {proxy}: its targets are read at their own JMX ports"
+        self.draft.leave_out(line, reason)
         default = {key: table.get(f"default_target_{key}", "") for key in ("username", "password")}
-        for number, each in enumerate(_tables(table.get("target")), 1):
+        for number, proxied in enumerate(_tables(table.get("target")), 1):
             name = f"{set_name}-{number}"
-            at = self._line(f"{PROXY}.target")
-            url, *login = without_login(str(each.get("url", "")))
+            target_line = self._line(f"{PROXY}.target")
+            url, *login = without_login(str(proxied.get("url", "")))
+            options = {**default, **proxied}
             target: dict[str, object] = {"name": name, "jmx": literal(url)}
-            target |= self._login(at, f"target {name}", {**default, **each}, (url, *login))
-            self._target(at, set_name, target, table)
+            target |= self._login(target_line, f"target {name}", options, (url, *login))
+            self._target(target_line, set_name, target, table)
 
     def _input(
         self,
@@ -172,36 +177,37 @@ class _TelegrafReader:
         table: Mapping[str, Any],
         known: Collection[str],
     ) -> None:
-        """Read what both kinds of input have: metrics, and how often they are read."""
+        """Read the metrics of an input of either kind, and their interval."""
         every = self._every(line, table)
         for metric in _tables(table.get("metric")):
             rule_line = self._line(f"{header}.metric")
-            self._unread(rule_line, f"metric {metric.get('name', '')}: ", metric, METRIC_KEYS)
+            subject = f"metric {metric.get('name', '')}"
+            self._unread(rule_line, f"{subject}: ", metric, METRIC_KEYS)
             try:
-                made = _TelegrafMetric(table, metric)
-                entries = [{**entry, **every} for entry in made.entries()]
-            except InvalidValue as error:
-                self.draft.leave(rule_line, f"metric {metric.get('name', '')}: {error}")
+                rule = _TelegrafMetric(table, metric)
+                entries = [{**entry, **every} for entry in rule.entries()]
+            except NotMigratable as error:
+                self.draft.leave_out(rule_line, f"{subject}: {error}")
                 continue
-            for key in made.lost_tags:
-                self.draft.leave(rule_line, f"tag {key}: {made.bean} has no such key property")
+            for key in rule.lost_tags:
+                self.draft.leave_out(rule_line, f"tag {key}: {rule.bean} has no such key property")
             self.draft.rules += [DraftRule(rule_line, set_name, entry) for entry in entries]
         for key in FILTERS:
             if key in table:
-                self.draft.leave(line, f"{key} has no counterpart: rules name what they take")
+                self.draft.leave_out(line, f"{key} has no counterpart: rules name what they read")
         if table.get("insecure_skip_verify"):
-            self.draft.leave(line, "insecure_skip_verify: certificates are always verified")
+            self.draft.leave_out(line, "insecure_skip_verify: certificates are always verified")
         self._unread(line, "", table, known)
 
     def _unread(
-        self, line: int, what: str, table: Mapping[str, Any], known: Collection[str]
+        self, line: int, prefix: str, table: Mapping[str, Any], known: Collection[str]
     ) -> None:
         for key in table:
             if key not in known:
-                self.draft.leave(line, f"{what}{key} has no counterpart")
+                self.draft.leave_out(line, f"{prefix}{key} has no counterpart")
 
     def _every(self, line: int, table: Mapping[str, Any]) -> dict[str, object]:
-        """Return how often the rules of an input are read, where that is less often than others."""
+        """Return the `every` of an input's rules, where that is longer than the interval."""
         every = str(table.get("interval", self._interval))
         try:
             if parse_duration(every) > parse_duration(self._interval):
@@ -209,13 +215,14 @@ class _TelegrafReader:
         except InvalidValue:
             pass
         if every != self._interval:
-            self.draft.leave(line, f"interval {every}: only a longer one than all have is `every`")
+            reason = f"interval {every}: `every` cannot be shorter than the interval"
+            self.draft.leave_out(line, reason)
         return {}
 
     def _login(
         self, line: int, where: str, table: Mapping[str, Any], url: tuple[str, ...]
     ) -> dict[str, object]:
-        """Carry over the login of a table, or else of the URL it has."""
+        """Return the login of a table, or else the one in its URL."""
         username = str(table.get("username") or "")
         password = str(table.get("password") or "")
         if not username:
@@ -226,15 +233,15 @@ class _TelegrafReader:
         self, line: int, set_name: str, target: dict[str, object], table: Mapping[str, Any]
     ) -> None:
         tags = dict(self._tags)
-        for each in _tables(table.get("tags")):
-            tags |= each
+        for own_tags in _tables(table.get("tags")):
+            tags |= own_tags
         if tags:
             target["tags"] = {tag_name(key): literal(str(value)) for key, value in tags.items()}
         self.draft.targets.append(DraftTarget(line, set_name, target))
 
 
 class _TelegrafMetric:
-    """One `metric` table: what it reads of an MBean, and what that is called."""
+    """One `metric` table: the attributes that it reads of an MBean, and their names."""
 
     def __init__(self, table: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
         def option(key: str, otherwise: str) -> str:
@@ -251,9 +258,9 @@ class _TelegrafMetric:
         try:
             parsed = ObjectName.parse(self.bean)
         except MalformedObjectName as error:
-            raise InvalidValue(f"mbean {self.bean}: {error}") from None
+            raise NotMigratable(f"mbean {self.bean}: {error}") from None
         keys = _texts(metric.get("tag_keys"))
-        # Telegraf makes no tag of a key that an MBean lacks.
+        # Telegraf writes no tag for a key that an MBean lacks.
         has_any = parsed.is_property_list_pattern
         self._tags = [key for key in keys if has_any or key in parsed.properties]
         self.lost_tags = [key for key in keys if key not in self._tags]
@@ -261,12 +268,12 @@ class _TelegrafMetric:
         self._has_memory = parsed.value("type") in ("Memory", "MemoryPool")
 
     def entries(self) -> Iterator[dict[str, object]]:
-        """Yield the rules it becomes; raises InvalidValue."""
+        """Yield the rules it becomes; raises NotMigratable."""
         if self._paths:
             yield self._entry({path: name for path, name in map(self._path, self._expanded())})
             return
         if self._field_name:
-            # Every attribute would get that one name: it is meant for MBeans of a single Value.
+            # Every attribute would get this name, so it is meant for MBeans with a Value alone.
             yield self._entry({"Value": self._named(self._field_name)})
             return
         yield self._entry({"{attribute}": f"{self._named('')}{{=attribute}}"})
@@ -286,7 +293,7 @@ class _TelegrafMetric:
         return {**entry, "fields": fields}
 
     def _expanded(self) -> Iterator[str]:
-        """Yield the paths; a composite of the JVM's own becomes its items."""
+        """Yield the paths; a MemoryUsage becomes its items."""
         for path in self._paths:
             if path in MEMORY_ATTRIBUTES:
                 yield from (f"{path}/{item}" for item in MEMORY_USAGE)
@@ -296,29 +303,28 @@ class _TelegrafMetric:
     def _path(self, path: str) -> tuple[str, str]:
         """Return a path as a rule has it, and the field's name."""
         names = path.split("/")
-        return ".".join(map(escaped, names)), self._named(
-            self._field_name or self._separator.join(names)
-        )
+        field_name = self._named(self._field_name or self._separator.join(names))
+        return ".".join(map(escaped, names)), field_name
 
     def _named(self, name: str) -> str:
-        """Put the prefix before a name, and key properties for `$1` to `$9`."""
+        """Return a field name: the prefix and a name, with key properties for `$1` to `$9`."""
 
         def key(match: re.Match[str]) -> str:
             number = int(match[1]) - 1
             if not 0 <= number < len(self._patterns):
-                raise InvalidValue(f"{match[0]} stands for no key property of {self.bean}")
+                raise NotMigratable(f"{match[0]} stands for no key property of {self.bean}")
             return f"{{={self._patterns[number]}}}"
 
         return _SUBSTITUTE.sub(key, literal(self._prefix + name))
 
 
 def _tables(value: object) -> list[Mapping[str, Any]]:
-    """Return the tables of an array; of one table that stands where an array may, itself."""
-    return [each for each in _listed(value) if isinstance(each, Mapping)]
+    """Return the tables of an array; a single table is an array of one."""
+    return [table for table in _listed(value) if isinstance(table, Mapping)]
 
 
 def _texts(value: object) -> list[str]:
-    return [str(each) for each in _listed(value)]
+    return [str(item) for item in _listed(value)]
 
 
 def _listed(value: object) -> list[Any]:
@@ -328,12 +334,12 @@ def _listed(value: object) -> list[Any]:
 
 
 def jolokia(url: str) -> dict[str, object]:
-    """Return how a target says that it is read through this Jolokia agent."""
+    """Return the entries of a target that is read through this Jolokia agent."""
     return {"transport": "jolokia", "jmx": literal(url)}
 
 
 def _table_lines(text: str) -> dict[str, list[int]]:
-    """Return the lines at which each table begins, by its name."""
+    """Return the lines at which the tables of each name begin."""
     lines: dict[str, list[int]] = {}
     for match in _HEADER.finditer(text):
         lines.setdefault(match[1], []).append(text.count("\n", 0, match.start(1)) + 1)

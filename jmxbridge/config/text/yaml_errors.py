@@ -12,13 +12,13 @@ from typing import TypeAlias
 import yaml
 from yaml import Mark
 
-Explanation: TypeAlias = tuple[Mark | None, str]
+ExplainedError: TypeAlias = tuple[Mark | None, str]
 """Where the caret goes, and the message."""
 
 _IN_A_VALUE = re.compile(r"^[\s\-?]*[^\s:][^:]*:\s+\S")
 
 
-def explain(error: yaml.MarkedYAMLError) -> Explanation:
+def explain(error: yaml.MarkedYAMLError) -> ExplainedError:
     """Return what is wrong in a text that is not YAML, and where."""
     mark = error.problem_mark or error.context_mark
     if mark is not None:
@@ -43,19 +43,19 @@ def _line_before(mark: Mark) -> str:
     return text[len(text) - mark.column :] if mark.column else ""
 
 
-def _variable(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
+def _variable(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     if "".join(_around(mark)) != "${":
         return None
     return mark, "quote a text that holds ${…} when it stands inside { } or [ ]"
 
 
-def _tab(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
+def _tab(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     if _around(mark)[1] != "\t":
         return None
     return mark, "not YAML: a tab; indent with spaces"
 
 
-def _bracket(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
+def _bracket(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     """Explain an error inside { } or [ ] by the bracket that is open."""
     opened, problem = error.context_mark, error.problem or ""
     if opened is None or "while parsing a flow" not in (error.context or ""):
@@ -71,19 +71,19 @@ def _bracket(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
     return mark, f"not YAML: a comma or {closing} should be here, for the {bracket} of {place}"
 
 
-def _quote(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
+def _quote(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     if error.problem != "found unexpected end of stream" or error.context_mark is None:
         return None
     return error.context_mark, "not YAML: the quote that begins here is never closed"
 
 
-def _escape(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
+def _escape(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     if "unknown escape character" not in (error.problem or ""):
         return None
     return mark, "not YAML: no such escape in \"…\": write \\\\ for a backslash, or use '…'"
 
 
-def _colon(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
+def _colon(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     if error.problem != "mapping values are not allowed here":
         return None
     if _IN_A_VALUE.match(_line_before(mark)):
@@ -92,13 +92,13 @@ def _colon(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
     return mark, f"not YAML: {message}"
 
 
-def _first_character(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
+def _first_character(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     if "that cannot start any token" not in (error.problem or ""):
         return None
     return mark, f"not YAML: a value cannot begin with {_around(mark)[1]}: put it in quotes"
 
 
-def _anchor(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
+def _anchor(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     signs = {"while scanning an alias": "*", "while scanning an anchor": "&"}
     sign = signs.get(error.context or "")
     if sign is None:
@@ -106,20 +106,20 @@ def _anchor(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
     return error.context_mark, f"not YAML: put a value that begins with {sign} in quotes"
 
 
-def _key(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
+def _key(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     if error.context != "while scanning a simple key":
         return None
     return error.context_mark, "not YAML: a colon is missing in this line: write key: value"
 
 
-def _text_block(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
+def _text_block(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     start = error.context_mark
     if start is None or error.context != "while scanning a block scalar":
         return None
     return start, f"not YAML: put a value that begins with {_around(start)[1]} in quotes"
 
 
-def _block(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
+def _block(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     """Explain a line that does not continue the list or the mapping above it."""
     above = error.context_mark
     if above is None or "expected <block end>" not in (error.problem or ""):
@@ -139,7 +139,7 @@ def _block(error: yaml.MarkedYAMLError, mark: Mark) -> Explanation | None:
     return mark, f"not YAML: this line is indented like none above it: {message}"
 
 
-EXPLAINERS: tuple[Callable[[yaml.MarkedYAMLError, Mark], Explanation | None], ...] = (
+EXPLAINERS: tuple[Callable[[yaml.MarkedYAMLError, Mark], ExplainedError | None], ...] = (
     *(_variable, _tab, _bracket, _quote, _escape, _colon, _first_character, _anchor),
     *(_key, _text_block, _block),
 )
