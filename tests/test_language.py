@@ -43,8 +43,6 @@ STARRED_LEFT: dict[str, int] = {"cli": 5, "lag": 1, "pollers": 1}
 TWICE_LEFT: set[str] = {
     "Offsets",
     "Place",
-    "Template",
-    "Transport",
     "Watching",
     "_Sums",
 }

@@ -24,7 +24,7 @@ from jmxbridge.config.values.sasl_keys import MECHANISMS
 from jmxbridge.config.values.scalars import (
     AwsRegion,
     Boolean,
-    Bootstrap,
+    BootstrapList,
     CertificatePath,
     Count,
     Duration,
@@ -33,7 +33,7 @@ from jmxbridge.config.values.scalars import (
     HeaderText,
     Host,
     Interval,
-    JmxPort,
+    JmxAddressText,
     LagNames,
     PemPath,
     Port,
@@ -153,7 +153,7 @@ class KafkaSettings(Section):
     their tags and fields as MEASUREMENT.NAME.
     """
 
-    bootstrap: Bootstrap
+    bootstrap: BootstrapList
     tls: ClientTls | None = None
     sasl: SaslSettings | None = None
     groups: GroupFilter = GroupFilter()
@@ -202,7 +202,7 @@ class TargetAddress(Section):
     """Name and address of a JVM."""
 
     name: Text
-    jmx: JmxPort
+    jmx: JmxAddressText
 
 
 class TargetSettings(TargetOptions, TargetAddress):

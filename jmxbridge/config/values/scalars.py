@@ -150,12 +150,12 @@ AwsRegion = Annotated[str, read(parse_aws_region, "text")]
 Host = Annotated[str, read(parse_host, "a host name or address")]
 Port = Annotated[int, read(parse_port, "a TCP port")]
 BrokerAddress = Annotated[Address, read(parse_address, "host:port")]
-Bootstrap = Annotated[
+BootstrapList = Annotated[
     tuple[BrokerAddress, ...],
     Field(min_length=1),
     BeforeValidator(_bootstrap),
 ]
-JmxPort = Annotated[JmxAddress, read(parse_jmx_address, "host:port")]
+JmxAddressText = Annotated[JmxAddress, read(parse_jmx_address, "host:port")]
 Pattern = Annotated[ObjectName, read(parse_object_name, "an ObjectName")]
 InfluxName = Annotated[str, read(parse_influx_name, "a name")]
 LagNames = Annotated[
