@@ -54,13 +54,13 @@ class Ours(Poller):
         collect_seldom()
 
     def poll(self) -> Sequence[Any]:
-        from jmxbridge.lag.rows import compute
+        from jmxbridge.lag.rows import compute_lags
 
         snapshot = self._loop.run_until_complete(self._cluster.poll())
         self.requests = snapshot.requests
         if not snapshot.complete:
             raise RuntimeError("; ".join(snapshot.errors))
-        return compute(snapshot).partitions
+        return compute_lags(snapshot).partitions
 
     def rows(self, polled: Sequence[Any]) -> Iterable[Row]:
         return (row[:5] for row in polled)
@@ -89,14 +89,14 @@ class OursLines(Ours):
     def poll(self) -> Sequence[Any]:
         from jmxbridge.influx.line_protocol import encode
         from jmxbridge.lag.output.points import to_points
-        from jmxbridge.lag.rows import compute
+        from jmxbridge.lag.rows import compute_lags
 
         snapshot = self._loop.run_until_complete(self._cluster.poll())
         self.requests = snapshot.requests
         self._time_ns += 10**10
-        lags = compute(snapshot)
-        verdicts = self._history.take(lags, snapshot, self._time_ns)
-        points = to_points(lags, snapshot, verdicts, cluster="bench", time_ns=self._time_ns)
+        lags = compute_lags(snapshot)
+        assessment = self._history.take(lags, snapshot, self._time_ns)
+        points = to_points(assessment, snapshot, cluster="bench", time_ns=self._time_ns)
         self._lines = [encode(point) for point in points]
         return lags.partitions
 

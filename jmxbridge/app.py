@@ -154,7 +154,7 @@ class Bridge:
             topics=self._topics,
             consumers=self._consumers,
             brokers=self._brokers,
-            memory_path=state_path(self._store.path, ".lag.json"),
+            state_path=state_path(self._store.path, ".lag.json"),
         )
 
     async def _run(self, poller: Poller) -> None:

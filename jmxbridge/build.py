@@ -24,13 +24,16 @@ from jmxbridge.config.values.grammar import is_pkcs12
 from jmxbridge.influx.client import Writer
 from jmxbridge.jmx import Credentials, Tls
 from jmxbridge.kafka.cluster.cluster import Cluster
-from jmxbridge.kafka.cluster.known_brokers import KnownBrokers
+from jmxbridge.kafka.cluster.known_brokers import Brokers, KnownBrokers
 from jmxbridge.kafka.facts.names import NameFilter
+from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.kafka.login.sasl import Mechanism, gssapi, oauthbearer, plain, scram
 from jmxbridge.kafka.login.security import Security
 from jmxbridge.kafka.login.token import ClientCredentials, MskSigner, TokenSource
 from jmxbridge.lag.history.saved_state import SavedState
+from jmxbridge.lag.output.lag_output import LagOutput
 from jmxbridge.lag.output.row_thinning import RowThinning
+from jmxbridge.lag.tracker import LagTracker
 from jmxbridge.mbeans.consumers import Consumers, asks_for_consumers
 from jmxbridge.mbeans.points import PointMaker
 from jmxbridge.mbeans.topics import TopicNames
@@ -217,38 +220,47 @@ def make_lag_poll(
     interval_ns: int,
     topics: TopicNames,
     consumers: Consumers,
-    memory_path: Path | None,
+    state_path: Path | None,
     brokers: KnownBrokers | None = None,
 ) -> LagPoll:
-    """Build the lag poll; with a path it goes on where the last run ended."""
-    memory, save = SavedState(), None
-    if memory_path is not None:
+    """Build the lag poll; with `state_path` it continues where the last run ended."""
+    state, save = SavedState(), None
+    if state_path is not None:
         file = LagStateFile(
-            memory_path,
+            state_path,
             wants_group=NameFilter(kafka.groups.allow, kafka.groups.deny),
             wants_topic=NameFilter(kafka.topics.allow, kafka.topics.deny),
         )
-        memory, save = file.read(), file.write
+        state, save = file.read(), file.write
+
+    def learn(snapshot: Snapshot, live_brokers: Brokers) -> None:
+        topics.learn(snapshot.end_offsets, complete=snapshot.complete)
+        if brokers is not None:
+            brokers.learn(live_brokers)
+
     timeout_s = min(kafka.timeout_s, settings.interval_s * BROKER_SHARE)
     return LagPoll(
-        make_cluster(kafka, timeout_s=timeout_s, known_groups=memory.groups),
-        cluster_name=settings.cluster,
-        interval_ns=interval_ns,
-        allowed_lag=kafka.allowed_lag,
-        forget_after_s=kafka.forget_after_s,
-        offsets_retention_s=kafka.offsets_retention_s,
-        volume=RowThinning(
-            heartbeat_s=kafka.heartbeat_s,
-            granularity=kafka.granularity,
-            max_rows=kafka.max_rows,
+        make_cluster(kafka, timeout_s=timeout_s, known_groups=state.groups),
+        LagTracker(
+            state,
+            interval_ns=interval_ns,
+            allowed_lag=kafka.allowed_lag,
+            uncommitted=kafka.uncommitted,
+            forget_after_s=kafka.forget_after_s,
+            offsets_retention_s=kafka.offsets_retention_s,
         ),
-        memory=memory,
+        LagOutput(
+            cluster=settings.cluster,
+            thinning=RowThinning(
+                heartbeat_s=kafka.heartbeat_s,
+                granularity=kafka.granularity,
+                max_rows=kafka.max_rows,
+            ),
+            names=kafka.names,
+        ),
         save=save,
-        learn_topics=topics.learn,
-        learn_brokers=None if brokers is None else brokers.learn,
         consumers=consumers.all,
-        uncommitted=kafka.uncommitted,
-        names=kafka.names,
+        listener=learn,
     )
 
 
@@ -259,7 +271,7 @@ def poller_specs(
     topics: TopicNames,
     consumers: Consumers,
     brokers: KnownBrokers | None = None,
-    memory_path: Path | None = None,
+    state_path: Path | None = None,
 ) -> list[PollerSpec]:
     """Return the pollers that a file asks for. `interval_ns` decides which rules are due at a tick.
 
@@ -288,7 +300,7 @@ def poller_specs(
             topics=topics,
             consumers=consumers,
             brokers=brokers,
-            memory_path=memory_path,
+            state_path=state_path,
         )
         specs.append(PollerSpec(settings.kafka, make_lag))
     return specs

@@ -26,9 +26,10 @@ from jmxbridge.delivery import Delivery
 from jmxbridge.influx.probe import MEASUREMENT as CHECK
 from jmxbridge.influx.series import SeriesBound
 from jmxbridge.kafka.facts.snapshot import Snapshot
+from jmxbridge.lag.history.assessment import Assessment
 from jmxbridge.lag.output.points import to_points
 from jmxbridge.lag.output.renaming import WRITTEN
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.point import Point
 from jmxbridge.pollers.schedule import Tick
@@ -292,7 +293,7 @@ async def own_points(path: Path) -> list[Point]:
     line = (ROOT / "tests/cli/golden/once.out").read_text().splitlines()[-1]
     target = dict.fromkeys([*re.findall(r"(\w+)=", line.split(" ")[1]), *OF_RMI, "error"], 0)
     return [
-        *to_points(compute(snapshot), snapshot, cluster="c", time_ns=time_ns),
+        *to_points(Assessment(compute_lags(snapshot)), snapshot, cluster="c", time_ns=time_ns),
         *account,
         Point("jmxbridge_target", {}, target, time_ns),
         Point(CHECK, {}, {"ok": True}, time_ns),

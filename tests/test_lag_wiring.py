@@ -26,7 +26,7 @@ async def points_of(folder: Path, fake: FakeCluster, second: int, said: str) -> 
         interval_ns=10 * NS,
         topics=TopicNames(),
         consumers=Consumers(),
-        memory_path=folder / "local.lag.json",
+        state_path=folder / "local.lag.json",
     )
     try:
         return list(await poll.poll(Tick(second * NS, 0)))

@@ -14,10 +14,10 @@ from jmxbridge.cli.legacy_options import ZkForLag
 from jmxbridge.cli.watch import EVERY_S, Every, Watch, clear_sequence, until_stopped
 
 if TYPE_CHECKING:
-    from jmxbridge.cli.lag_look import Looking
+    from jmxbridge.cli.lag_look import LagReader
     from jmxbridge.config.model.models import KafkaSettings, Settings
     from jmxbridge.kafka.facts.snapshot import Description
-    from jmxbridge.lag.report.look import Look
+    from jmxbridge.lag.report.look import LagDetails
 
 FILTERS = ("groups", "topics")
 
@@ -117,14 +117,14 @@ async def once(
     as_json: bool,
 ) -> "Description":
     """Read the lag once and print it; raises KafkaUnavailable."""
-    from jmxbridge.cli.lag_look import Looking
+    from jmxbridge.cli.lag_look import LagReader
 
-    looking = Looking(kafka, group, settings=settings, every_s=every_s)
+    reader = LagReader(kafka, group, settings=settings, every_s=every_s)
     try:
-        description, look = await looking.look()
+        description, details = await reader.read()
     finally:
-        await looking.close()
-    show(description, look, looking.problems(), as_json=as_json)
+        await reader.close()
+    show(description, details, reader.problems(), as_json=as_json)
     return description
 
 
@@ -137,34 +137,34 @@ async def follow(
     as_json: bool,
 ) -> None:
     """Read the lag repeatedly until Ctrl-C; errors of the cluster do not end it."""
-    from jmxbridge.cli.lag_look import Looking
+    from jmxbridge.cli.lag_look import LagReader
 
-    looking = Looking(kafka, group, settings=settings, every_s=every_s)
+    reader = LagReader(kafka, group, settings=settings, every_s=every_s)
     try:
-        await until_stopped(keep_looking(looking, every_s, as_json=as_json))
+        await until_stopped(keep_looking(reader, every_s, as_json=as_json))
     finally:
-        await looking.close()
+        await reader.close()
 
 
-async def keep_looking(looking: "Looking", every_s: float, *, as_json: bool) -> None:
+async def keep_looking(reader: "LagReader", every_s: float, *, as_json: bool) -> None:
     """Read and print the lag at every interval, without end."""
     from jmxbridge.kafka.wire.errors import KafkaUnavailable
 
     while True:
         try:
-            description, look = await looking.look()
+            description, details = await reader.read()
         except KafkaUnavailable as exc:
             typer.echo(f"error: {exc}", err=True)
         else:
             if not as_json:
                 typer.echo(f"{clear_sequence()}{datetime.now():%H:%M:%S}")
-            show(description, look, looking.problems(), as_json=as_json, graph=True)
+            show(description, details, reader.problems(), as_json=as_json, graph=True)
         await asyncio.sleep(every_s)
 
 
 def show(
     description: "Description",
-    look: "Look",
+    details: "LagDetails",
     problems: list[str],
     *,
     as_json: bool,
@@ -178,17 +178,17 @@ def show(
     groups = sorted(tables(description), key=total_lag, reverse=True)
     errors = [*description.snapshot.errors, *problems]
     if as_json:
-        content = {"groups": entries(groups, look), "errors": errors}
+        content = {"groups": entries(groups, details), "errors": errors}
         typer.echo(json.dumps(document("lag", content)))
         return
     red = is_colored()
     for table in groups:
-        lines = printed(table, look, red=red)
+        lines = printed(table, details, red=red)
         if graph:
-            lines += bars(table, look, red=red)
+            lines += bars(table, details, red=red)
         for line in lines:
             typer.echo(line)
-        for remark in remarks(table, look):
+        for remark in remarks(table, details):
             typer.echo(remark, err=True)
     for error in errors:
         typer.echo(f"warning: {error}", err=True)

@@ -1,4 +1,4 @@
-"""What `jmxbridge lag` looks at: the cluster, the file's targets, what the service has written."""
+"""Reader of `jmxbridge lag`: the cluster, the targets of the file, the state that `run` saved."""
 
 import asyncio
 import logging
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from jmxbridge.kafka.facts.extras import TimestampedOffsets
     from jmxbridge.kafka.facts.snapshot import Description
     from jmxbridge.lag.history.saved_state import SavedState
-    from jmxbridge.lag.report.look import Look
+    from jmxbridge.lag.report.look import LagDetails
 
 LISTEN_S = 3.0
-"""What one target may: it only adds words to what the brokers say."""
+"""Time limit of one target: it only adds sentences to what the brokers say."""
 
 SEARCH_ROUNDS = 24
 """Questions about each partition in one look, one after the other: enough for most searches, and a
 second or two where each takes long."""
 
 
-class Looking:
-    """Looks at the groups of a cluster: one named, or all.
+class LagReader:
+    """Reads the lag of one group, or of all.
 
-    With `settings` it begins with what `run` has written down for that file. `every_s` is the time
-    between two looks. Where one group is named, the targets of `settings` that have consumers are
-    heard, and the log is asked how old what it has not read is.
+    With `settings` it begins with the state that `run` saved for that file. `every_s` is the time
+    between two looks. For one group, it also polls the targets of `settings` that have consumers,
+    and searches the log for the age of unread records.
     """
 
     def __init__(
@@ -40,10 +40,10 @@ class Looking:
         every_s: float,
     ) -> None:
         from jmxbridge.build import make_cluster, make_consumer_targets
-        from jmxbridge.lag.report.look import Watching
+        from jmxbridge.lag.report.look import LagLooks
         from jmxbridge.mbeans.consumers import Consumers
 
-        # What goes wrong is said in the report: the log of a service has no place on a terminal.
+        # Problems are part of the report: the log of a service does not belong on a terminal.
         logging.getLogger("jmxbridge").addHandler(logging.NullHandler())
         self._groups = None if group is None else [group]
         self._cluster = make_cluster(kafka, timeout_s=kafka.timeout_s)
@@ -53,32 +53,32 @@ class Looking:
             if settings is not None and group is not None
             else []
         )
-        self._watching = Watching(
-            None if settings is None else written(settings),
+        self._looks = LagLooks(
+            None if settings is None else saved_state(settings),
             interval_ns=round(every_s * NS),
             allowed_lag=kafka.allowed_lag,
             offsets_retention_s=kafka.offsets_retention_s,
         )
 
-    async def look(self) -> "tuple[Description, Look]":
-        """Ask cluster and targets one time; raises KafkaUnavailable."""
+    async def read(self) -> "tuple[Description, LagDetails]":
+        """Read cluster and targets once; raises KafkaUnavailable."""
         from jmxbridge.pollers.schedule import Tick
 
         tick = Tick(time.time_ns(), 0)
-        heard = asyncio.gather(*(target.poll(tick) for target in self._targets))
+        target_polls = asyncio.gather(*(target.poll(tick) for target in self._targets))
         try:
             description = await self._cluster.describe(self._groups)
             if self._groups is not None:
                 await self._search(description, tick.due_ns)
         finally:
-            await heard
-        return description, self._watching.take(description, self._consumers.all(), tick.due_ns)
+            await target_polls
+        return description, self._looks.take(description, self._consumers.all(), tick.due_ns)
 
     async def _search(self, description: "Description", time_ns: int) -> None:
         """Find out when the oldest unread records were written: each answer halves the time."""
         answers: TimestampedOffsets = {}
         for _ in range(SEARCH_ROUNDS):
-            questions = self._watching.search(description, answers, time_ns)
+            questions = self._looks.search(description, answers, time_ns)
             if not questions:
                 return
             answers = await self._cluster.offsets_for_times(questions)
@@ -86,11 +86,11 @@ class Looking:
                 return
 
     def problems(self) -> list[str]:
-        """Say which targets could not be heard."""
+        """Return a sentence for each target that could not be read."""
         from jmxbridge.pollers.health import Health
 
         lines = [target.line for target in self._targets]
-        return [f"target {each.name}: {each.text}" for each in lines if each.health is Health.DOWN]
+        return [f"target {line.name}: {line.text}" for line in lines if line.health is Health.DOWN]
 
     async def close(self) -> None:
         """Close every connection."""
@@ -98,8 +98,8 @@ class Looking:
         await self._cluster.close()
 
 
-def written(settings: "Settings") -> "SavedState":
-    """Read what `run` has written down for this file; nothing where there is none."""
+def saved_state(settings: "Settings") -> "SavedState":
+    """Return the state that `run` saved for this file; empty where there is none."""
     from jmxbridge.config.loader import store_path
     from jmxbridge.kafka.facts.names import NameFilter
     from jmxbridge.state.lag_state import LagStateFile

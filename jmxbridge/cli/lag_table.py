@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jmxbridge.lag.report.look import Look
-    from jmxbridge.lag.report.table import GroupTable, Row
+    from jmxbridge.lag.report.look import LagDetails
+    from jmxbridge.lag.report.table import GroupTable, TableRow
 
 RED, PLAIN = "\x1b[31m", "\x1b[0m"
 AFTER_LAG = ("SECONDS", "STATUS")
@@ -23,7 +23,7 @@ def can_draw() -> bool:
     return (sys.stdout.encoding or "ascii").lower().startswith("utf")
 
 
-def printed(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
+def printed(table: "GroupTable", details: "LagDetails", *, red: bool) -> list[str]:
     """Format a group's rows as a table, the largest lag first; with `red`, lag is red.
 
     Seconds and status follow the lag if any is known. Every client of Kafka chooses the name of its
@@ -37,8 +37,8 @@ def printed(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
     rows = sorted(table.rows, key=lambda row: -int(row.lag) if row.lag is not None else 1)
     after_lag = COLUMNS.index("LAG") + 1
     cells = [COLUMNS, *(tuple(printable(cell or "-") for cell in columns(row)) for row in rows)]
-    if look.seconds or look.statuses:
-        inserted = [AFTER_LAG, *(seconds_and_status(row, look) for row in rows)]
+    if details.time_lags or details.statuses:
+        inserted = [AFTER_LAG, *(seconds_and_status(row, details) for row in rows)]
         cells = [
             (*line[:after_lag], *extra, *line[after_lag:])
             for line, extra in zip(cells, inserted, strict=True)
@@ -53,7 +53,7 @@ def printed(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
     return lines
 
 
-def columns(row: "Row") -> tuple[str | None, ...]:
+def columns(row: "TableRow") -> tuple[str | None, ...]:
     """Return a row's cells in the order of COLUMNS."""
     return (
         row.group,
@@ -68,42 +68,43 @@ def columns(row: "Row") -> tuple[str | None, ...]:
     )
 
 
-def seconds_and_status(row: "Row", look: "Look") -> tuple[str, str]:
+def seconds_and_status(row: "TableRow", details: "LagDetails") -> tuple[str, str]:
     """Return seconds behind and status: `-` unknown, `>` at least, `~` about."""
-    behind, status = look.seconds.get(row.place), look.statuses.get(row.place)
+    time_lag, status = details.time_lags.get(row.place), details.statuses.get(row.place)
     seconds = "-"
-    if behind is not None:
-        sign = ">" if behind.at_least else "~" if behind.approximate else ""
-        seconds = f"{sign}{behind.seconds:.0f}"
+    if time_lag is not None:
+        sign = ">" if time_lag.at_least else "~" if time_lag.approximate else ""
+        seconds = f"{sign}{time_lag.seconds:.0f}"
     return seconds, "-" if status is None else status.name
 
 
-def bars(table: "GroupTable", look: "Look", *, red: bool) -> list[str]:
+def bars(table: "GroupTable", details: "LagDetails", *, red: bool) -> list[str]:
     """Return a line for each topic of a group: bars of its lag, and the time to catch up."""
     from jmxbridge.lag.report.losses import span
     from jmxbridge.lag.report.sparkline import ASCII_BARS, BARS, sparkline
 
     group = table.group
     topics = dict.fromkeys(row.topic for row in table.rows)
-    drawn = {topic: look.trends[group, topic] for topic in topics if (group, topic) in look.trends}
+    trends = details.trends
+    drawn = {topic: trends[group, topic] for topic in topics if (group, topic) in trends}
     width = max(map(len, drawn), default=0)
     lines = []
     for topic, trend in sorted(drawn.items(), key=lambda item: -item[1][-1]):
         line = sparkline(trend, BARS if can_draw() else ASCII_BARS)
         if red and any(trend):
             line = f"{RED}{line}{PLAIN}"
-        left_s = look.arrivals_s.get((group, topic))
+        left_s = details.eta_s.get((group, topic))
         until = "" if left_s is None else f", caught up in {span(left_s)}"
         lines.append(f"{topic.ljust(width)} {line} {trend[-1]:,}{until}")
     return lines
 
 
-def entries(tables: "Iterable[GroupTable]", look: "Look") -> list[dict[str, Any]]:
+def entries(tables: "Iterable[GroupTable]", details: "LagDetails") -> list[dict[str, Any]]:
     """Return groups as JSON."""
-    return [entry(table, look) for table in tables]
+    return [entry(table, details) for table in tables]
 
 
-def entry(table: "GroupTable", look: "Look") -> dict[str, Any]:
+def entry(table: "GroupTable", details: "LagDetails") -> dict[str, Any]:
     """Return one group as JSON; offsets are numbers, null if unknown."""
     from jmxbridge.lag.report.diagnosis import diagnose
 
@@ -113,24 +114,24 @@ def entry(table: "GroupTable", look: "Look") -> dict[str, Any]:
         "state": table.state,
         "remark": table.remark,
         "diagnosis": diagnose(table),
-        "losses": list(look.losses.get(table.group, ())),
-        "clients": list(look.clients.get(table.group, ())),
-        "partitions": [partition(row, look) for row in table.rows],
+        "losses": list(details.losses.get(table.group, ())),
+        "clients": list(details.clients.get(table.group, ())),
+        "partitions": [partition(row, details) for row in table.rows],
     }
 
 
-def partition(row: "Row", look: "Look") -> dict[str, Any]:
+def partition(row: "TableRow", details: "LagDetails") -> dict[str, Any]:
     """Return one row as JSON."""
-    behind, status = look.seconds.get(row.place), look.statuses.get(row.place)
+    time_lag, status = details.time_lags.get(row.place), details.statuses.get(row.place)
     return {
         "topic": row.topic,
         "partition": int(row.partition),
         "current_offset": number(row.current_offset),
         "log_end_offset": number(row.log_end_offset),
         "lag": number(row.lag),
-        "seconds": None if behind is None else round(behind.seconds, 3),
-        "seconds_at_least": None if behind is None else behind.at_least,
-        "seconds_approximate": None if behind is None else behind.approximate,
+        "seconds": None if time_lag is None else round(time_lag.seconds, 3),
+        "seconds_at_least": None if time_lag is None else time_lag.at_least,
+        "seconds_approximate": None if time_lag is None else time_lag.approximate,
         "status": None if status is None else status.name,
         "consumer_id": row.consumer_id,
         "host": row.host,
@@ -143,13 +144,13 @@ def number(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
-def remarks(table: "GroupTable", look: "Look") -> Sequence[str]:
+def remarks(table: "GroupTable", details: "LagDetails") -> Sequence[str]:
     """Return the remarks on a group, each beginning with its name."""
     from jmxbridge.config.text.problem import printable
     from jmxbridge.lag.report.diagnosis import diagnose
 
     states = [text for text in (table.remark, diagnose(table)) if text]
-    details = (*look.losses.get(table.group, ()), *look.clients.get(table.group, ()))
+    sentences = (*details.losses.get(table.group, ()), *details.clients.get(table.group, ()))
     lines = [f"group {table.group} {state}" for state in states]
-    lines += [f"group {table.group}: {detail}" for detail in details]
+    lines += [f"group {table.group}: {detail}" for detail in sentences]
     return list(map(printable, lines))

@@ -152,9 +152,9 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
     from jmxbridge.build import make_cluster
     from jmxbridge.doctor.rights import missing_rights
     from jmxbridge.kafka.wire.errors import KafkaUnavailable
-    from jmxbridge.lag.output.points import to_points
-    from jmxbridge.lag.output.renaming import Renaming
-    from jmxbridge.lag.rows import compute
+    from jmxbridge.lag.history.assessment import Assessment
+    from jmxbridge.lag.output.lag_output import LagOutput
+    from jmxbridge.lag.rows import compute_lags
 
     cluster = make_cluster(kafka, timeout_s=kafka.timeout_s)
     try:
@@ -164,8 +164,8 @@ async def check_kafka(settings: "Settings", kafka: "KafkaSettings | None") -> Ka
         return KafkaCheck(error=str(exc))
     finally:
         await cluster.close()
-    lag_points = to_points(compute(snapshot), snapshot, cluster=settings.cluster, time_ns=0)
-    points = Renaming(kafka.names)(lag_points)
+    output = LagOutput(cluster=settings.cluster, names=kafka.names)
+    points = output.points(Assessment(compute_lags(snapshot)), snapshot, time_ns=0)
     series = Counter(point.measurement for point in points)
     return KafkaCheck(None, snapshot, series, rights)
 

@@ -1,11 +1,11 @@
-"""Commits and end offsets to lag: by partition, by topic, by group.
+"""Lag from commits and end offsets: rows by partition, by topic, by group.
 
-Rules, in the order in which they decide about a partition a group has a commit for:
+Rules for a partition that a group has a commit for, in this order:
 
 1. The coordinator gave an error for it        → unavailable. Not lag 0, not the last lag.
-2. The commit is negative                      → uncommitted: no row, counted nowhere. The broker
-   says so of partitions that were asked for by name; how many a group has not committed is known
-   only to whoever asks for its members.
+2. The commit is negative                      → uncommitted: no row, not counted. The broker
+   answers so for partitions asked for by name; how many a group has not committed is known only
+   from its members.
 3. The partition is gone                       → orphaned: counted, no row.
 4. No end offset                               → unavailable.
 5. Otherwise lag = max(0, end - committed), and ahead = max(0, committed - end): a commit beyond
@@ -15,10 +15,10 @@ Rules, in the order in which they decide about a partition a group has a commit 
 Where the oldest record is known too, expired = max(0, start - committed) records were deleted
 before the group read them, and it can still read end - max(committed, start): `consumable`.
 
-A group that reads committed records only ends where the last open transaction begins.
+For a group that reads committed records only, the end is where the oldest open transaction begins.
 
-Sums are over known partitions and come with the number of partitions they leave out. Where nothing
-is known there is no sum: 0 would read as "caught up".
+Sums are over known partitions and come with the number of partitions they leave out. Where no
+partition is known there is no sum: 0 would read as "caught up".
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -33,7 +33,7 @@ from jmxbridge.kafka.facts.snapshot import Offsets, Snapshot
 class PartitionLag(NamedTuple):
     """Lag of one group on one partition; offsets as Kafka counts them, lag in records.
 
-    `end_offset` is the high watermark, as `kafka-consumer-groups.sh` prints it. A tuple, since a
+    `end_offset` is the high watermark, as `kafka-consumer-groups.sh` prints it. A tuple, because a
     poll makes tens of thousands: a frozen dataclass takes 2.5 times as long to make.
     """
 
@@ -48,12 +48,12 @@ class PartitionLag(NamedTuple):
 
     @property
     def expired(self) -> int:
-        """Records that were deleted before the group read them."""
+        """Return the records that were deleted before the group read them."""
         return 0 if self.start_offset is None else max(0, self.start_offset - self.offset)
 
     @property
     def consumable(self) -> int:
-        """Records that the group can still read."""
+        """Return the records that the group can still read."""
         return max(0, self.lag - self.expired)
 
 
@@ -89,7 +89,7 @@ class GroupLag:
 
     @property
     def complete(self) -> bool:
-        """Whether the sums leave out nothing that exists."""
+        """Tell whether the sums leave out no partition that exists."""
         return self.partitions_unavailable == 0
 
 
@@ -102,7 +102,7 @@ class Lags:
     groups: tuple[GroupLag, ...]
 
     def by_topic(self) -> Iterator[tuple[TopicLag, tuple[PartitionLag, ...]]]:
-        """Each topic with the rows it sums up; none where no partition is known."""
+        """Yield each topic with the rows it sums up; none where no partition is known."""
         first = 0
         for topic in self.topics:
             after = first + topic.partitions_known
@@ -110,7 +110,7 @@ class Lags:
             first = after
 
 
-def compute(snapshot: Snapshot) -> Lags:
+def compute_lags(snapshot: Snapshot) -> Lags:
     """Compute the lag of every group whose coordinator answered."""
     gone: dict[str, set[int]] = {}
     for topic, partition in snapshot.orphaned:
@@ -131,10 +131,10 @@ def compute(snapshot: Snapshot) -> Lags:
 
 _row: Callable[[tuple[str, str, int, int, int, int, int, int | None]], PartitionLag]
 _row = partial(tuple.__new__, PartitionLag)
-"""What PartitionLag(...) does, without a call into Python: it saves a sixth of `compute`."""
+"""PartitionLag(...) without a call into Python: it saves a sixth of `compute_lags`."""
 
 _Bounds = Mapping[int, tuple[int, int | None]]
-"""Of the partitions of one topic: where each ends, and where it begins if that is known."""
+"""Partition of one topic → its end, and its start if that is known."""
 
 _OFFSET, _END, _LAG = (
     itemgetter(PartitionLag._fields.index(name)) for name in ("offset", "end_offset", "lag")
@@ -142,20 +142,20 @@ _OFFSET, _END, _LAG = (
 
 
 def _bounds(ends: Offsets, starts: Offsets) -> dict[str, _Bounds]:
-    """Worked out once for all groups."""
+    """Return the bounds by topic, once for all groups."""
     return {
         topic: {
-            # A start beyond the end is of before the topic was recreated.
+            # A start beyond the end is from before the topic was recreated.
             partition: (end, None if start is None or start > end else start)
-            for partition, end in of_topic.items()
+            for partition, end in topic_ends.items()
             for start in (starts.get(topic, {}).get(partition),)
         }
-        for topic, of_topic in ends.items()
+        for topic, topic_ends in ends.items()
     }
 
 
 class _Tally:
-    """The running sums of one group; rows and topic sums go to the lists it is given."""
+    """Running sums of one group; appends rows and topic sums to the lists it is given."""
 
     def __init__(self, group: str, rows: list[PartitionLag], topics: list[TopicLag]) -> None:
         self.group = group
@@ -172,7 +172,7 @@ class _Tally:
         bounds: _Bounds,
         gone: set[int],
     ) -> None:
-        """Decide about each partition of one topic and close the topic's sums."""
+        """Apply the rules to each partition of one topic and add the topic's sums."""
         group, rows = self.group, self.rows
         first = len(rows)
         missing = 0
@@ -183,10 +183,10 @@ class _Tally:
                 continue
             elif partition in gone:
                 self.orphaned += 1
-            elif (found := bounds.get(partition)) is None:
+            elif (bound := bounds.get(partition)) is None:
                 self.unavailable += 1
             else:
-                end, start = found
+                end, start = bound
                 lag = end - offset
                 behind, ahead = (lag, 0) if lag >= 0 else (0, -lag)
                 rows.append(_row((group, topic, partition, offset, end, behind, ahead, start)))
@@ -197,10 +197,11 @@ class _Tally:
             self.topics.append(_topic(group, topic, known, missing))
 
     def total(self) -> GroupLag:
-        """The group's row."""
+        """Return the group's row."""
         topics = self.topics[self.first_topic :]
         known = sum(topic.partitions_known for topic in topics)
         sums = [topic.lag_sum for topic in topics if topic.lag_sum is not None]
+        maxima = [topic.lag_max for topic in topics if topic.lag_max is not None]
         return GroupLag(
             group=self.group,
             partitions=known + self.orphaned + self.unavailable,
@@ -208,7 +209,7 @@ class _Tally:
             partitions_orphaned=self.orphaned,
             partitions_unavailable=self.unavailable,
             lag_sum=sum(sums) if sums else None,
-            lag_max=max((t.lag_max for t in topics if t.lag_max is not None), default=None),
+            lag_max=max(maxima, default=None),
         )
 
 

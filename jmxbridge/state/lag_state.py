@@ -1,7 +1,7 @@
-"""The lag poll's memory on disk: read at the start, written now and then and at the end.
+"""File with the saved state of the lag poll, read at the start of a run.
 
-Rule: the file is whole or it is the one before it, also when the power goes: written beside it,
-fsynced, renamed. A disk that is full or a file that is damaged costs the memory, never a poll.
+Rule: the file is whole or it is the previous one, also after a power failure: it is written under
+another name, fsynced, renamed. A full disk or a damaged file costs the saved state, never a poll.
 """
 
 import asyncio
@@ -16,7 +16,10 @@ log = logging.getLogger(__name__)
 
 
 class LagStateFile:
-    """One file; nothing here raises for what a disk does."""
+    """One file; no method raises for an error of the disk.
+
+    Groups and topics that do not pass the filters are left out when it is read.
+    """
 
     def __init__(
         self,
@@ -31,7 +34,7 @@ class LagStateFile:
         self._failing = False
 
     def read(self) -> SavedState:
-        """Return what the last run left; nothing, with a warning, where that cannot be read."""
+        """Return what the last run saved; empty, with a warning, where that cannot be read."""
         try:
             with self.path.open("rb") as file:
                 data = file.read(MAX_BYTES + 1)
@@ -42,32 +45,32 @@ class LagStateFile:
             return SavedState()
         except (OSError, BadState) as exc:
             log.warning(
-                "%s: cannot read what earlier polls saw, so they count for nothing: %s",
+                "%s: cannot read the saved state of the lag poll; starting without it: %s",
                 self.path,
                 exc,
             )
             return SavedState()
 
-    async def write(self, memory: SavedState) -> None:
-        """Put a memory in the place of the last one."""
+    async def write(self, state: SavedState) -> None:
+        """Replace the saved state; log the first of several failures."""
         try:
-            await asyncio.to_thread(self._replace, memory)
+            await asyncio.to_thread(self._replace, state)
         except OSError as exc:
             if not self._failing:
-                log.warning("%s: cannot write what the lag polls saw: %s", self.path, exc)
+                log.warning("%s: cannot save the state of the lag poll: %s", self.path, exc)
             self._failing = True
         else:
             self._failing = False
 
-    def _replace(self, memory: SavedState) -> None:
-        data = encode(memory)
+    def _replace(self, state: SavedState) -> None:
+        data = encode(state)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_name(f"{self.path.name}.new")
-        with beside.open("wb") as file:
+        new = self.path.with_name(f"{self.path.name}.new")
+        with new.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(self.path)
+        new.replace(self.path)
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

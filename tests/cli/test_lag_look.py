@@ -1,4 +1,4 @@
-"""What a look is made of: the cluster, the file's targets, what the service has written down."""
+"""What a details is made of: the cluster, the file's targets, what the service has written down."""
 
 import time
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from demo.servers import free_port
-from jmxbridge.cli.lag_look import Looking
+from jmxbridge.cli.lag_look import LagReader
 from jmxbridge.config.loader import load
 from jmxbridge.config.model.models import Settings
 from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.names import NameFilter
-from jmxbridge.lag.history.assessment import GroupVerdict, GroupVerdicts
 from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.status import Status
+from jmxbridge.lag.history.summary import GroupSummary, PollSummary
 from jmxbridge.pollers.target import Target
 from jmxbridge.state.lag_state import LagStateFile
 from tests.kafka.fake_answers import Group
@@ -39,10 +39,10 @@ def settings(folder: Path, fake: FakeCluster) -> Settings:
     return load(file, {})
 
 
-def looking(settings: Settings, group: str | None = "g") -> Looking:
-    """Look at the cluster of a file."""
+def reader_of(settings: Settings, group: str | None = "g") -> LagReader:
+    """LagDetails at the cluster of a file."""
     assert settings.kafka is not None
-    return Looking(settings.kafka, group, settings=settings, every_s=2.0)
+    return LagReader(settings.kafka, group, settings=settings, every_s=2.0)
 
 
 def group_behind(fake: FakeCluster) -> None:
@@ -54,46 +54,46 @@ def group_behind(fake: FakeCluster) -> None:
 async def test_a_first_look_has_what_the_service_wrote_down(tmp_path: Path) -> None:
     """Seconds from its tables, status and words from its last poll; targets that are away."""
     now_ns = time.time_ns()
-    said = GroupVerdict(Status.ERR, {"x": {0: Status.STALL}}, ("client c is slow",))
+    said = GroupSummary(Status.ERR, {"x": {0: Status.STALL}}, ("client c is slow",))
     memory = SavedState(
         tables={("x", 0): ((0, now_ns), (0, 10))},
-        judged=GroupVerdicts(now_ns, {"g": said}),
+        summary=PollSummary(now_ns, {"g": said}),
     )
     every = NameFilter()
     path = tmp_path / "local.lag.json"
     await LagStateFile(path, wants_group=every, wants_topic=every).write(memory)
     async with FakeCluster() as fake:
         group_behind(fake)
-        watching = looking(settings(tmp_path, fake))
-        description, look = await watching.look()
-        problems = watching.problems()
-        await watching.close()
+        reader = reader_of(settings(tmp_path, fake))
+        description, details = await reader.read()
+        problems = reader.problems()
+        await reader.close()
 
     assert description.snapshot.commits == {"g": {"x": {0: 4}}}
-    assert look.statuses == {ROW: Status.STALL}
-    assert look.seconds[ROW].seconds == pytest.approx(0.6 * now_ns / 1e9, rel=1e-3)
-    assert look.clients == {"g": ["client c is slow, said `jmxbridge run` 0 s ago"]}
+    assert details.statuses == {ROW: Status.STALL}
+    assert details.time_lags[ROW].seconds == pytest.approx(0.6 * now_ns / 1e9, rel=1e-3)
+    assert details.clients == {"g": ["client c is slow, according to `jmxbridge run` 0 s ago"]}
     assert len(problems) == 1
     assert problems[0].startswith("target app: ")
 
 
 async def test_a_damaged_memory_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A look goes on without it, and nothing is written over what it shows."""
+    """A details goes on without it, and nothing is written over what it shows."""
     (tmp_path / "local.lag.json").write_text("{")
     async with FakeCluster() as fake:
         group_behind(fake)
-        watching = looking(settings(tmp_path, fake))
-        _, look = await watching.look()
-        await watching.close()
+        reader = reader_of(settings(tmp_path, fake))
+        _, details = await reader.read()
+        await reader.close()
 
-    assert (look.seconds, look.statuses) == ({}, {})
+    assert (details.time_lags, details.statuses) == ({}, {})
     assert capsys.readouterr() == ("", "")
 
 
 async def test_targets_are_asked_where_one_group_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A look at all groups is not held up by a JVM."""
+    """A details at all groups is not held up by a JVM."""
     asked: list[str] = []
     poll = Target.poll
 
@@ -105,9 +105,9 @@ async def test_targets_are_asked_where_one_group_is(
     async with FakeCluster() as fake:
         group_behind(fake)
         for group in (None, "g"):
-            watching = looking(settings(tmp_path, fake), group)
-            await watching.look()
-            await watching.close()
+            reader = reader_of(settings(tmp_path, fake), group)
+            await reader.read()
+            await reader.close()
 
     assert asked == ["app"]
 
@@ -122,33 +122,33 @@ async def test_the_log_is_asked_where_one_group_is(tmp_path: Path) -> None:
         fake.starts["x", 0] = 2
         fake.groups["late"] = Group({"x": {0: 1}})
         for group in (None, "g", "late"):
-            watching = looking(settings(tmp_path, fake), group)
-            _, look = await watching.look()
-            await watching.close()
-            seconds[group] = look.seconds
+            reader = reader_of(settings(tmp_path, fake), group)
+            _, details = await reader.read()
+            await reader.close()
+            seconds[group] = details.time_lags
 
     assert seconds[None] == {}
     assert seconds["g"][ROW].seconds == pytest.approx(3600, abs=DEADLINE_S)
     assert not seconds["g"][ROW].at_least
     assert seconds["late"]["late", "x", 0].at_least
-    assert look.losses == {"late": ("1 record was deleted from x before it read them",)}
+    assert details.losses == {"late": ("1 record was deleted from x unread",)}
 
 
 async def test_a_leader_that_does_not_answer_ends_the_search(tmp_path: Path) -> None:
     """It is asked once; the rows are there without their seconds."""
     async with FakeCluster() as fake:
         group_behind(fake)
-        watching = looking(settings(tmp_path, fake))
+        reader = reader_of(settings(tmp_path, fake))
         searched = []
 
         async def nobody(times_ms: object) -> dict[tuple[str, int], TimestampedOffset | None]:
             searched.append(times_ms)
             return {}
 
-        watching._cluster.offsets_for_times = nobody  # type: ignore[method-assign]
-        description, look = await watching.look()
-        await watching.close()
+        reader._cluster.offsets_for_times = nobody  # type: ignore[method-assign]
+        description, details = await reader.read()
+        await reader.close()
 
     assert len(searched) == 1
     assert description.snapshot.commits == {"g": {"x": {0: 4}}}
-    assert look.seconds == {}
+    assert details.time_lags == {}

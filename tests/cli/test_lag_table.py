@@ -19,9 +19,9 @@ from jmxbridge.cli.lag_table import (
 )
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Description, Group, Snapshot
-from jmxbridge.lag.history.end_offset_history import Behind
+from jmxbridge.lag.history.end_offset_history import TimeLag
 from jmxbridge.lag.history.status import Status
-from jmxbridge.lag.report.look import Look
+from jmxbridge.lag.report.look import LagDetails
 from jmxbridge.lag.report.table import GroupTable, tables
 
 READER = Member("c-1", "orders", "/10.0.0.7", (("bills", 0), ("bills", 1)))
@@ -34,11 +34,11 @@ DESCRIPTION = Description(
     ),
     {"billing": Membership("billing", "Stable", (READER,))},
 )
-LOOK = Look(
-    seconds={("billing", "bills", 0): Behind(3.4), ("billing", "bills", 1): Behind(75.2, True)},
+LOOK = LagDetails(
+    time_lags={("billing", "bills", 0): TimeLag(3.4), ("billing", "bills", 1): TimeLag(75.2, True)},
     statuses={("billing", "bills", 0): Status.OK, ("billing", "bills", 1): Status.STALL},
     clients={"billing": ["client orders of target app is slow: it reads"]},
-    losses={"billing": ["3 records were deleted from bills before it read them"]},
+    losses={"billing": ["3 records were deleted from bills unread"]},
     trends={("billing", "bills"): (0, 600, 1206), ("other", "bills"): (1,)},
 )
 
@@ -67,14 +67,16 @@ def test_seconds_and_status_stand_beside_the_lag() -> None:
 def test_seconds_say_how_well_they_are_known() -> None:
     """Exactly, about, or at least."""
     row = table().rows[0]
-    delays = (Behind(3.4), Behind(75.0, approximate=True), Behind(75.0, at_least=True))
-    said = [seconds_and_status(row, Look(seconds={row.place: delay}))[0] for delay in delays]
+    delays = (TimeLag(3.4), TimeLag(75.0, approximate=True), TimeLag(75.0, at_least=True))
+    said = [
+        seconds_and_status(row, LagDetails(time_lags={row.place: delay}))[0] for delay in delays
+    ]
     assert said == ["3", "~75", ">75"]
 
 
 def test_where_nobody_knows_a_past_the_columns_are_kafkas_own() -> None:
     """A script that reads kafka-consumer-groups.sh reads this as well."""
-    head = printed(table(), Look(), red=False)[1].split()
+    head = printed(table(), LagDetails(), red=False)[1].split()
     assert head == [
         *("GROUP", "TOPIC", "PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG"),
         *("CONSUMER-ID", "HOST", "CLIENT-ID"),
@@ -85,9 +87,9 @@ def test_a_topics_lag_is_a_line_of_bars() -> None:
     """From 0 to the highest look, then for how long; red where there is lag, and colours."""
     assert bars(table(), LOOK, red=False) == ["bills ▁▅█ 1,206"]
     assert bars(table(), LOOK, red=True) == ["bills \x1b[31m▁▅█\x1b[0m 1,206"]
-    still = Look(trends={("billing", "bills"): (0, 0)})
+    still = LagDetails(trends={("billing", "bills"): (0, 0)})
     assert bars(table(), still, red=True) == ["bills ▁▁ 0"]
-    gaining = Look(trends={("billing", "bills"): (4, 2)}, arrivals_s={("billing", "bills"): 75.0})
+    gaining = LagDetails(trends={("billing", "bills"): (4, 2)}, eta_s={("billing", "bills"): 75.0})
     assert bars(table(), gaining, red=False) == ["bills █▅ 2, caught up in 1 min 15 s"]
 
 
@@ -119,7 +121,7 @@ def test_what_is_said_of_a_group_begins_with_its_name() -> None:
     assert remarks(table(), LOOK) == [
         "group billing is 1,206 records behind on 2 of 2 partitions, 1,200 of them on bills 1;"
         " 1 partition could not be read",
-        "group billing: 3 records were deleted from bills before it read them",
+        "group billing: 3 records were deleted from bills unread",
         "group billing: client orders of target app is slow: it reads",
     ]
 
@@ -137,7 +139,7 @@ def test_names_that_clients_choose_do_not_move_the_cursor() -> None:
         {name: Membership(name, "Stable", (reader,))},
     )
     (made,) = tables(description)
-    look = Look(clients={name: ["client c\r of target app is slow"]})
+    look = LagDetails(clients={name: ["client c\r of target app is slow"]})
 
     client = ["c\\r-1", "/10.0.0.7", "c\\r"]
 
@@ -155,7 +157,7 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert document["errors"] == ["target app: refused"]
     (group,) = document["groups"]
     assert group == entry(table(), LOOK)
-    assert group["losses"] == ["3 records were deleted from bills before it read them"]
+    assert group["losses"] == ["3 records were deleted from bills unread"]
     assert group["clients"] == ["client orders of target app is slow: it reads"]
     assert group["partitions"][1] == {
         "topic": "bills",

@@ -5,7 +5,7 @@ from typing import Any
 
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.snapshot import Snapshot
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from tests.kafka.fake_cluster import FakeCluster
 
 StartFake = Callable[..., Awaitable[FakeCluster]]
@@ -16,9 +16,9 @@ Forward = Callable[[float], None]
 
 def groups_with_rows(snapshot: Snapshot) -> set[str]:
     """Return the groups that have rows."""
-    return {row.group for row in compute(snapshot).partitions}
+    return {row.group for row in compute_lags(snapshot).partitions}
 
 
 def lags(snapshot: Snapshot, group: str) -> list[int]:
     """Return the lags of one group's rows."""
-    return [row.lag for row in compute(snapshot).partitions if row.group == group]
+    return [row.lag for row in compute_lags(snapshot).partitions if row.group == group]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.kafka.facts.snapshot import Snapshot
-from jmxbridge.lag.rows import GroupLag, PartitionLag, TopicLag, compute
+from jmxbridge.lag.rows import GroupLag, PartitionLag, TopicLag, compute_lags
 
 # (why, committed, end, orphaned, unavailable) -> (lag, ahead), or what it is counted as
 KNOWN = "known"
@@ -36,7 +36,7 @@ def test_a_partition_is_decided_by_the_rules(
     expected: tuple[str | int, ...],
 ) -> None:
     """Exactly one of: a row, uncommitted, orphaned, unavailable."""
-    lags = compute(
+    lags = compute_lags(
         Snapshot(
             groups={},
             commits={"g": {"t": {0: committed}}},
@@ -66,7 +66,7 @@ def test_sums_are_over_what_is_known_and_say_what_they_leave_out() -> None:
         unavailable=frozenset({("y", 2)}),
     )
 
-    lags = compute(snapshot)
+    lags = compute_lags(snapshot)
 
     assert lags.partitions == (
         PartitionLag("g", "x", 0, 4, 10, 6, 0),
@@ -95,7 +95,7 @@ def test_sums_are_over_what_is_known_and_say_what_they_leave_out() -> None:
 
 def test_a_group_without_commits_has_no_sum() -> None:
     """0 would read as caught up; it has read nothing and committed nothing."""
-    lags = compute(Snapshot(groups={}, commits={"g": {}}, end_offsets={}))
+    lags = compute_lags(Snapshot(groups={}, commits={"g": {}}, end_offsets={}))
 
     assert lags.groups == (GroupLag("g", 0, 0, 0, 0, None, None),)
     assert (lags.topics, lags.partitions) == ((), ())
@@ -104,7 +104,7 @@ def test_a_group_without_commits_has_no_sum() -> None:
 
 def test_a_group_whose_coordinator_failed_has_no_rows() -> None:
     """It is in the snapshot's groups and not in its commits: nothing may be said of it."""
-    assert compute(Snapshot(groups={}, commits={}, end_offsets={})).groups == ()
+    assert compute_lags(Snapshot(groups={}, commits={}, end_offsets={})).groups == ()
 
 
 offsets = st.integers(min_value=0, max_value=2**63 - 1)
@@ -128,7 +128,7 @@ def test_roll_ups_are_the_sums_of_their_rows(
     gone: frozenset[tuple[str, int]],
 ) -> None:
     """By topic and by group, whatever the snapshot; no partition counts twice or not at all."""
-    lags = compute(Snapshot(groups={}, commits=commits, end_offsets=ends, orphaned=gone))
+    lags = compute_lags(Snapshot(groups={}, commits=commits, end_offsets=ends, orphaned=gone))
 
     for group in lags.groups:
         rows = [row for row in lags.partitions if row.group == group.group]
@@ -163,7 +163,7 @@ def test_commits_before_ends_is_never_negative(steps: list[tuple[int, int]], cut
             end += count
     at = committed if committed is not None else read
 
-    (row,) = compute(
+    (row,) = compute_lags(
         Snapshot(groups={}, commits={"g": {"t": {0: at}}}, end_offsets={"t": {0: end}})
     ).partitions
 
@@ -178,7 +178,7 @@ def test_rows_come_with_the_topic_that_sums_them_up() -> None:
         commits={"a": {"t": {0: 1, 1: None}, "lost": {0: 1}, "u": {0: 1}}, "b": {"t": {0: 2}}},
         end_offsets={"t": {0: 5, 1: 5}, "u": {0: 5}},
     )
-    lags = compute(snapshot)
+    lags = compute_lags(snapshot)
 
     found = [(topic.group, topic.topic, rows) for topic, rows in lags.by_topic()]
 

@@ -6,7 +6,7 @@ import pytest
 
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from jmxbridge.lag.uncommitted import Uncommitted, assume
 
 ASSIGNED = tuple(("t", index) for index in range(5))
@@ -31,7 +31,7 @@ def test_what_was_never_committed_has_the_lag_a_file_says(
     position: Uncommitted, lags: dict[int, int]
 ) -> None:
     """All there is, or nothing; a commit that could not be read, or no known end: no row."""
-    rows = compute(assume(SNAPSHOT, MEMBERS, position)).partitions
+    rows = compute_lags(assume(SNAPSHOT, MEMBERS, position)).partitions
     assert {row.partition: row.lag for row in rows} == lags
     assert SNAPSHOT.commits["g"]["t"][2] == -1
 
@@ -39,7 +39,7 @@ def test_what_was_never_committed_has_the_lag_a_file_says(
 def test_who_reads_committed_records_only_is_left_out() -> None:
     """Where its partitions end is not known for what it has not committed."""
     snapshot = replace(SNAPSHOT, read_committed=frozenset({"g"}), stable_ends={"t": {0: 9}})
-    rows = compute(assume(snapshot, MEMBERS, Uncommitted.EARLIEST)).partitions
+    rows = compute_lags(assume(snapshot, MEMBERS, Uncommitted.EARLIEST)).partitions
     assert {row.partition: row.lag for row in rows} == {0: 2}
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -10,6 +10,7 @@ import pytest
 
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.cluster.group_commits import GroupCommits
+from jmxbridge.kafka.cluster.known_brokers import Brokers
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.names import NameFilter
@@ -17,10 +18,12 @@ from jmxbridge.kafka.facts.snapshot import Group, Partition, Snapshot
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.saved_state import SavedState, decode, encode
+from jmxbridge.lag.output.lag_output import LagOutput
 from jmxbridge.lag.output.row_thinning import RowThinning
+from jmxbridge.lag.tracker import LagTracker
 from jmxbridge.lag.uncommitted import Uncommitted
 from jmxbridge.pollers.health import Health, StatusLine
-from jmxbridge.pollers.lag_poll import LagPoll
+from jmxbridge.pollers.lag_poll import LagPoll, Listener, Save
 from jmxbridge.pollers.schedule import Tick
 
 S = 1_000_000_000
@@ -32,6 +35,7 @@ class Scripted:
     def __init__(self, *answers: Snapshot | Exception) -> None:
         self.answers = list(answers)
         self.described: list[bool] = []
+        self.brokers: Brokers = {}
         self.questions: list[Mapping[Partition, int]] = []
 
     async def read_commits(self) -> GroupCommits:
@@ -57,8 +61,33 @@ class Scripted:
         """Nothing is open."""
 
 
+def poll_of(
+    cluster: Scripted,
+    state: SavedState | None = None,
+    *,
+    thinning: RowThinning | None = None,
+    uncommitted: Uncommitted = Uncommitted.SKIP,
+    offsets_retention_s: float | None = None,
+    save: Save | None = None,
+    consumers: Callable[[], Sequence[Consumer]] = tuple,
+    listener: Listener | None = None,
+) -> LagPoll:
+    """Make the lag poll of a scripted cluster."""
+    tracker = LagTracker(state, uncommitted=uncommitted, offsets_retention_s=offsets_retention_s)
+    output = LagOutput(cluster="prod", thinning=thinning)
+    return LagPoll(
+        cast(Cluster, cluster),
+        tracker,
+        output,
+        save=save,
+        consumers=consumers,
+        listener=listener,
+        clock_s=lambda: 0.0,
+    )
+
+
 def lag_poll(*answers: Snapshot | Exception) -> LagPoll:
-    return LagPoll(cast(Cluster, Scripted(*answers)), cluster_name="prod", clock_s=lambda: 0.0)
+    return poll_of(Scripted(*answers))
 
 
 def snapshot(committed: int, end: int, *errors: str) -> Snapshot:
@@ -129,11 +158,11 @@ async def test_the_topics_of_every_poll_are_told() -> None:
     """Who joins other names to the offsets' learns them, and whether these are all."""
     told: list[tuple[set[str], bool]] = []
 
-    def learn(topics: Iterable[str], *, complete: bool) -> None:
-        told.append((set(topics), complete))
+    def learn(snapshot: Snapshot, brokers: Brokers) -> None:
+        told.append((set(snapshot.end_offsets), snapshot.complete))
 
-    cluster = cast(Cluster, Scripted(snapshot(1, 2), snapshot(1, 2, "broker 3: no answer")))
-    poll = LagPoll(cluster, cluster_name="prod", learn_topics=learn)
+    cluster = Scripted(snapshot(1, 2), snapshot(1, 2, "broker 3: no answer"))
+    poll = poll_of(cluster, listener=learn)
     await poll.poll(Tick(30 * S, 0))
     await poll.poll(Tick(60 * S, 0))
     assert told == [({"orders"}, True), ({"orders"}, False)]
@@ -162,7 +191,7 @@ async def test_a_group_that_is_gone_is_told_once_and_its_lag_goes_on(
     assert points["kafka_consumer_lag_group"].fields["status"] == "ERR"
     assert points["kafka_consumer_group"].fields == {"vanished": True}
     assert [record.getMessage() for record in caplog.records][1:] == [
-        "lag poll: group billing is gone; its lag goes on from its last commits",
+        "lag poll: group billing has vanished; its lag goes on from its last commits",
         "lag poll: group billing is back",
     ]
 
@@ -212,8 +241,8 @@ async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
         saved.append(memory)
 
     def run(memory: SavedState, *answers: Snapshot) -> LagPoll:
-        cluster = cast(Cluster, Scripted(*answers))
-        return LagPoll(cluster, cluster_name="prod", memory=memory, save=save)
+        cluster = Scripted(*answers)
+        return poll_of(cluster, state=memory, save=save)
 
     first = run(SavedState(), snapshot(90, 100), snapshot(90, 110), gone(120))
     for n in range(3):
@@ -239,8 +268,8 @@ async def test_a_topic_created_anew_while_nobody_looked_has_no_lag_of_the_old_on
         saved.append(decode(encode(memory), wants_group=NameFilter(), wants_topic=NameFilter()))
 
     def run(memory: SavedState, *answers: Snapshot) -> LagPoll:
-        cluster = cast(Cluster, Scripted(*answers))
-        return LagPoll(cluster, cluster_name="prod", memory=memory, save=save)
+        cluster = Scripted(*answers)
+        return poll_of(cluster, state=memory, save=save)
 
     first = run(SavedState(), replace(snapshot(90, 90), topic_ids={"orders": "1"}))
     await first.poll(Tick(100 * S, 0))
@@ -259,8 +288,8 @@ async def test_a_clock_that_was_set_back_does_not_keep_it_from_saving() -> None:
     async def save(memory: SavedState) -> None:
         saved.append(memory)
 
-    cluster = cast(Cluster, Scripted(*[snapshot(5, 5)] * 4))
-    poll = LagPoll(cluster, cluster_name="prod", save=save)
+    cluster = Scripted(*[snapshot(5, 5)] * 4)
+    poll = poll_of(cluster, save=save)
     for second in (365 * 86_400, 10, 20, 70):
         await poll.poll(Tick(second * S, 0))
         await asyncio.sleep(0)
@@ -277,10 +306,8 @@ async def test_a_stopped_group_counts_down_to_its_end() -> None:
         saved.append(memory)
 
     async def left(memory: SavedState, *seconds: int) -> list[object]:
-        cluster = cast(Cluster, Scripted(*[empty] * len(seconds)))
-        poll = LagPoll(
-            cluster, cluster_name="prod", offsets_retention_s=100, memory=memory, save=save
-        )
+        cluster = Scripted(*[empty] * len(seconds))
+        poll = poll_of(cluster, offsets_retention_s=100, state=memory, save=save)
         found: list[object] = []
         for second in seconds:
             points = await poll.poll(Tick(second * S, 0))
@@ -299,8 +326,8 @@ async def test_a_cluster_that_never_answered_leaves_the_memory_alone() -> None:
     async def save(memory: SavedState) -> None:
         saved.append(memory)
 
-    cluster = cast(Cluster, Scripted(KafkaUnavailable("refused")))
-    poll = LagPoll(cluster, cluster_name="prod", save=save)
+    cluster = Scripted(KafkaUnavailable("refused"))
+    poll = poll_of(cluster, save=save)
     await poll.poll(Tick(30 * S, 0))
     await poll.close()
 
@@ -313,7 +340,7 @@ async def test_members_are_asked_for_once_a_minute(caplog: pytest.LogCaptureFixt
     described = replace(plain, memberships={}, describe_errors=("group 'billing': refused",))
     answers = [described, *[plain] * 5, described, plain]
     cluster = Scripted(*answers)
-    poll = LagPoll(cast(Cluster, cluster), cluster_name="prod")
+    poll = poll_of(cluster)
     for n in range(len(answers)):
         await poll.poll(Tick(n * 10 * S, 0))
 
@@ -324,7 +351,7 @@ async def test_members_are_asked_for_once_a_minute(caplog: pytest.LogCaptureFixt
 async def test_a_describe_round_that_failed_is_tried_at_the_next_poll() -> None:
     """A cluster that was away when members were due has not been asked."""
     cluster = Scripted(KafkaUnavailable("away"), snapshot(0, 1))
-    poll = LagPoll(cast(Cluster, cluster), cluster_name="prod")
+    poll = poll_of(cluster)
     for n in range(2):
         await poll.poll(Tick(n * 10 * S, 0))
 
@@ -340,7 +367,7 @@ async def test_a_topic_that_is_gone_is_told_of_once(caplog: pytest.LogCaptureFix
         points = {point.measurement: point for point in await poll.poll(Tick(n * 10 * S, 0))}
         counts.append(points["jmxbridge_lag_poll"].fields["orphaned"])
 
-    told = "lag poll: commits of what is not there any more have no lag: orders"
+    told = "lag poll: commits to partitions that no longer exist: orders"
     assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [told, told]
     assert counts == [0, 1, 1, 0, 1]
 
@@ -352,12 +379,15 @@ async def test_rows_that_are_too_many_are_told_once(caplog: pytest.LogCaptureFix
         commits={"billing": {"orders": {0: 1, 1: 1}}},
         end_offsets={"orders": {0: 5, 1: 5}},
     )
-    cluster = cast(Cluster, Scripted(many, many, snapshot(0, 5), many))
-    poll = LagPoll(cluster, cluster_name="prod", volume=RowThinning(max_rows=1))
+    cluster = Scripted(many, many, snapshot(0, 5), many)
+    poll = poll_of(cluster, thinning=RowThinning(max_rows=1))
     for n in range(4):
         await poll.poll(Tick(n * 10 * S, 0))
 
-    told = "lag poll: more than 1 partitions (kafka.max_rows), so by topic only: billing"
+    told = (
+        "lag poll: more than 1 partitions (kafka.max_rows),"
+        " so these groups get rows by topic only: billing"
+    )
     assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [told, told]
 
 
@@ -372,8 +402,8 @@ async def test_what_a_consumer_says_stands_beside_the_lag_of_its_group(
         groups={"billing": Group("billing", 1, state="Stable")},
         memberships={"billing": Membership("billing", "Stable", (member,))},
     )
-    cluster = cast(Cluster, Scripted(*[described] * 14))
-    poll = LagPoll(cluster, cluster_name="prod", consumers=lambda: (gone,))
+    cluster = Scripted(*[described] * 14)
+    poll = poll_of(cluster, consumers=lambda: (gone,))
     groups = []
     for n in range(14):
         points = await poll.poll(Tick(n * 10 * S, 0))
@@ -402,8 +432,8 @@ async def test_what_could_not_be_described_has_the_members_it_had() -> None:
     )
     known = replace(plain, memberships={"billing": Membership("billing", "Stable", (member,))})
     silent = replace(plain, memberships={})
-    cluster = cast(Cluster, Scripted(known, *[plain] * 5, silent, plain))
-    poll = LagPoll(cluster, cluster_name="prod", uncommitted=Uncommitted.EARLIEST)
+    cluster = Scripted(known, *[plain] * 5, silent, plain)
+    poll = poll_of(cluster, uncommitted=Uncommitted.EARLIEST)
     sums = []
     for n in range(8):
         points = await poll.poll(Tick(n * 10 * S, 0))

@@ -10,7 +10,7 @@ from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.report.table import COLUMNS, GroupTable
-from jmxbridge.lag.rows import PartitionLag, compute
+from jmxbridge.lag.rows import PartitionLag, compute_lags
 
 SETTLED_S = 60.0
 """Longest wait for a broker to finish what it has confirmed: a busy machine takes seconds."""
@@ -39,7 +39,7 @@ def our_lines(made: Sequence[GroupTable]) -> list[Line]:
 
 def rows_of(snapshot: Snapshot, group: str) -> list[PartitionLag]:
     """Return one group's rows by topic and partition."""
-    return sorted(row for row in compute(snapshot).partitions if row.group == group)
+    return sorted(row for row in compute_lags(snapshot).partitions if row.group == group)
 
 
 async def poll_until(cluster: Cluster, done: Callable[[Snapshot], bool]) -> Snapshot:

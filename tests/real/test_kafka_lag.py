@@ -73,7 +73,7 @@ async def test_a_deleted_group_keeps_its_lag(
 
     async def poll() -> Snapshot:
         read = await cluster.read_commits()
-        last_commits = remembered.keep(read.commits, read.gone, time.time_ns())
+        last_commits = remembered.merge(read.commits, read.gone, time.time_ns())
         return await cluster.read_ends(read.with_vanished(last_commits))
 
     client.create(topic)

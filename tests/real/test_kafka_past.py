@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 from demo.servers import Client, Kafka
 from jmxbridge.cli import app
 from jmxbridge.kafka.cluster.cluster import Cluster
-from jmxbridge.lag.history.lag_history import Assessment, LagHistory, RowStatus
+from jmxbridge.lag.history.assessment import Assessment, RowStatus
+from jmxbridge.lag.history.lag_history import LagHistory
 from jmxbridge.lag.history.timestamp_search import SHARE_OF_AGE
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 
 pytestmark = pytest.mark.real
 
@@ -52,25 +53,25 @@ class Search:
 
     async def poll(self) -> tuple[Assessment, dict[str, RowStatus], int]:
         """Poll once; return the assessment, each group's status of partition 0, the time."""
-        snapshot = await self.cluster.poll(times_ms=self.history.questions())
+        snapshot = await self.cluster.poll(times_ms=self.history.searches.questions())
         self.requests.append(snapshot.requests)
         now_ns = time.time_ns()
-        lags = compute(snapshot)
-        verdicts = self.history.take(lags, snapshot, now_ns)
-        judged = zip(lags.partitions, verdicts.partitions, strict=True)
-        return verdicts, {row.group: status for row, status in judged}, now_ns
+        lags = compute_lags(snapshot)
+        assessment = self.history.take(lags, snapshot, now_ns)
+        judged = zip(lags.partitions, assessment.partitions, strict=True)
+        return assessment, {row.group: status for row, status in judged}, now_ns
 
     async def written(self, groups: Sequence[str]) -> dict[str, tuple[float, bool]]:
         """Return, by group, the time of its oldest unread record in ms and whether it is exact."""
         for _ in range(POLLS):
             _, by_group, now_ns = await self.poll()
-            delays = {group: by_group[group].behind for group in groups}
-            if not any(behind is None or behind.at_least for behind in delays.values()):
+            delays = {group: by_group[group].time_lag for group in groups}
+            if not any(time_lag is None or time_lag.at_least for time_lag in delays.values()):
                 break
         return {
-            group: (now_ns / 1e6 - behind.seconds * 1000, not behind.approximate)
-            for group, behind in delays.items()
-            if behind is not None and not behind.at_least
+            group: (now_ns / 1e6 - time_lag.seconds * 1000, not time_lag.approximate)
+            for group, time_lag in delays.items()
+            if time_lag is not None and not time_lag.at_least
         }
 
 
@@ -93,7 +94,7 @@ async def test_records_written_before_the_first_poll_get_a_time(
     search = Search(cluster_of(early, late))
 
     dates = await search.written([early, late])
-    verdicts, judged, _ = await search.poll()
+    assessment, judged, _ = await search.poll()
     settled = search.requests[-1]
 
     assert [dates[group][0] for group in (early, late)] == pytest.approx(
@@ -103,9 +104,9 @@ async def test_records_written_before_the_first_poll_get_a_time(
     assert max(search.requests[1:]) == settled + 1
     week_s = 7 * 86_400.0
     for group in (early, late):
-        behind = judged[group].behind
-        assert behind is not None
-        assert verdicts.retention_risk_s[group, topic] == pytest.approx(week_s - behind.seconds)
+        time_lag = judged[group].time_lag
+        assert time_lag is not None
+        assert assessment.retention_risk_s[group, topic] == pytest.approx(week_s - time_lag.seconds)
 
 
 async def test_log_append_times_of_a_batch_are_near(
@@ -127,12 +128,12 @@ async def test_log_append_times_of_a_batch_are_near(
     search = Search(cluster_of(inside))
 
     dates = await search.written([inside])
-    verdicts, _, now_ns = await search.poll()
+    assessment, _, now_ns = await search.poll()
 
     written_ms, _ = dates[inside]
     slack_ms = max(1000.0, (now_ns / 1e6 - began_ms) / SHARE_OF_AGE)
     assert began_ms - slack_ms <= written_ms <= now_ns / 1e6
-    assert (inside, topic) not in verdicts.retention_risk_s
+    assert (inside, topic) not in assessment.retention_risk_s
 
 
 async def test_unordered_timestamps_give_no_false_bound(
@@ -186,7 +187,7 @@ def test_lag_of_one_group_shows_age_and_retention_risk(
     spoken = CliRunner().invoke(app, ["lag", group, "--bootstrap", kafka.bootstrap, "--json"])
 
     assert (result.exit_code, spoken.exit_code) == (0, 0)
-    assert f"group {group}: what it has not read of {topic} may be deleted in " in result.stderr
+    assert f"group {group}: unread records of {topic} may be deleted in " in result.stderr
     (row,) = json.loads(spoken.stdout)["groups"][0]["partitions"]
     assert (row["lag"], row["seconds_at_least"], row["seconds_approximate"]) == (3, False, False)
     assert 110 * 60 <= row["seconds"] <= 110 * 60 + TIMEOUT_S

@@ -19,7 +19,7 @@ from jmxbridge.doctor.rights import missing_rights
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from tests.real.guarded_kafka import (
     CLIENT_ID,
     PASSWORD,
@@ -150,7 +150,7 @@ async def lag(file: Path) -> dict[tuple[str, str], int]:
 def behind(snapshot: Snapshot) -> dict[tuple[str, str], int]:
     """Return lag by group and topic of a snapshot without errors."""
     assert snapshot.errors == ()
-    return {(row.group, row.topic): row.lag_sum or 0 for row in compute(snapshot).topics}
+    return {(row.group, row.topic): row.lag_sum or 0 for row in compute_lags(snapshot).topics}
 
 
 async def refusal(file: Path) -> str:

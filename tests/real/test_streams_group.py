@@ -10,7 +10,7 @@ from demo.streams import Streams
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.members import Member
 from jmxbridge.kafka.facts.snapshot import Snapshot
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 
 pytestmark = pytest.mark.real
 
@@ -49,4 +49,4 @@ async def test_who_reads_the_sources_of_a_streams_application(tmp_path: Path) ->
     (member,) = members(snapshot, group)
     assert member.assigned == (("orders", 0), ("orders", 1))
     assert member.client_id.startswith(group)
-    assert {row.topic for row in compute(snapshot).partitions} <= {"orders"}
+    assert {row.topic for row in compute_lags(snapshot).partitions} <= {"orders"}

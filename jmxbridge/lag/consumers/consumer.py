@@ -1,15 +1,15 @@
-"""What a consumer says of itself over JMX, as it was last heard."""
+"""A consumer's own metrics, as last read over JMX."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """One consumer of one target. `time_ns`: the poll that last read it.
+    """One consumer of one target. `time_ns` is the poll that last read it.
 
-    `host` is the address of its JVM as we reach it. `lag_max` is its records-lag-max, the records
-    it has still to fetch on its worst partition; None where it did not say (it is NaN a while after
-    the last fetch). `gone` says why it cannot be read any more, None while it can.
+    `host` is the address under which we reach its JVM. `lag_max` is its records-lag-max, the
+    records it has still to fetch on its worst partition; None where it is NaN, as it is a while
+    after the last fetch. `gone` says why it cannot be read any more, None while it can.
     """
 
     client_id: str

@@ -1,50 +1,42 @@
-"""What was said of each group at a poll, short enough to be written down.
+"""Assessment of one poll: its lag, and what earlier polls and consumers add to it.
 
-Partitions that are well are left out: they are most of them.
+A row whose history is not known has its lag and nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from jmxbridge.lag.consumers.client_words import in_words
-from jmxbridge.lag.history.lag_history import Assessment
+from jmxbridge.lag.consumers.client_verdict import ClientFinding
+from jmxbridge.lag.history.end_offset_history import TimeLag
+from jmxbridge.lag.history.rates import Rate
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.rows import Lags
 
-MAX_CLIENTS = 20
-"""Sentences about consumers of one group: a screen full of them."""
 
+class RowStatus(NamedTuple):
+    """Time lag and status of one row; for a topic or a group, the worst of its rows."""
 
-@dataclass(frozen=True, slots=True)
-class GroupVerdict:
-    """One group: its status, its partitions that are not OK, and its consumers in words."""
-
+    time_lag: TimeLag | None
     status: Status
-    partitions: Mapping[str, Mapping[int, Status]] = field(default_factory=dict)
-    clients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class GroupVerdicts:
-    """What one poll said of all groups; `time_ns` is its instant."""
+class Assessment:
+    """Lag of one poll with time lags, statuses, rates and consumers.
 
-    time_ns: int
-    groups: Mapping[str, GroupVerdict]
+    `partitions` pairs one to one with `lags.partitions`; it is empty where only the lag is known.
+    `topics`, `rates` and `retention_risk_s` are by group and topic, `groups` by group.
+    `expires_in_s` has the empty groups and the seconds until Kafka forgets them, at most.
+    `retention_risk_s` has the seconds until unread records may be deleted. `clients` has the groups
+    with a consumer whose JVM is polled.
+    """
 
-
-def sum_up(lags: Lags, verdicts: Assessment, time_ns: int) -> GroupVerdicts:
-    """Return what a poll said."""
-    bad: dict[str, dict[str, dict[int, Status]]] = {}
-    for row, judged in zip(lags.partitions, verdicts.partitions, strict=True):
-        if judged.status is not Status.OK:
-            topics = bad.setdefault(row.group, {})
-            topics.setdefault(row.topic, {})[row.partition] = judged.status
-    groups = {
-        name: GroupVerdict(
-            judged.status,
-            bad.get(name, {}),
-            tuple(map(in_words, verdicts.clients.get(name, ())[:MAX_CLIENTS])),
-        )
-        for name, judged in verdicts.groups.items()
-    }
-    return GroupVerdicts(time_ns, groups)
+    lags: Lags
+    partitions: tuple[RowStatus, ...] = ()
+    topics: Mapping[tuple[str, str], RowStatus] = field(default_factory=dict)
+    rates: Mapping[tuple[str, str], Rate] = field(default_factory=dict)
+    groups: Mapping[str, RowStatus] = field(default_factory=dict)
+    expires_in_s: Mapping[str, float] = field(default_factory=dict)
+    retention_risk_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    clients: Mapping[str, Sequence[ClientFinding]] = field(default_factory=dict)

@@ -1,21 +1,21 @@
-"""How many seconds behind a group is: the age of the oldest record it has not read.
+"""History of end offsets: turns a committed offset into seconds behind.
 
-Theory. Kafka does not say when a record was written without handing it out, but we see at every
-poll where each partition ends. The record at offset `o` was written when the end passed `o`. So a
-table of (time, end) for each partition, shared by all groups, turns a committed offset into a time,
+Theory. Kafka does not tell when a record was written without handing it out, but every poll sees
+where each partition ends. The record at offset `o` was written when the end passed `o`. So a table
+of (time, end) for each partition, shared by all groups, turns a committed offset into a time,
 interpolated between the two polls that saw the end on either side of it.
 
 Rules:
 
-1. Of a run of polls with the same end only its two instants are kept, and an offset that was passed
-   after a run was passed after the run's *last* instant: an idle topic that gets one record after
-   an hour is a second behind, not an hour.
+1. Of a run of polls with the same end only the first and the last instant are kept, and an offset
+   passed after a run was passed after the run's *last* instant: an idle topic that gets one record
+   after an hour is a second behind, not an hour.
 2. Nothing is extrapolated. An offset from before the table is at least as old as the table, and is
-   told as that: a lower bound.
-3. An end that went back is another log (topic recreated, data lost): the table starts anew, as it
-   does for a topic of another id. A clock that was set back drops the points of its future.
-4. Older points are thinned: a point goes where the gap that remains is at most a tenth of its age.
-   So the answer is off by a tenth at the very worst, and a week takes some 200 points.
+   reported so: a lower bound.
+3. An end that went back is another log (topic recreated, data lost): the table starts again, as it
+   does for a topic with another id. When the clock is set back, points in its future are dropped.
+4. Older points are thinned: a point is dropped where the gap that remains is at most a tenth of its
+   age. So the error is at most a tenth, and a week takes some 200 points.
 """
 
 from array import array
@@ -27,26 +27,27 @@ from jmxbridge.kafka.facts.snapshot import Offsets, Partition
 from jmxbridge.times import NS
 
 AGE_PER_GAP = 10
-"""Of an old point's age, the share of a gap that thinning may leave."""
+"""Thinning leaves gaps of at most an old point's age divided by this."""
 
 MAX_AGE_NS = 7 * 86_400 * NS
 """Kafka's own default for keeping records, and for keeping the offsets of an empty group."""
 
 MAX_PARTITIONS = 20_000
-"""Tables at 3.5 kB each, so 70 MB when all of them are a week old. Partitions beyond have none."""
+"""Tables at 3.5 kB each, so 70 MB when all of them are a week old. Further partitions have none."""
 
 UNSEEN_NS = 86_400 * NS
-"""A partition that nobody committed to for a day loses its table."""
+"""A partition without a commit of any group for a day loses its table."""
 
 SWEEP_NS = UNSEEN_NS // 24
 
 _THIN_EVERY = 64
 
 
-class Behind(NamedTuple):
-    """Seconds; `at_least` where nobody knows more, `approximate` where records near it were found.
+class TimeLag(NamedTuple):
+    """Age of the oldest record not read, in seconds.
 
-    Without a table that goes back far enough, see `lag.bisection`.
+    `at_least`: a lower bound. `approximate`: found by the timestamps of records near it, because no
+    table goes back far enough, see `timestamp_search`.
     """
 
     seconds: float
@@ -80,20 +81,20 @@ class EndTable:
         if len(times) >= self._thin_at:
             self._thin(time_ns)
 
-    def behind(self, offset: int, time_ns: int) -> Behind | None:
-        """How old the record at `offset` is; None where nothing was read after it yet."""
+    def time_lag(self, offset: int, time_ns: int) -> TimeLag | None:
+        """Return how old the record at `offset` is; None where no poll saw a record there yet."""
         after = bisect_right(self.ends, offset)
         if after == len(self.ends):
             return None
         if after == 0:
-            return Behind((time_ns - self.times[0]) / NS, at_least=True)
+            return TimeLag((time_ns - self.times[0]) / NS, at_least=True)
         low, high = self.ends[after - 1], self.ends[after]
-        began, ended = self.times[after - 1], self.times[after]
-        passed_ns = began + (ended - began) * (offset - low) // (high - low)
-        return Behind((time_ns - passed_ns) / NS)
+        low_ns, high_ns = self.times[after - 1], self.times[after]
+        passed_ns = low_ns + (high_ns - low_ns) * (offset - low) // (high - low)
+        return TimeLag((time_ns - passed_ns) / NS)
 
     def since(self, offset: int) -> tuple[list[int], list[int]]:
-        """Times and ends from the last point at or before `offset`: what answers for it."""
+        """Return times and ends from the last point at or before `offset`: all `time_lag` needs."""
         first = max(0, bisect_right(self.ends, offset) - 1)
         return self.times[first:].tolist(), self.ends[first:].tolist()
 
@@ -118,12 +119,12 @@ class EndTable:
 
 
 class EndOffsetHistory:
-    """The tables of a cluster."""
+    """The tables of a cluster; `tables` has the times and ends that an earlier run saved."""
 
     def __init__(
         self, tables: Mapping[Partition, tuple[Sequence[int], Sequence[int]]] = {}
     ) -> None:
-        self._tables = {at: EndTable(*columns) for at, columns in tables.items()}
+        self._tables = {partition: EndTable(*columns) for partition, columns in tables.items()}
         self._sweep_ns = 0
 
     def observe(self, offsets: Offsets, time_ns: int) -> None:
@@ -140,30 +141,34 @@ class EndOffsetHistory:
         if not 0 < self._sweep_ns - time_ns <= SWEEP_NS:  # the clock may have been set back
             self._sweep_ns = time_ns + SWEEP_NS
             self._tables = {
-                at: table
-                for at, table in tables.items()
+                partition: table
+                for partition, table in tables.items()
                 if time_ns - UNSEEN_NS < table.times[-1] <= time_ns
             }
 
     def forget(self, topics: Collection[str]) -> None:
-        """Forget topics that are others by now."""
-        self._tables = {at: table for at, table in self._tables.items() if at[0] not in topics}
+        """Forget topics that were deleted and created again."""
+        self._tables = {
+            partition: table
+            for partition, table in self._tables.items()
+            if partition[0] not in topics
+        }
 
     def topics(self) -> set[str]:
-        """The topics that have tables."""
+        """Return the topics that have tables."""
         return {topic for topic, _ in self._tables}
 
-    def behind(self, at: Partition, offset: int, time_ns: int) -> Behind | None:
-        """How old the oldest record not read is; None where there is no table for it."""
-        table = self._tables.get(at)
-        return None if table is None else table.behind(offset, time_ns)
+    def time_lag(self, partition: Partition, offset: int, time_ns: int) -> TimeLag | None:
+        """Return how old the record at `offset` is; None where no table tells."""
+        table = self._tables.get(partition)
+        return None if table is None else table.time_lag(offset, time_ns)
 
     def since(
         self, offsets: Mapping[Partition, int]
     ) -> dict[Partition, tuple[list[int], list[int]]]:
-        """What answers for these offsets: the rest can be learnt again."""
+        """Return times and ends that answer for these offsets: the rest can be learnt again."""
         return {
-            at: self._tables[at].since(offset)
-            for at, offset in offsets.items()
-            if at in self._tables
+            partition: self._tables[partition].since(offset)
+            for partition, offset in offsets.items()
+            if partition in self._tables
         }

@@ -1,14 +1,14 @@
-"""How fast a topic grows, how fast a group reads it, and when it will have caught up.
+"""Rates of a group and a topic: records written and read a second, time until the lag is gone.
 
 Rules:
 
-1. Rates are over the last minute or so (seven polls): between two polls alone a consumer that
-   commits every five seconds looks as if it read by fits and starts.
-2. A sum that leaves out other partitions than the one before it, an end that went back and a
-   commit that went back are no rates. The count begins anew.
-3. There is a time of arrival only where the group gains on the topic by more than a twentieth of
-   what it reads. Below that it is noise that divides by almost nothing: days now, never a poll
-   later.
+1. Rates are over the last seven polls, about a minute. Over two polls alone, a consumer that
+   commits every five seconds seems to stop and start.
+2. There is no rate across sums that leave out other partitions than the ones before, an end offset
+   that went back or a commit that went back. Counting starts again there.
+3. There is a time to catch up only where the group gains on the topic by more than a twentieth of
+   what it reads. Below that it is noise that divides by almost nothing: days at one poll, never at
+   the next.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ from jmxbridge.times import NS
 POLLS = 7
 DEAD_BAND = 0.05
 MAX_ETA_S = 30 * 86_400.0
-"""A month ahead is as good as never."""
+"""More than a month ahead counts as never."""
 
 
 class Rate(NamedTuple):
@@ -32,7 +32,7 @@ class Rate(NamedTuple):
     eta_s: float | None
 
 
-class _Sums(NamedTuple):
+class _TopicSums(NamedTuple):
     time_ns: int
     partitions: int
     offsets: int
@@ -40,35 +40,39 @@ class _Sums(NamedTuple):
 
 
 class Rates:
-    """The sums of the last polls, by group and topic."""
+    """Sums of the last polls, by group and topic."""
 
     def __init__(self) -> None:
-        self._past: dict[tuple[str, str], deque[_Sums]] = {}
+        self._polls: dict[tuple[str, str], deque[_TopicSums]] = {}
 
     def forget(self, topics: Collection[str]) -> None:
-        """Forget topics that are others by now."""
-        self._past = {at: past for at, past in self._past.items() if at[1] not in topics}
+        """Forget topics that were deleted and created again."""
+        self._polls = {
+            (group, topic): polls
+            for (group, topic), polls in self._polls.items()
+            if topic not in topics
+        }
 
     def take(self, lags: Lags, time_ns: int) -> dict[tuple[str, str], Rate]:
-        """Take the sums of one poll; return the rates of those topics that have a past."""
+        """Take the sums of one poll; return the rates by group and topic, where there are any."""
         rates: dict[tuple[str, str], Rate] = {}
-        seen: dict[tuple[str, str], deque[_Sums]] = {}
+        kept: dict[tuple[str, str], deque[_TopicSums]] = {}
         for row in lags.topics:
             if row.offset_sum is None or row.end_offset_sum is None:
                 continue
-            at = (row.group, row.topic)
-            past = seen[at] = self._past.get(at) or deque(maxlen=POLLS)
-            now = _Sums(time_ns, row.partitions_known, row.offset_sum, row.end_offset_sum)
-            if past and not _follows(past[-1], now):
-                past.clear()
-            past.append(now)
-            if len(past) > 1:
-                rates[at] = _rate(past[0], now, row)
-        self._past = seen
+            key = (row.group, row.topic)
+            polls = kept[key] = self._polls.get(key) or deque(maxlen=POLLS)
+            now = _TopicSums(time_ns, row.partitions_known, row.offset_sum, row.end_offset_sum)
+            if polls and not _follows(polls[-1], now):
+                polls.clear()
+            polls.append(now)
+            if len(polls) > 1:
+                rates[key] = _rate(polls[0], now, row)
+        self._polls = kept
         return rates
 
 
-def _follows(last: _Sums, now: _Sums) -> bool:
+def _follows(last: _TopicSums, now: _TopicSums) -> bool:
     return (
         now.time_ns > last.time_ns
         and now.partitions == last.partitions
@@ -77,7 +81,7 @@ def _follows(last: _Sums, now: _Sums) -> bool:
     )
 
 
-def _rate(first: _Sums, now: _Sums, row: TopicLag) -> Rate:
+def _rate(first: _TopicSums, now: _TopicSums, row: TopicLag) -> Rate:
     seconds = (now.time_ns - first.time_ns) / NS
     incoming = (now.ends - first.ends) / seconds
     outgoing = (now.offsets - first.offsets) / seconds

@@ -1,19 +1,19 @@
-"""What to call the state of a group on a partition: Burrow's names, judged from polls.
+"""Status of a group on a partition: Burrow's names, judged from polls.
 
-Theory. Burrow judges a ring of ten *commits*: a second of history for who commits often, hours for
-who commits seldom, and nothing new once the consumer is dead. A poll sees the commit, the end and
-the group's state at every interval, so the window is one of time: ten polls, or three times the
-interval at which commits were seen to move, whichever is longer. A window that is not full accuses
-nobody of being slow.
+Theory. Burrow judges a ring of ten *commits*: a second of history for a group that commits often,
+hours for one that commits seldom, and nothing new once the consumer is dead. A poll sees the
+commit, the end and the group's state at every interval, so the window here is one of time: ten
+polls, or three times the interval at which commits were seen to move, whichever is longer. While
+the window is not full, no group is called slow.
 
-Whether the lag falls is asked from commit to commit: between two of them it can only grow, and who
-commits seldom takes it back in one step.
+Whether the lag falls is compared from commit to commit: between two of them it can only grow, and a
+group that commits seldom reduces it in one step.
 
-Time in which nobody looked (the cluster or we were away, or the wall clock was set) is in no
-window: the next poll counts as if it came a poll after the last one.
+Time without polls (the cluster or the bridge was away, or the wall clock was set) is in no window:
+the next poll counts as if it came one interval after the last one.
 
-What the rules ask of a window are a few instants (when the commit last moved, when the lag last
-fell, when it was last small enough), so these are kept instead of samples.
+The rules need only a few instants of a window (when the commit last moved, when the lag last fell,
+when it was last small enough), so these are kept instead of samples.
 """
 
 from collections.abc import Callable
@@ -31,10 +31,10 @@ MAX_WINDOW_NS = 30 * 60 * NS
 
 STOP_AFTER = 2
 AHEAD_AFTER = 2
-"""Polls in a row: one alone may have met a group between two members, or a leader election."""
+"""Polls in a row: a single one may have met a group between two members, or a leader election."""
 
 UNWATCHED_AFTER = 2
-"""Intervals between two polls: one that is left out is nothing, more is time nobody watched."""
+"""Intervals between two polls: one missing poll does not matter, more is time without polls."""
 
 NEVER = -(2**63)
 
@@ -56,7 +56,7 @@ class Status(IntEnum):
 
 
 class Presence(IntEnum):
-    """Whether a group has members: for a simple one, or an old broker, nobody can say."""
+    """Whether a group has members; UNSEEN for a simple group, or where the broker is too old."""
 
     ABSENT = 0
     PRESENT = 1
@@ -64,7 +64,7 @@ class Presence(IntEnum):
 
 
 class StatusFacts(NamedTuple):
-    """What the rules look at: this poll, and what happened within the window."""
+    """Input of the rules: this poll, and what happened within the window."""
 
     expired: bool = False
     ahead: bool = False
@@ -84,7 +84,7 @@ STATUS_RULES: tuple[StatusRule, ...] = (
     (
         Status.EXPIRED,
         lambda f: f.expired,
-        "records were deleted by retention before the group read them; that cannot be mended",
+        "records were deleted by retention before the group read them; they cannot be recovered",
     ),
     (
         Status.AHEAD,
@@ -94,55 +94,58 @@ STATUS_RULES: tuple[StatusRule, ...] = (
     (
         Status.OK,
         lambda f: f.small,
-        "nothing to read that is worth a word",
+        "the lag is within what is allowed",
     ),
     (
         Status.STOP,
         lambda f: f.stopped,
-        "records wait and the group has no member that could read them",
+        "records wait and the group has no member to read them",
     ),
     (
         Status.STOP,
         lambda f: f.unseen and f.full and f.still and not f.was_small,
-        "whether it has members cannot be seen, but nothing was committed over a whole window",
+        "whether it has members cannot be seen, and nothing was committed over a whole window",
     ),
     (
         Status.REWIND,
         lambda f: f.rewound,
-        "the group went back and has not come as far again: it reads records twice",
+        "the group went back and has not reached its old offset again: it reads records twice",
     ),
     (
         Status.OK,
         lambda f: f.was_small,
-        "it was caught up a moment ago: what is there now came since",
+        "it was caught up within the window: what waits now has arrived since",
     ),
     (
         Status.STALL,
         lambda f: f.full and f.still,
-        "members are there, records wait, and nothing was committed over a whole window",
+        "it has members, records wait, and nothing was committed over a whole window",
     ),
     (
         Status.WARN,
         lambda f: f.full and not f.fell,
-        "it reads, and yet the lag did not fall once over a whole window: it is too slow",
+        "it reads, but the lag did not fall once over a whole window: it is too slow",
     ),
     (
         Status.OK,
         lambda f: True,
-        "it works off what it has, or has not been watched for long enough to say otherwise",
+        "the lag falls, or the window is not full yet",
     ),
 )
-"""First hit wins; each with the reason to give."""
+"""The first rule that applies wins; each has its reason."""
 
 
 @cache
 def decide(*facts: bool) -> Status:
-    """Judge these Facts, in their order; there are few, and tens of thousands of rows."""
+    """Return the status for StatusFacts given in order.
+
+    Cached, because few combinations stand for tens of thousands of rows.
+    """
     return next(status for status, applies, _ in STATUS_RULES if applies(StatusFacts(*facts)))
 
 
-class Track:
-    """What was seen of one group on one partition."""
+class RowTrack:
+    """History of one group on one partition."""
 
     __slots__ = (
         "ahead_polls",
@@ -176,9 +179,9 @@ class Track:
         self.intervals: tuple[int, ...] = ()
 
     def judge(self, row: PartitionLag, presence: Presence, allowed: int, time_ns: int) -> Status:
-        """Take one poll's numbers and judge what they make of the window."""
+        """Take one poll's row and return its status."""
         if not 0 <= time_ns - self.now_ns <= UNWATCHED_AFTER * self.interval_ns:
-            self._leave_out(time_ns - self.now_ns - self.interval_ns)
+            self._skip(time_ns - self.now_ns - self.interval_ns)
         self.now_ns = time_ns
         moved = row.offset != self.committed
         if moved:
@@ -229,20 +232,20 @@ class Track:
                 self._fit_window()
         self.moved_ns = self.now_ns
 
-    def _leave_out(self, unwatched_ns: int) -> None:
-        """Move what happened before to where it would be without the time nobody watched."""
+    def _skip(self, unwatched_ns: int) -> None:
+        """Move earlier instants as if the time without polls had not passed."""
         for name in ("began_ns", "moved_ns", "fell_ns", "small_ns", "rewound_ns"):
-            if (at_ns := getattr(self, name)) != NEVER:
-                setattr(self, name, at_ns + unwatched_ns)
+            if (instant_ns := getattr(self, name)) != NEVER:
+                setattr(self, name, instant_ns + unwatched_ns)
 
     def _fit_window(self) -> None:
-        """A window of polls at least; a longer one where commits are seldom seen to move."""
+        """Set the window: ten polls at least, longer where commits seldom move."""
         slow_ns = COMMITS_PER_WINDOW * sorted(self.intervals)[len(self.intervals) // 2]
         self.window_ns = max(self.least_window_ns, min(slow_ns, MAX_WINDOW_NS))
 
 
-def worst(statuses: set[Status]) -> Status:
-    """Judge a topic or a group by its partitions: one that is in error makes it ERR."""
+def worst_status(statuses: set[Status]) -> Status:
+    """Return the status of a topic or a group: ERR if one of its partitions is beyond WARN."""
     if not statuses:
         return Status.UNKNOWN
     if statuses <= {Status.OK, Status.WARN}:

@@ -1,31 +1,31 @@
-"""How old a record is that was written before the first poll, asked of the log step by step.
+"""Search by timestamp: the age of a record written before the first poll, found by offsetsForTimes.
 
 Theory. ListOffsets answers "which is the first record whose timestamp is at least t?" with its
-offset and its timestamp. Of the record at offset c three things follow, c itself included:
+offset and its timestamp. About the record at offset c, three things follow:
 
-    the record found is c            its timestamp is known: exact
-    the record found is after c      c is older than t, whatever the order of timestamps
-    the record found is before c     c is as young as that record, if timestamps never go back
+    the answer is c              the timestamp of c is known: exact
+    the answer is after c        c is older than t, whatever the order of timestamps
+    the answer is before c       c is as young as that record, if timestamps never go back
 
 So each answer halves the time in which c was written, from "the epoch to the first poll" down to a
-second, or to a thousandth of its age: some 12 to 20 questions. One question a partition and poll:
-it costs a poll at most one request a leader. What was answered is kept by partition, for all its
+second, or to a thousandth of its age: some 12 to 20 questions. With one question a partition and
+poll, a poll needs at most one more request a leader. Answers are kept by partition, for all its
 groups, so an offset that does not move is solved once, and one that moves finds neighbours.
 
 Rules:
 
-1. Never worse than the lower bound that the table of ends gives, and never a guess in the place of
-   a bound: until the search ends there is the bound it has reached.
-2. Exact only where c itself was found. Else the end of a search is approximate, even if it is a
-   millisecond wide: records of one batch may share a timestamp, timestamps may go back, and where
-   compaction removed c the next record is younger.
-3. Nothing at or before c has a timestamp (deleted, or written without): c is older than the first
-   record that has one. Where none has, nothing is learnt, and nothing is asked again.
+1. The result is never worse than the lower bound of the table of ends, and a guess never replaces a
+   bound: until the search ends, the result is the bound it has reached.
+2. It is exact only where c itself was found. Otherwise the end of a search is approximate, even if
+   it is a millisecond wide: records of one batch may share a timestamp, timestamps may go back, and
+   where compaction removed c the next record is younger.
+3. If no record at or before c has a timestamp (deleted, or written without), c is older than the
+   first record that has one. If none has, nothing is learnt, and nothing more is asked.
 4. Two answers that contradict each other are of two logs, or of one that lost its beginning: only
-   the last one counts. An end that went back is another log: nothing counts.
+   the last one counts. An end that went back is another log: no answer counts.
 
-Timestamps are the producers' (CreateTime) or the broker's (LogAppendTime), as the topic is set; a
-producer's clock that runs ahead is cut off at the first poll.
+Timestamps are the producers' (CreateTime) or the broker's (LogAppendTime), as the topic is set;
+those of a producer whose clock runs ahead are cut off at the first poll.
 """
 
 from bisect import bisect_left
@@ -36,34 +36,35 @@ from typing import NamedTuple
 
 from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.snapshot import Offsets, Partition
-from jmxbridge.lag.history.end_offset_history import Behind
+from jmxbridge.lag.history.end_offset_history import TimeLag
 from jmxbridge.times import MS, NS
 
 BUDGET = 200
-"""Partitions asked about in one poll: a leader looks each up in its time index and reads a batch
-from disk, cold pages among them."""
+"""Partitions asked about in one poll: for each, a leader looks into its time index and reads a
+batch from disk, cold pages among them."""
 
 TURN = 24
-"""Questions in a row about one partition, enough for most searches; then it is others' turn."""
+"""Questions in a row about one partition, enough for most searches; then others have a turn."""
 
 RESOLUTION_MS = 1000
 SHARE_OF_AGE = 1000
-"""A search ends when it knows the age to a second, or to this share of it."""
+"""A search ends when it knows the age to a second, or to a thousandth of it."""
 
-MAX_TRAILS = 20_000
-"""Partitions remembered, as many as have a table of ends; of a search 20 answers of 120 bytes."""
+MAX_SEARCHES = 20_000
+"""Partitions searched, as many as have a table of ends; a search has 20 answers of 120 bytes."""
 
 SPARE = 8
-"""Answers kept beyond those that bound an offset somebody is at: a group that reads finds them."""
+"""Answers kept beyond those that bound a committed offset: a group that reads on finds them."""
 
 UNUSED_NS = 3600 * NS
-"""Answers about a partition that nobody asked for in an hour are dropped."""
+"""Answers about a partition that nothing asked for in an hour are dropped."""
 
 _NOWHERE = 2**63 - 1
+"""Offset and time of "no record is that young"."""
 
 
 class SearchAnswer(NamedTuple):
-    """The first record at or after `asked_ms`: where it is, and when it was written."""
+    """The first record at or after `asked_ms`: its offset, and when it was written."""
 
     offset: int
     asked_ms: int
@@ -71,208 +72,268 @@ class SearchAnswer(NamedTuple):
 
 
 class SearchResult(NamedTuple):
-    """What the log of one partition has answered so far, by offset, and where it ended then."""
+    """Answers about one partition so far, by offset, and its end offset at that time."""
 
     end: int
     answers: tuple[SearchAnswer, ...]
 
 
-Around = tuple[SearchAnswer | None, SearchAnswer | None]
-"""The last answer at or before an offset and the first one after it."""
+class Estimate(NamedTuple):
+    """When a record was written, in ms since the epoch; the flags are those of TimeLag."""
+
+    written_ms: int
+    at_least: bool = False
+    approximate: bool = False
 
 
-_NOTHING = SearchResult(0, ())
+class Bracket(NamedTuple):
+    """Answers next to one offset: `low` is the last at or before it, `high` the first after it.
+
+    `start` is the offset of the oldest record; `first_ms` the first poll, before which the record
+    at `offset` was written; `asked_epoch` tells that the log was asked for its very first record.
+    """
+
+    offset: int
+    start: int
+    first_ms: int
+    low: SearchAnswer | None
+    high: SearchAnswer | None
+    asked_epoch: bool
+
+    def question(self, now_ms: int) -> int | None:
+        """Return the time to ask for next, in ms; None where the search has ended."""
+        if self.low is None or self.start > self.offset:
+            return None if self.high is not None and self.asked_epoch else 0
+        if self.low.offset == self.offset:
+            return None
+        before_ms = self.first_ms
+        if self.high is not None:
+            before_ms = min(before_ms, self.high.asked_ms)
+        if before_ms - self.low.written_ms <= _resolution_ms(now_ms - before_ms):
+            return None
+        return (self.low.written_ms + before_ms) // 2
+
+    def estimate(self, *, has_ended: bool) -> Estimate | None:
+        """Return what is known of when the record was written.
+
+        `has_ended`: there is no question left. None where nothing is known but what the first poll
+        saw.
+        """
+        estimate = self._estimate(has_ended=has_ended)
+        return estimate if estimate is not None and estimate.written_ms < self.first_ms else None
+
+    def _estimate(self, *, has_ended: bool) -> Estimate | None:
+        if self.low is None or self.start > self.offset:
+            return None if self.high is None else Estimate(self.high.written_ms, at_least=True)
+        if self.low.offset == self.offset:
+            return Estimate(self.low.written_ms)
+        if has_ended:
+            return Estimate(self.low.written_ms, approximate=True)
+        return None if self.high is None else Estimate(self.high.asked_ms, at_least=True)
+
+
+_NO_ANSWERS = SearchResult(0, ())
 
 
 class PartitionSearch:
-    """What the log of one partition has answered, by offset; times never decrease either."""
+    """Answers about one partition, by offset; their times never decrease either.
 
-    __slots__ = ("answers", "asked_poll", "end", "still", "turn", "used_ns", "wanted")
+    `wanted` has the offsets looked up since the last poll, `unmoved` those looked up before it.
+    """
 
-    def __init__(self, found: SearchResult = _NOTHING) -> None:
-        self.answers = list(found.answers)
+    __slots__ = ("answers", "asked_poll", "end", "turn", "unmoved", "used_ns", "wanted")
+
+    def __init__(self, result: SearchResult = _NO_ANSWERS) -> None:
+        self.answers = list(result.answers)
         self.asked_poll = -1
         self.turn = 0
-        self.end = found.end
+        self.end = result.end
         self.used_ns = 0
         self.wanted: set[int] = set()
-        self.still: set[int] = set()
+        self.unmoved: set[int] = set()
 
-    def take(self, asked_ms: int, found: TimestampedOffset | None) -> None:
-        """Take the answer to a question; None where the broker cannot look at timestamps."""
-        if found is None or found.offset < 0:
-            new = SearchAnswer(_NOWHERE, 0 if found is None else asked_ms, _NOWHERE)
+    def take(self, asked_ms: int, record: TimestampedOffset | None) -> None:
+        """Take the answer to a question; None where the broker cannot search by timestamp."""
+        if record is None or record.offset < 0:
+            answer = SearchAnswer(_NOWHERE, 0 if record is None else asked_ms, _NOWHERE)
         else:
-            new = SearchAnswer(found.offset, asked_ms, found.written_ms)
-        at = self._after(new.offset)
-        if at and self.answers[at - 1].offset == new.offset:
-            at -= 1
-            old = self.answers.pop(at)
-            if old.written_ms == new.written_ms:
-                new = new._replace(asked_ms=min(old.asked_ms, new.asked_ms))
-        self.answers.insert(at, new)
+            answer = SearchAnswer(record.offset, asked_ms, record.written_ms)
+        index = self._after(answer.offset)
+        if index and self.answers[index - 1].offset == answer.offset:
+            index -= 1
+            earlier = self.answers.pop(index)
+            if earlier.written_ms == answer.written_ms:
+                answer = answer._replace(asked_ms=min(earlier.asked_ms, answer.asked_ms))
+        self.answers.insert(index, answer)
         if not is_one_log(self.answers):
-            self.answers = [new]
+            self.answers = [answer]
 
-    def around(self, offset: int) -> Around:
-        """The last answer at or before an offset and the first one after it."""
+    def bracket(self, offset: int, start: int, first_ms: int) -> Bracket:
+        """Return the answers next to an offset; there must be an answer."""
+        answers = self.answers
         after = self._after(offset)
-        low = self.answers[after - 1] if after else None
-        return low, self.answers[after] if after < len(self.answers) else None
-
-    def _after(self, offset: int) -> int:
-        """Where the first answer after an offset stands."""
-        # A tuple is less than one that begins with it: so none is unpacked for its offset.
-        return bisect_left(self.answers, (offset + 1,))
-
-    def question(
-        self, offset: int, start: int, first_ms: int, now_ms: int, around: Around
-    ) -> int | None:
-        """The time to ask for next, to learn about an offset; None where that is all."""
-        low, high = around
-        if low is None or start > offset:
-            return None if high is not None and self.answers[0].asked_ms == 0 else 0
-        if low.offset == offset:
-            return None
-        before_ms = first_ms if high is None else min(first_ms, high.asked_ms)
-        if before_ms - low.written_ms <= _resolution_ms(now_ms - before_ms):
-            return None
-        return (low.written_ms + before_ms) // 2
-
-    def written(
-        self, offset: int, start: int, first_ms: int, around: Around, *, settled: bool
-    ) -> tuple[int, bool, bool] | None:
-        """When the record at an offset was written, in ms; `at_least` and `approximate` as Behind.
-
-        `settled`: there is no question left. None where nothing is known but what the first poll,
-        at `first_ms`, saw.
-        """
-        low, high = around
-        if low is None or start > offset:
-            found = None if high is None else (high.written_ms, True, False)
-        elif low.offset == offset:
-            found = (low.written_ms, False, False)
-        elif settled:
-            found = (low.written_ms, False, True)
-        else:
-            found = None if high is None else (high.asked_ms, True, False)
-        return found if found is not None and found[0] < first_ms else None
+        low = answers[after - 1] if after else None
+        high = answers[after] if after < len(answers) else None
+        return Bracket(offset, start, first_ms, low, high, answers[0].asked_ms == 0)
 
     def needed(self) -> list[SearchAnswer]:
-        """Return the answers that bound an offset wanted since the last time."""
-        kept = {each for offset in self.wanted for each in self.around(offset)}
-        return [each for each in self.answers if each in kept]
+        """Return the answers next to wanted offsets."""
+        indexes = {
+            index
+            for offset in self.wanted
+            for after in (self._after(offset),)
+            for index in (after - 1, after)
+        }
+        return [answer for index, answer in enumerate(self.answers) if index in indexes]
 
-    def prune(self) -> None:
-        """Forget answers that bound no offset wanted since the last time, but for a few."""
+    def end_poll(self) -> None:
+        """Keep the answers next to wanted offsets and a few more; start a new set of offsets."""
         if len(self.answers) > 2 * len(self.wanted) + SPARE:
             self.answers = self.needed()
-        self.wanted, self.still = set(), self.wanted
+        self.wanted, self.unmoved = set(), self.wanted
+
+    def _after(self, offset: int) -> int:
+        """Return the index of the first answer after an offset."""
+        # A tuple is less than a longer one that it begins, so no answer is unpacked for its offset.
+        return bisect_left(self.answers, (offset + 1,))
 
 
 class TimestampSearch:
-    """The searches of a cluster: offsets in, questions out, answers in.
+    """Searches of a cluster: takes offsets, asks questions, takes answers.
 
-    `found` is what an earlier run knew.
+    `results` is what an earlier run saved.
     """
 
-    def __init__(self, found: Mapping[Partition, SearchResult] = {}) -> None:
-        self._trails = {at: PartitionSearch(each) for at, each in found.items()}
+    def __init__(self, results: Mapping[Partition, SearchResult] = {}) -> None:
+        self._searches = {
+            partition: PartitionSearch(result) for partition, result in results.items()
+        }
         self._open: dict[Partition, int] = {}
         self._polls = 0
         self._sweep_ns = 0
 
-    def found(self) -> dict[Partition, SearchResult]:
-        """Return what bounds the offsets of the last poll: all else can be asked for again."""
+    def results(self) -> dict[Partition, SearchResult]:
+        """Return the answers next to offsets of the last poll: the rest can be asked for again."""
         return {
-            at: SearchResult(trail.end, tuple(needed))
-            for at, trail in self._trails.items()
-            if (needed := trail.needed())
+            partition: SearchResult(search.end, tuple(needed))
+            for partition, search in self._searches.items()
+            if (needed := search.needed())
         }
 
     def questions(self) -> dict[Partition, int]:
-        """What to ask at this poll, in ms since the epoch.
+        """Return the questions of this poll, in ms since the epoch.
 
-        Searches that were begun go on, then come those that waited longest.
+        Searches that have begun go on, then come those that waited longest.
         """
         self._polls += 1
-        trails = self._trails
+        searches = self._searches
         chosen = nsmallest(
-            BUDGET, self._open, key=lambda at: (trails[at].turn == 0, trails[at].asked_poll)
+            BUDGET,
+            self._open,
+            key=lambda partition: (
+                searches[partition].turn == 0,
+                searches[partition].asked_poll,
+            ),
         )
-        for at in chosen:
-            trails[at].asked_poll = self._polls
-            trails[at].turn = (trails[at].turn + 1) % TURN
-        return {at: self._open[at] for at in chosen}
+        for partition in chosen:
+            search = searches[partition]
+            search.asked_poll = self._polls
+            search.turn = (search.turn + 1) % TURN
+        return {partition: self._open[partition] for partition in chosen}
 
     def take(
         self, answers: Mapping[Partition, TimestampedOffset | None], ends: Offsets, time_ns: int
     ) -> None:
-        """Take the answers to the last questions, those that came, and where partitions end."""
-        for (topic, partition), trail in self._trails.items():
-            end = ends.get(topic, {}).get(partition, trail.end)
-            if end < trail.end:
-                trail.answers = []
-            trail.end = end
-            trail.used_ns = trail.used_ns or time_ns  # of an earlier run: its hour begins now
-        for at, found in answers.items():
-            if at in self._open and (asked := self._trails.get(at)) is not None:
-                asked.take(self._open[at], found)
-        for trail in self._trails.values():
-            if trail.wanted:
-                trail.prune()
+        """Take the answers to the last questions, as far as they came, and the end offsets."""
+        for (topic, index), search in self._searches.items():
+            end = ends.get(topic, {}).get(index, search.end)
+            if end < search.end:
+                search.answers = []
+            search.end = end
+            search.used_ns = search.used_ns or time_ns  # from an earlier run: its hour begins now
+        for partition, record in answers.items():
+            asked = self._searches.get(partition)
+            if asked is not None and partition in self._open:
+                asked.take(self._open[partition], record)
+        for search in self._searches.values():
+            if search.wanted:
+                search.end_poll()
         self._open = {}
         if not 0 < self._sweep_ns - time_ns <= UNUSED_NS:  # the clock may have been set back
             self._sweep_ns = time_ns + UNUSED_NS
-            oldest = time_ns - UNUSED_NS
-            self._trails = {
-                at: t for at, t in self._trails.items() if oldest < t.used_ns <= time_ns
+            oldest_ns = time_ns - UNUSED_NS
+            self._searches = {
+                partition: search
+                for partition, search in self._searches.items()
+                if oldest_ns < search.used_ns <= time_ns
             }
 
     def forget(self, topics: Collection[str]) -> None:
-        """Forget topics that are others by now."""
-        self._trails = {at: trail for at, trail in self._trails.items() if at[0] not in topics}
-        self._open = {at: ms for at, ms in self._open.items() if at[0] not in topics}
+        """Forget topics that were deleted and created again."""
+        self._searches = {
+            partition: search
+            for partition, search in self._searches.items()
+            if partition[0] not in topics
+        }
+        self._open = {
+            partition: asked_ms
+            for partition, asked_ms in self._open.items()
+            if partition[0] not in topics
+        }
 
     def topics(self) -> set[str]:
-        """The topics that are searched."""
-        return {topic for topic, _ in self._trails}
+        """Return the topics that are searched."""
+        return {topic for topic, _ in self._searches}
 
-    def behind(
-        self, at: Partition, offset: int, start: int | None, bound: Behind, time_ns: int
-    ) -> Behind:
-        """Better a lower bound by what is known, and ask on.
+    def time_lag(
+        self, partition: Partition, offset: int, start: int | None, bound: TimeLag, time_ns: int
+    ) -> TimeLag:
+        """Improve a lower bound with the answers so far, and ask the next question.
 
-        `start` is the oldest record's offset where known, `bound` the age of the first poll.
+        `start` is the offset of the oldest record where known, `bound` the age of the first poll.
         """
-        trail = self._trails.get(at)
-        if trail is None:
-            if len(self._trails) >= MAX_TRAILS:
-                return bound
-            trail = self._trails[at] = PartitionSearch()
-        trail.used_ns = time_ns
-        if not trail.answers:  # most of them, while many wait for their turn
-            self._open[at] = 0
+        search = self._search(partition)
+        if search is None:
             return bound
-        trail.wanted.add(offset)
-        now_ms = time_ns // MS
+        search.used_ns = time_ns
+        if not search.answers:  # the most frequent case, while many wait for their turn
+            self._open[partition] = 0
+            return bound
+        search.wanted.add(offset)
         first_ms = (time_ns - round(bound.seconds * NS)) // MS
-        around = trail.around(offset)
-        question = trail.question(offset, start or 0, first_ms, now_ms, around)
-        # Of several groups those first that stand still: who reads on has another question soon.
-        if question is not None and (at not in self._open or offset in trail.still):
-            self._open[at] = question
-        elif question is None and at not in self._open:
-            trail.turn = 0
-        found = trail.written(offset, start or 0, first_ms, around, settled=question is None)
-        if found is None:
+        bracket = search.bracket(offset, start or 0, first_ms)
+        question = bracket.question(time_ns // MS)
+        self._plan(partition, search, offset, question)
+        estimate = bracket.estimate(has_ended=question is None)
+        if estimate is None:
             return bound
-        written_ms, at_least, approximate = found
-        return Behind((time_ns / MS - written_ms) / 1000, at_least, approximate)
+        seconds = (time_ns / MS - estimate.written_ms) / 1000
+        return TimeLag(seconds, estimate.at_least, estimate.approximate)
+
+    def _search(self, partition: Partition) -> PartitionSearch | None:
+        """Return the search of a partition; None where there are too many."""
+        search = self._searches.get(partition)
+        if search is None and len(self._searches) < MAX_SEARCHES:
+            search = self._searches[partition] = PartitionSearch()
+        return search
+
+    def _plan(
+        self, partition: Partition, search: PartitionSearch, offset: int, question: int | None
+    ) -> None:
+        """Take one group's question into the next poll, which asks one a partition."""
+        if question is None:
+            if partition not in self._open:
+                search.turn = 0
+        # A group that stands still comes first: one that reads on soon has another question.
+        elif partition not in self._open or offset in search.unmoved:
+            self._open[partition] = question
 
 
 def is_one_log(answers: Sequence[SearchAnswer]) -> bool:
-    """Whether they come by offset, and nothing before one is as young as that was asked for."""
+    """Tell whether answers can be of one log.
+
+    They are sorted by offset, and no record before one is as young as was asked for there.
+    """
     return all(
         low.offset < high.offset and low.written_ms < high.asked_ms
         for low, high in pairwise(answers)

@@ -1,11 +1,13 @@
-"""What each group had committed when it was last read.
+"""Last commits of every group, kept for a while after the group has vanished.
 
-Rule: a group that is gone (its coordinator says, without error, that there is nothing) keeps its
-lag for a while. Kafka forgets a stopped group after seven days, and somebody may delete it by
-mistake: in both cases its records are still not read, and a graph that just ends says nothing.
+Rules:
 
-A group that comes back counts as any other, from the moment it is listed. A partition that is gone
-with its topic is forgotten with it.
+1. A group has vanished when its coordinator says, without error, that it has no such group. It
+   keeps its lag for a while. Kafka forgets a stopped group after seven days, and a group may be
+   deleted by mistake: in both cases its records are still unread, and a graph that just ends shows
+   nothing.
+2. A group that comes back is like any other from the moment it is listed.
+3. A partition that is deleted, alone or with its topic, is forgotten with it.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -19,14 +21,14 @@ FORGET_AFTER_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class LastCommits:
-    """A group's last commits; `vanished_ns` since when the group is gone, None while it is not."""
+    """Last commits of a group; `vanished_ns` is when it was found gone, None while it exists."""
 
     commits: Commits
     vanished_ns: int | None = None
 
 
 class VanishedGroups:
-    """The last commits of every group, of those as well that are gone for less than this."""
+    """Last commits of every group, also of those that vanished less than `forget_after_s` ago."""
 
     def __init__(
         self,
@@ -38,10 +40,10 @@ class VanishedGroups:
         self._forget_after_ns = round(forget_after_s * NS)
         self._vanished = {name for name, last in self.groups.items() if last.vanished_ns}
 
-    def keep(
+    def merge(
         self, commits: Mapping[str, Commits], gone: Collection[str], time_ns: int
     ) -> dict[str, Commits]:
-        """Take what a poll read; return the last commits of the groups that are gone by now."""
+        """Take the commits a poll read and the groups gone; return those of vanished groups."""
         for name, offsets in commits.items():
             last = self.groups.get(name)
             if last is None or last.commits is not offsets:
@@ -54,32 +56,38 @@ class VanishedGroups:
             elif last.vanished_ns is None:
                 self.groups[name] = LastCommits(_readable(last.commits), time_ns)
                 self._vanished.add(name)
-        for name, last in list(self._gone()):
+        for name, last in list(self._vanished_commits()):
             if time_ns - (last.vanished_ns or 0) >= self._forget_after_ns:
                 self._forget(name)
-        return {name: last.commits for name, last in self._gone()}
+        return {name: last.commits for name, last in self._vanished_commits()}
 
     @property
     def vanished(self) -> frozenset[str]:
-        """The groups that are gone."""
+        """Names of the vanished groups."""
         return frozenset(self._vanished)
 
-    def drop(self, orphaned: Collection[Partition]) -> None:
-        """Forget what groups that are gone had committed to partitions that are gone too."""
-        if not orphaned:
+    def drop(self, partitions: Collection[Partition]) -> None:
+        """Forget what vanished groups had committed to these partitions, which are deleted."""
+        if not partitions:
             return
-        for name, last in list(self._gone()):
-            left = {
+        for name, last in list(self._vanished_commits()):
+            commits = {
                 topic: kept
                 for topic, offsets in last.commits.items()
-                if (kept := {p: at for p, at in offsets.items() if (topic, p) not in orphaned})
+                if (
+                    kept := {
+                        index: offset
+                        for index, offset in offsets.items()
+                        if (topic, index) not in partitions
+                    }
+                )
             }
-            if left:
-                self.groups[name] = LastCommits(left, last.vanished_ns)
+            if commits:
+                self.groups[name] = LastCommits(commits, last.vanished_ns)
             else:
                 self._forget(name)
 
-    def _gone(self) -> Iterator[tuple[str, LastCommits]]:
+    def _vanished_commits(self) -> Iterator[tuple[str, LastCommits]]:
         return ((name, self.groups[name]) for name in sorted(self._vanished))
 
     def _forget(self, name: str) -> None:
@@ -88,8 +96,8 @@ class VanishedGroups:
 
 
 def _readable(commits: Commits) -> Commits:
-    """Leave out what the coordinator gave an error for when it was asked last."""
+    """Leave out partitions for which the coordinator gave an error when it was last asked."""
     return {
-        topic: {partition: at for partition, at in offsets.items() if at is not None}
+        topic: {index: offset for index, offset in offsets.items() if offset is not None}
         for topic, offsets in commits.items()
     }

@@ -1,1 +1,1 @@
-"""Rows of lag as points: which rows are written, and under which names."""
+"""Points of lag rows: selection of rows, names of fields."""

@@ -1,14 +1,14 @@
-"""Lag rows to points, under names that dashboards may rely on.
+"""Points of one lag poll, under names that dashboards may rely on.
 
-Rule: an integer stays an integer. Offsets go beyond 2**53, where a float forgets the last digits.
+Rules:
 
-A field that says nothing is left out rather than written as 0: `ahead` where the commit is not
-beyond the end, `expired` and `lag_consumable` where nothing was deleted unread, `lag_seconds` where
-nobody knows, sums where no partition is known, `state` and `type` where the broker is too old to
-say. A group whose coordinator did not answer has no lag point at all in that poll.
-
-Who reads a partition is a field, never a tag: a consumer has a new id at every start. It is written
-at the polls that ask for it, once a minute, in every partition row there is.
+1. An integer stays an integer. Offsets go beyond 2**53, where a float loses the last digits.
+2. A field without a value is left out, not written as 0: `ahead` where the commit is not beyond the
+   end, `expired` and `lag_consumable` where no record was deleted unread, `lag_seconds` where it is
+   not known, sums where no partition is known, `state` and `type` where the broker is too old. A
+   group whose coordinator did not answer has no lag point in that poll.
+3. The reader of a partition is a field, never a tag: a consumer has a new id at every start. It is
+   written at the polls that ask for members, once a minute, in every partition row.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,8 +17,8 @@ from itertools import repeat
 from jmxbridge.kafka.facts.extras import SharePartition
 from jmxbridge.kafka.facts.members import GroupPartition, Member, owners, uncommitted
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.consumers.client_verdict import ClientFinding, worst
-from jmxbridge.lag.history.lag_history import Assessment, RowStatus
+from jmxbridge.lag.consumers.client_verdict import ClientFinding, worst_finding
+from jmxbridge.lag.history.assessment import Assessment, RowStatus
 from jmxbridge.lag.history.rates import Rate
 from jmxbridge.lag.output.row_thinning import Granularity, RowThinning
 from jmxbridge.lag.rows import GroupLag, Lags, PartitionLag, TopicLag
@@ -31,17 +31,18 @@ GROUP_STATE = "kafka_consumer_group"
 SHARE = "kafka_share_group_lag"
 POLL = "jmxbridge_lag_poll"
 
-_Told = tuple[PartitionLag, RowStatus | None, Member | None]
+_PartitionRow = tuple[PartitionLag, RowStatus | None, Member | None]
+"""A row to write, its status where it was assessed, and its reader where members are known."""
 
 
 class LagPoints(Collection[Point]):
-    """The points of one poll; those of partitions are made whenever they are looked at.
+    """Points of one poll; those of partitions are made each time the collection is iterated.
 
-    They are tens of thousands, and weigh three times as much as the lines they become.
+    There are tens of thousands, and they take three times the memory of the lines they become.
     """
 
     def __init__(
-        self, rows: Sequence[_Told], others: Sequence[Point], *, cluster: str, time_ns: int
+        self, rows: Sequence[_PartitionRow], others: Sequence[Point], *, cluster: str, time_ns: int
     ) -> None:
         self._rows = rows
         self._others = others
@@ -52,72 +53,49 @@ class LagPoints(Collection[Point]):
         return len(self._rows) + len(self._others)
 
     def __iter__(self) -> Iterator[Point]:
-        for told in self._rows:
-            yield _partition_point(*told, self._cluster, self._time_ns)
+        for row, row_status, reader in self._rows:
+            yield _partition_point(row, row_status, reader, self._cluster, self._time_ns)
         yield from self._others
 
-    def __contains__(self, point: object) -> bool:
-        return any(each == point for each in self)
+    def __contains__(self, item: object) -> bool:
+        return any(point == item for point in self)
 
 
 def to_points(
-    lags: Lags,
+    assessment: Assessment,
     snapshot: Snapshot,
-    verdicts: Assessment | None = None,
-    volume: RowThinning | None = None,
+    thinning: RowThinning | None = None,
     *,
     cluster: str,
     time_ns: int,
     skipped_ticks: int = 0,
 ) -> LagPoints:
-    """Make the points of one poll, all with the one timestamp it was due at.
+    """Make the points of one poll, all with `time_ns`, the instant at which it was due.
 
-    Without `volume` every row is written.
+    Without `thinning` every row is written.
     """
-    verdicts = verdicts or Assessment()
-    volume = volume or RowThinning()
-    finest = volume.fit(lags.groups)
-    volume.sweep(time_ns)
+    thinning = thinning or RowThinning()
+    lags = assessment.lags
+    finest = thinning.fit(lags.groups)
+    thinning.sweep(time_ns)
     readers = owners(snapshot.memberships or {})
-    rows = list(_rows(lags, verdicts, volume, finest, readers, time_ns))
-    points: list[Point] = []
-    for topic in lags.topics:
-        if finest[topic.group] is Granularity.GROUP:
-            continue
-        tags = {"cluster": cluster, "group": topic.group, "topic": topic.topic}
-        at = (topic.group, topic.topic)
-        fields = _topic_fields(topic) | _summary_fields(verdicts.topics.get(at))
-        if (risk_s := verdicts.retention_risk_s.get(at)) is not None:
-            fields["retention_risk_seconds"] = risk_s
-        points.append(Point(TOPIC, tags, fields | _rate_fields(verdicts.rates.get(at)), time_ns))
-    for row in lags.groups:
-        tags = {"cluster": cluster, "group": row.group}
-        fields = _group_fields(row) | _summary_fields(summary := verdicts.groups.get(row.group))
-        if summary is not None:
-            fields["status"] = summary.status.name
-        fields |= _uncommitted(row.group, snapshot)
-        fields |= _client_fields(verdicts.clients.get(row.group, ()))
-        points.append(Point(GROUP, tags, fields, time_ns))
-    for group in snapshot.groups.values():
-        tags = {"cluster": cluster, "group": group.name}
-        fields = _state_fields(group) | _member_fields(group.name, snapshot)
-        if (left_s := verdicts.expires_in_s.get(group.name)) is not None:
-            fields["expires_in_seconds"] = left_s
-        points.append(Point(GROUP_STATE, tags, fields, time_ns))
-    for name in sorted(snapshot.vanished):
-        tags = {"cluster": cluster, "group": name}
-        points.append(Point(GROUP_STATE, tags, {"vanished": True}, time_ns))
-    points += (_share_point(each, cluster, time_ns) for each in snapshot.extras.shares)
-    fields = _poll_fields(lags, snapshot) | {
+    rows = list(_partition_rows(assessment, thinning, finest, readers, time_ns))
+    poll_fields = _poll_fields(lags, snapshot) | {
         "skipped_ticks": skipped_ticks,
-        "rows_rolled_up": sum(volume.rolled_up.values()),
+        "rows_rolled_up": sum(thinning.rolled_up.values()),
     }
-    points.append(Point(POLL, {"cluster": cluster}, fields, time_ns))
-    return LagPoints(rows, points, cluster=cluster, time_ns=time_ns)
+    others = [
+        *_topic_points(assessment, finest, cluster, time_ns),
+        *_group_points(assessment, snapshot, cluster, time_ns),
+        *_state_points(assessment, snapshot, cluster, time_ns),
+        *(_share_point(share, cluster, time_ns) for share in snapshot.extras.shares),
+        Point(POLL, {"cluster": cluster}, poll_fields, time_ns),
+    ]
+    return LagPoints(rows, others, cluster=cluster, time_ns=time_ns)
 
 
 def failed_poll(*, cluster: str, time_ns: int, duration_ms: float, skipped_ticks: int = 0) -> Point:
-    """The point of a poll in which no broker answered: there are no rows beside it."""
+    """Make the only point of a poll in which no broker answered."""
     fields: dict[str, FieldValue] = {
         "complete": False,
         "duration_ms": duration_ms,
@@ -128,44 +106,95 @@ def failed_poll(*, cluster: str, time_ns: int, duration_ms: float, skipped_ticks
     return Point(POLL, {"cluster": cluster}, fields, time_ns)
 
 
-def _rows(
-    lags: Lags,
-    verdicts: Assessment,
-    volume: RowThinning,
+def _partition_rows(
+    assessment: Assessment,
+    thinning: RowThinning,
     finest: Mapping[str, Granularity],
     readers: Mapping[GroupPartition, Member],
     time_ns: int,
-) -> Iterator[_Told]:
-    """The partition rows to write; all of them where nothing was judged."""
+) -> Iterator[_PartitionRow]:
+    """Yield the partition rows to write: all of them where only the lag is known."""
     after = 0
-    for topic, rows in lags.by_topic():
+    for topic, rows in assessment.lags.by_topic():
         first, after = after, after + len(rows)
         if finest[topic.group] is not Granularity.PARTITION:
             continue
-        told: Iterable[tuple[PartitionLag, RowStatus | None]] = (
-            volume.worth_writing(rows, verdicts.partitions[first:after], time_ns, readers)
-            if verdicts.partitions
+        pairs: Iterable[tuple[PartitionLag, RowStatus | None]] = (
+            thinning.worth_writing(rows, assessment.partitions[first:after], time_ns, readers)
+            if assessment.partitions
             else zip(rows, repeat(None), strict=False)
         )
-        for row, judged in told:
-            yield row, judged, readers.get(row[:3])
+        for row, row_status in pairs:
+            yield row, row_status, readers.get(row[:3])
+
+
+def _topic_points(
+    assessment: Assessment, finest: Mapping[str, Granularity], cluster: str, time_ns: int
+) -> Iterator[Point]:
+    for row in assessment.lags.topics:
+        if finest[row.group] is Granularity.GROUP:
+            continue
+        key = (row.group, row.topic)
+        fields = (
+            _topic_fields(row)
+            | _summary_fields(assessment.topics.get(key))
+            | _present(retention_risk_seconds=assessment.retention_risk_s.get(key))
+            | _rate_fields(assessment.rates.get(key))
+        )
+        tags = {"cluster": cluster, "group": row.group, "topic": row.topic}
+        yield Point(TOPIC, tags, fields, time_ns)
+
+
+def _group_points(
+    assessment: Assessment, snapshot: Snapshot, cluster: str, time_ns: int
+) -> Iterator[Point]:
+    for row in assessment.lags.groups:
+        group_status = assessment.groups.get(row.group)
+        fields = (
+            _group_fields(row)
+            | _summary_fields(group_status)
+            | _present(status=None if group_status is None else group_status.status.name)
+            | _uncommitted_fields(row.group, snapshot)
+            | _client_fields(assessment.clients.get(row.group, ()))
+        )
+        yield Point(GROUP, {"cluster": cluster, "group": row.group}, fields, time_ns)
+
+
+def _state_points(
+    assessment: Assessment, snapshot: Snapshot, cluster: str, time_ns: int
+) -> Iterator[Point]:
+    for group in snapshot.groups.values():
+        fields = (
+            _state_fields(group)
+            | _member_fields(group.name, snapshot)
+            | _present(expires_in_seconds=assessment.expires_in_s.get(group.name))
+        )
+        yield Point(GROUP_STATE, {"cluster": cluster, "group": group.name}, fields, time_ns)
+    for name in sorted(snapshot.vanished):
+        tags = {"cluster": cluster, "group": name}
+        yield Point(GROUP_STATE, tags, {"vanished": True}, time_ns)
 
 
 def _partition_point(
-    row: PartitionLag, judged: RowStatus | None, reader: Member | None, cluster: str, time_ns: int
+    row: PartitionLag,
+    row_status: RowStatus | None,
+    reader: Member | None,
+    cluster: str,
+    time_ns: int,
 ) -> Point:
     fields = _row_fields(row)
     if reader is not None:
         fields["owner"] = reader.consumer_id
         fields["client_id"] = reader.client_id
         fields["host"] = reader.host.removeprefix("/")
-    if judged is not None:
-        fields["status_code"] = int(judged.status)
-        if judged.behind is not None:
-            fields["lag_seconds"] = judged.behind.seconds
-            if judged.behind.at_least:
+    if row_status is not None:
+        time_lag, status = row_status
+        fields["status_code"] = int(status)
+        if time_lag is not None:
+            fields["lag_seconds"] = time_lag.seconds
+            if time_lag.at_least:
                 fields["lag_seconds_min"] = True
-            if judged.behind.approximate:
+            if time_lag.approximate:
                 fields["lag_seconds_approximate"] = True
     tags = {
         "cluster": cluster,
@@ -206,9 +235,9 @@ def _summary_fields(summary: RowStatus | None) -> dict[str, FieldValue]:
     if summary is None:
         return {}
     fields: dict[str, FieldValue] = {"status_code": int(summary.status)}
-    if summary.behind is not None:
-        fields["lag_seconds_max"] = summary.behind.seconds
-        if summary.behind.at_least:
+    if summary.time_lag is not None:
+        fields["lag_seconds_max"] = summary.time_lag.seconds
+        if summary.time_lag.at_least:
             fields["lag_seconds_min"] = True
     return fields
 
@@ -257,30 +286,27 @@ def _member_fields(group: str, snapshot: Snapshot) -> dict[str, FieldValue]:
     return {} if membership is None else {"members": len(membership.members)}
 
 
-def _uncommitted(group: str, snapshot: Snapshot) -> dict[str, FieldValue]:
-    """How many partitions are assigned and have no commit: known at polls that ask for members."""
+def _uncommitted_fields(group: str, snapshot: Snapshot) -> dict[str, FieldValue]:
+    """Count the assigned partitions without a commit, at polls that ask for members."""
     membership = (snapshot.memberships or {}).get(group)
-    return (
-        {}
-        if membership is None
-        else {
-            "partitions_uncommitted": len(uncommitted(membership, snapshot.commits.get(group, {})))
-        }
-    )
+    if membership is None:
+        return {}
+    return {"partitions_uncommitted": len(uncommitted(membership, snapshot.commits.get(group, {})))}
 
 
 def _client_fields(findings: Sequence[ClientFinding]) -> dict[str, FieldValue]:
-    """The worst of a group's consumers, of those that are polled over JMX."""
+    """Describe the worst of a group's consumers that are polled over JMX."""
     if not findings:
         return {}
-    found = worst(findings)
-    heard = [each.consumer for each in findings if each.consumer.gone is None]
+    worst = worst_finding(findings)
+    answering = [finding.consumer for finding in findings if finding.consumer.gone is None]
+    lags = [consumer.lag_max for consumer in answering if consumer.lag_max is not None]
     return _present(
-        client=found.client.name.lower(),
-        client_code=int(found.client),
-        client_worst=found.consumer.client_id,
-        client_age_seconds=found.age_s,
-        client_lag_max=max((c.lag_max for c in heard if c.lag_max is not None), default=None),
+        client=worst.verdict.name.lower(),
+        client_code=int(worst.verdict),
+        client_worst=worst.consumer.client_id,
+        client_age_seconds=worst.age_s,
+        client_lag_max=max(lags, default=None),
         clients_polled=len(findings),
     )
 

@@ -1,8 +1,11 @@
-"""Other names for what is written about lag, for dashboards that were made for another tool.
+"""Renaming of lag measurements, tags and fields, for dashboards made for another tool.
 
-Rule: a name is changed as a whole and at the last moment, so all else in the house knows one name a
-thing. What differed differs still: no two measurements, and no two tags or fields of one of them,
-may come to share a name.
+Rules:
+
+1. A name is replaced as a whole, as the last step before writing, so the rest of the code knows one
+   name for each thing.
+2. Names that differ must still differ: no two measurements, and no two tags or fields of one
+   measurement, may end up with the same name.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -36,19 +39,19 @@ WRITTEN: Mapping[str, tuple[str, ...]] = {
 """Measurement → its tags and fields."""
 
 NAMES = (*WRITTEN, *(f"{m}.{name}" for m, names in WRITTEN.items() for name in names))
-"""What may be called otherwise: a measurement, or `MEASUREMENT.NAME` for a tag or field of one."""
+"""Names that can be replaced: a measurement, or `MEASUREMENT.NAME` for a tag or field of one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """`name`, one of NAMES, cannot be called as wished: `other` is called so."""
+    """`name`, one of NAMES, cannot have its new name: `other` has it."""
 
     name: str
     other: str
 
 
 def clash(names: Mapping[str, str]) -> Clash | None:
-    """Find two things that would share a name."""
+    """Return two things that would share a name, None where there are none."""
     scopes = [dict.fromkeys(WRITTEN, "")]
     scopes += [dict.fromkeys(inner, f"{measurement}.") for measurement, inner in WRITTEN.items()]
     for scope in scopes:
@@ -57,7 +60,7 @@ def clash(names: Mapping[str, str]) -> Clash | None:
             key = prefix + name
             other = taken.setdefault(names.get(key, name), key)
             if other != key:
-                return Clash(*((key, other) if key in names else (other, key)))
+                return Clash(key, other) if key in names else Clash(other, key)
     return None
 
 
@@ -72,12 +75,12 @@ class _Renamed(Collection[Point]):
     def __iter__(self) -> Iterator[Point]:
         return map(self._rename, self._points)
 
-    def __contains__(self, point: object) -> bool:
-        return any(each == point for each in self)
+    def __contains__(self, item: object) -> bool:
+        return any(point == item for point in self)
 
 
 class Renaming:
-    """Calls points by the names a file gives them: one of NAMES → its new name."""
+    """Replaces names of points; `names` maps one of NAMES to its new name."""
 
     def __init__(self, names: Mapping[str, str] | None = None) -> None:
         names = names or {}
@@ -89,11 +92,11 @@ class Renaming:
         }
 
     def __call__(self, points: Collection[Point]) -> Collection[Point]:
-        """Return the points under their names; made when they are looked at, as they come."""
+        """Return the points under their new names; each is made when it is iterated."""
         return _Renamed(points, self.point) if self._inner else points
 
     def point(self, point: Point) -> Point:
-        """Return one point under its names."""
+        """Return one point under its new names."""
         inner = self._inner.get(point.measurement)
         if inner is None:
             return point

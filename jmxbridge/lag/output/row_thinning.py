@@ -1,14 +1,15 @@
-"""Which rows of a poll are worth a point.
+"""Thinning of partition rows: which of a poll's rows become points.
 
-Rule: a partition row whose offset, end and status are those of the point before it says nothing
-new. It is left out, but for one a minute, so that a graph of any range has it. Roll-ups are written
-at every poll, and where they are silent the poll was.
+Rules:
 
-Fifty thousand partitions at 10 s are 432 million points a day; of those most do not move. Who wants
-still fewer has topics only, or groups only, of the groups that a pattern names.
+1. A partition row with the offset, end and status of its last point is left out, except once a
+   minute, so that a graph of any range has a point. Topic and group rows are written at every poll;
+   where they have a gap, there was no poll.
+2. For the groups that a pattern names there are rows by topic only, or by group only.
+3. Rows beyond `max_rows` are not cut off at an arbitrary row: the largest groups get rows by topic
+   only, as many groups as it takes, and the rows left out are counted.
 
-More rows than `max_rows` are not cut off at some row: the largest groups have topics only, as many
-of them as it takes, and how many rows that leaves out is told.
+Fifty thousand partitions at 10 s are 432 million points a day, and most of them do not move.
 """
 
 import re
@@ -16,19 +17,19 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from jmxbridge.kafka.facts.members import GroupPartition
-from jmxbridge.lag.history.lag_history import RowStatus
+from jmxbridge.lag.history.assessment import RowStatus
 from jmxbridge.lag.rows import GroupLag, PartitionLag
 from jmxbridge.times import NS
 
 HEARTBEAT_S = 60.0
 
 MAX_ROWS = 50_000
-"""Partition rows of one poll, by default: a series each, and 432 million points a day at 10 s if
-all of them move. Who wants more says so, knowing what it is."""
+"""Default limit of partition rows a poll: each is a series, together 432 million points a day at
+10 s if all of them move. More must be configured, knowing that cost."""
 
 
 class Granularity(StrEnum):
-    """The finest rows of a group."""
+    """Finest rows that a group has."""
 
     PARTITION = "partition"
     TOPIC = "topic"
@@ -36,11 +37,11 @@ class Granularity(StrEnum):
 
 
 class RowThinning:
-    """Decides about rows, and remembers what was last written of each partition.
+    """Selects the rows to write, and keeps what was last written for each partition.
 
-    `granularity` is by pattern of whole group names; the first that matches counts. `max_rows` is
-    the most partition rows of one poll. `rolled_up` names the groups that had none at the last poll
-    because of it, with their partitions.
+    `granularity` is by pattern of whole group names; the first that matches counts. `max_rows`
+    limits the partition rows of one poll. `rolled_up` has the groups that lost theirs at the last
+    poll because of it, with the number of their partitions.
     """
 
     def __init__(
@@ -52,18 +53,20 @@ class RowThinning:
     ) -> None:
         self.max_rows = max_rows
         self.rolled_up: dict[str, int] = {}
-        self._rules = [(re.compile(key), finest) for key, finest in (granularity or {}).items()]
+        self._rules = [
+            (re.compile(pattern), finest) for pattern, finest in (granularity or {}).items()
+        ]
         self._heartbeat_ns = round(heartbeat_s * NS)
         self._written: dict[tuple[str, str], dict[int, tuple[int, int, int, int]]] = {}
         self._sweep_ns = 0
 
     def finest(self, group: str) -> Granularity:
-        """The finest rows that a group has."""
-        found = (finest for pattern, finest in self._rules if pattern.fullmatch(group))
-        return next(found, Granularity.PARTITION)
+        """Return the finest rows that a group is configured to have."""
+        matches = (finest for pattern, finest in self._rules if pattern.fullmatch(group))
+        return next(matches, Granularity.PARTITION)
 
     def fit(self, groups: Iterable[GroupLag]) -> dict[str, Granularity]:
-        """The finest rows of each group of a poll, so that partition rows are not too many."""
+        """Return the finest rows of each group of a poll, within `max_rows`."""
         sizes = {row.group: row.partitions_known for row in groups}
         finest = {group: self.finest(group) for group in sizes}
         fine = [group for group, rows in finest.items() if rows is Granularity.PARTITION]
@@ -80,38 +83,38 @@ class RowThinning:
     def worth_writing(
         self,
         rows: Sequence[PartitionLag],
-        judged: Sequence[RowStatus],
+        row_statuses: Sequence[RowStatus],
         time_ns: int,
         anyway: Container[GroupPartition],
     ) -> Iterator[tuple[PartitionLag, RowStatus]]:
-        """Yield the rows to write now, of those of one group on one topic; taken as written then.
+        """Yield the rows of one group on one topic that are to be written now, and keep them.
 
-        `judged` stands beside `rows`. Of rows in `anyway` something else than offset, end and
-        status is to be told.
+        `row_statuses` pairs with `rows`. Rows in `anyway` are written even if offset, end and
+        status are unchanged.
         """
         if not rows:
             return
         written = self._written.setdefault(rows[0][:2], {})
-        for row, each in zip(rows, judged, strict=True):
+        for row, row_status in zip(rows, row_statuses, strict=True):
             last = written.get(row.partition)
             if (
                 last is not None
-                and last[1:] == (row.offset, row.end_offset, each.status)
+                and last[1:] == (row.offset, row.end_offset, row_status.status)
                 and 0 <= time_ns - last[0] < self._heartbeat_ns
                 and row[:3] not in anyway
             ):
                 continue
-            written[row.partition] = (time_ns, row.offset, row.end_offset, each.status)
-            yield row, each
+            written[row.partition] = (time_ns, row.offset, row.end_offset, row_status.status)
+            yield row, row_status
 
     def sweep(self, time_ns: int) -> None:
-        """Forget rows that were not written for two heartbeats: they are gone."""
+        """Forget rows that were not written for two heartbeats: they do not exist any more."""
         if 0 <= time_ns - self._sweep_ns < self._heartbeat_ns:
             return
         self._sweep_ns = time_ns
-        oldest = time_ns - 2 * self._heartbeat_ns
+        oldest_ns = time_ns - 2 * self._heartbeat_ns
         self._written = {
-            at: kept
-            for at, written in self._written.items()
-            if (kept := {key: last for key, last in written.items() if last[0] > oldest})
+            key: recent
+            for key, written in self._written.items()
+            if (recent := {index: last for index, last in written.items() if last[0] > oldest_ns})
         }

@@ -1,68 +1,64 @@
-"""One sentence about a group, from one look: how far behind, where most of it is, and why.
+"""Diagnosis of a group in one sentence, from one look: how far behind it is, where, and why.
 
-Rule: what one look cannot tell is not guessed. Whether a group with members falls behind or catches
-up takes several, and is the status that `run` writes.
+Rule: nothing is guessed that one look cannot tell. Whether a group with members falls behind or
+catches up takes several looks, and is the status that `run` writes.
 """
 
-from jmxbridge.lag.report.table import GroupTable, Row
+from jmxbridge.lag.report.table import GroupTable, TableRow
+from jmxbridge.plural import counted
 
-_WHY = {
-    "empty": "nobody reads: it has no members",
-    "dead": "nobody reads: it has no members",
-    "preparingrebalance": "nobody reads while it rebalances",
-    "completingrebalance": "nobody reads while it rebalances",
-    "assigning": "some may not read while it rebalances",
-    "reconciling": "some may not read while it rebalances",
+_REASONS_BY_STATE = {
+    "empty": "no consumer reads: it has no members",
+    "dead": "no consumer reads: it has no members",
+    "preparingrebalance": "no consumer reads while it rebalances",
+    "completingrebalance": "no consumer reads while it rebalances",
+    "assigning": "some consumers may not read while it rebalances",
+    "reconciling": "some consumers may not read while it rebalances",
 }
+
+_SIMPLE = "it keeps offsets without members, so whether anything reads cannot be seen"
 
 
 def total_lag(table: GroupTable) -> int:
-    """The records that wait on all partitions whose lag is known."""
-    return sum(lag for _, lag in _known(table) if lag > 0)
+    """Return the records that wait on all partitions whose lag is known."""
+    return sum(lag for _, lag in _known_lags(table) if lag > 0)
 
 
 def diagnose(table: GroupTable) -> str | None:
-    """Return what to say of a group after its name; None where no lag is known."""
-    known = _known(table)
-    if not known:
+    """Return a diagnosis to follow the group's name; None where no lag is known."""
+    lags = _known_lags(table)
+    if not lags:
         return None
-    behind = [(lag, row) for row, lag in known if lag > 0]
+    behind = [(lag, row) for row, lag in lags if lag > 0]
     parts = []
     if behind:
-        most, where = max(behind, key=lambda each: each[0])
-        said = f"is {_count(total_lag(table), 'record')} behind on {len(behind)} of "
-        said += _count(len(known), "partition")
+        most, worst_row = max(behind, key=lambda pair: pair[0])
+        partitions = f"{len(behind)} of {counted(len(lags), 'partition')}"
+        progress = f"is {counted(total_lag(table), 'record')} behind on {partitions}"
         if len(behind) > 1:
-            said += f", {most:,} of them on {where.topic} {where.partition}"
-        parts += [said, *_reasons(table, [row for _, row in behind])]
+            progress += f", {most:,} of them on {worst_row.topic} {worst_row.partition}"
+        parts += [progress, *_reasons(table, [row for _, row in behind])]
     else:
         parts.append("has read everything")
-    if ahead := sum(lag < 0 for _, lag in known):
-        on = _count(ahead, "partition")
-        parts.append(f"beyond the end on {on}: a topic was recreated, or lost data")
+    if ahead := sum(lag < 0 for _, lag in lags):
+        partitions = counted(ahead, "partition")
+        parts.append(f"beyond the end on {partitions}: a topic was recreated, or lost data")
     if unknown := sum(row.current_offset is not None and row.lag is None for row in table.rows):
-        parts.append(f"{_count(unknown, 'partition')} could not be read")
+        parts.append(f"{counted(unknown, 'partition')} could not be read")
     return "; ".join(parts)
 
 
-_SIMPLE = "whether anybody reads cannot be seen: it keeps offsets without members"
-
-
-def _reasons(table: GroupTable, behind: list[Row]) -> list[str]:
+def _reasons(table: GroupTable, behind: list[TableRow]) -> list[str]:
     if table.simple:  # assign(), Flink, Spark: to the broker they are always empty
         return [_SIMPLE]
-    why = _WHY.get((table.state or "").lower())
-    if why is not None:
-        return [why]
+    reason = _REASONS_BY_STATE.get((table.state or "").lower())
+    if reason is not None:
+        return [reason]
     if all(row.consumer_id is None for row in table.rows):
         return []  # the broker may not see its members: assign(), Flink, Spark
-    free = sum(row.consumer_id is None for row in behind)
-    return [] if not free else [f"assigned to no member: {free} of these"]
+    unassigned = sum(row.consumer_id is None for row in behind)
+    return [] if not unassigned else [f"assigned to no member: {unassigned} of these"]
 
 
-def _known(table: GroupTable) -> list[tuple[Row, int]]:
+def _known_lags(table: GroupTable) -> list[tuple[TableRow, int]]:
     return [(row, int(row.lag)) for row in table.rows if row.lag is not None]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,80 +1,70 @@
-"""What looking at a cluster tells beside the offsets: once, or again and again.
+"""Details of a look at a cluster, next to its offsets: time lags, statuses, consumers, losses.
 
-Rule: seconds and statuses come from a past. That of the service that polls the cluster, which it
-has written down, is the past of the first look; from the second on there is one of our own. How old
-an unread record is the log may be asked as well (`search`). Without any of them nothing is said.
+Rule: time lags and statuses come from history. For the first look that is what `jmxbridge run` has
+saved for the cluster, and its last assessment while that is fresh; from the second look on there is
+a history of our own. The age of an unread record can also be searched in the log (`search`). Where
+none of them tells, a detail is left out.
 """
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.members import GroupPartition
-from jmxbridge.kafka.facts.snapshot import Description, Partition, Snapshot
-from jmxbridge.lag.consumers.client_words import at_a_glance
+from jmxbridge.kafka.facts.snapshot import Description, Partition
+from jmxbridge.lag.consumers.client_verdict import at_a_glance
 from jmxbridge.lag.consumers.consumer import Consumer
-from jmxbridge.lag.history.assessment import GroupVerdicts
-from jmxbridge.lag.history.crosscheck import Crosscheck
-from jmxbridge.lag.history.end_offset_history import Behind, EndOffsetHistory
-from jmxbridge.lag.history.expiry import Expiry
-from jmxbridge.lag.history.lag_history import LagHistory, RowStatus
+from jmxbridge.lag.history.assessment import Assessment
+from jmxbridge.lag.history.end_offset_history import TimeLag
 from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.status import Status
-from jmxbridge.lag.history.timestamp_search import TimestampSearch
 from jmxbridge.lag.report.losses import losses
-from jmxbridge.lag.rows import Lags, compute
+from jmxbridge.lag.report.trends import Trends
+from jmxbridge.lag.tracker import LagTracker
 from jmxbridge.times import NS
 
 FRESH_NS = 180 * NS
-"""A service writes every minute what it thinks; older than that it is away, and has no opinion."""
-
-LOOKS = 60
-"""Of a graph: as many characters as fit beside a topic's name."""
+"""`run` saves its assessment every minute; an older one means that it has stopped."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Beside the rows of one look, where it is known.
+class LagDetails:
+    """Details next to the rows of one look, where they are known.
 
-    `clients` are sentences about the consumers of a group, `losses` about what it has lost or will
-    lose soon. `trends` has the lag of each group on each topic, look by look, the last one now;
-    `arrivals_s` when it will have caught up, where it gains on the topic.
+    `clients` has sentences about the consumers of a group, `losses` about what it has lost or will
+    lose soon. `trends` has the lag of each group on each topic, look by look, the current one last;
+    `eta_s` the seconds until it has caught up, where it gains on the topic.
     """
 
-    seconds: Mapping[GroupPartition, Behind] = field(default_factory=dict)
+    time_lags: Mapping[GroupPartition, TimeLag] = field(default_factory=dict)
     statuses: Mapping[GroupPartition, Status] = field(default_factory=dict)
     clients: Mapping[str, Sequence[str]] = field(default_factory=dict)
     trends: Mapping[tuple[str, str], Sequence[int]] = field(default_factory=dict)
     losses: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    arrivals_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    eta_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
-class Watching:
-    """Remembers what was seen; `memory` is what the service of this cluster has written down."""
+class LagLooks:
+    """Assesses one look after another; `state` is what `jmxbridge run` saved for the cluster."""
 
     def __init__(
         self,
-        memory: SavedState | None = None,
+        state: SavedState | None = None,
         *,
         interval_ns: int,
         allowed_lag: Mapping[str, int] | None = None,
         offsets_retention_s: float | None = None,
     ) -> None:
-        memory = memory or SavedState()
-        self._judged = memory.judged
-        self._has_past = bool(memory.tables or memory.searches)
-        self._outlook = LagHistory(
+        state = state or SavedState()
+        self._tracker = LagTracker(
+            state,
             interval_ns=interval_ns,
             allowed_lag=allowed_lag,
-            ends=EndOffsetHistory(memory.tables),
-            trails=TimestampSearch(memory.searches),
-            topic_ids=memory.topic_ids,
+            offsets_retention_s=offsets_retention_s,
         )
-        self._crosscheck = Crosscheck(interval_ns=interval_ns)
-        self._expiry = Expiry(memory.empty_since, retention_s=offsets_retention_s)
-        self._trends: dict[tuple[str, str], deque[int]] = {}
-        self._is_first = True
+        self._first_view = _FirstView(state)
+        self._view: _View = self._first_view
+        self._trends = Trends()
 
     def search(
         self,
@@ -82,94 +72,97 @@ class Watching:
         answers: Mapping[Partition, TimestampedOffset | None],
         time_ns: int,
     ) -> Mapping[Partition, int]:
-        """Take what the log answered to the last questions; return those that are left.
+        """Take the answers to the last questions; return those that are left, in ms.
 
-        Of the same instant as the look to come, before it.
+        The look itself follows, at the same instant.
         """
-        self._has_past = True
-        snapshot = description.snapshot
-        return self._outlook.search(compute(snapshot), snapshot, answers, time_ns)
+        self._first_view.has_history = True
+        return self._tracker.search(description.snapshot, answers, time_ns)
 
-    def take(self, description: Description, consumers: Iterable[Consumer], time_ns: int) -> Look:
-        """Take one look."""
+    def take(
+        self, description: Description, consumers: Iterable[Consumer], time_ns: int
+    ) -> LagDetails:
+        """Return the details of one look."""
         snapshot = replace(description.snapshot, memberships=description.memberships)
-        lags = compute(snapshot)
-        verdicts = self._outlook.take(lags, snapshot, time_ns)
-        verdicts = replace(verdicts, expires_in_s=self._expiry.take(snapshot, time_ns))
-        judged = verdicts.partitions
-        findings = self._crosscheck.take(lags, judged, snapshot, consumers, time_ns)
+        assessment = self._tracker.take(snapshot, consumers, time_ns)
+        view, self._view = self._view, _View()
         clients = {
-            group: [at_a_glance(each) for each in found] for group, found in findings.items()
+            group: [at_a_glance(finding) for finding in findings]
+            for group, findings in assessment.clients.items()
         }
-        is_first, self._is_first = self._is_first, False
-        trends = self._draw(lags, snapshot)
-        pairs = list(zip(lags.partitions, judged, strict=True))
-        said = self._fresh(time_ns) if is_first else None
-        return Look(
-            seconds={
-                row[:3]: each.behind
-                for row, each in pairs
-                if each.behind is not None and (not is_first or self._is_past(row.lag, each))
-            },
-            statuses=said_of(said, lags)
-            if is_first
-            else {row[:3]: each.status for row, each in pairs},
-            clients=clients if said is None else _with_said(clients, said, time_ns),
-            trends=trends,
-            arrivals_s={at: rate.eta_s for at, rate in verdicts.rates.items() if rate.eta_s},
+        for group, sentences in view.clients(time_ns).items():
+            clients.setdefault(group, []).extend(sentences)
+        return LagDetails(
+            time_lags=view.time_lags(assessment),
+            statuses=view.statuses(assessment, time_ns),
+            clients=clients,
+            trends=self._trends.take(assessment.lags, snapshot),
+            eta_s={key: rate.eta_s for key, rate in assessment.rates.items() if rate.eta_s},
             losses=losses(
-                *(lags, verdicts),
-                kept_s=snapshot.extras.retention_s,
-                offsets_kept_s=self._expiry.retention_s(snapshot),
+                assessment,
+                retention_s=snapshot.extras.retention_s,
+                offsets_retention_s=self._tracker.offsets_retention_s(snapshot),
             ),
         )
 
-    def _fresh(self, time_ns: int) -> GroupVerdicts | None:
-        judged = self._judged
-        return judged if judged and 0 <= time_ns - judged.time_ns < FRESH_NS else None
 
-    def _is_past(self, lag: int, judged: RowStatus) -> bool:
-        """Whether the first look says more than that it is the first."""
-        return self._has_past and (lag == 0 or bool(judged.behind and judged.behind.seconds))
+class _View:
+    """Details of an assessment, as every look but the first shows them."""
 
-    def _draw(self, lags: Lags, snapshot: Snapshot) -> dict[tuple[str, str], Sequence[int]]:
-        """Return the graphs of what has a lag now; those of what nobody could read wait for it.
+    def time_lags(self, assessment: Assessment) -> dict[GroupPartition, TimeLag]:
+        rows = zip(assessment.lags.partitions, assessment.partitions, strict=True)
+        return {row[:3]: time_lag for row, (time_lag, _) in rows if time_lag is not None}
 
-        A group that is in nobody's list may be in that of a broker that did not answer.
-        """
-        rows = {(row.group, row.topic): row.lag_sum for row in lags.topics}
-        ended = snapshot.commits.keys() | snapshot.gone
-        self._trends = {
-            at: trend
-            for at, trend in self._trends.items()
-            if at in rows or not (snapshot.complete or at[0] in ended)
-        }
-        for at, lag_sum in rows.items():
-            if lag_sum is not None:
-                self._trends.setdefault(at, deque(maxlen=LOOKS)).append(lag_sum)
-        return {at: tuple(trend) for at, trend in self._trends.items() if rows.get(at) is not None}
+    def statuses(self, assessment: Assessment, time_ns: int) -> dict[GroupPartition, Status]:
+        rows = zip(assessment.lags.partitions, assessment.partitions, strict=True)
+        return {row[:3]: status for row, (_, status) in rows}
 
-
-def said_of(judged: GroupVerdicts | None, lags: Lags) -> dict[GroupPartition, Status]:
-    """Return what the service said of these rows; those it does not mention are well."""
-    if judged is None:
+    def clients(self, time_ns: int) -> dict[str, list[str]]:
         return {}
-    statuses = {}
-    for row in lags.partitions:
-        said = judged.groups.get(row.group)
-        if said is not None:
-            statuses[row[:3]] = said.partitions.get(row.topic, {}).get(row.partition, Status.OK)
-    return statuses
 
 
-def _with_said(
-    clients: Mapping[str, Sequence[str]], judged: GroupVerdicts, time_ns: int
-) -> dict[str, list[str]]:
-    """Add what the service said of consumers: it has watched for longer."""
-    age_s = (time_ns - judged.time_ns) / NS
-    found = {group: list(said) for group, said in clients.items()}
-    for group, each in judged.groups.items():
-        found.setdefault(group, []).extend(
-            f"{sentence}, said `jmxbridge run` {age_s:.0f} s ago" for sentence in each.clients
-        )
-    return {group: said for group, said in found.items() if said}
+class _FirstView(_View):
+    """Details of the first look, which has no history of our own but what `run` has saved."""
+
+    def __init__(self, state: SavedState) -> None:
+        self.has_history = bool(state.tables or state.searches)
+        self._summary = state.summary
+
+    def time_lags(self, assessment: Assessment) -> dict[GroupPartition, TimeLag]:
+        """Leave out the lower bound of 0 seconds that a history of one look gives."""
+        if not self.has_history:
+            return {}
+        rows = zip(assessment.lags.partitions, assessment.partitions, strict=True)
+        return {
+            row[:3]: time_lag
+            for row, (time_lag, _) in rows
+            if time_lag is not None and (row.lag == 0 or time_lag.seconds)
+        }
+
+    def statuses(self, assessment: Assessment, time_ns: int) -> dict[GroupPartition, Status]:
+        """Return the statuses that `run` gave; it saves those that are not OK."""
+        if self._summary is None or not self._is_fresh(time_ns):
+            return {}
+        groups = self._summary.groups
+        return {
+            row[:3]: groups[row.group].status_of(row.topic, row.partition)
+            for row in assessment.lags.partitions
+            if row.group in groups
+        }
+
+    def clients(self, time_ns: int) -> dict[str, list[str]]:
+        """Return the sentences of `run` about consumers: it has watched them for longer."""
+        if self._summary is None or not self._is_fresh(time_ns):
+            return {}
+        age_s = (time_ns - self._summary.time_ns) / NS
+        return {
+            group: [
+                f"{sentence}, according to `jmxbridge run` {age_s:.0f} s ago"
+                for sentence in summary.clients
+            ]
+            for group, summary in self._summary.groups.items()
+            if summary.clients
+        }
+
+    def _is_fresh(self, time_ns: int) -> bool:
+        return self._summary is not None and 0 <= time_ns - self._summary.time_ns < FRESH_NS

@@ -1,15 +1,16 @@
-"""What `kafka-consumer-groups.sh --describe` prints, as rows.
+"""Table of `kafka-consumer-groups.sh --describe`, as rows.
 
-Rule: the same columns, the same numbers, `-` (None here) in the same places. Groups come by name,
-as there. Within a group come the partitions of the members, those with most partitions first, then
-what is committed and assigned to nobody. Partitions come by topic and number; there, in the order
-of a hash table.
+Rule: the same columns, the same numbers, `-` (None here) in the same places. Groups are sorted by
+name, as in the command. In a group, the partitions of members come first, members with most
+partitions first, then partitions that are committed and not assigned.
 
-A group that reads committed records only ends where the first open transaction begins, as in polls;
-there, all groups have the same end.
+It differs from the command in three ways:
 
-Where the command gives up (a topic that is deleted, a coordinator that does not answer) the row
-has no end, or the group no rows and a remark, and the others go on.
+1. Partitions are sorted by topic and number; the command has them in the order of a hash table.
+2. For a group that reads committed records only, the end is where the oldest open transaction
+   begins, as in polls; the command has the same end for all groups.
+3. Where the command gives up (a deleted topic, a coordinator that does not answer), the row has no
+   end, or the group no rows and a remark, and the other groups are still printed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -41,7 +42,7 @@ _REMARKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One line, in the order of COLUMNS; None is printed as `-`."""
 
     group: str
@@ -56,20 +57,20 @@ class Row:
 
     @property
     def place(self) -> tuple[str, str, int]:
-        """Group, topic and partition."""
+        """Return group, topic and partition."""
         return self.group, self.topic, int(self.partition)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupTable:
-    """The rows of one group. `exists` is false if the cluster says there is no such group.
+    """Rows of one group. `exists` is False if the cluster says there is no such group.
 
-    `remark` is what to say of the group beside its rows, to follow its name: "is rebalancing".
-    `simple` is true of groups that keep offsets without members: they are Empty while they run too.
+    `remark` follows the group's name in a sentence next to its rows: "is rebalancing". `simple` is
+    True for groups that keep offsets without members: they are Empty even while they read.
     """
 
     group: str
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     exists: bool = True
     state: str | None = None
     remark: str | None = None
@@ -77,12 +78,12 @@ class GroupTable:
 
 
 def tables(description: Description) -> tuple[GroupTable, ...]:
-    """Make a table for each group described and each that is missing, by name."""
-    made = [_table(name, description) for name in description.snapshot.groups]
-    made += [
+    """Return a table for each group that was described or is missing, by name."""
+    described = [_table(name, description) for name in description.snapshot.groups]
+    missing = [
         GroupTable(name, (), exists=False, remark=_REMARKS["dead"]) for name in description.missing
     ]
-    return tuple(sorted(made, key=lambda table: table.group))
+    return tuple(sorted([*described, *missing], key=lambda table: table.group))
 
 
 def _table(name: str, description: Description) -> GroupTable:
@@ -93,32 +94,32 @@ def _table(name: str, description: Description) -> GroupTable:
         remark = "could not be read: its coordinator did not answer"
         return GroupTable(name, (), state=state, remark=remark)
     members = membership.members if membership else ()
-    spelt = (state or "").lower()
+    lower_state = (state or "").lower()
     return GroupTable(
         group=name,
         rows=tuple(_rows(name, commits, members, description)),
-        exists=spelt != "dead",
+        exists=lower_state != "dead",
         state=state,
-        remark=_REMARKS.get(spelt),
+        remark=_REMARKS.get(lower_state),
         simple=description.snapshot.groups[name].kind == "simple",
     )
 
 
 def _rows(
     group: str, commits: Commits, members: Iterable[Member], description: Description
-) -> Iterator[Row]:
+) -> Iterator[TableRow]:
     snapshot = description.snapshot
     ends = snapshot.end_offsets
     committed_ends = snapshot.stable_ends if group in snapshot.read_committed else ends
-    free = {(topic, index) for topic, offsets in commits.items() for index in offsets}
+    unassigned = {(topic, index) for topic, offsets in commits.items() for index in offsets}
 
-    def row(at: Partition, member: Member | None) -> Row:
-        topic, index = at
+    def row(partition: Partition, member: Member | None) -> TableRow:
+        topic, index = partition
         offset = commits.get(topic, {}).get(index)
         if offset is not None and offset < 0:
             offset = None
         end = (ends if offset is None else committed_ends).get(topic, {}).get(index)
-        return Row(
+        return TableRow(
             group=group,
             topic=topic,
             partition=str(index),
@@ -131,11 +132,11 @@ def _rows(
         )
 
     for member in sorted(members, key=lambda m: (-len(m.assigned), m.consumer_id)):
-        for at in sorted(member.assigned):
-            free.discard(at)
-            yield row(at, member)
-    for at in sorted(free):
-        yield row(at, None)
+        for partition in sorted(member.assigned):
+            unassigned.discard(partition)
+            yield row(partition, member)
+    for partition in sorted(unassigned):
+        yield row(partition, None)
 
 
 def _text(number: int | None) -> str | None:

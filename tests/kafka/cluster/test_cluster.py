@@ -9,7 +9,7 @@ from jmxbridge.kafka.facts.members import Member
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.history.vanished_groups import LastCommits, VanishedGroups
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import FakeCluster, silent
 from tests.kafka.polling import ConnectTo, Outlast, StartFake, groups_with_rows, lags
@@ -20,7 +20,7 @@ COMMITS_TOPIC = "__consumer_offsets"
 async def poll(cluster: Cluster, remembered: VanishedGroups) -> Snapshot:
     """Poll as the lag poll does, at one instant: commits, groups that are gone, ends."""
     read = await cluster.read_commits()
-    last_commits = remembered.keep(read.commits, read.gone, 1)
+    last_commits = remembered.merge(read.commits, read.gone, 1)
     return await cluster.read_ends(read.with_vanished(last_commits))
 
 
@@ -56,7 +56,7 @@ async def test_poll_returns_plain_integers(start_fake: StartFake, connect_to: Co
 
     snapshot = await connect_to(fake).poll()
 
-    (row,) = compute(snapshot).partitions
+    (row,) = compute_lags(snapshot).partitions
     assert row.lag == 1
     assert {type(v) for v in (row.partition, row.offset, row.end_offset, row.lag)} == {int}
     assert type(snapshot.groups["a"].coordinator) is int
@@ -85,7 +85,7 @@ async def test_poll_of_a_quiet_cluster_takes_three_requests_a_broker(
         for api in ("list_groups", "list_offsets", "offset_fetch")
     ]
     assert snapshot.requests == 6
-    assert sum(row.lag for row in compute(snapshot).partitions) == 1000 * 50 * 8
+    assert sum(row.lag for row in compute_lags(snapshot).partitions) == 1000 * 50 * 8
 
 
 async def test_poll_reads_ends_after_every_commit(
@@ -117,7 +117,7 @@ async def test_poll_reads_ends_after_every_commit(
     cluster = connect_to(fake)
 
     for _ in range(5):
-        lags = compute(await cluster.poll())
+        lags = compute_lags(await cluster.poll())
         assert len(lags.partitions) == 30 * 6
         assert {row.ahead for row in lags.partitions} == {0}
 
@@ -153,7 +153,7 @@ async def test_poll_uses_the_filters_of_the_caller(
 
     snapshot = await connect_to(fake, groups=NameFilter(), topics=NameFilter()).poll()
 
-    assert [row.lag for row in compute(snapshot).partitions] == [3]
+    assert [row.lag for row in compute_lags(snapshot).partitions] == [3]
 
 
 async def test_poll_reports_a_group_gone_when_its_coordinator_has_no_commits(
@@ -205,7 +205,7 @@ async def test_poll_leaves_out_internal_topics_of_streams(
     whole = await connect_to(two, internal_topics=True).poll(describe=True)
 
     def topics(found: Snapshot) -> list[tuple[str, str]]:
-        return sorted((row.group, row.topic) for row in compute(found).partitions)
+        return sorted((row.group, row.topic) for row in compute_lags(found).partitions)
 
     def assigned(found: Snapshot) -> int:
         assert found.memberships is not None
@@ -248,7 +248,7 @@ async def test_read_ends_completes_without_members(
     snapshot = await outlast(cluster.poll(describe=True), two.brokers[2])
     after = await cluster.poll()
 
-    assert [row.lag for row in compute(snapshot).partitions] == [6, 5]
+    assert [row.lag for row in compute_lags(snapshot).partitions] == [6, 5]
     assert snapshot.complete
     assert snapshot.errors == ()
     assert len(snapshot.describe_errors) == 1

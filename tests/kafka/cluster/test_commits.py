@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import KAFKA_2_3, FakeBroker, FakeCluster
 from tests.kafka.polling import ConnectTo, StartFake, groups_with_rows
@@ -39,7 +39,7 @@ async def test_fetch_commits_asks_kafka_2_3_group_by_group(
     snapshot = await connect_to(fake).poll()
 
     assert snapshot.complete
-    assert len(compute(snapshot).partitions) == 100
+    assert len(compute_lags(snapshot).partitions) == 100
     assert len(fake.asked("offset_fetch")) == 100
     assert (snapshot.groups["g0"].state, snapshot.groups["g0"].type) == ("Stable", None)
     assert len(fake.asked("describe_groups")) == 1
@@ -134,7 +134,7 @@ async def test_fetch_commits_marks_a_partition_with_an_error(
 
     snapshot = await connect_to(two).poll()
 
-    (row,) = (row for row in compute(snapshot).groups if row.group == "a")
+    (row,) = (row for row in compute_lags(snapshot).groups if row.group == "a")
     assert (row.partitions, row.partitions_unavailable, row.lag_sum) == (1, 1, None)
     assert not snapshot.complete
 

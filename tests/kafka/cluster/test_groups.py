@@ -2,7 +2,7 @@
 
 import pytest
 
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
 from tests.kafka.polling import ConnectTo, StartFake, groups_with_rows
@@ -43,7 +43,7 @@ async def test_list_groups_keeps_every_kind_that_commits(
     snapshot = await connect_to(fake).poll()
 
     assert snapshot.groups["g"].kind == kind
-    assert [row.lag for row in compute(snapshot).partitions] == [2]
+    assert [row.lag for row in compute_lags(snapshot).partitions] == [2]
 
 
 async def test_list_groups_returns_a_group_listed_twice_once(
@@ -56,7 +56,7 @@ async def test_list_groups_returns_a_group_listed_twice_once(
 
     snapshot = await connect_to(fake).poll()
 
-    assert [(row.group, row.lag) for row in compute(snapshot).partitions] == [("g", 2)]
+    assert [(row.group, row.lag) for row in compute_lags(snapshot).partitions] == [("g", 2)]
     assert snapshot.groups["g"].coordinator == 2
 
 

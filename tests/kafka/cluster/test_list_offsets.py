@@ -10,7 +10,7 @@ from kio.schema.errors import ErrorCode
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.history.vanished_groups import VanishedGroups
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from tests.kafka.fake_answers import Asked
 from tests.kafka.fake_cluster import FakeCluster, hang_up
 from tests.kafka.polling import ConnectTo, groups_with_rows, lags
@@ -19,7 +19,7 @@ from tests.kafka.polling import ConnectTo, groups_with_rows, lags
 async def poll(cluster: Cluster, remembered: VanishedGroups) -> Snapshot:
     """Poll as the lag poll does, at one instant: commits, groups that are gone, ends."""
     read = await cluster.read_commits()
-    last_commits = remembered.keep(read.commits, read.gone, 1)
+    last_commits = remembered.merge(read.commits, read.gone, 1)
     return await cluster.read_ends(read.with_vanished(last_commits))
 
 
@@ -121,7 +121,7 @@ async def test_fetch_offsets_names_a_topic_that_may_not_be_described(
     assert snapshot.unavailable == {("x", 0)}
     assert "topic 'x': TOPIC_AUTHORIZATION_FAILED (29)" in snapshot.errors
     assert not snapshot.complete
-    assert [row.partitions_unavailable for row in compute(snapshot).groups] == [1, 0]
+    assert [row.partitions_unavailable for row in compute_lags(snapshot).groups] == [1, 0]
     assert groups_with_rows(snapshot) == {"b"}
 
 
@@ -236,7 +236,7 @@ async def test_fetch_offsets_ends_read_committed_groups_at_open_transactions(
 
     snapshot = await connect_to(two, read_committed="a".__eq__).poll()
 
-    assert {(r.group, r.topic): r.lag for r in compute(snapshot).partitions} == {
+    assert {(r.group, r.topic): r.lag for r in compute_lags(snapshot).partitions} == {
         ("a", "x"): 2,
         ("b", "x"): 6,
         ("b", "y"): 5,

@@ -6,9 +6,9 @@ import pytest
 
 from jmxbridge.kafka.cluster import offsets_for_times
 from jmxbridge.kafka.facts.extras import TimestampedOffset
-from jmxbridge.lag.history.end_offset_history import Behind
+from jmxbridge.lag.history.end_offset_history import TimeLag
 from jmxbridge.lag.history.lag_history import LagHistory
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from tests.kafka.fake_answers import Asked
 from tests.kafka.fake_cluster import FakeCluster, hang_up
 from tests.kafka.polling import ConnectTo, Forward
@@ -29,23 +29,23 @@ async def test_ask_finds_the_delay_of_a_stopped_group_step_by_step(
     """One request a leader and poll, until the record itself is found; then none."""
     two.written["x", 0] = [START_MS + n * 60_000 for n in range(10)]
     two.written["y", 0] = [START_MS + n * 60_000 for n in range(10)]
-    cluster, outlook = connect_to(two), LagHistory(interval_ns=10 * NS)
+    cluster, history = connect_to(two), LagHistory(interval_ns=10 * NS)
     requests = []
     for n in range(40):
         before = len(two.requests)
-        snapshot = await cluster.poll(times_ms=outlook.questions())
+        snapshot = await cluster.poll(times_ms=history.searches.questions())
         asked = by_time([a for a in two.requests[before:] if a.api == "list_offsets"])
         requests.append(sorted(a.broker for a in asked))
         now_ns = NOW_MS * 1_000_000 + n * 10 * NS
-        verdicts = outlook.take(compute(snapshot), snapshot, now_ns)
+        assessment = history.take(compute_lags(snapshot), snapshot, now_ns)
 
     assert requests[0] == []
     assert requests[1] == [1, 2]
     assert all(len(set(brokers)) == len(brokers) for brokers in requests)
     assert requests[-10:] == [[]] * 10
-    assert [judged.behind for judged in verdicts.partitions] == [
-        Behind(3600 - 240 + 390.0),
-        Behind(3600 - 300 + 390.0),
+    assert [judged.time_lag for judged in assessment.partitions] == [
+        TimeLag(3600 - 240 + 390.0),
+        TimeLag(3600 - 300 + 390.0),
     ]
 
 
@@ -96,7 +96,7 @@ async def test_ask_settles_only_what_can_never_be_searched(
     snapshot = await connect_to(two).poll(times_ms={("x", 0): 0, ("gone", 3): 0})
 
     assert snapshot.extras.offsets_for_times == expected
-    assert len(compute(snapshot).partitions) == 2
+    assert len(compute_lags(snapshot).partitions) == 2
     assert snapshot.complete
 
 
@@ -121,5 +121,5 @@ async def test_ask_spares_a_leader_that_failed(
 
     for found in (snapshot, resting):
         assert found.extras.offsets_for_times == {("y", 0): TimestampedOffset(0, START_MS)}
-        assert len(compute(found).partitions) == 2
+        assert len(compute_lags(found).partitions) == 2
     assert set(rested.extras.offsets_for_times) == questions.keys()

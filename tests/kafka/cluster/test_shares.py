@@ -6,7 +6,7 @@ import pytest
 
 from jmxbridge.kafka.cluster import shares
 from jmxbridge.kafka.facts.extras import SharePartition
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import FakeCluster, hang_up
 from tests.kafka.polling import ConnectTo
@@ -29,7 +29,7 @@ async def test_fetch_shares_reads_start_offsets_and_lag(
     snapshot = await connect_to(two).poll()
 
     assert snapshot.extras.shares == (SharePartition("s", "x", 0, 4, lag),)
-    assert {row.group for row in compute(snapshot).partitions} == {"a", "b"}
+    assert {row.group for row in compute_lags(snapshot).partitions} == {"a", "b"}
     assert set(snapshot.groups) == {"a", "b"}
     assert len(two.asked("describe_share_group_offsets")) == 1
     assert snapshot.complete
@@ -73,5 +73,5 @@ async def test_fetch_shares_leaves_out_a_broker_that_fails(
     snapshot = await connect_to(two).poll()
 
     assert [partition.group for partition in snapshot.extras.shares] == ["t"]
-    assert len(compute(snapshot).partitions) == 2
+    assert len(compute_lags(snapshot).partitions) == 2
     assert snapshot.complete

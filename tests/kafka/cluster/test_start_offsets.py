@@ -6,7 +6,7 @@ from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.cluster.start_offsets import STARTS_EVERY
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.history.vanished_groups import VanishedGroups
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from tests.kafka.fake_cluster import FakeCluster
 from tests.kafka.polling import ConnectTo
 
@@ -14,7 +14,7 @@ from tests.kafka.polling import ConnectTo
 async def poll(cluster: Cluster, remembered: VanishedGroups) -> Snapshot:
     """Poll as the lag poll does, at one instant: commits, groups that are gone, ends."""
     read = await cluster.read_commits()
-    last_commits = remembered.keep(read.commits, read.gone, 1)
+    last_commits = remembered.merge(read.commits, read.gone, 1)
     return await cluster.read_ends(read.with_vanished(last_commits))
 
 
@@ -33,7 +33,7 @@ async def test_refresh_shows_records_that_expired_unread(
     """A commit below the oldest record: some records are lost, the rest can still be read."""
     two.starts["x", 0] = 7
 
-    row, other = compute(await connect_to(two).poll()).partitions
+    row, other = compute_lags(await connect_to(two).poll()).partitions
 
     assert (row.group, row.lag, row.expired, row.consumable) == ("a", 6, 3, 3)
     assert (other.start_offset, other.expired, other.consumable) == (0, 0, 5)
@@ -71,7 +71,7 @@ async def test_refresh_leaves_a_start_beyond_the_end_without_meaning(
     await cluster.poll()
     two.ends["x", 0] = 2
 
-    row = compute(await cluster.poll()).partitions[0]
+    row = compute_lags(await cluster.poll()).partitions[0]
 
     assert (row.start_offset, row.expired, row.ahead) == (None, 0, 2)
 

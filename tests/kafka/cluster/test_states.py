@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jmxbridge.kafka.cluster import states
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster
 from tests.kafka.polling import ConnectTo
@@ -48,5 +48,5 @@ async def test_with_states_leaves_a_failed_state_unknown(
     snapshot = await connect_to(two).poll()
 
     assert [group.state for group in snapshot.groups.values()] == [None, None]
-    assert len(compute(snapshot).partitions) == 2
+    assert len(compute_lags(snapshot).partitions) == 2
     assert snapshot.complete

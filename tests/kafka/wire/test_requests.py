@@ -2,7 +2,7 @@
 
 import pytest
 
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
 from tests.kafka.polling import ConnectTo, StartFake
@@ -53,10 +53,10 @@ async def test_every_version_gives_the_same_rows(
         fake.add_topic("orders", 2, end=9, leader=2)
         fake.groups["g"] = Group({"orders": {0: 4, 1: 5}}, coordinator=2)
         cluster = connect_to(fake)
-        first = compute(await cluster.poll())
+        first = compute_lags(await cluster.poll())
         fake.groups["g"].listed_by = (3,)
 
-        second = compute(await cluster.poll())
+        second = compute_lags(await cluster.poll())
 
         assert [row.lag for row in first.partitions] == [5, 4]
         assert second.partitions == first.partitions

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from jmxbridge.lag.history.status import Presence, Status, Track
+from jmxbridge.lag.history.status import Presence, RowTrack, Status
 from jmxbridge.lag.rows import PartitionLag
 
 NS = 1_000_000_000
@@ -115,7 +115,7 @@ def judge(case: Case, presence: Presence) -> Status:
     """The status at the end; the partition grows evenly from commit to commit."""
     seconds = [commit.second for commit in case.commits]
     ends = [*case.commits, Commit(case.now, 0, case.end)]
-    track: Track | None = None
+    track: RowTrack | None = None
     status = Status.UNKNOWN
     polls = [*range(seconds[0], case.now, INTERVAL_S), case.now]
     for second in polls:
@@ -125,7 +125,7 @@ def judge(case: Case, presence: Presence) -> Status:
         end = round(last.end + share * (after.end - last.end))
         row = PartitionLag("g", "t", 0, last.offset, end, end - last.offset, 0, 0)
         if track is None:
-            track = Track(row.offset, row.lag, second * NS, INTERVAL_S * NS)
+            track = RowTrack(row.offset, row.lag, second * NS, INTERVAL_S * NS)
         here = presence if at + 1 == len(case.commits) else Presence.PRESENT
         status = track.judge(row, here, 0, second * NS)
     return status

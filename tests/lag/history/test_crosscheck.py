@@ -9,12 +9,17 @@ from hypothesis import strategies as st
 
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.consumers.client_verdict import Client, ClientFacts, ClientFinding, decide
-from jmxbridge.lag.consumers.client_words import in_words
+from jmxbridge.lag.consumers.client_verdict import (
+    ClientFacts,
+    ClientFinding,
+    ClientVerdict,
+    decide,
+    in_words,
+)
 from jmxbridge.lag.consumers.consumer import Consumer
-from jmxbridge.lag.history.crosscheck import Crosscheck, join
+from jmxbridge.lag.history.crosscheck import Crosscheck, match
 from jmxbridge.lag.history.lag_history import LagHistory
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 
 S = 1_000_000_000
 INTERVAL_NS = 10 * S
@@ -51,39 +56,39 @@ class Story:
             end_offsets={"t": {0: self.end}},
             memberships={"g": Membership("g", self.state, self.members)},
         )
-        lags = compute(snapshot)
+        lags = compute_lags(snapshot)
         judged = self.outlook.take(lags, snapshot, time_ns).partitions
         consumers = () if self.consumer is None else (self.consumer,)
         return self.check.take(lags, judged, snapshot, consumers, time_ns).get("g", ())
 
-    def client(self, polls: int, **each: int) -> Client:
+    def client(self, polls: int, **each: int) -> ClientVerdict:
         """So many polls, all alike; the last one's verdict."""
         for _ in range(polls - 1):
             self.poll(**each)
         (finding,) = self.poll(**each)
-        return finding.client
+        return finding.verdict
 
 
 def test_who_reads_and_never_moves_its_commit_reads_and_does_not_commit() -> None:
     """It keeps up by its own count while its commit stands: over a window, not before."""
     story = Story(end=1)
-    assert story.client(5, reads=10, writes=10) is Client.NONE
-    assert story.client(8, reads=10, writes=10) is Client.READS_NOT_COMMITS
+    assert story.client(5, reads=10, writes=10) is ClientVerdict.NONE
+    assert story.client(8, reads=10, writes=10) is ClientVerdict.READS_NOT_COMMITS
 
 
 def test_who_has_never_committed_at_all_is_found_too() -> None:
     """Its partition has no lag, for nothing is known to count from."""
     story = Story(committed=None)
-    assert story.client(10, reads=10, writes=10) is Client.NONE
-    assert story.client(2, reads=10, writes=10) is Client.READS_NOT_COMMITS
-    assert story.client(1, reads=10, writes=10, commits=500) is Client.NONE
+    assert story.client(10, reads=10, writes=10) is ClientVerdict.NONE
+    assert story.client(2, reads=10, writes=10) is ClientVerdict.READS_NOT_COMMITS
+    assert story.client(1, reads=10, writes=10, commits=500) is ClientVerdict.NONE
 
 
 def test_who_has_a_first_batch_at_work_is_not_accused() -> None:
     """It read once and has been busy ever since: its first commit may still come."""
     story = Story(committed=None)
     story.poll(reads=500, writes=1000)
-    assert story.client(30, writes=10) is Client.NONE
+    assert story.client(30, writes=10) is ClientVerdict.NONE
 
 
 def test_whose_jvm_is_gone_is_dead() -> None:
@@ -93,13 +98,13 @@ def test_whose_jvm_is_gone_is_dead() -> None:
     assert story.consumer is not None
     alive = story.consumer
     story.consumer = replace(alive, gone="Connection refused")
-    assert story.client(4, writes=10) is Client.NONE
+    assert story.client(4, writes=10) is ClientVerdict.NONE
     story.state, story.members = "Empty", ()
-    assert story.client(2, writes=10) is Client.DEAD
+    assert story.client(2, writes=10) is ClientVerdict.DEAD
     (finding,) = story.poll()
     assert (finding.age_s, finding.lag) == (70.0, 65)
     story.consumer = alive
-    assert story.client(1) is Client.NONE
+    assert story.client(1) is ClientVerdict.NONE
 
 
 def test_who_is_gone_with_nothing_left_to_read_is_no_news() -> None:
@@ -109,7 +114,7 @@ def test_who_is_gone_with_nothing_left_to_read_is_no_news() -> None:
     assert story.consumer is not None
     story.consumer = replace(story.consumer, gone="closed")
     story.state, story.members = "Empty", ()
-    assert story.client(15) is Client.NONE
+    assert story.client(15) is ClientVerdict.NONE
 
 
 def test_who_takes_less_than_is_written_is_slow() -> None:
@@ -119,7 +124,7 @@ def test_who_takes_less_than_is_written_is_slow() -> None:
         assert story.consumer is not None
         story.consumer = replace(story.consumer, lag_max=100.0 + 5 * n)
         story.poll(reads=5, writes=10, commits=5)
-    assert story.client(1, reads=5, writes=10, commits=5) is Client.SLOW
+    assert story.client(1, reads=5, writes=10, commits=5) is ClientVerdict.SLOW
 
 
 def test_who_takes_long_for_what_it_has_is_slow_as_well() -> None:
@@ -127,15 +132,15 @@ def test_who_takes_long_for_what_it_has_is_slow_as_well() -> None:
     story = Story(end=100)
     assert story.consumer is not None
     story.consumer = replace(story.consumer, lag_max=60.0)
-    assert story.client(13, writes=10, commits=5) is Client.SLOW
+    assert story.client(13, writes=10, commits=5) is ClientVerdict.SLOW
 
 
 def test_who_fetches_nothing_is_neither() -> None:
     """Paused, or at work: it is there, and the offsets alone say that they stand still."""
     story = Story(end=100)
-    assert story.client(14) is Client.NONE
+    assert story.client(14) is ClientVerdict.NONE
     (finding,) = story.poll()
-    assert "paused, or at work" in finding.why
+    assert "paused, or busy with" in finding.why
 
 
 @pytest.mark.parametrize("missing", ["consumer", "members"])
@@ -156,7 +161,7 @@ def test_a_coordinator_that_does_not_answer_leaves_one_side() -> None:
     story.poll()
     snapshot = Snapshot(groups={"g": Group("g", 1)}, commits={}, end_offsets={}, complete=False)
     assert story.consumer is not None
-    assert story.check.take(compute(snapshot), (), snapshot, [story.consumer], S) == {}
+    assert story.check.take(compute_lags(snapshot), (), snapshot, [story.consumer], S) == {}
 
 
 def test_members_of_a_group_that_is_gone_are_forgotten_though_no_poll_is_complete() -> None:
@@ -167,7 +172,7 @@ def test_members_of_a_group_that_is_gone_are_forgotten_though_no_poll_is_complet
     there = replace(nobody, groups={"g": Group("g", 1)}, memberships={"g": membership})
     for n, poll in enumerate((there, nobody, replace(nobody, gone=frozenset("g")))):
         assert vars(check)["_members"].keys() == ({"g"} if n else set())
-        check.take(compute(poll), (), poll, (), n * INTERVAL_NS)
+        check.take(compute_lags(poll), (), poll, (), n * INTERVAL_NS)
 
     assert vars(check)["_members"] == {}
 
@@ -176,12 +181,12 @@ def test_a_client_id_that_repeats_is_told_by_its_host() -> None:
     """Where that repeats as well, nobody can tell, and nobody does."""
     one, two = Member("1", "c", "/10.0.0.1", ()), Member("2", "c", "/10.0.0.2", ())
     here, there = Consumer("c", "app-1", 0, "10.0.0.1"), Consumer("c", "app-2", 0, "10.0.0.2")
-    assert list(join({"g": [one, two]}, [there, here])) == [("g", two, there), ("g", one, here)]
-    assert list(join({"g": [one], "h": [one]}, [here])) == []
+    assert list(match({"g": [one, two]}, [there, here])) == [("g", two, there), ("g", one, here)]
+    assert list(match({"g": [one], "h": [one]}, [here])) == []
     twin = replace(here, target="app-3")
-    assert list(join({"g": [one, two]}, [here, twin])) == []
-    assert list(join({"g": [one, two]}, [replace(here, host=None)])) == []
-    assert list(join({"g": [one]}, [replace(here, host="192.168.0.9")])) != []
+    assert list(match({"g": [one, two]}, [here, twin])) == []
+    assert list(match({"g": [one, two]}, [replace(here, host=None)])) == []
+    assert list(match({"g": [one]}, [replace(here, host="192.168.0.9")])) != []
 
 
 @given(st.builds(ClientFacts, **dict.fromkeys(ClientFacts._fields, st.booleans())))
@@ -189,7 +194,7 @@ def test_every_verdict_rests_on_both_sides(facts: ClientFacts) -> None:
     """Whatever is called by a name has something from JMX and something from the offsets."""
     client, why = decide(facts)
     assert why
-    if client is not Client.NONE:
+    if client is not ClientVerdict.NONE:
         assert facts.gone or facts.reads or facts.has_left
         assert facts.still or facts.behind or facts.never
 
@@ -197,13 +202,13 @@ def test_every_verdict_rests_on_both_sides(facts: ClientFacts) -> None:
 def test_a_finding_in_words_has_the_numbers_and_their_age() -> None:
     """Who, what, why; what is not committed, what is still to fetch, and since when."""
     consumer = Consumer("c", "app", 0, lag_max=3.0)
-    finding = ClientFinding("g", Client.READS_NOT_COMMITS, "it reads", consumer, 12.0, 1200)
+    finding = ClientFinding("g", ClientVerdict.READS_NOT_COMMITS, "it reads", consumer, 12.0, 1200)
     assert in_words(finding) == (
         "client c of target app reads but does not commit: it reads (1,200 records not committed"
         " on its worst partition; JMX, 12 s ago: 3 records still to fetch)"
     )
     gone = replace(consumer, gone="Connection refused")
-    dead = replace(finding, client=Client.DEAD, consumer=gone, lag=None, uncommitted=1)
+    dead = replace(finding, verdict=ClientVerdict.DEAD, consumer=gone, lag=None, uncommitted=1)
     assert in_words(dead).endswith(
         "(no commit on 1 partition; JMX, last read 12 s ago: Connection refused)"
     )

@@ -8,9 +8,9 @@ from jmxbridge.lag.history.end_offset_history import (
     AGE_PER_GAP,
     MAX_PARTITIONS,
     UNSEEN_NS,
-    Behind,
     EndOffsetHistory,
     EndTable,
+    TimeLag,
 )
 from jmxbridge.times import NS
 
@@ -46,12 +46,12 @@ def test_an_offset_is_as_old_as_its_record(
     for second, end in polls:
         table.add(end, second * NS)
 
-    behind = table.behind(committed, now * NS)
+    behind = table.time_lag(committed, now * NS)
 
     if isinstance(expected, tuple):
-        assert behind == Behind(expected[0], at_least=True)
+        assert behind == TimeLag(expected[0], at_least=True)
     else:
-        assert behind == (None if expected is None else Behind(expected))
+        assert behind == (None if expected is None else TimeLag(expected))
 
 
 steps = st.lists(st.sampled_from([0, 0, 0, 1, 5, 100]), min_size=2, max_size=700)
@@ -70,7 +70,7 @@ def test_thinning_costs_a_tenth_at_the_worst(increments: list[int], data: st.Dat
     now = polls[-1][0]
     offset = data.draw(st.integers(0, end))
 
-    behind = table.behind(offset, now * NS)
+    behind = table.time_lag(offset, now * NS)
 
     later = [second for second, at in polls if at > offset]
     if not later or polls[0][1] > offset:
@@ -90,7 +90,7 @@ def test_a_week_is_a_few_hundred_points() -> None:
         table.add(n * 3, n * 10 * NS)
 
     assert len(table.times) < 350
-    behind = table.behind(3 * 30_240, 60_479 * 10 * NS)
+    behind = table.time_lag(3 * 30_240, 60_479 * 10 * NS)
     assert behind is not None
     assert behind.seconds == pytest.approx(302_390, rel=0.001)  # steadily written: exact
 
@@ -103,9 +103,9 @@ def test_what_answers_for_an_offset_is_enough_to_answer() -> None:
 
     again = EndOffsetHistory(ends.since({("t", 0): 155, ("nobody", 0): 3}))
 
-    assert again.behind(("t", 0), 155, 200 * NS) == ends.behind(("t", 0), 155, 200 * NS)
-    assert again.behind(("t", 0), 149, 200 * NS) == Behind(50.0, at_least=True)
-    assert again.behind(("t", 1), 5, 200 * NS) is None
+    assert again.time_lag(("t", 0), 155, 200 * NS) == ends.time_lag(("t", 0), 155, 200 * NS)
+    assert again.time_lag(("t", 0), 149, 200 * NS) == TimeLag(50.0, at_least=True)
+    assert again.time_lag(("t", 1), 5, 200 * NS) is None
 
 
 def test_a_clock_that_was_set_back_keeps_no_table_for_ever() -> None:
@@ -123,10 +123,10 @@ def test_tables_are_as_many_as_there_is_room_for() -> None:
     ends = EndOffsetHistory()
     ends.observe({"t": dict.fromkeys(range(MAX_PARTITIONS), 5)}, NS)
     ends.observe({"u": {0: 5}}, 2 * NS)
-    assert ends.behind(("u", 0), 3, 2 * NS) is None
+    assert ends.time_lag(("u", 0), 3, 2 * NS) is None
 
     ends.observe({"t": {0: 5}}, NS + UNSEEN_NS)
     ends.observe({"u": {0: 5}}, 2 * NS + UNSEEN_NS)
 
-    assert ends.behind(("u", 0), 3, 2 * NS + UNSEEN_NS) == Behind(0.0, at_least=True)
-    assert ends.behind(("t", 1), 3, 2 * NS + UNSEEN_NS) is None
+    assert ends.time_lag(("u", 0), 3, 2 * NS + UNSEEN_NS) == TimeLag(0.0, at_least=True)
+    assert ends.time_lag(("t", 1), 3, 2 * NS + UNSEEN_NS) is None

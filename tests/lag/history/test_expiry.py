@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from jmxbridge.kafka.facts.extras import Extras
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.history.expiry import Expiry
+from jmxbridge.lag.history.expiry import OffsetsExpiry
 
 S = 1_000_000_000
 DAY_S = 86_400.0
@@ -24,7 +24,7 @@ def snapshot(
 
 def test_the_countdown_begins_when_the_last_member_leaves() -> None:
     """And ends when one comes back; the next one is a new one."""
-    expiry = Expiry(retention_s=DAY_S)
+    expiry = OffsetsExpiry(retention_s=DAY_S)
     assert expiry.take(snapshot("Stable"), 0) == {}
     assert expiry.take(snapshot("Empty"), 10 * S) == {"g": DAY_S}
     assert expiry.take(snapshot("EMPTY"), 3610 * S) == {"g": DAY_S - 3600}
@@ -34,7 +34,7 @@ def test_the_countdown_begins_when_the_last_member_leaves() -> None:
 
 def test_it_goes_on_after_a_restart_and_does_not_go_below_0() -> None:
     """Kafka looks for expired offsets every ten minutes only."""
-    expiry = Expiry({"g": 0}, retention_s=DAY_S)
+    expiry = OffsetsExpiry({"g": 0}, retention_s=DAY_S)
     assert expiry.take(snapshot("Empty"), 3600 * S) == {"g": DAY_S - 3600}
     assert expiry.take(snapshot("Empty"), 90_000 * S) == {"g": 0.0}
 
@@ -46,13 +46,13 @@ def test_nothing_is_said_where_nothing_is_known() -> None:
         snapshot("Empty", protocol=""),
         snapshot("Empty", commits=False),
     ):
-        assert Expiry().take(other, 0) == {}
+        assert OffsetsExpiry().take(other, 0) == {}
 
 
 def test_a_broker_that_did_not_answer_ends_no_countdown() -> None:
     """A group is forgotten when a complete poll does not have it."""
     nobody = Snapshot(groups={}, commits={}, end_offsets={}, complete=False)
-    expiry = Expiry(retention_s=DAY_S)
+    expiry = OffsetsExpiry(retention_s=DAY_S)
     expiry.take(snapshot("Empty"), 0)
     expiry.take(nobody, 10 * S)
     assert expiry.empty_since == {"g": 0}
@@ -65,7 +65,7 @@ def test_a_broker_that_did_not_answer_ends_no_countdown() -> None:
 
 def test_a_group_that_is_gone_is_forgotten_though_no_poll_is_complete() -> None:
     """One partition without a leader, for months, in which groups come and go."""
-    expiry = Expiry(retention_s=DAY_S)
+    expiry = OffsetsExpiry(retention_s=DAY_S)
     expiry.take(snapshot("Empty", complete=False), 0)
     gone = Snapshot(groups={}, commits={}, end_offsets={}, gone=frozenset("g"), complete=False)
 
@@ -76,7 +76,7 @@ def test_a_group_that_is_gone_is_forgotten_though_no_poll_is_complete() -> None:
 
 def test_a_clock_that_was_set_back_makes_no_longer_countdown() -> None:
     """It is an upper bound, and Kafka keeps nothing longer than it says."""
-    expiry = Expiry(retention_s=DAY_S)
+    expiry = OffsetsExpiry(retention_s=DAY_S)
     expiry.take(snapshot("Empty"), 7200 * S)
     assert expiry.take(snapshot("Empty"), 0) == {"g": DAY_S}
     assert expiry.take(snapshot("Empty"), 60 * S) == {"g": DAY_S - 60}
@@ -85,6 +85,6 @@ def test_a_clock_that_was_set_back_makes_no_longer_countdown() -> None:
 def test_the_file_is_believed_before_the_brokers_and_they_before_kafkas_default() -> None:
     """How long offsets are kept: the brokers may say so, and may not be allowed to."""
     said = replace(snapshot("Empty"), extras=Extras(offsets_retention_s=60.0))
-    assert Expiry(retention_s=DAY_S).take(said, 0) == {"g": DAY_S}
-    assert Expiry().take(said, 0) == {"g": 60.0}
-    assert Expiry().take(snapshot("Empty"), 0) == {"g": 7 * DAY_S}
+    assert OffsetsExpiry(retention_s=DAY_S).take(said, 0) == {"g": DAY_S}
+    assert OffsetsExpiry().take(said, 0) == {"g": 60.0}
+    assert OffsetsExpiry().take(snapshot("Empty"), 0) == {"g": 7 * DAY_S}

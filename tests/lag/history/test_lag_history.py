@@ -6,10 +6,11 @@ import pytest
 
 from jmxbridge.kafka.facts.extras import Extras, TimestampedOffset
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.history.end_offset_history import Behind, EndOffsetHistory
-from jmxbridge.lag.history.lag_history import AllowedLag, LagHistory, RowStatus, lowest_unread
+from jmxbridge.lag.history.assessment import RowStatus
+from jmxbridge.lag.history.end_offset_history import EndOffsetHistory, TimeLag
+from jmxbridge.lag.history.lag_history import AllowedLag, LagHistory, lowest_unread
 from jmxbridge.lag.history.status import Status
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 
 NS = 1_000_000_000
 
@@ -33,7 +34,8 @@ def after(polls: list[Snapshot], allowed_lag: dict[str, int] | None = None) -> R
     """What the last of these polls, 10 s apart, makes of the one row."""
     looked = outlook(allowed_lag)
     verdicts = [
-        looked.take(compute(each), each, n * 10 * NS).partitions for n, each in enumerate(polls)
+        looked.take(compute_lags(each), each, n * 10 * NS).partitions
+        for n, each in enumerate(polls)
     ]
     ((judged,), *_) = reversed(verdicts)
     return judged
@@ -41,13 +43,13 @@ def after(polls: list[Snapshot], allowed_lag: dict[str, int] | None = None) -> R
 
 def test_a_row_has_its_delay_and_its_status() -> None:
     """The ends of earlier polls say how old the oldest unread record is."""
-    assert after([snapshot(0, 0), snapshot(50, 100)]) == RowStatus(Behind(5.0), Status.OK)
+    assert after([snapshot(0, 0), snapshot(50, 100)]) == RowStatus(TimeLag(5.0), Status.OK)
 
 
 def test_who_is_caught_up_is_no_second_behind() -> None:
     """Exactly 0, from the first poll on; and so is who is within the lag allowed."""
-    assert after([snapshot(100, 100)]) == RowStatus(Behind(0.0), Status.OK)
-    assert after([snapshot(99, 100)], {"g": 1}) == RowStatus(Behind(0.0), Status.OK)
+    assert after([snapshot(100, 100)]) == RowStatus(TimeLag(0.0), Status.OK)
+    assert after([snapshot(99, 100)], {"g": 1}) == RowStatus(TimeLag(0.0), Status.OK)
 
 
 def test_nobody_reads_for_an_empty_a_dead_or_a_vanished_group() -> None:
@@ -72,12 +74,12 @@ def test_a_group_and_a_topic_have_the_worst_of_their_rows() -> None:
         end_offsets={"t": {0: 10, 1: 10}, "u": {0: 10}},
     )
     looked = outlook()
-    looked.take(compute(both), both, 0)
+    looked.take(compute_lags(both), both, 0)
 
-    verdicts = looked.take(compute(both), both, 10 * NS)
+    verdicts = looked.take(compute_lags(both), both, 10 * NS)
 
-    stopped = RowStatus(Behind(10.0, at_least=True), Status.ERR)
-    assert verdicts.topics == {("g", "t"): stopped, ("g", "u"): RowStatus(Behind(0.0), Status.OK)}
+    stopped = RowStatus(TimeLag(10.0, at_least=True), Status.ERR)
+    assert verdicts.topics == {("g", "t"): stopped, ("g", "u"): RowStatus(TimeLag(0.0), Status.OK)}
     assert verdicts.groups == {"g": stopped, "idle": RowStatus(None, Status.UNKNOWN)}
     assert [each.status for each in verdicts.partitions] == [Status.STOP, Status.OK, Status.OK]
 
@@ -91,13 +93,13 @@ def test_the_longest_delay_is_a_lower_bound_where_one_of_them_is() -> None:
 
     looked = outlook()
     for n, end in enumerate((50, 150)):  # 50 was committed when the first one ended there
-        looked.take(compute(at(end, 100)), at(end, 100), n * 10 * NS)
-    caught_up = looked.take(compute(at(150, 100)), at(150, 100), 20 * NS)
-    behind = looked.take(compute(at(150, 10)), at(150, 10), 30 * NS)
+        looked.take(compute_lags(at(end, 100)), at(end, 100), n * 10 * NS)
+    caught_up = looked.take(compute_lags(at(150, 100)), at(150, 100), 20 * NS)
+    behind = looked.take(compute_lags(at(150, 10)), at(150, 10), 30 * NS)
 
-    assert caught_up.groups["g"].behind == Behind(20.0)
-    assert [each.behind for each in behind.partitions] == [Behind(30.0), Behind(30.0, True)]
-    assert behind.groups["g"].behind == behind.topics["g", "t"].behind == Behind(30.0, True)
+    assert caught_up.groups["g"].time_lag == TimeLag(20.0)
+    assert [each.time_lag for each in behind.partitions] == [TimeLag(30.0), TimeLag(30.0, True)]
+    assert behind.groups["g"].time_lag == behind.topics["g", "t"].time_lag == TimeLag(30.0, True)
 
 
 def test_groups_at_one_offset_differ_in_status_and_in_what_is_allowed() -> None:
@@ -109,11 +111,11 @@ def test_groups_at_one_offset_differ_in_status_and_in_what_is_allowed() -> None:
         end_offsets={"t": {0: 10, 1: 10}},
     )
     looked = outlook({"lax": 5})
-    looked.take(compute(three), three, 0)
+    looked.take(compute_lags(three), three, 0)
 
-    found = looked.take(compute(three), three, 10 * NS).partitions
+    found = looked.take(compute_lags(three), three, 10 * NS).partitions
 
-    behind, caught_up = Behind(10.0, at_least=True), RowStatus(Behind(0.0), Status.OK)
+    behind, caught_up = TimeLag(10.0, at_least=True), RowStatus(TimeLag(0.0), Status.OK)
     stopped, reading = RowStatus(behind, Status.STOP), RowStatus(behind, Status.OK)
     assert found == (stopped, stopped, reading, reading, caught_up, caught_up)
 
@@ -131,7 +133,7 @@ def test_only_what_is_unread_needs_a_past() -> None:
         commits={"a": {"t": {0: 5, 1: 9}}, "b": {"t": {0: 3}}, "c": {"t": {0: 9}}},
         end_offsets={"t": {0: 9, 1: 9}},
     )
-    assert lowest_unread(compute(many)) == {("t", 0): 3}
+    assert lowest_unread(compute_lags(many)) == {("t", 0): 3}
 
 
 def test_a_topic_made_anew_leaves_no_absurd_delay() -> None:
@@ -141,16 +143,16 @@ def test_a_topic_made_anew_leaves_no_absurd_delay() -> None:
     found = []
     for n, (committed, end) in enumerate(offsets):
         poll = snapshot(committed, end)
-        lags = compute(poll)
+        lags = compute_lags(poll)
         found.append((looked.take(lags, poll, n * 10 * NS).partitions[0], lags.partitions[0].ahead))
 
     before, ahead, again, after = found[4], found[6], found[8], found[9]
-    assert before == (RowStatus(Behind(40.0, at_least=True), Status.OK), 0)
-    assert ahead == (RowStatus(Behind(0.0), Status.AHEAD), 4997)
-    assert again[0].behind is not None
-    assert again[0].behind.seconds == pytest.approx(10 * 1000 / 5997)
-    assert after[0].behind is not None
-    assert after[0].behind.seconds == pytest.approx(10 + 10 * 1000 / 5997)
+    assert before == (RowStatus(TimeLag(40.0, at_least=True), Status.OK), 0)
+    assert ahead == (RowStatus(TimeLag(0.0), Status.AHEAD), 4997)
+    assert again[0].time_lag is not None
+    assert again[0].time_lag.seconds == pytest.approx(10 * 1000 / 5997)
+    assert after[0].time_lag is not None
+    assert after[0].time_lag.seconds == pytest.approx(10 + 10 * 1000 / 5997)
 
 
 def test_a_clock_that_was_set_back_keeps_no_past_for_ever() -> None:
@@ -164,7 +166,7 @@ def test_a_clock_that_was_set_back_keeps_no_past_for_ever() -> None:
             end_offsets={name: {0: 9}},
             topic_ids={name: "id"},
         )
-        looked.take(compute(poll), poll, at)
+        looked.take(compute_lags(poll), poll, at)
 
     assert looked.topic_ids == {"later": "id"}
 
@@ -174,8 +176,8 @@ def test_a_topic_of_another_id_has_no_past() -> None:
     old = [replace(snapshot(900, 1000), topic_ids={"t": "old"})] * 30
     new = [replace(snapshot(10, end), topic_ids={"t": "new"}) for end in (1000, 1000, 1500)]
 
-    assert after([*old, *new[:1]]) == RowStatus(Behind(0.0, at_least=True), Status.OK)
-    assert after([*old, *new]) == RowStatus(Behind(20.0, at_least=True), Status.OK)
+    assert after([*old, *new[:1]]) == RowStatus(TimeLag(0.0, at_least=True), Status.OK)
+    assert after([*old, *new]) == RowStatus(TimeLag(20.0, at_least=True), Status.OK)
 
 
 def test_the_past_of_an_earlier_run_is_of_the_topic_it_saw() -> None:
@@ -184,9 +186,9 @@ def test_the_past_of_an_earlier_run_is_of_the_topic_it_saw() -> None:
     looked = LagHistory(interval_ns=10 * NS, ends=ends, topic_ids={"t": "old"})
     poll = replace(snapshot(10, 1500), topic_ids={"t": "new"})
 
-    verdicts = looked.take(compute(poll), poll, 200 * NS)
+    verdicts = looked.take(compute_lags(poll), poll, 200 * NS)
 
-    assert verdicts.partitions == (RowStatus(Behind(0.0, at_least=True), Status.OK),)
+    assert verdicts.partitions == (RowStatus(TimeLag(0.0, at_least=True), Status.OK),)
     assert looked.topic_ids == {"t": "new"}
 
 
@@ -200,7 +202,7 @@ def test_a_search_goes_on_from_poll_to_poll_until_the_record_is_found() -> None:
     for n in range(20):
         now_ns = (20_000 + n * 10) * NS
         poll = replace(start, extras=Extras(offsets_for_times=answers))
-        behind = looked.take(compute(poll), poll, now_ns).partitions[0].behind
+        behind = looked.take(compute_lags(poll), poll, now_ns).partitions[0].time_lag
         assert behind is not None
         seconds.append((behind.seconds - n * 10, behind.at_least))
         answers = {
@@ -208,7 +210,7 @@ def test_a_search_goes_on_from_poll_to_poll_until_the_record_is_found() -> None:
                 (TimestampedOffset(o, ms) for o, ms in enumerate(written_ms) if ms >= asked),
                 TimestampedOffset(-1, -1),
             )
-            for at, asked in looked.questions().items()
+            for at, asked in looked.searches.questions().items()
         }
 
     assert seconds[0] == (0.0, True)

@@ -4,7 +4,7 @@ import pytest
 
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.history.rates import Rate, Rates
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 
 NS = 1_000_000_000
 
@@ -41,20 +41,22 @@ def test_a_topic_has_rates(why: str, polls: list[tuple[int, int]], expected: Rat
     rates = Rates()
     found = {}
     for n, (committed, end) in enumerate(polls):
-        found = rates.take(compute(snapshot(committed, end)), n * 10 * NS)
+        found = rates.take(compute_lags(snapshot(committed, end)), n * 10 * NS)
     assert found == ({} if expected is None else {("g", "t"): expected})
 
 
 def test_sums_over_other_partitions_are_no_rate() -> None:
     """One that answers again would look like a burst of records."""
     rates = Rates()
-    rates.take(compute(snapshot(0, 100)), 0)
-    assert rates.take(compute(snapshot(0, 100, 1)), 10 * NS) == {}
-    assert rates.take(compute(snapshot(0, 110, 1)), 20 * NS) == {("g", "t"): Rate(1.0, 0.0, None)}
+    rates.take(compute_lags(snapshot(0, 100)), 0)
+    assert rates.take(compute_lags(snapshot(0, 100, 1)), 10 * NS) == {}
+    assert rates.take(compute_lags(snapshot(0, 110, 1)), 20 * NS) == {
+        ("g", "t"): Rate(1.0, 0.0, None)
+    }
 
 
 def test_an_instant_that_repeats_is_no_rate() -> None:
     """A clock set back repeats instants of the grid; nothing is divided by 0."""
     rates = Rates()
-    rates.take(compute(snapshot(0, 100)), 10 * NS)
-    assert rates.take(compute(snapshot(50, 100)), 10 * NS) == {}
+    rates.take(compute_lags(snapshot(0, 100)), 10 * NS)
+    assert rates.take(compute_lags(snapshot(50, 100)), 10 * NS) == {}

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.lag.history import saved_state as rules
-from jmxbridge.lag.history.assessment import GroupVerdict, GroupVerdicts
 from jmxbridge.lag.history.saved_state import BadState, SavedState, decode, encode
 from jmxbridge.lag.history.status import Status
+from jmxbridge.lag.history.summary import GroupSummary, PollSummary
 from jmxbridge.lag.history.timestamp_search import SearchAnswer, SearchResult
 from jmxbridge.lag.history.vanished_groups import LastCommits
 
@@ -66,14 +66,14 @@ memories = st.builds(
         max_size=3,
     ),
     searches=st.dictionaries(st.tuples(names, st.integers(0, 9)), searches, max_size=3),
-    judged=st.none()
+    summary=st.none()
     | st.builds(
-        GroupVerdicts,
+        PollSummary,
         offsets,
         st.dictionaries(
             names,
             st.builds(
-                GroupVerdict,
+                GroupSummary,
                 st.sampled_from(Status),
                 st.dictionaries(
                     names, st.dictionaries(st.integers(0, 9), st.sampled_from(Status), max_size=3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jmxbridge.lag.history.status import STATUS_RULES, Presence, Status, Track, worst
+from jmxbridge.lag.history.status import STATUS_RULES, Presence, RowTrack, Status, worst_status
 from jmxbridge.lag.rows import PartitionLag
 
 NS = 1_000_000_000
@@ -17,7 +17,7 @@ def history(
 ) -> Status:
     """The status after the last of these polls."""
     rows = [row(at, end, start) for at, end in samples]
-    track = Track(rows[0].offset, rows[0].lag, 0, 10 * NS)
+    track = RowTrack(rows[0].offset, rows[0].lag, 0, 10 * NS)
     status = Status.UNKNOWN
     for n, each in enumerate(rows):
         status = track.judge(each, presence, allowed, n * 10 * NS)
@@ -119,7 +119,7 @@ def test_time_that_nobody_watched_is_in_no_window(unwatched_s: int) -> None:
     """
     polls = [n * 10 * NS for n in range(30)]
     after = [polls[-1] + (unwatched_s + 10 * n) * NS for n in range(1, 12)]
-    well, still, slow = (Track(5, 0, 0, 10 * NS) for _ in range(3))
+    well, still, slow = (RowTrack(5, 0, 0, 10 * NS) for _ in range(3))
 
     for n, at in enumerate(polls):
         well.judge(row(5, 5), PRESENT, 0, at)
@@ -166,7 +166,7 @@ def test_burrows_numbers_stay_burrows() -> None:
 )
 def test_a_group_is_as_well_as_its_worst_partition(statuses: set[Status], expected: Status) -> None:
     """Nothing known is UNKNOWN, not OK; anything worse than WARN is an error."""
-    assert worst(statuses) is expected
+    assert worst_status(statuses) is expected
 
 
 def test_every_rule_has_its_reason() -> None:

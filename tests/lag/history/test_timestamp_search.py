@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.kafka.facts.extras import TimestampedOffset
-from jmxbridge.lag.history.end_offset_history import Behind
+from jmxbridge.lag.history.end_offset_history import TimeLag
 from jmxbridge.lag.history.timestamp_search import (
     BUDGET,
-    MAX_TRAILS,
+    MAX_SEARCHES,
     RESOLUTION_MS,
     SHARE_OF_AGE,
     TURN,
@@ -24,7 +24,7 @@ AT = ("t", 0)
 EPOCH_MS = 1_700_000_000_000
 FIRST_MS = EPOCH_MS + 7 * 86_400_000
 NOW_MS = FIRST_MS + 60_000
-BOUND = Behind(60.0, at_least=True)
+BOUND = TimeLag(60.0, at_least=True)
 ROUNDS = 1 + math.ceil(math.log2(FIRST_MS / RESOLUTION_MS))
 """From the epoch down to a second; less wherever the first record is younger."""
 
@@ -49,21 +49,21 @@ class Log:
 
 
 def poll(
-    trails: TimestampSearch, log: Log, offset: int, start: int | None = None, now_ms: int = NOW_MS
-) -> Behind:
+    searches: TimestampSearch, log: Log, offset: int, start: int | None = None, now_ms: int = NOW_MS
+) -> TimeLag:
     """One poll: ask what is open, take it, judge one offset."""
-    answers = {at: log.find(asked) for at, asked in trails.questions().items()}
-    trails.take(answers, {"t": {0: len(log.written_ms)}}, now_ms * MS)
-    bound = Behind((now_ms - FIRST_MS) / 1000, at_least=True)
-    return trails.behind(AT, offset, log.start if start is None else start, bound, now_ms * MS)
+    answers = {at: log.find(asked) for at, asked in searches.questions().items()}
+    searches.take(answers, {"t": {0: len(log.written_ms)}}, now_ms * MS)
+    bound = TimeLag((now_ms - FIRST_MS) / 1000, at_least=True)
+    return searches.time_lag(AT, offset, log.start if start is None else start, bound, now_ms * MS)
 
 
-def settle(trails: TimestampSearch, log: Log, offset: int) -> list[Behind]:
+def settle(searches: TimestampSearch, log: Log, offset: int) -> list[TimeLag]:
     """Poll until nothing is asked any more; what each poll said."""
-    said = [poll(trails, log, offset)]
+    said = [poll(searches, log, offset)]
     for _ in range(10 * ROUNDS):
         asked = len(log.asked)
-        said.append(poll(trails, log, offset))
+        said.append(poll(searches, log, offset))
         if len(log.asked) == asked:
             return said
     raise AssertionError("the search does not end")
@@ -123,13 +123,13 @@ def test_retention_that_passes_by_invents_no_age(
     """Deleted under a search: the age of the oldest record that is left bounds it from below."""
     log = Log(sorted(written))
     offset = min(offset, len(written) - 1)
-    trails = TimestampSearch()
+    searches = TimestampSearch()
     for start in sorted(starts):
         log.start = min(start, len(written))
-        poll(trails, log, offset)
+        poll(searches, log, offset)
     log.start = min(offset + 1, len(written))
 
-    said = settle(trails, log, offset)
+    said = settle(searches, log, offset)
 
     assert said[-1].at_least
     assert BOUND.seconds <= said[-1].seconds <= age(log.written_ms[offset]) + 0.001
@@ -140,15 +140,15 @@ def test_another_log_under_the_same_name_begins_anew(
     first: list[int], second: list[int], data: st.DataObject
 ) -> None:
     """A topic deleted and made again: in the end nothing of the old one is believed."""
-    trails = TimestampSearch()
-    settle(trails, Log(sorted(first)), len(first) - 1)
+    searches = TimestampSearch()
+    settle(searches, Log(sorted(first)), len(first) - 1)
     log = Log(sorted(second))
     log.written_ms = log.written_ms[: max(1, len(first) - 1)]
     offset = data.draw(st.integers(0, len(log.written_ms) - 1))
     if len(log.written_ms) >= len(first):
         return  # a log of one record that is replaced between two polls: nobody can tell
 
-    said = settle(trails, log, offset)
+    said = settle(searches, log, offset)
 
     true = age(log.written_ms[offset])
     assert said[-1].seconds == pytest.approx(true, abs=max(1.0, true / SHARE_OF_AGE))
@@ -157,28 +157,28 @@ def test_another_log_under_the_same_name_begins_anew(
 def test_who_stands_still_is_solved_once() -> None:
     """Hours later the same offset costs no question, and is so much older."""
     log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
-    trails = TimestampSearch()
-    assert settle(trails, log, 500)[-1] == Behind(age(log.written_ms[500]))
+    searches = TimestampSearch()
+    assert settle(searches, log, 500)[-1] == TimeLag(age(log.written_ms[500]))
     asked = len(log.asked)
 
     later = NOW_MS + 3_000_000
     for minute in range(1, 51):
-        said = poll(trails, log, 500, now_ms=NOW_MS + minute * 60_000)
+        said = poll(searches, log, 500, now_ms=NOW_MS + minute * 60_000)
 
     assert len(log.asked) == asked <= ROUNDS
-    assert said == Behind((later - log.written_ms[500]) / 1000)
+    assert said == TimeLag((later - log.written_ms[500]) / 1000)
 
 
 def test_who_reads_on_finds_what_others_asked() -> None:
     """An offset near one that is known takes a few questions, not a search."""
     log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
-    trails = TimestampSearch()
-    settle(trails, log, 500)
+    searches = TimestampSearch()
+    settle(searches, log, 500)
     asked = len(log.asked)
 
-    said = settle(trails, log, 501)
+    said = settle(searches, log, 501)
 
-    assert said[-1] == Behind(age(log.written_ms[501]))
+    assert said[-1] == TimeLag(age(log.written_ms[501]))
     assert len(log.asked) - asked <= 8
 
 
@@ -189,28 +189,29 @@ def test_a_batch_with_one_timestamp_is_approximate() -> None:
     """
     log = Log([EPOCH_MS] * 10 + [EPOCH_MS + 3_600_000] * 10)
 
-    assert settle(TimestampSearch(), log, 15)[-1] == Behind(
+    assert settle(TimestampSearch(), log, 15)[-1] == TimeLag(
         age(EPOCH_MS + 3_600_000), approximate=True
     )
-    assert settle(TimestampSearch(), log, 10)[-1] == Behind(age(EPOCH_MS + 3_600_000))
+    assert settle(TimestampSearch(), log, 10)[-1] == TimeLag(age(EPOCH_MS + 3_600_000))
 
 
 @pytest.mark.parametrize(
     ("why", "log", "offset", "expected"),
     [
-        ("records without timestamps before it", Log([-1, -1, EPOCH_MS]), 2, Behind(age(EPOCH_MS))),
+        ("records without timestamps before it", Log([-1, -1, EPOCH_MS]), 2,
+         TimeLag(age(EPOCH_MS))),
         ("it has none: older than the first that has", Log([-1, -1, EPOCH_MS]), 1,
-         Behind(age(EPOCH_MS), at_least=True)),
+         TimeLag(age(EPOCH_MS), at_least=True)),
         ("no record has one", Log([-1, -1]), 1, BOUND),
         ("deleted: older than what is left", Log([EPOCH_MS, EPOCH_MS + 1000], start=1), 0,
-         Behind(age(EPOCH_MS + 1000), at_least=True)),
+         TimeLag(age(EPOCH_MS + 1000), at_least=True)),
         ("all of it is deleted", Log([EPOCH_MS], start=1), 0, BOUND),
         ("the producer's clock runs ahead", Log([FIRST_MS + 5000]), 0, BOUND),
         ("and is mended later", Log([EPOCH_MS, FIRST_MS + 5000, EPOCH_MS + 5000]), 2, BOUND),
     ],
 )  # fmt: skip
 def test_what_cannot_be_known_stays_a_bound(
-    why: str, log: Log, offset: int, expected: Behind
+    why: str, log: Log, offset: int, expected: TimeLag
 ) -> None:
     """And the search ends."""
     assert settle(TimestampSearch(), log, offset)[-1] == expected
@@ -218,35 +219,35 @@ def test_what_cannot_be_known_stays_a_bound(
 
 def test_a_broker_that_cannot_look_is_asked_once() -> None:
     """Message format 0 (error 43): the lower bound stays."""
-    trails = TimestampSearch()
-    trails.behind(AT, 5, 0, BOUND, NOW_MS * MS)
-    assert trails.questions() == {AT: 0}
+    searches = TimestampSearch()
+    searches.time_lag(AT, 5, 0, BOUND, NOW_MS * MS)
+    assert searches.questions() == {AT: 0}
 
-    trails.take({AT: None}, {}, NOW_MS * MS)
+    searches.take({AT: None}, {}, NOW_MS * MS)
 
-    assert trails.behind(AT, 5, 0, BOUND, NOW_MS * MS) == BOUND
-    assert trails.questions() == {}
+    assert searches.time_lag(AT, 5, 0, BOUND, NOW_MS * MS) == BOUND
+    assert searches.questions() == {}
 
 
 def test_an_answer_that_did_not_come_is_asked_for_again() -> None:
     """Its leader was away; nothing is learnt from that."""
-    trails = TimestampSearch()
+    searches = TimestampSearch()
     for _ in range(3):
-        assert trails.behind(AT, 5, None, BOUND, NOW_MS * MS) == BOUND
-        assert trails.questions() == {AT: 0}
-        trails.take({}, {}, NOW_MS * MS)
+        assert searches.time_lag(AT, 5, None, BOUND, NOW_MS * MS) == BOUND
+        assert searches.questions() == {AT: 0}
+        searches.take({}, {}, NOW_MS * MS)
 
 
 def test_a_poll_asks_so_much_and_everybody_in_turn() -> None:
     """Three times the budget takes three turns; nobody waits for who is never done."""
-    trails = TimestampSearch()
+    searches = TimestampSearch()
     asked: list[set[tuple[str, int]]] = []
     for _ in range(3 * TURN):
         for partition in range(3 * BUDGET):
-            trails.behind(("t", partition), 5, 0, BOUND, NOW_MS * MS)
-        asked.append(set(trails.questions()))
+            searches.time_lag(("t", partition), 5, 0, BOUND, NOW_MS * MS)
+        asked.append(set(searches.questions()))
         assert len(asked[-1]) == BUDGET
-        trails.take({}, {}, NOW_MS * MS)
+        searches.take({}, {}, NOW_MS * MS)
 
     assert all(each == asked[0] for each in asked[:TURN])
     assert len(set().union(*asked)) == 3 * BUDGET
@@ -255,41 +256,41 @@ def test_a_poll_asks_so_much_and_everybody_in_turn() -> None:
 def test_who_is_done_makes_room_at_once() -> None:
     """A search that ends leaves its place to one that has not begun."""
     log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
-    trails = TimestampSearch()
+    searches = TimestampSearch()
     behind = {}
     for _ in range(3 * TURN):
-        answers = {at: log.find(asked) for at, asked in trails.questions().items()}
-        trails.take(answers, {}, NOW_MS * MS)
+        answers = {at: log.find(asked) for at, asked in searches.questions().items()}
+        searches.take(answers, {}, NOW_MS * MS)
         for partition in range(2 * BUDGET):
             at = ("t", partition)
-            behind[at] = trails.behind(at, 500, 0, BOUND, NOW_MS * MS)
+            behind[at] = searches.time_lag(at, 500, 0, BOUND, NOW_MS * MS)
 
-    assert set(behind.values()) == {Behind(age(log.written_ms[500]))}
+    assert set(behind.values()) == {TimeLag(age(log.written_ms[500]))}
 
 
 def test_of_two_groups_the_one_that_stands_still_comes_first() -> None:
     """The other has moved on before its answer comes."""
     log = Log([EPOCH_MS + n * 1_000_000 for n in range(600)])
-    trails = TimestampSearch()
+    searches = TimestampSearch()
     for n in range(ROUNDS + 5):
-        poll(trails, log, 5 * n)
-        still = trails.behind(AT, 599, 0, BOUND, NOW_MS * MS)
+        poll(searches, log, 5 * n)
+        still = searches.time_lag(AT, 599, 0, BOUND, NOW_MS * MS)
 
-    assert still == Behind(age(log.written_ms[599]))
+    assert still == TimeLag(age(log.written_ms[599]))
 
 
 def test_what_nobody_asks_about_makes_room() -> None:
     """A partition too many keeps its bound until another was not asked about for an hour."""
-    trails = TimestampSearch()
-    for partition in range(MAX_TRAILS):
-        trails.behind(("t", partition), 5, 0, BOUND, NOW_MS * MS)
-    assert trails.behind(("u", 0), 5, 0, BOUND, NOW_MS * MS) == BOUND
-    assert ("u", 0) not in trails.questions()
+    searches = TimestampSearch()
+    for partition in range(MAX_SEARCHES):
+        searches.time_lag(("t", partition), 5, 0, BOUND, NOW_MS * MS)
+    assert searches.time_lag(("u", 0), 5, 0, BOUND, NOW_MS * MS) == BOUND
+    assert ("u", 0) not in searches.questions()
 
-    trails.take({}, {}, NOW_MS * MS + UNUSED_NS)
-    trails.behind(("u", 0), 5, 0, BOUND, NOW_MS * MS + UNUSED_NS)
+    searches.take({}, {}, NOW_MS * MS + UNUSED_NS)
+    searches.time_lag(("u", 0), 5, 0, BOUND, NOW_MS * MS + UNUSED_NS)
 
-    assert trails.questions() == {("u", 0): 0}
+    assert searches.questions() == {("u", 0): 0}
 
 
 def test_what_was_found_outlives_a_restart() -> None:
@@ -299,18 +300,18 @@ def test_what_was_found_outlives_a_restart() -> None:
     known = settle(first, log, 100)[-1]
     asked = len(log.asked)
 
-    second = TimestampSearch(first.found())
+    second = TimestampSearch(first.results())
     later = poll(second, log, 100, now_ms=NOW_MS + 3_600_000)
 
     assert later == known._replace(seconds=known.seconds + 3600)
     assert len(log.asked) == asked
-    assert second.found() == first.found()
+    assert second.results() == first.results()
 
     halfway = TimestampSearch()
     for _ in range(5):
         bound = poll(halfway, log, 100)
     assert bound.at_least
-    third = TimestampSearch(halfway.found())
+    third = TimestampSearch(halfway.results())
     assert poll(third, log, 100) == bound
     assert settle(third, log, 100)[-1] == known
 
@@ -320,8 +321,8 @@ def test_what_was_found_of_another_log_does_not_count() -> None:
     first = TimestampSearch()
     settle(first, Log([EPOCH_MS + n * 60_000 for n in range(600)]), 100)
 
-    second = TimestampSearch(first.found())
+    second = TimestampSearch(first.results())
     second.take({}, {"t": {0: 101}}, NOW_MS * MS)
 
-    assert second.found() == {}
-    assert second.behind(AT, 100, 0, BOUND, NOW_MS * MS) == BOUND
+    assert second.results() == {}
+    assert second.time_lag(AT, 100, 0, BOUND, NOW_MS * MS) == BOUND

@@ -5,12 +5,13 @@ from dataclasses import replace
 from jmxbridge.kafka.facts.extras import Extras, SharePartition
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Group, Phases, Snapshot
-from jmxbridge.lag.history.end_offset_history import Behind
-from jmxbridge.lag.history.lag_history import Assessment, LagHistory, RowStatus
+from jmxbridge.lag.history.assessment import Assessment, RowStatus
+from jmxbridge.lag.history.end_offset_history import TimeLag
+from jmxbridge.lag.history.lag_history import LagHistory
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.output.points import SHARE, failed_poll, to_points
 from jmxbridge.lag.output.row_thinning import RowThinning
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from jmxbridge.point import FieldValue, Point
 
 NOW = 1_700_000_000_000_000_000
@@ -37,7 +38,9 @@ SNAPSHOT = Snapshot(
 
 def points(measurement: str) -> list[tuple[dict[str, str], dict[str, FieldValue]]]:
     """Tags and fields of one measurement's points."""
-    made = to_points(compute(SNAPSHOT), SNAPSHOT, cluster="c", time_ns=NOW, skipped_ticks=2)
+    made = to_points(
+        Assessment(compute_lags(SNAPSHOT)), SNAPSHOT, cluster="c", time_ns=NOW, skipped_ticks=2
+    )
     assert {point.time_ns for point in made} == {NOW}
     return [(dict(p.tags), dict(p.fields)) for p in made if p.measurement == measurement]
 
@@ -155,7 +158,7 @@ def test_what_was_deleted_unread_is_written_where_there_is_some() -> None:
         start_offsets={"t": {0: 7, 1: 4}},
     )
 
-    made = to_points(compute(snapshot), snapshot, cluster="c", time_ns=NOW)
+    made = to_points(Assessment(compute_lags(snapshot)), snapshot, cluster="c", time_ns=NOW)
 
     base = {"offset": 4, "end_offset": 10, "lag": 6}
     assert [dict(point.fields) for point in made if point.measurement == "kafka_consumer_lag"] == [
@@ -168,12 +171,12 @@ def test_what_was_deleted_unread_is_written_where_there_is_some() -> None:
 def test_rates_are_floats_and_arrival_is_left_out_where_there_is_none() -> None:
     """Beside the sums of the topic, from the second poll on."""
     snapshot = Snapshot(groups={}, commits={"g": {"t": {0: 4}}}, end_offsets={"t": {0: 10}})
-    outlook = LagHistory(interval_ns=10**10)
-    lags = compute(snapshot)
-    outlook.take(lags, snapshot, NOW)
-    verdicts = outlook.take(lags, snapshot, NOW + 10**10)
+    history = LagHistory(interval_ns=10**10)
+    lags = compute_lags(snapshot)
+    history.take(lags, snapshot, NOW)
+    assessment = history.take(lags, snapshot, NOW + 10**10)
 
-    made = to_points(lags, snapshot, verdicts, cluster="c", time_ns=NOW + 10**10)
+    made = to_points(assessment, snapshot, cluster="c", time_ns=NOW + 10**10)
 
     (topic,) = [point.fields for point in made if point.measurement == "kafka_consumer_lag_topic"]
     assert (topic["rate_in"], topic["rate_out"]) == (0.0, 0.0)
@@ -190,9 +193,9 @@ def test_the_longest_delay_says_whether_it_is_a_lower_bound() -> None:
         for at in (4, 10)
     )
     for snapshot, said in ((waiting, [True, True, True]), (caught_up, [None, None, None])):
-        lags = compute(snapshot)
-        verdicts = LagHistory(interval_ns=10**10).take(lags, snapshot, NOW)
-        made = [point.fields for point in to_points(lags, snapshot, verdicts, cluster="c",
+        lags = compute_lags(snapshot)
+        assessment = LagHistory(interval_ns=10**10).take(lags, snapshot, NOW)
+        made = [point.fields for point in to_points(assessment, snapshot, cluster="c",
                                                     time_ns=NOW)]  # fmt: skip
         delays = [each for each in made if {"lag_seconds", "lag_seconds_max"} & each.keys()]
         assert [each.get("lag_seconds_min") for each in delays] == said
@@ -207,7 +210,7 @@ def described() -> Snapshot:
 def test_who_reads_a_partition_is_a_field() -> None:
     """Owner, client and host on the rows that have one; how many, beside the group's state."""
     found = described()
-    made = to_points(compute(found), found, cluster="c", time_ns=NOW)
+    made = to_points(Assessment(compute_lags(found)), found, cluster="c", time_ns=NOW)
     rows = [p for p in made if p.measurement == "kafka_consumer_lag"]
     reader = {"owner": "c-1", "client_id": "orders", "host": "10.0.0.7"}
     assert reader.items() <= rows[0].fields.items()
@@ -221,7 +224,7 @@ def test_who_reads_a_partition_is_a_field() -> None:
 def test_what_is_assigned_and_not_committed_is_counted() -> None:
     """Known where members were asked for; a commit that could not be read may be one."""
     found = described()
-    made = to_points(compute(found), found, cluster="c", time_ns=NOW)
+    made = to_points(Assessment(compute_lags(found)), found, cluster="c", time_ns=NOW)
     groups = {
         p.tags["group"]: p.fields for p in made if p.measurement == "kafka_consumer_lag_group"
     }
@@ -231,21 +234,21 @@ def test_what_is_assigned_and_not_committed_is_counted() -> None:
     unread = replace(found, commits={"g": {"t": {0: None, 7: None}}})
     assert [
         p.fields["partitions_uncommitted"]
-        for p in to_points(compute(unread), unread, cluster="c", time_ns=NOW)
+        for p in to_points(Assessment(compute_lags(unread)), unread, cluster="c", time_ns=NOW)
         if p.measurement == "kafka_consumer_lag_group"
     ] == [0]
 
 
 def test_a_row_at_rest_is_written_with_its_reader() -> None:
-    """Who reads is told once a minute, whatever the volume leaves out."""
+    """Who reads is told once a minute, whatever the thinning leaves out."""
     plain, told = SNAPSHOT, described()
-    outlook, volume = LagHistory(interval_ns=NOW), RowThinning(heartbeat_s=3600)
+    history, thinning = LagHistory(interval_ns=NOW), RowThinning(heartbeat_s=3600)
 
     def rows(found: Snapshot, second: int) -> int:
         time_ns = NOW + second * 1_000_000_000
-        lags = compute(found)
-        verdicts = outlook.take(lags, found, time_ns)
-        made = to_points(lags, found, verdicts, volume, cluster="c", time_ns=time_ns)
+        lags = compute_lags(found)
+        assessment = history.take(lags, found, time_ns)
+        made = to_points(assessment, found, thinning, cluster="c", time_ns=time_ns)
         return sum(p.measurement == "kafka_consumer_lag" for p in made)
 
     assert [rows(plain, 0), rows(plain, 10)] == [2, 1]  # beyond the end for the second time
@@ -259,13 +262,14 @@ def test_a_delay_says_how_well_it_is_known() -> None:
         commits={"g": {"t": {0: 4, 1: 4, 2: 4}}},
         end_offsets={"t": {0: 10, 1: 10, 2: 10}},
     )
-    delays = [Behind(5.0), Behind(6.0, at_least=True), Behind(7.0, approximate=True)]
-    verdicts = Assessment(
+    delays = [TimeLag(5.0), TimeLag(6.0, at_least=True), TimeLag(7.0, approximate=True)]
+    assessment = Assessment(
+        compute_lags(snapshot),
         partitions=tuple(RowStatus(behind, Status.OK) for behind in delays),
         retention_risk_s={("g", "t"): 3593.0},
     )
 
-    made = to_points(compute(snapshot), snapshot, verdicts, cluster="c", time_ns=NOW)
+    made = to_points(assessment, snapshot, cluster="c", time_ns=NOW)
 
     rows = [p.fields for p in made if p.measurement == "kafka_consumer_lag"]
     assert [(row["lag_seconds"], row.get("lag_seconds_min")) for row in rows] == [
@@ -283,7 +287,7 @@ def test_share_groups_have_a_measurement_of_their_own() -> None:
     shares = (SharePartition("s", "t", 0, 4, None), SharePartition("s", "t", 1, 4, 0))
     snapshot = Snapshot(groups={}, commits={}, end_offsets={}, extras=Extras(shares=shares))
 
-    made = to_points(compute(snapshot), snapshot, cluster="c", time_ns=NOW)
+    made = to_points(Assessment(compute_lags(snapshot)), snapshot, cluster="c", time_ns=NOW)
 
     where = {"cluster": "c", "group": "s", "topic": "t"}
     assert [(dict(p.tags), dict(p.fields)) for p in made if p.measurement == SHARE] == [
@@ -294,17 +298,17 @@ def test_share_groups_have_a_measurement_of_their_own() -> None:
 
 def test_points_made_when_they_are_looked_at_are_the_same_every_time() -> None:
     """As many as they say; looking again writes nothing anew and leaves nothing out."""
-    looked = LagHistory(interval_ns=10**10)
-    lags = compute(SNAPSHOT)
-    verdicts = looked.take(lags, SNAPSHOT, NOW)
-    volume = RowThinning()
+    history = LagHistory(interval_ns=10**10)
+    lags = compute_lags(SNAPSHOT)
+    assessment = history.take(lags, SNAPSHOT, NOW)
+    thinning = RowThinning()
 
-    made = to_points(lags, SNAPSHOT, verdicts, volume, cluster="c", time_ns=NOW)
+    made = to_points(assessment, SNAPSHOT, thinning, cluster="c", time_ns=NOW)
 
     found = list(made)
     assert len(made) == len(found) == 10
     assert list(made) == found
     assert found[0] in made
     assert failed_poll(cluster="c", time_ns=NOW, duration_ms=1.0) not in made
-    again = to_points(lags, SNAPSHOT, verdicts, volume, cluster="c", time_ns=NOW + 10**10)
+    again = to_points(assessment, SNAPSHOT, thinning, cluster="c", time_ns=NOW + 10**10)
     assert [p for p in again if p.measurement == "kafka_consumer_lag"] == []

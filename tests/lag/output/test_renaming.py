@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.kafka.facts.extras import SharePartition
+from jmxbridge.lag.history.assessment import Assessment
 from jmxbridge.lag.output.points import to_points
 from jmxbridge.lag.output.renaming import NAMES, WRITTEN, Clash, Renaming, clash
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 from jmxbridge.point import Point
 from tests.lag.output.test_points import NOW, described
 
@@ -33,7 +34,8 @@ def everything() -> list[Point]:
     shares = (SharePartition("s", "t", 0, 5, 3),)
     found = described()
     snapshot = replace(found, extras=replace(found.extras, shares=shares))
-    return list(to_points(compute(snapshot), snapshot, cluster="c", time_ns=NOW))
+    assessment = Assessment(compute_lags(snapshot))
+    return list(to_points(assessment, snapshot, cluster="c", time_ns=NOW))
 
 
 def test_a_dashboard_of_burrow_finds_its_names() -> None:

@@ -1,17 +1,18 @@
 """Fewer points that say as much: rows on change, one a minute at rest, roll-ups always."""
 
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
+from jmxbridge.lag.history.assessment import Assessment
 from jmxbridge.lag.history.lag_history import LagHistory
 from jmxbridge.lag.output.points import to_points
 from jmxbridge.lag.output.row_thinning import Granularity, RowThinning
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 
 NS = 1_000_000_000
 
 
-def written(volume: RowThinning, polls: list[tuple[int, int]], measurement: str) -> list[int]:
+def written(thinning: RowThinning, polls: list[tuple[int, int]], measurement: str) -> list[int]:
     """The numbers of the polls, 10 s apart, that wrote a point; each is (committed, end)."""
-    outlook = LagHistory(interval_ns=10 * NS)
+    history = LagHistory(interval_ns=10 * NS)
     found = []
     for n, (committed, end) in enumerate(polls):
         snapshot = Snapshot(
@@ -19,9 +20,9 @@ def written(volume: RowThinning, polls: list[tuple[int, int]], measurement: str)
             commits={"g": {"t": {0: committed}}},
             end_offsets={"t": {0: end}},
         )
-        lags = compute(snapshot)
-        verdicts = outlook.take(lags, snapshot, n * 10 * NS)
-        points = to_points(lags, snapshot, verdicts, volume, cluster="c", time_ns=n * 10 * NS)
+        lags = compute_lags(snapshot)
+        assessment = history.take(lags, snapshot, n * 10 * NS)
+        points = to_points(assessment, snapshot, thinning, cluster="c", time_ns=n * 10 * NS)
         found += [n for point in points if point.measurement == measurement]
     return found
 
@@ -52,8 +53,8 @@ def test_a_group_has_rows_as_fine_as_wanted() -> None:
     other = RowThinning(granularity={"gg": Granularity.GROUP})
     measurements = ("kafka_consumer_lag", "kafka_consumer_lag_topic", "kafka_consumer_lag_group")
 
-    def finest(volume: RowThinning) -> list[bool]:
-        return [bool(written(volume, [(5, 5)], each)) for each in measurements]
+    def finest(thinning: RowThinning) -> list[bool]:
+        return [bool(written(thinning, [(5, 5)], each)) for each in measurements]
 
     assert finest(topics) == [False, True, True]
     assert finest(groups) == [False, False, True]
@@ -62,20 +63,20 @@ def test_a_group_has_rows_as_fine_as_wanted() -> None:
 
 def test_a_clock_set_back_silences_nothing() -> None:
     """A row last written in what is now the future is written anew."""
-    volume = RowThinning()
-    assert written(volume, [(5, 5)] * 7, "kafka_consumer_lag") == [0, 6]
-    assert written(volume, [(5, 5)], "kafka_consumer_lag") == [0]
+    thinning = RowThinning()
+    assert written(thinning, [(5, 5)] * 7, "kafka_consumer_lag") == [0, 6]
+    assert written(thinning, [(5, 5)], "kafka_consumer_lag") == [0]
 
 
-def many(volume: RowThinning, sizes: dict[str, int]) -> dict[str, int]:
+def many(thinning: RowThinning, sizes: dict[str, int]) -> dict[str, int]:
     """How many partition rows each group has, and the sum of those left out."""
     snapshot = Snapshot(
         groups={name: Group(name, 1, "consumer", "Stable") for name in sizes},
         commits={name: {"t": dict.fromkeys(range(size), 0)} for name, size in sizes.items()},
         end_offsets={"t": dict.fromkeys(range(max(sizes.values())), 5)},
     )
-    lags = compute(snapshot)
-    points = list(to_points(lags, snapshot, None, volume, cluster="c", time_ns=0))
+    assessment = Assessment(compute_lags(snapshot))
+    points = list(to_points(assessment, snapshot, thinning, cluster="c", time_ns=0))
     found: dict[str, int] = {}
     for point in points:
         if point.measurement == "kafka_consumer_lag":
@@ -99,5 +100,5 @@ def test_too_many_rows_are_summed_up_not_cut_off() -> None:
 
 def test_who_has_no_partition_rows_anyway_counts_for_nothing() -> None:
     """Only rows that would be written are too many."""
-    volume = RowThinning(max_rows=5, granularity={"big": Granularity.TOPIC})
-    assert many(volume, {"a": 5, "big": 20}) == {"a": 5, "left out": 0}
+    thinning = RowThinning(max_rows=5, granularity={"big": Granularity.TOPIC})
+    assert many(thinning, {"a": 5, "big": 20}) == {"a": 5, "left out": 0}

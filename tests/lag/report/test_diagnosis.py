@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from jmxbridge.lag.report.diagnosis import diagnose, total_lag
-from jmxbridge.lag.report.table import GroupTable, Row
+from jmxbridge.lag.report.table import GroupTable, TableRow
 
 # (why, state, [(lag, consumer)], sentence)
 CASES = [
@@ -15,7 +15,7 @@ CASES = [
         "one partition needs no place",
         "Empty",
         [(1, None)],
-        "is 1 record behind on 1 of 1 partition; nobody reads: it has no members",
+        "is 1 record behind on 1 of 1 partition; no consumer reads: it has no members",
     ),
     (
         "the worst partition is named",
@@ -27,7 +27,7 @@ CASES = [
         "a rebalance",
         "PreparingRebalance",
         [(3, None)],
-        "is 3 records behind on 1 of 1 partition; nobody reads while it rebalances",
+        "is 3 records behind on 1 of 1 partition; no consumer reads while it rebalances",
     ),
     (
         "members that have left a partition out",
@@ -59,7 +59,7 @@ CASES = [
 
 def table(state: str | None, lags: list[tuple[int | None, str | None]]) -> GroupTable:
     rows = tuple(
-        Row(
+        TableRow(
             "g",
             "orders",
             str(n),
@@ -90,8 +90,8 @@ def test_of_a_group_that_keeps_offsets_alone_nobody_knows_who_reads() -> None:
     running = replace(table("Empty", [(3, None)]), simple=True)
 
     assert diagnose(running) == (
-        "is 3 records behind on 1 of 1 partition; whether anybody reads cannot be seen: it keeps"
-        " offsets without members"
+        "is 3 records behind on 1 of 1 partition; it keeps offsets without members, so whether"
+        " anything reads cannot be seen"
     )
 
 

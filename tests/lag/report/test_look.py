@@ -1,4 +1,4 @@
-"""Looking at a cluster, once or again and again."""
+"""LagReader at a cluster, once or again and again."""
 
 from dataclasses import replace
 
@@ -7,11 +7,12 @@ from jmxbridge.kafka.facts.extras import Extras, TimestampedOffset
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Description, Group, Snapshot
 from jmxbridge.lag.consumers.consumer import Consumer
-from jmxbridge.lag.history.assessment import GroupVerdict, GroupVerdicts
-from jmxbridge.lag.history.end_offset_history import Behind
+from jmxbridge.lag.history.end_offset_history import TimeLag
 from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.status import Status
-from jmxbridge.lag.report.look import LOOKS, Watching
+from jmxbridge.lag.history.summary import GroupSummary, PollSummary
+from jmxbridge.lag.report.look import LagLooks
+from jmxbridge.lag.report.trends import LOOKS
 
 S = 1_000_000_000
 ROW = ("g", "t", 0)
@@ -30,48 +31,50 @@ def description(committed: int = 10, end: int = 50) -> Description:
 
 def memory(second: int) -> SavedState:
     """What a service wrote at this second: the partition grew ten records a second from 0 on."""
-    said = GroupVerdict(Status.ERR, {"t": {0: Status.STALL}}, ("client c of target app is slow",))
+    said = GroupSummary(Status.ERR, {"t": {0: Status.STALL}}, ("client c of target app is slow",))
     return SavedState(
         tables={("t", 0): ((0, second * S), (0, 10 * second))},
-        judged=GroupVerdicts(second * S, {"g": said}),
+        summary=PollSummary(second * S, {"g": said}),
     )
 
 
 def test_the_first_look_of_all_says_nothing_of_the_past() -> None:
     """No service has written anything: no seconds, no status, but the lag of now in the graph."""
-    look = Watching(interval_ns=2 * S).take(description(), (), 100 * S)
-    assert (look.seconds, look.statuses, look.clients) == ({}, {}, {})
+    look = LagLooks(interval_ns=2 * S).take(description(), (), 100 * S)
+    assert (look.time_lags, look.statuses, look.clients) == ({}, {}, {})
     assert look.trends == {("g", "t"): (40,)}
 
 
 def test_the_first_look_has_the_past_that_the_service_wrote_down() -> None:
     """Seconds from its tables, status and words from its last poll, with their age."""
-    look = Watching(memory(20), interval_ns=2 * S).take(description(10, 200), (), 50 * S)
-    assert look.seconds == {ROW: Behind(49.0)}
+    look = LagLooks(memory(20), interval_ns=2 * S).take(description(10, 200), (), 50 * S)
+    assert look.time_lags == {ROW: TimeLag(49.0)}
     assert look.statuses == {ROW: Status.STALL}
-    assert look.clients == {"g": ["client c of target app is slow, said `jmxbridge run` 30 s ago"]}
+    assert look.clients == {
+        "g": ["client c of target app is slow, according to `jmxbridge run` 30 s ago"]
+    }
 
 
 def test_a_service_that_is_away_has_no_opinion() -> None:
     """What it saw is as true as ever; what it thought is old."""
-    look = Watching(memory(20), interval_ns=2 * S).take(description(10, 200), (), 500 * S)
+    look = LagLooks(memory(20), interval_ns=2 * S).take(description(10, 200), (), 500 * S)
     assert (look.statuses, look.clients) == ({}, {})
-    assert look.seconds == {ROW: Behind(499.0)}
+    assert look.time_lags == {ROW: TimeLag(499.0)}
 
 
 def test_what_the_service_does_not_mention_is_well() -> None:
     """It writes down what is not; of a group it does not know it says nothing."""
-    judged = GroupVerdicts(20 * S, {"g": GroupVerdict(Status.OK)})
-    look = Watching(SavedState(judged=judged), interval_ns=S).take(description(), (), 21 * S)
+    judged = PollSummary(20 * S, {"g": GroupSummary(Status.OK)})
+    look = LagLooks(SavedState(summary=judged), interval_ns=S).take(description(), (), 21 * S)
     assert look.statuses == {ROW: Status.OK}
-    nobody = GroupVerdicts(20 * S, {})
-    look = Watching(SavedState(judged=nobody), interval_ns=S).take(description(), (), 21 * S)
+    nobody = PollSummary(20 * S, {})
+    look = LagLooks(SavedState(summary=nobody), interval_ns=S).take(description(), (), 21 * S)
     assert look.statuses == {}
 
 
 def test_a_graph_ends_with_its_topic() -> None:
     """What is gone has no lag now; what could not be read at one look goes on at the next."""
-    watching = Watching(interval_ns=2 * S)
+    watching = LagLooks(interval_ns=2 * S)
     watching.take(description(10, 50), (), 100 * S)
     seen = description(10, 60)
     silent = replace(seen, snapshot=replace(seen.snapshot, commits={}, complete=False))
@@ -85,7 +88,7 @@ def test_a_graph_ends_with_its_topic() -> None:
 
 def test_a_graph_waits_for_a_broker_that_does_not_answer() -> None:
     """Its groups are in no list then: they are gone where all answered, or theirs says so."""
-    watching = Watching(interval_ns=2 * S)
+    watching = LagLooks(interval_ns=2 * S)
     seen = description(10, 50)
     unlisted = Description(Snapshot(groups={}, commits={}, end_offsets={}), {})
     silent = replace(unlisted, snapshot=replace(unlisted.snapshot, complete=False))
@@ -101,10 +104,10 @@ def test_a_graph_waits_for_a_broker_that_does_not_answer() -> None:
 
 def test_from_the_second_look_on_there_is_a_past_of_our_own() -> None:
     """Seconds since what was seen, a status of our own judgement, a line that grows."""
-    watching = Watching(interval_ns=2 * S)
+    watching = LagLooks(interval_ns=2 * S)
     for n in range(15):
         look = watching.take(description(10, 50 + 10 * n), (), (100 + 2 * n) * S)
-    assert look.seconds == {ROW: Behind(28.0, at_least=True)}
+    assert look.time_lags == {ROW: TimeLag(28.0, at_least=True)}
     assert look.statuses == {ROW: Status.STALL}
     assert look.trends[("g", "t")][:3] == (40, 50, 60)
     for n in range(LOOKS):
@@ -114,11 +117,11 @@ def test_from_the_second_look_on_there_is_a_past_of_our_own() -> None:
 
 def test_a_group_that_gains_says_when_it_will_have_caught_up() -> None:
     """From the second look on, and not while it falls behind."""
-    watching = Watching(interval_ns=2 * S)
+    watching = LagLooks(interval_ns=2 * S)
     gained = [watching.take(description(10 + 10 * n, 500), (), 2 * n * S) for n in range(3)]
-    assert [look.arrivals_s for look in gained] == [{}, {("g", "t"): 96.0}, {("g", "t"): 94.0}]
+    assert [look.eta_s for look in gained] == [{}, {("g", "t"): 96.0}, {("g", "t"): 94.0}]
     lost = watching.take(description(30, 900), (), 6 * S)
-    assert lost.arrivals_s == {}
+    assert lost.eta_s == {}
 
 
 def test_the_log_is_asked_for_a_past_that_nobody_saw() -> None:
@@ -127,7 +130,7 @@ def test_the_log_is_asked_for_a_past_that_nobody_saw() -> None:
     kept = Extras(retention_s={"t": 7 * 3600.0})
     looked = description(10, 50)
     looked = replace(looked, snapshot=replace(looked.snapshot, extras=kept))
-    watching = Watching(interval_ns=2 * S)
+    watching = LagLooks(interval_ns=2 * S)
     answers: dict[tuple[str, int], TimestampedOffset | None] = {}
     rounds = 0
     while questions := watching.search(looked, answers, now_s * S):
@@ -139,9 +142,9 @@ def test_the_log_is_asked_for_a_past_that_nobody_saw() -> None:
         rounds += 1
     look = watching.take(looked, (), now_s * S)
 
-    assert look.seconds == {ROW: Behind(6 * 3600.0)}
+    assert look.time_lags == {ROW: TimeLag(6 * 3600.0)}
     assert look.losses == {
-        "g": ("what it has not read of t may be deleted in 1 h, then as old as retention.ms",)
+        "g": ("unread records of t may be deleted in 1 h, when they reach retention.ms",)
     }
     assert look.statuses == {}
     assert rounds < SEARCH_ROUNDS
@@ -149,7 +152,7 @@ def test_the_log_is_asked_for_a_past_that_nobody_saw() -> None:
 
 def test_one_look_at_a_consumer_is_no_verdict() -> None:
     """It says what it sees: numbers of both sides. Many looks give one."""
-    watching = Watching(interval_ns=2 * S)
+    watching = LagLooks(interval_ns=2 * S)
     sentences: list[str] = []
     for n in range(14):
         consumer = Consumer(

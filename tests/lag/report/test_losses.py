@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.history.lag_history import Assessment
+from jmxbridge.lag.history.assessment import Assessment
 from jmxbridge.lag.report.losses import losses, span
-from jmxbridge.lag.rows import compute
+from jmxbridge.lag.rows import compute_lags
 
 DAY_S = 86_400.0
 KEPT = {"t": 7 * DAY_S}
@@ -16,7 +16,7 @@ KEPT = {"t": 7 * DAY_S}
 def said(
     *,
     start: int = 0,
-    risk_s: float | None = None,
+    retention_risk_s: float | None = None,
     expires_s: float | None = None,
     kept_s: Mapping[str, float] = KEPT,
 ) -> tuple[str, ...]:
@@ -27,44 +27,44 @@ def said(
         end_offsets={"t": {0: 10}},
         start_offsets={"t": {0: start}},
     )
-    verdicts = Assessment(
-        retention_risk_s={} if risk_s is None else {("g", "t"): risk_s},
+    assessment = Assessment(
+        compute_lags(snapshot),
+        retention_risk_s={} if retention_risk_s is None else {("g", "t"): retention_risk_s},
         expires_in_s={} if expires_s is None else {"g": expires_s},
     )
-    found = losses(compute(snapshot), verdicts, kept_s=kept_s, offsets_kept_s=7 * DAY_S)
+    found = losses(assessment, retention_s=kept_s, offsets_retention_s=7 * DAY_S)
     return tuple(found.get("g", ()))
 
 
 @pytest.mark.parametrize(
-    ("start", "risk_s", "expected"),
+    ("start", "retention_risk_s", "expected"),
     [
         (0, None, ()),
         (0, 3 * DAY_S, ()),
         (
             *(0, DAY_S + 4 * 3600 + 59),
-            ("what it has not read of t may be deleted in 1 d 4 h, then as old as retention.ms",),
+            ("unread records of t may be deleted in 1 d 4 h, when they reach retention.ms",),
         ),
         (
             *(0, 0.0),
-            (
-                "what it has not read of t is older than retention.ms"
-                " and may be deleted at any moment",
-            ),
+            ("unread records of t are older than retention.ms and may be deleted at any moment",),
         ),
-        (6, 0.0, ("1 record was deleted from t before it read them",)),
-        (8, None, ("3 records were deleted from t before it read them",)),
+        (6, 0.0, ("1 record was deleted from t unread",)),
+        (8, None, ("3 records were deleted from t unread",)),
     ],
 )
-def test_what_retention_takes(start: int, risk_s: float | None, expected: tuple[str, ...]) -> None:
+def test_what_retention_takes(
+    start: int, retention_risk_s: float | None, expected: tuple[str, ...]
+) -> None:
     """What is gone, what may go at any moment, what will in the last quarter of its time."""
-    assert said(start=start, risk_s=risk_s) == expected
+    assert said(start=start, retention_risk_s=retention_risk_s) == expected
 
 
 def test_what_a_group_without_members_will_have_forgotten() -> None:
     """In the last quarter of the time that Kafka keeps it."""
     assert said(expires_s=2 * DAY_S) == ()
     assert said(expires_s=DAY_S + 90 * 60) == (
-        "it has no members; Kafka forgets what it read in at most 1 d 1 h",
+        "it has no members; Kafka deletes its offsets in at most 1 d 1 h",
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Commits, Description, Group, Snapshot
-from jmxbridge.lag.report.table import COLUMNS, GroupTable, Row, tables
+from jmxbridge.lag.report.table import COLUMNS, GroupTable, TableRow, tables
 
 HOST = "/10.0.0.1"
 
@@ -44,8 +44,8 @@ def test_a_row_has_the_columns_of_the_command() -> None:
     table = describe({"t": {0: 4}}, member("c", ("t", 0)), ends={"t": {0: 10}})
 
     (row,) = table.rows
-    assert row == Row("g", "t", "0", "4", "10", "6", "c-id", HOST, "c")
-    assert len(COLUMNS) == len(Row.__dataclass_fields__)
+    assert row == TableRow("g", "t", "0", "4", "10", "6", "c-id", HOST, "c")
+    assert len(COLUMNS) == len(TableRow.__dataclass_fields__)
 
 
 def test_members_come_by_number_of_partitions_then_what_nobody_has() -> None:
