@@ -23,7 +23,7 @@ MISSING_LEFT: dict[str, int] = {
     "cli": 19,
     "config": 27,
     "jmx": 16,
-    "lag": 3,
+    "lag": 7,
     "store": 10,
 }
 
