@@ -1,12 +1,12 @@
 # make demo    the story on a real Kafka, live in the terminal; Ctrl-C ends it
 #              ONCE=1: once, unattended, judged; INFLUX=1: into a real InfluxDB
-# make test    everything CI runs: check, coverage, then the other tests, with real servers, too;
-#              FUZZ=600 fuzzes longer; with CI=true also unit313
+# make test    everything CI runs: check, coverage, the slow and the random tests, and those with
+#              real servers; FUZZ=600 fuzzes longer; CI=true adds unit313
 # make unit    the tests that need nothing but Python, without the slow ones: under a minute
-# make unit313 the same under Python 3.13, in a Debian 13 that is kept in the cache; root on Debian
-# make coverage  the same but for what chance chooses, and the branches of pure modules they miss
+# make unit313 the same under Python 3.13, in a Debian 13 kept in the cache; as root on Debian
+# make coverage  the same without the random ones, and the branches of pure modules they miss
 # make chaos   kill -9 a thousand times; KILLS=200 SEED=7 choose how often, and which schedule
-# make bench   a poll beside jmxquery, a lag poll beside Kafka's clients, delivery beside
+# make bench   a poll next to jmxquery, a lag poll next to Kafka's clients, delivery next to
 #              influxdb-client, ten minutes of memory, every --help; MBEANS=200 LAG_GROUPS=30
 #              SECONDS=60 shorten it, LINES=10000000 is the long outage
 PYTHON ?= python3
@@ -15,6 +15,7 @@ BIN := .venv/bin
 on = $(filter-out 0,$($(1)))
 UNIT := not real and not slow
 COVERAGE := $(UNIT) and not hypothesis
+RANDOM_OR_SLOW := not real and (hypothesis or slow)
 # As many workers as there are cores, each with a copy of the tests.
 SPREAD := -n auto --maxprocesses 8 --dist worksteal
 
@@ -26,7 +27,8 @@ demo: .venv/run.stamp
 
 test: check coverage $(if $(filter true,$(CI)),unit313)
 	@demo/needs.sh java maven go
-	JMXBRIDGE_FUZZ_SECONDS=$(or $(FUZZ),60) $(BIN)/pytest -m 'not ($(COVERAGE))'
+	JMXBRIDGE_FUZZ_SECONDS=$(or $(FUZZ),60) $(BIN)/pytest $(SPREAD) -m '$(RANDOM_OR_SLOW)'
+	$(BIN)/pytest -m real
 
 unit: setup
 	$(BIN)/pytest $(SPREAD) -m '$(UNIT)'
