@@ -131,7 +131,7 @@ class BrokerConnection(asyncio.Protocol):
 
     @property
     def session_expiring(self) -> bool:
-        """Whether the session is about to expire: the broker then wants a new login (KIP-368)."""
+        """Whether the session expires soon: the broker then requires a new login (KIP-368)."""
         now_s = asyncio.get_running_loop().time()
         return self._good_until_s is not None and now_s >= self._good_until_s
 
@@ -260,11 +260,11 @@ class BrokerConnection(asyncio.Protocol):
             return tls_failed(self.peer, exc)
         how = f"lost the connection: {_reason(exc)}" if exc else "closed the connection"
         if self._answers == 0:
-            plaintext = ", or one that wants TLS: then set kafka.tls"
+            plaintext = ", or one that requires TLS: then set kafka.tls"
             hint = f"not a Kafka listener{'' if self._security.tls else plaintext}"
             return NotKafka(f"{self.peer}: {how} before its first answer: {hint}")
         if self._answers == 1 and self._waiting and self._security.mechanism is None:
-            hint = "it is stopping, or its listener wants SASL: then set kafka.sasl"
+            hint = "it is stopping, or its listener requires SASL: then set kafka.sasl"
             return ConnectionLost(f"{self.peer}: {how} at the first request: {hint}")
         return ConnectionLost(f"{self.peer}: {how}")
 

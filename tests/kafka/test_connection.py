@@ -280,7 +280,9 @@ async def test_a_connection_closed_at_the_first_request_hints_at_sasl(
     fake.brokers[1].scripts["list_groups"] = hang_up
     connection = await dial(fake.ports[1])
 
-    with pytest.raises(ConnectionLost, match=r"at the first request: .* its listener wants SASL"):
+    with pytest.raises(
+        ConnectionLost, match=r"at the first request: .* its listener requires SASL"
+    ):
         await connection.ask(ListGroups())
 
 

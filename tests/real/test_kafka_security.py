@@ -277,8 +277,8 @@ async def test_login_by_a_mechanism_that_is_not_offered_is_refused(write: Write)
         ("PLAINTEXT", SCRAM, "this listener does not use SASL: remove kafka.sasl"),
         ("MTLS", "", "set kafka.tls"),
         ("BOTH", SCRAM, "set kafka.tls"),
-        ("SASL", "", "its listener wants SASL: then set kafka.sasl"),
-        ("BOTH", "tls: {ca_file: CA}", "its listener wants SASL: then set kafka.sasl"),
+        ("SASL", "", "its listener requires SASL: then set kafka.sasl"),
+        ("BOTH", "tls: {ca_file: CA}", "its listener requires SASL: then set kafka.sasl"),
         ("MTLS", "tls: {ca_file: CA}", "set tls.cert_file"),
         (
             "MTLS",

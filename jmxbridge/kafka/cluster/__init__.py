@@ -1,1 +1,1 @@
-"""One view of a cluster: groups, commits, end offsets and members, read in one poll."""
+"""Polls of a whole cluster: groups, commits, end offsets and members."""

@@ -28,7 +28,7 @@ class SnapshotBuilder:
         self.extras = Extras()
 
     def build(self, metadata: MetadataCache) -> Snapshot:
-        """Return the snapshot; `metadata` tells which brokers there are."""
+        """Return the snapshot; `metadata` has the brokers to count."""
         read, budget = self.read, self.read.budget
         unavailable = self.ends.unavailable | self.stable_ends.unavailable
         return Snapshot(

@@ -29,7 +29,7 @@ class BadChallenge(ValueError):
 class Mechanism:
     """One way to log in.
 
-    `name` is Kafka's name for it, `account` how a person calls who logs in. `begin` starts a
+    `name` is Kafka's name for it, `account` describes the account to people. `begin` starts a
     conversation with the broker at a host; it raises LoginFailed, and the conversation raises
     BadChallenge. `refused` is called when a broker refused the login.
     """
@@ -97,7 +97,9 @@ def gssapi(service: str, principal: str | None, keytab: Path | None) -> Mechanis
 
     # A cache of our own: that of the process may hold tickets of another account.
     store = {"client_keytab": str(keytab), "ccache": f"MEMORY:{token_hex(8)}"} if keytab else None
-    account = f"{repr(principal) if principal else 'who is'} in {keytab or 'the ticket cache'}"
+    account = (
+        f"{repr(principal) if principal else 'the principal'} in {keytab or 'the ticket cache'}"
+    )
 
     def converse(host: str) -> Conversation:
         try:

@@ -57,7 +57,7 @@ PLAINTEXT = Security()
 
 
 def tls_failed(peer: str, exc: OSError) -> TlsFailed:
-    """Return the error that tells why TLS with a broker ended."""
+    """Return the error of a TLS connection that ended."""
     reason = explain(exc, not_tls="kafka.tls says that it does")
     return TlsFailed(f"{peer}: TLS failed: {reason}")
 
