@@ -20,7 +20,7 @@ from jmxbridge.jmx.rmi import calls
 from jmxbridge.jmx.rmi.calls import Call
 from jmxbridge.jmx.rmi.protocol import Protocol
 from jmxbridge.jmx.rmi.stub import RemoteRef
-from jmxbridge.mbeans.discovery import attributes, patterns, take
+from jmxbridge.mbeans.discovery import attributes, find_claims, patterns
 from jmxbridge.mbeans.rule import Rule
 
 Replies = dict[bytes, bytes]
@@ -77,7 +77,7 @@ def record(port: int, rules: Sequence[Rule]) -> Replies:
         for pattern in patterns(rules)
         for name in recorder.ask(calls.query_names(own, pattern))
     }
-    for claim in take(rules, names):
+    for claim in find_claims(rules, names):
         info = recorder.ask(calls.get_mbean_info(own, claim.name))
         existing = attributes(claim.rule, {attribute.name for attribute in info.attributes})
         recorder.ask(calls.get_attributes(own, claim.name, existing))

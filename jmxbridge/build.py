@@ -34,7 +34,7 @@ from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.output.lag_output import LagOutput
 from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.lag.tracker import LagTracker
-from jmxbridge.mbeans.consumers import Consumers, asks_for_consumers
+from jmxbridge.mbeans.consumers import Consumers, reads_consumers
 from jmxbridge.mbeans.points import PointMaker
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.pkcs12 import pem
@@ -180,7 +180,7 @@ def make_consumer_targets(
     For a single look: every rule is due at each poll, and a poll may take `timeout_s`.
     """
     mbeans = {
-        name: tuple(replace(rule, every_s=None) for rule in rules if asks_for_consumers(rule))
+        name: tuple(replace(rule, every_s=None) for rule in rules if reads_consumers(rule))
         for name, rules in settings.mbeans.items()
     }
     narrowed = settings.model_copy(

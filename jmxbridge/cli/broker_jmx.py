@@ -173,9 +173,9 @@ def _is_app_info(name: "ObjectName") -> bool:
 def matching_packs(names: "Sequence[ObjectName]") -> list[str]:
     """Return the packs that match MBeans of a broker's JVM."""
     from jmxbridge.config.loader import pack_rules
-    from jmxbridge.mbeans.discovery import take
+    from jmxbridge.mbeans.discovery import find_claims
 
-    return [pack for pack in PACKS if pack == ALWAYS or len(take(pack_rules(pack), names))]
+    return [pack for pack in PACKS if pack == ALWAYS or len(find_claims(pack_rules(pack), names))]
 
 
 async def _cluster(mbeans: "Connection", names: "Sequence[ObjectName]") -> str | None:

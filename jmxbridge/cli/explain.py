@@ -135,7 +135,7 @@ async def survey(
         list(zip(rules, counts, strict=True)),
         tags,
         {name: sorted(attributes) for name, attributes in without.items() if attributes},
-        explanation.takers(others, names, unclaimed) if unclaimed else {},
+        explanation.matching_sets(others, names, unclaimed) if unclaimed else {},
         # A pack covers many versions, and every version lacks some of its attributes.
         [absent for absent in explanation.absent(claims, available) if not absent.rule.ships],
     )
@@ -156,7 +156,7 @@ def print_one(explained: ExplainedJvm, explanation: "Explanation") -> None:
         typer.echo(f"  its JVM cannot send {', '.join(unreadable)}")
     for left_out in explanation.left_out:
         rule = left_out.rule
-        typer.echo(f"  {rule.set_name} ({rule.where}) leaves it out: {left_out.why.value}")
+        typer.echo(f"  {rule.set_name} ({rule.where}) leaves it out: {left_out.reason.value}")
     if explanation.unread:
         typer.echo(f"  nothing takes {', '.join(explanation.unread)}")
 
@@ -240,7 +240,7 @@ def plain(explained: ExplainedJvm, shown: "Sequence[Explanation]") -> dict[str, 
                     {
                         "set": left_out.rule.set_name,
                         "where": left_out.rule.where,
-                        "why": left_out.why.value,
+                        "why": left_out.reason.value,
                     }
                     for left_out in explanation.left_out
                 ],

@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 DEFAULT_BOOTSTRAP = "127.0.0.1:9092"
 
-Bootstrap = Annotated[
+BootstrapArgument = Annotated[
     str | None,
     typer.Argument(metavar="[HOST:PORT,...]", help="Kafka brokers; one is enough."),
 ]
-JmxPort = Annotated[
+JmxPortOption = Annotated[
     int | None,
     typer.Option(
         "--jmx-port", min=1, max=65535, help="The brokers' JMX port; else it is searched for."
     ),
 ]
-Output = Annotated[
+OutputOption = Annotated[
     Path, typer.Option("--output", "-o", help="The file to write; - writes to stdout.")
 ]
-FromTelegraf = Annotated[
+FromTelegrafOption = Annotated[
     Path | None,
     typer.Option(
         "--from-telegraf",
@@ -40,11 +40,11 @@ FromTelegraf = Annotated[
         help="Convert a telegraf.conf with jolokia2_agent or jolokia2_proxy.",
     ),
 ]
-FromJmxtrans = Annotated[
+FromJmxtransOption = Annotated[
     Path | None,
     typer.Option("--from-jmxtrans", metavar="FILE", help="Convert a file of jmxtrans."),
 ]
-FromJmxExporter = Annotated[
+FromJmxExporterOption = Annotated[
     Path | None,
     typer.Option(
         "--from-jmx-exporter",
@@ -52,7 +52,7 @@ FromJmxExporter = Annotated[
         help="Convert a file of Prometheus' jmx_exporter.",
     ),
 ]
-Access = Annotated[
+AccessOption = Annotated[
     Path | None,
     typer.Option(
         "--access",
@@ -60,7 +60,7 @@ Access = Annotated[
         help="A file with kafka.tls and kafka.sasl, to use and to copy into the new file.",
     ),
 ]
-Timeout = Annotated[
+TimeoutOption = Annotated[
     float | None,
     typer.Option(
         "--timeout",
@@ -73,14 +73,14 @@ Timeout = Annotated[
 
 
 def init(
-    bootstrap: Bootstrap = None,
-    jmx_port: JmxPort = None,
-    output: Output = DEFAULT_FILE,
-    from_telegraf: FromTelegraf = None,
-    from_jmxtrans: FromJmxtrans = None,
-    from_jmx_exporter: FromJmxExporter = None,
-    access: Access = None,
-    timeout_s: Timeout = None,
+    bootstrap: BootstrapArgument = None,
+    jmx_port: JmxPortOption = None,
+    output: OutputOption = DEFAULT_FILE,
+    from_telegraf: FromTelegrafOption = None,
+    from_jmxtrans: FromJmxtransOption = None,
+    from_jmx_exporter: FromJmxExporterOption = None,
+    access: AccessOption = None,
+    timeout_s: TimeoutOption = None,
     zk: ZkForInit = None,
 ) -> None:
     """Write a first mbeans.yaml for a Kafka cluster.

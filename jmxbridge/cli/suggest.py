@@ -60,5 +60,5 @@ async def suggestion(jvm: Jvm, pattern: "ObjectName") -> "tuple[str, Collection[
         if isinstance(values, RemoteException):
             raise values
     in_order = {attribute: values[attribute] for attribute in readable if attribute in values}
-    shipped = explanation.takers(offered(), all_names, names[:1])
+    shipped = explanation.matching_sets(offered(), all_names, names[:1])
     return suggestion.suggest(names[0], in_order), shipped

@@ -1,1 +1,1 @@
-"""Rules and ObjectNames to what must be read; what was read to points. No I/O."""
+"""Rules of a file: the attributes to read from MBeans, and the points made of them. No I/O."""

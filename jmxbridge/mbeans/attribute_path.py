@@ -1,10 +1,10 @@
-r"""How a file names what it wants of an MBean: an attribute, and a path into a composite.
+r"""Attribute paths in a file: an attribute of an MBean, and names inside a composite value.
 
-`HeapMemoryUsage.used` is attribute HeapMemoryUsage, then `used` inside it. A backslash takes a
-character as it is: `a\.b` is the attribute `a.b`. `{key}` in an attribute's name stands for any
-text, which then counts as a key property of that name: `{topic}-{partition}\.records-lag` is how
-Kafka's consumers before 2.0 named the lag of a partition. As much as possible goes to the first
-`{key}`, so a topic may hold the dash that parts it from the partition.
+`HeapMemoryUsage.used` is attribute HeapMemoryUsage, then `used` inside it. A backslash escapes a
+character: `a\.b` is the attribute `a.b`. `{key}` in an attribute's name matches any text, which
+then counts as a key property of that name: `{topic}-{partition}\.records-lag` is how Kafka's
+consumers before 2.0 named the lag of a partition. The first `{key}` matches as much as possible, so
+a topic may contain the dash that separates it from the partition.
 """
 
 import re
@@ -16,7 +16,7 @@ _TOKEN = re.compile(
 
 
 class BadPath(ValueError):
-    """What is wrong with a path, and at which character of it (0-based)."""
+    """A malformed path; `position` is the character at fault (0-based)."""
 
     def __init__(self, message: str, position: int) -> None:
         super().__init__(message)
@@ -26,9 +26,9 @@ class BadPath(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AttributePath:
-    """An attribute and names inside it; or a pattern for attributes, with the `keys` it captures.
+    """An attribute and names inside it, or a pattern for attributes with the `keys` it captures.
 
-    Of a pattern `attribute` is the whole path as it is written.
+    With a pattern, `attribute` is the unparsed text of the path.
     """
 
     attribute: str
@@ -38,7 +38,7 @@ class AttributePath:
 
 
 def parse_path(text: str) -> AttributePath:
-    """Read a path; raises BadPath."""
+    """Parse a path; raises BadPath."""
     names = [""]
     keys: list[str] = []
     regex = ""
@@ -57,15 +57,15 @@ def parse_path(text: str) -> AttributePath:
             names[-1] += char
             regex += re.escape(char) if len(names) == 1 else ""
     if "" in names:
-        said = r"a name is missing beside the dot; write Attribute, Composite.key or with\.dot"
-        raise BadPath(said, 0)
+        message = r"a name is missing next to the dot; write Attribute, Composite.key or with\.dot"
+        raise BadPath(message, 0)
     pattern = re.compile(regex, re.DOTALL) if keys else None
     attribute = text if keys else names[0]
     return AttributePath(attribute, tuple(names[1:]), pattern, tuple(keys))
 
 
 _BAD = {
-    "\\": r"a backslash stands before one of . { } \ only",
+    "\\": "a backslash can only escape . { } or itself",
     "{": r"a brace without its partner; \{ is a brace",
     "}": r"a brace without its partner; \} is a brace",
 }

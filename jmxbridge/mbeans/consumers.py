@@ -1,11 +1,11 @@
-"""What the consumers among the targets last said of themselves.
+"""Last metrics of the Kafka consumers in the polled JVMs.
 
-The polls of targets tell it here, and the lag poll holds it against the commits. Only what the
-rules of a file read is known: records-lag-max and records-consumed of the MBean
+The polls of targets report them, and the lag poll compares them with the commits. Only metrics that
+the rules of a file read are known: records-lag-max and records-consumed of the MBean
 consumer-fetch-manager-metrics, which the pack `kafka-consumer` reads.
 
-A consumer that is not there any more, because its MBean is gone or its JVM is, is kept with what it
-said last and the reason: that it is gone is what somebody wants to know.
+A consumer whose MBean or JVM is gone is kept with its last metrics and the reason: an operator
+wants to know that it is gone.
 """
 
 import math
@@ -25,13 +25,13 @@ CONSUMED_TOTAL = "records-consumed-total"
 CONSUMED_RATE = "records-consumed-rate"
 
 MAX_GONE = 100
-"""Of one target: an application may make up a client id for every consumer it starts."""
+"""Most of one target: an application may create a new client id for every consumer it starts."""
 
 CLOSED = "the JVM answers and has no such consumer: it was closed"
 
 
 class Consumers:
-    """By target and client id."""
+    """Consumers by target and client id."""
 
     def __init__(self) -> None:
         self._by_target: dict[str, dict[str, Consumer]] = {}
@@ -45,15 +45,15 @@ class Consumers:
         time_ns: int,
         host: str | None = None,
     ) -> None:
-        """Take what one poll of a target read by these rules."""
-        if not any(asks_for_consumers(rule) for rule in rules):
+        """Update the consumers of a target with the readings of one poll by these rules."""
+        if not any(reads_consumers(rule) for rule in rules):
             return
-        heard: dict[str, Consumer] = {}
+        current: dict[str, Consumer] = {}
         for reading in readings:
             client_id = reading.name.value("client-id")
-            if client_id is not None and is_of_a_consumer(reading.name):
-                last = heard.get(client_id) or Consumer(client_id, target, time_ns, host)
-                heard[client_id] = replace(
+            if client_id is not None and is_consumer(reading.name):
+                last = current.get(client_id) or Consumer(client_id, target, time_ns, host)
+                current[client_id] = replace(
                     last,
                     lag_max=_number(reading, LAG_MAX, last.lag_max),
                     consumed_total=_number(reading, CONSUMED_TOTAL, last.consumed_total),
@@ -63,36 +63,40 @@ class Consumers:
         gone = {
             client_id: replace(last, gone=CLOSED)
             for client_id, last in before.items()
-            if client_id not in heard
+            if client_id not in current
         }
-        newest = sorted(gone.values(), key=lambda each: each.time_ns, reverse=True)[:MAX_GONE]
-        self._by_target[target] = {each.client_id: each for each in newest} | heard
+        newest = sorted(gone.values(), key=lambda consumer: consumer.time_ns, reverse=True)[
+            :MAX_GONE
+        ]
+        self._by_target[target] = {consumer.client_id: consumer for consumer in newest} | current
 
     def lose(self, target: str, why: str) -> None:
-        """The target could not be read, and so none of its consumers."""
+        """Mark the consumers of a target as gone, because the target could not be read."""
         self._by_target[target] = {
             client_id: replace(last, gone=why)
             for client_id, last in self._by_target.get(target, {}).items()
         }
 
     def forget(self, target: str) -> None:
-        """The target is polled no more."""
+        """Remove a target that is no longer polled, with its consumers."""
         self._by_target.pop(target, None)
 
     def all(self) -> tuple[Consumer, ...]:
-        """Everything known, those included that are gone."""
-        return tuple(each for found in self._by_target.values() for each in found.values())
+        """Return all consumers, including those that are gone."""
+        return tuple(
+            consumer for consumers in self._by_target.values() for consumer in consumers.values()
+        )
 
 
-def asks_for_consumers(rule: Rule) -> bool:
-    """Tell whether a rule reads what is wanted here."""
+def reads_consumers(rule: Rule) -> bool:
+    """Tell whether a rule reads metrics of consumers."""
     wanted = {LAG_MAX, CONSUMED_TOTAL, CONSUMED_RATE}
     fields = any(field.attribute in wanted for field in rule.fields)
-    return fields and any(map(is_of_a_consumer, rule.beans))
+    return fields and any(map(is_consumer, rule.beans))
 
 
-def is_of_a_consumer(name: ObjectName) -> bool:
-    """Tell whether this is, or selects, the MBean of a whole consumer; not that of one topic."""
+def is_consumer(name: ObjectName) -> bool:
+    """Tell whether a name is, or selects, the MBean of a whole consumer, not of one topic."""
     keys = name.properties.keys()
     return name.domain == DOMAIN and name.value("type") == TYPE and keys == {"type", "client-id"}
 

@@ -1,10 +1,10 @@
-"""One value to one field, or the reason why not.
+"""Conversion of one value to the value of a field, or the reason why it is dropped.
 
-Rule: a field's type is decided by its rule, never by the value observed, for InfluxDB refuses a
+Rule: a field's type is set by its rule, never by the observed value, because InfluxDB refuses a
 field that changes its type. A value that its type cannot hold is dropped; it never becomes 0, an
-empty string or a nearby number. Two liberties lose nothing: a boolean is 1 or 0 in a number field,
-and Kafka's counters, doubles all of them, go into an int field while they are whole. One is asked
-for: a float field rounds a long beyond 2^53 as every double does; type int keeps it exact.
+empty string or a nearby number. Two exceptions lose nothing: a boolean is 1 or 0 in a number field,
+and Kafka's counters, which are all doubles, are stored in an int field while they are whole. A
+float field rounds a long beyond 2^53 as every double does; type int keeps it exact.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,28 +17,28 @@ from jmxbridge.jmx.values import Value
 from jmxbridge.mbeans.rule import Field, FieldType
 from jmxbridge.point import FieldValue
 
-# Java's long, and InfluxDB's integer.
+# The range of Java's long, and of InfluxDB's integer.
 INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1
 
 
 @final
 class Dropped(Enum):
-    """Why a value is in no field."""
+    """Reason why a value is in no field."""
 
     NONFINITE = auto()
     TYPE = auto()
-    ABSENT = auto()  # null, also inside a composite: there is no value, so none is lost
+    ABSENT = auto()  # null, also inside a composite: no value, so nothing is lost
 
 
-# As names of this module they cost a fifth of what asking the enumeration does, at every NaN.
+# A module's global costs a fifth of an attribute of the enumeration, at every NaN.
 NONFINITE, TYPE, ABSENT = Dropped.NONFINITE, Dropped.TYPE, Dropped.ABSENT
 
 Converter: TypeAlias = Callable[[Value], FieldValue | Dropped]
 
 
 def converter(field: Field) -> Converter:
-    """Return what makes this field of its attribute's value."""
+    """Return the function that converts an attribute's value to this field."""
     convert = _CONVERTERS[field.type]
     if field.states is not None:
         convert = _by_state(field.states, field.otherwise, convert)
@@ -47,14 +47,14 @@ def converter(field: Field) -> Converter:
     return _along(field.path, convert) if field.path else convert
 
 
-def fitting(field: Field) -> type | None:
-    """Return the type of values that the converter gives back as they are; of floats the finite.
+def unconverted_type(field: Field) -> type | None:
+    """Return the type of values that the converter returns unchanged; of floats, the finite ones.
 
-    None where there is no such type. A converter need not be asked about these.
+    None if there is no such type. The caller can skip the converter for these values.
     """
     if field.states is not None or field.scale != 1.0 or field.path:
         return None
-    return _FITTING.get(field.type)
+    return _UNCONVERTED.get(field.type)
 
 
 def _to_float(value: Value) -> float | Dropped:
@@ -101,8 +101,8 @@ _CONVERTERS: Mapping[FieldType, Converter] = {
     FieldType.STRING: _to_string,
 }
 
-# Not int: a BigInteger is one as well, and may be larger than the field can hold.
-_FITTING: Mapping[FieldType, type] = {
+# Without int: a BigInteger is an int too, and may be larger than the field can hold.
+_UNCONVERTED: Mapping[FieldType, type] = {
     FieldType.FLOAT: float,
     FieldType.BOOL: bool,
     FieldType.STRING: str,
@@ -118,14 +118,14 @@ def _scaled(scale: float) -> Converter:
 
 
 def _by_state(states: Mapping[str, float], otherwise: float | None, then: Converter) -> Converter:
-    """Numbers for strings; a boolean is "true" or "false", a whole number its digits."""
+    """Map strings to numbers; a boolean is "true" or "false", a whole number its digits."""
 
     def convert(value: Value) -> FieldValue | Dropped:
         if value is None:
             return ABSENT
         if isinstance(value, bool):
             value = str(value).lower()
-        elif isinstance(value, int):  # a BigInteger may have more digits than Python writes
+        elif isinstance(value, int):  # a BigInteger may have more digits than str() accepts
             value = str(value) if INT64_MIN <= value <= INT64_MAX else ""
         number = states.get(value, otherwise) if isinstance(value, str) else None
         return TYPE if number is None else then(number)
@@ -134,7 +134,7 @@ def _by_state(states: Mapping[str, float], otherwise: float | None, then: Conver
 
 
 def _along(path: tuple[str, ...], then: Converter) -> Converter:
-    """Follow a path of names into composites; a name they lack is a mistake worth counting."""
+    """Follow a path of names into composites; a name that is missing is a TYPE error."""
 
     def convert(value: Value) -> FieldValue | Dropped:
         for name in path:

@@ -1,14 +1,15 @@
-"""Which rule takes which MBean, and which of its attributes to ask for.
+"""Discovery: the MBeans that each rule claims, and the attributes to read from them.
 
-Rule: everything here is decided from names alone, and in an order that does not depend on the order
-the JVM gave them in, so two discoveries of the same names take the same MBeans.
+Rule: claims depend on names alone, and not on the order in which the JVM returned them, so two
+discoveries of the same names give the same claims.
 
-Aliases of a rule are tried in the order of the file; the first that matches any name is the one
-used on that target. Several rules may take one name. A rule's `limit` counts series, distinct sets
-of tag values; names beyond it are not even read, and how many series that costs is told.
+Aliases of a rule are tried in the order of the file; the first that matches any name is used for
+that target. Several rules may claim one name. A rule's `limit` counts series, that is distinct sets
+of tag values; names beyond it are not read, and the number of series lost is reported.
 
-Consumers of Kafka 4.1 and later name a topic with dots twice, as it is and as older ones did, with
-underscores (KIP-1109). The second name is left out where the first is there: one topic, one series.
+Consumers of Kafka 4.1 and later name a topic with dots twice: with its own name, and with
+underscores as before (KIP-1109). The second name is left out if the first exists: one topic, one
+series.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -19,19 +20,19 @@ from typing import overload
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.rule import Rule
 
-CLIENT = "kafka.consumer"
+CLIENT_DOMAIN = "kafka.consumer"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """This rule reads this MBean."""
+    """One MBean that a rule reads."""
 
     rule: Rule
     name: ObjectName
 
 
-class Why(Enum):
-    """Why a rule does not read an MBean that its pattern matches."""
+class LeftOutReason(Enum):
+    """Reason why a rule does not read an MBean that its pattern matches."""
 
     LIMIT = "beyond the rule's limit"
     SAME_TOPIC = "a second name of the same topic"
@@ -39,22 +40,22 @@ class Why(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """This rule matches this MBean and does not read it."""
+    """One MBean that a rule matches but does not read."""
 
     rule: Rule
     name: ObjectName
-    why: Why
+    reason: LeftOutReason
 
 
 @dataclass(frozen=True, slots=True)
 class Claims(Sequence[Claim]):
-    """What all rules take, rule by rule, names in canonical order.
+    """The claims of all rules, rule by rule, names in canonical order.
 
     `series_limited` is the number of series left out by limits, `left_out` has every name that
     matched and is not read.
     """
 
-    takes: tuple[Claim, ...]
+    claims: tuple[Claim, ...]
     series_limited: int = 0
     left_out: tuple[LeftOut, ...] = ()
 
@@ -63,69 +64,73 @@ class Claims(Sequence[Claim]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Claim]: ...
     def __getitem__(self, index: int | slice) -> Claim | Sequence[Claim]:
-        return self.takes[index]
+        return self.claims[index]
 
     def __len__(self) -> int:
-        return len(self.takes)
+        return len(self.claims)
 
     def __iter__(self) -> Iterator[Claim]:
-        return iter(self.takes)
+        return iter(self.claims)
 
 
 def patterns(rules: Iterable[Rule]) -> tuple[ObjectName, ...]:
-    """Return what to ask a target for so that `take` sees every name it could want.
+    """Return the queries for a target that give `find_claims` every name it may need.
 
     One query for each pattern, not one for all names: a broker with 4,000 partitions has 36,000
-    MBeans that nobody asked for. A name that another pattern selects is not asked for again.
+    MBeans that no rule needs. A name that another pattern matches is not queried again.
     """
     beans = dict.fromkeys(bean for rule in rules for bean in rule.beans)
     wide = [bean for bean in beans if bean.is_pattern]
     return tuple(
-        bean for bean in beans if bean.is_pattern or not any(each.matches(bean) for each in wide)
+        bean
+        for bean in beans
+        if bean.is_pattern or not any(pattern.matches(bean) for pattern in wide)
     )
 
 
-def take(rules: Iterable[Rule], names: Iterable[ObjectName]) -> Claims:
-    """Pair every rule with the names it takes."""
-    index = _Index(names)
-    takes: list[Claim] = []
+def find_claims(rules: Iterable[Rule], names: Iterable[ObjectName]) -> Claims:
+    """Return the claims of every rule on these names."""
+    index = _NameIndex(names)
+    claims: list[Claim] = []
     left_out: list[LeftOut] = []
     limited = 0
     for rule in rules:
         matched = _first_match(rule, index)
         copies = _second_names(matched)
         distinct = [name for name in matched if name not in copies] if copies else matched
-        taken, beyond, series = _limited(rule, distinct)
-        takes += [Claim(rule, name) for name in taken]
-        left_out += [LeftOut(rule, name, Why.SAME_TOPIC) for name in matched if name in copies]
-        left_out += [LeftOut(rule, name, Why.LIMIT) for name in beyond]
+        within, beyond, series = _limited(rule, distinct)
+        claims += [Claim(rule, name) for name in within]
+        left_out += [
+            LeftOut(rule, name, LeftOutReason.SAME_TOPIC) for name in matched if name in copies
+        ]
+        left_out += [LeftOut(rule, name, LeftOutReason.LIMIT) for name in beyond]
         limited += series
-    return Claims(tuple(takes), limited, tuple(left_out))
+    return Claims(tuple(claims), limited, tuple(left_out))
 
 
 def attributes(rule: Rule, available: Collection[str]) -> tuple[str, ...]:
-    """Return the attributes the rule wants of those an MBean has, each once.
+    """Return the attributes of an MBean that the rule reads, each once.
 
-    A JVM with Kafka clients logs a warning for every attribute it is asked for and does not have.
+    A JVM with Kafka clients logs a warning for every requested attribute that it does not have.
     """
     wanted = dict.fromkeys(field.attribute for field in rule.fields if field.pattern is None)
-    shapes = [field.pattern for field in rule.fields if field.pattern is not None]
-    matched = (name for name in available if any(shape.fullmatch(name) for shape in shapes))
-    return (*(name for name in wanted if name in available), *(matched if shapes else ()))
+    patterns = [field.pattern for field in rule.fields if field.pattern is not None]
+    matched = (name for name in available if any(pattern.fullmatch(name) for pattern in patterns))
+    return (*(name for name in wanted if name in available), *(matched if patterns else ()))
 
 
-def is_settled(rule: Rule, existing: Collection[str]) -> bool:
-    """Tell whether an MBean has all that the rule could want of it.
+def is_complete(rule: Rule, existing: Collection[str]) -> bool:
+    """Tell whether an MBean has every attribute that the rule could read.
 
-    Of attributes wanted by pattern there may always be more later.
+    More attributes that match a pattern may always appear later.
     """
     if any(field.pattern is not None for field in rule.fields):
         return False
     return len(existing) >= len({field.attribute for field in rule.fields})
 
 
-class _Index:
-    """Names in canonical order; by domain and type too, which most patterns spell out."""
+class _NameIndex:
+    """Names in canonical order, and by domain and type, which most patterns contain."""
 
     def __init__(self, names: Iterable[ObjectName]) -> None:
         self._all = sorted(set(names), key=lambda name: name.canonical)
@@ -142,7 +147,7 @@ class _Index:
         return self._by_type.get((pattern.domain, kind), [])
 
 
-def _first_match(rule: Rule, index: _Index) -> list[ObjectName]:
+def _first_match(rule: Rule, index: _NameIndex) -> list[ObjectName]:
     for bean in rule.beans:
         matched = [name for name in index.candidates(bean) if bean.matches(name)]
         if matched:
@@ -151,11 +156,11 @@ def _first_match(rule: Rule, index: _Index) -> list[ObjectName]:
 
 
 def _second_names(names: list[ObjectName]) -> set[ObjectName]:
-    """Return the names that say a topic with underscores while another says it with dots.
+    """Return the names with underscores in a topic that another name has with dots.
 
-    A broker refuses to have both `a.b` and `a_b`, so no topic is lost by this.
+    A broker never has both `a.b` and `a_b`, so no topic is lost.
     """
-    dotted = [name for name in names if name.domain == CLIENT and "." in _topic(name)]
+    dotted = [name for name in names if name.domain == CLIENT_DOMAIN and "." in _topic(name)]
     if not dotted:
         return set()
     mangled = {_with_topic(name, _topic(name).replace(".", "_")) for name in dotted}
@@ -171,18 +176,18 @@ def _with_topic(name: ObjectName, topic: str) -> tuple[str, frozenset[tuple[str,
 
 
 def _limited(rule: Rule, names: list[ObjectName]) -> tuple[list[ObjectName], list[ObjectName], int]:
-    """Return what the limit lets through, what it does not, and the series that costs."""
+    """Return the names within the limit, those beyond it, and the number of series lost."""
     if rule.limit is None:
         return names, [], 0
     kept: set[tuple[str | None, ...]] = set()
     lost: set[tuple[str | None, ...]] = set()
-    taken, beyond = [], []
+    within, beyond = [], []
     for name in names:
         series = tuple(name.value(key) for key in rule.tags.values())
         if series in kept or len(kept) < rule.limit:
             kept.add(series)
-            taken.append(name)
+            within.append(name)
         else:
             lost.add(series)
             beyond.append(name)
-    return taken, beyond, len(lost)
+    return within, beyond, len(lost)

@@ -1,15 +1,15 @@
-"""Readings to points, and an account of the values that are in none of them.
+"""Conversion of readings to points, with counts of the values that are in no point.
 
-Readings that give the same measurement and tags merge into one point: attributes of a broker come
-from dozens of MBeans. Two that give it the same field leave one of them out: the first stays, the
-others are counted. Where the rule sums over a key property they are added up instead; a sum of
-which a part is NaN or of a wrong type is left out, for the rest would look like the whole.
+Readings with the same measurement and tags merge into one point: attributes of a broker come from
+dozens of MBeans. If two have the same field, the first stays and the others are counted. If the
+rule sums over a key property, they are added up instead; a sum with a part that is NaN or of a
+wrong type is left out, because the rest would look like the whole.
 
-What is the same at every poll, tags above all, is worked out once and kept for a while, so that
-what is gone is forgotten.
+Constant parts, mainly tags, are computed once and kept for a while; they are cleared regularly, so
+that MBeans that are gone cost no memory.
 
-What a JVM did not say (null, an attribute missing from the answer) is not a value, so nothing is
-dropped and nothing counted. What it did say is either in a point or in a count.
+A null and an attribute missing from the answer are not values, so they are neither dropped nor
+counted. Every other value is either in a point or in a count.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,21 +18,21 @@ from dataclasses import dataclass
 from jmxbridge.mbeans.conversion import INT64_MAX, INT64_MIN
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
-from jmxbridge.mbeans.rule_effect import Entity, Found, Rejected, RuleEffect, Series
+from jmxbridge.mbeans.rule_effect import Entity, FieldsByEntity, Rejected, RuleEffect, Series
 from jmxbridge.point import KeptTags, Point
 from jmxbridge.times import NS
 
-# How long what is constant is kept: as long as names of MBeans are.
 KEPT_NS = 300 * NS
+"""Lifetime of the constant parts: the same as that of the names of MBeans."""
 
 
 @dataclass(frozen=True, slots=True)
 class Points:
     """Points of one poll, and the values that are not in them.
 
-    `dropped_nonfinite`: NaN and infinities. `dropped_type`: what the field's type cannot hold,
-    strings that `states` does not know, paths that a composite does not have. `duplicates`: values
-    for a field that had one already.
+    `dropped_nonfinite`: NaN and infinities. `dropped_type`: values that the field's type cannot
+    hold, strings missing from `states`, paths missing from a composite. `duplicates`: values for a
+    field that already has one.
     """
 
     points: Sequence[Point]
@@ -41,8 +41,8 @@ class Points:
     duplicates: int = 0
 
 
-def as_it_is(topic: str) -> str:
-    """Return the name a consumer gives a topic, where nothing is known about topics."""
+def unresolved(topic: str) -> str:
+    """Return a topic's name as the consumer reports it; used while no topics are known."""
     return topic
 
 
@@ -51,61 +51,61 @@ def to_points(
     *,
     time_ns: int,
     tags: Mapping[str, str],
-    resolve_topic: Callable[[str], str] = as_it_is,
+    resolve_topic: Callable[[str], str] = unresolved,
 ) -> Points:
-    """Make the points of one poll; `tags` are on every one of them."""
+    """Make the points of one poll; every point has `tags`."""
     return PointMaker(tags, resolve_topic).points(readings, time_ns=time_ns)
 
 
 class PointMaker:
-    """Makes the points of one target, poll after poll; `tags` are on every one of them."""
+    """Makes the points of one target, poll after poll; every point has `tags`."""
 
     def __init__(
-        self, tags: Mapping[str, str], resolve_topic: Callable[[str], str] = as_it_is
+        self, tags: Mapping[str, str], resolve_topic: Callable[[str], str] = unresolved
     ) -> None:
         self.tags = tags
         self._resolve_topic = resolve_topic
-        self._plans: dict[int, RuleEffect] = {}  # by the identity of their rules
+        self._effects: dict[int, RuleEffect] = {}  # by the identity of their rules
         self._entities: dict[Series, Entity] = {}
         self._kept_since_ns = 0
 
     def points(self, readings: Iterable[Reading], *, time_ns: int) -> Points:
         """Make the points of one poll."""
         if not 0 <= time_ns - self._kept_since_ns < KEPT_NS:
-            self._plans.clear()
+            self._effects.clear()
             self._entities.clear()
             self._kept_since_ns = time_ns
-        account = Rejected()
-        found = self._found(readings, account)
+        rejected = Rejected()
+        fields_by_entity = self._fields(readings, rejected)
         points = [
             Point(entity.measurement, entity.tags, fields, time_ns)
-            for entity, fields in found.items()
+            for entity, fields in fields_by_entity.items()
             if fields
         ]
-        return Points(points, account.nonfinite, account.type, account.duplicates)
+        return Points(points, rejected.nonfinite, rejected.type, rejected.duplicates)
 
-    def _found(self, readings: Iterable[Reading], account: Rejected) -> Found:
-        found: Found = {}
-        sums: dict[int, _Sums] = {}
-        plan: RuleEffect | None = None
+    def _fields(self, readings: Iterable[Reading], rejected: Rejected) -> FieldsByEntity:
+        fields_by_entity: FieldsByEntity = {}
+        sums: dict[int, _RuleSums] = {}
+        effect: RuleEffect | None = None
         for reading in readings:
-            if plan is None or plan.rule is not reading.rule:  # readings come rule by rule
-                plan = self._plan(reading.rule)
-            if plan.sums:
-                if id(plan) not in sums:
-                    sums[id(plan)] = _Sums(plan)
-                sums[id(plan)].add(reading)
+            if effect is None or effect.rule is not reading.rule:  # readings come rule by rule
+                effect = self._effect(reading.rule)
+            if effect.sums:
+                if id(effect) not in sums:
+                    sums[id(effect)] = _RuleSums(effect)
+                sums[id(effect)].add(reading)
             else:
-                plan.read(reading, found, account)
-        for each in sums.values():
-            each.put_into(found, account)
-        return found
+                effect.read(reading, fields_by_entity, rejected)
+        for rule_sums in sums.values():
+            rule_sums.put_into(fields_by_entity, rejected)
+        return fields_by_entity
 
-    def _plan(self, rule: Rule) -> RuleEffect:
-        plan = self._plans.get(id(rule))
-        if plan is None:
-            plan = self._plans[id(rule)] = RuleEffect(rule, self._entity, self._resolve_topic)
-        return plan
+    def _effect(self, rule: Rule) -> RuleEffect:
+        effect = self._effects.get(id(rule))
+        if effect is None:
+            effect = self._effects[id(rule)] = RuleEffect(rule, self._entity, self._resolve_topic)
+        return effect
 
     def _entity(self, series: Series) -> Entity:
         entity = self._entities.get(series)
@@ -117,31 +117,31 @@ class PointMaker:
         return entity
 
 
-class _Sums:
+class _RuleSums:
     """The sums of one rule, entity by entity."""
 
-    def __init__(self, plan: RuleEffect) -> None:
-        self._plan = plan
-        self._account = Rejected()
+    def __init__(self, effect: RuleEffect) -> None:
+        self._effect = effect
+        self._rejected = Rejected()
         self._totals: dict[Entity, dict[str, float | int]] = {}
 
     def add(self, reading: Reading) -> None:
-        """Add a reading to what the others gave."""
-        parts: Found = {}
-        self._plan.read(reading, parts, self._account)
+        """Add a reading to the sums."""
+        parts: FieldsByEntity = {}
+        self._effect.read(reading, parts, self._rejected)
         for entity, fields in parts.items():
             total = self._totals.setdefault(entity, {})
             for name, value in fields.items():
                 if not isinstance(value, str):
                     total[name] = total.get(name, 0) + value
 
-    def put_into(self, found: Found, account: Rejected) -> None:
-        """Put the sums into what was found otherwise; those are left out that are not whole."""
-        own = self._account
+    def put_into(self, fields_by_entity: FieldsByEntity, rejected: Rejected) -> None:
+        """Add the complete sums to the other fields."""
+        own = self._rejected
         for entity, total in self._totals.items():
-            fields = found.setdefault(entity, {})
+            fields = fields_by_entity.setdefault(entity, {})
             for name, value in total.items():
-                if (entity, name) in own.spoiled:
+                if (entity, name) in own.incomplete:
                     continue
                 if not _fits(value):
                     own.type += 1
@@ -149,13 +149,13 @@ class _Sums:
                     own.duplicates += 1
                 else:
                     fields[name] = value
-        account.nonfinite += own.nonfinite
-        account.type += own.type
-        account.duplicates += own.duplicates
+        rejected.nonfinite += own.nonfinite
+        rejected.type += own.type
+        rejected.duplicates += own.duplicates
 
 
 def _fits(value: float | int) -> bool:
-    """Tell whether a sum is still a number that InfluxDB has."""
+    """Tell whether a sum is still a number that InfluxDB can store."""
     if isinstance(value, int):
         return INT64_MIN <= value <= INT64_MAX
     return abs(value) < float("inf")

@@ -1,4 +1,4 @@
-"""What came back for one MBean that a rule took."""
+"""Reading: the attribute values of one MBean, read for one rule."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from jmxbridge.jmx.values import Value
 from jmxbridge.mbeans.rule import Rule
 
 
-@dataclass(slots=True)  # as a point: never changed, and not frozen because that takes 1 us
+@dataclass(slots=True)  # never changed, like Point; not frozen, which would cost 1 us
 class Reading:
-    """Attribute values of one MBean, taken by one rule.
+    """Attribute values of one MBean that a rule claims.
 
-    An attribute the target did not answer for is absent from `values`: absence is not zero.
+    An attribute that the target did not return is absent from `values`: absence is not zero.
     """
 
     rule: Rule

@@ -1,4 +1,4 @@
-"""What one entry under `mbeans:` says, ready to be applied to ObjectNames."""
+"""Rule: one entry under `mbeans:`, ready to be applied to ObjectNames."""
 
 import re
 from collections.abc import Mapping
@@ -8,13 +8,14 @@ from enum import StrEnum
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.units import unit_of
 
-# `{key}` in the name of a measurement or a field: that key property, in snake_case; `{=key}`: as it
-# is.
 KEY_IN_TEMPLATE = re.compile(r"\{(?P<verbatim>=?)(?P<key>[^{}]*)\}")
+"""`{key}` in the name of a measurement or field: that key property in snake_case; `{=key}`:
+unchanged.
+"""
 
 
 class FieldType(StrEnum):
-    """The InfluxDB type of a field; decided by its rule, never by the value observed."""
+    """InfluxDB type of a field; set by its rule, never by the observed value."""
 
     FLOAT = "float"
     INT = "int"
@@ -29,9 +30,8 @@ class Field:
     `path` leads into a composite: `HeapMemoryUsage.used` is attribute `HeapMemoryUsage`, path
     `("used",)`. `name` may contain `{key}`, a key property in snake_case. `states` maps strings to
     numbers, `otherwise` is the number for any other string (None: no field). With a `pattern`,
-    `attribute` is only what the file says: every attribute the pattern matches is read, and what
-    it captures are key properties named by `keys`. `unit` is what the field is in, where that is
-    said.
+    `attribute` is only the text of the file: every attribute that the pattern matches is read, and
+    its captured groups are key properties named by `keys`. `unit` is the field's unit, if given.
     """
 
     attribute: str
@@ -48,13 +48,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which MBeans to read, and what their attributes become.
+    """MBeans to read, and the fields and tags that their attributes become.
 
-    `beans` are aliases of one another: the first pattern that matches anything on a target is the
-    one used there. `tags` maps a tag to the key property it is taken from. `where` is
-    `file:line:column`, for messages; `ships` is true of those of packs. MBeans that differ in key
-    properties of `sum_over` alone are added up. `help` says to a person what this is, `unit` in
-    what fields are whose names do not say it.
+    `beans` are aliases of one another: the first pattern that matches a name on a target is used
+    there. `tags` maps a tag to its key property. `where` is `file:line:column`, for messages;
+    `ships` is true for rules of packs. MBeans that differ only in key properties of `sum_over` are
+    added up. `help` is a description for people, `unit` the unit of fields whose names do not tell
+    theirs.
     """
 
     set_name: str
@@ -72,5 +72,5 @@ class Rule:
     ships: bool = False
 
     def unit_of(self, field: Field) -> str | None:
-        """Return what a field is measured in: as it says, as its name ends, as the rule says."""
+        """Return the unit of a field: its own, that of its name's ending, or the rule's."""
         return field.unit or unit_of(field.name) or self.unit or None

@@ -1,8 +1,8 @@
-"""A rule for an MBean that has none, ready to be pasted below a set's name.
+"""Suggested rule for an MBean, ready to paste below a set's name.
 
-Rule: what is suggested passes `check`, takes the MBean, and makes a field of every number in it.
-Beyond that it is a guess for a person to improve: `type` and `name` say what an MBean is and stay;
-every other key property says which one it is and becomes a tag.
+Rule: a suggestion passes `check`, claims the MBean, and has a field for every number in it. The
+rest is a guess for a person to improve: the key properties `type` and `name` tell the kind of an
+MBean and stay in the pattern; every other one identifies the MBean and becomes a tag.
 """
 
 import re
@@ -12,12 +12,14 @@ from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
 from jmxbridge.mbeans.naming import snake_case
 
-# Key properties that say what an MBean is, not which one.
 KINDS = ("type", "name")
-# Names that every point has, or that InfluxDB keeps for itself.
-TAKEN_NAMES = frozenset({"cluster", "target", "time"})
-# Longer than this, or not printable, is no name for a key of the file.
+"""Key properties that tell the kind of an MBean, not which one it is."""
+
+RESERVED_NAMES = frozenset({"cluster", "target", "time"})
+"""Tags that every point has, and a name reserved by InfluxDB."""
+
 MAX_NAME = 200
+"""A longer name, or one that is not printable, is no key for the file."""
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
@@ -25,17 +27,19 @@ _COUNTER = re.compile(r"(?:^|[-_a-z])(?:Count|[Tt]otal)$")
 
 
 def suggest(name: ObjectName, values: Mapping[str, Value]) -> str:
-    """Write a rule as YAML, as an item of the list that a set is."""
+    """Return a rule as YAML, as an item of a set's list."""
     tags = _tags(name)
-    fields = _Fields(name, {*TAKEN_NAMES, *tags})
-    wanted = [line for attribute, value in values.items() for line in fields.of(attribute, value)]
+    fields = _FieldLines(name, {*RESERVED_NAMES, *tags})
+    field_lines = [
+        line for attribute, value in values.items() for line in fields.of(attribute, value)
+    ]
     lines = [f"- bean: {_quoted(_pattern(name))}", f"  measurement: {_measurement(name)}"]
     if tags:
         pairs = ", ".join(f"{tag}: {_quoted(key)}" for tag, key in tags.items())
         lines.append(f"  tags: {{{pairs}}}")
     if not fields.count:
-        return "\n".join(["# no number to make a field of:", *wanted])
-    return "\n".join([*lines, "  fields:", *wanted])
+        return "\n".join(["# no number to make a field of:", *field_lines])
+    return "\n".join([*lines, "  fields:", *field_lines])
 
 
 def _entities(name: ObjectName) -> list[str]:
@@ -49,7 +53,7 @@ def _pattern(name: ObjectName) -> str:
 
 
 def _measurement(name: ObjectName) -> str:
-    """Domain and type, without the word that both have where they meet."""
+    """Join domain and type, without repeating a word that ends one and begins the other."""
     domain = snake_case(name.domain)
     kind = snake_case(name.value("type") or name.value("name") or "")
     last = domain.rsplit("_", 1)[-1]
@@ -61,23 +65,23 @@ def _measurement(name: ObjectName) -> str:
 def _tags(name: ObjectName) -> dict[str, str]:
     tags: dict[str, str] = {}
     for key in _entities(name):
-        tag = _unused(snake_case(key), {*TAKEN_NAMES, *tags}, "key")
+        tag = _unused(snake_case(key), {*RESERVED_NAMES, *tags}, "key")
         tags[tag] = key
     return tags
 
 
 def _unused(name: str, used: set[str], word: str) -> str:
-    """Return the name, with a word and then a number behind it where it is used already."""
+    """Return the name; if it is used already, with a word and then a number appended."""
     if name not in used:
         return name
     number = 1
-    while (tried := f"{name}_{word}" + (f"_{number}" if number > 1 else "")) in used:
+    while (candidate := f"{name}_{word}" + (f"_{number}" if number > 1 else "")) in used:
         number += 1
-    return tried
+    return candidate
 
 
-class _Fields:
-    """The lines of `fields:`; names are not used twice."""
+class _FieldLines:
+    """The lines of `fields:`, each with a different name."""
 
     def __init__(self, name: ObjectName, used: set[str]) -> None:
         own = name.value("name")
@@ -86,7 +90,7 @@ class _Fields:
         self.count = 0
 
     def of(self, attribute: str, value: Value) -> Iterator[str]:
-        """Yield the lines for one attribute, numbers inside a composite each by its path."""
+        """Yield the lines for one attribute; for a composite, a line for each number in it."""
         if len(attribute) > MAX_NAME or not attribute.isprintable():
             return
         if isinstance(value, Mapping):
@@ -96,7 +100,7 @@ class _Fields:
             yield self._line(_escaped(attribute), attribute, value)
 
     def _leaf(self, attribute: str, key: str, value: Value) -> Iterator[str]:
-        """One number of a composite; what is nested deeper than that is left to a person."""
+        """Yield the line for one number of a composite; deeper nesting is not suggested."""
         if isinstance(value, (int, float)) and key and key.isprintable() and len(key) < MAX_NAME:
             path = f"{_escaped(attribute)}.{_escaped(key)}"
             yield self._line(path, f"{attribute}_{key}", value)
@@ -109,8 +113,8 @@ class _Fields:
             if _COUNTER.search(words) and _is_whole(value):
                 name = f"{{name: {name}, type: int}}"
             return f"    {_quoted(path)}: {name}"
-        what = "text: {type: string} would keep it" if isinstance(value, str) else "no number"
-        return f"    # {attribute_shown(path)}: {what}"
+        remark = "text: {type: string} would keep it" if isinstance(value, str) else "no number"
+        return f"    # {attribute_shown(path)}: {remark}"
 
     def _name(self, words: str) -> str:
         self.count += 1
@@ -123,7 +127,7 @@ class _Fields:
 
 
 def attribute_shown(path: str) -> str:
-    """Write an attribute in a comment."""
+    """Return an attribute for a comment, on one line."""
     return path.replace("\n", " ")
 
 
@@ -132,12 +136,12 @@ def _is_whole(value: int | float) -> bool:
 
 
 def _escaped(name: str) -> str:
-    """Write a name in a path, where a dot leads into a composite."""
+    """Escape a name for a path, in which a dot leads into a composite."""
     return re.sub(r"[\\.{}]", r"\\\g<0>", name)
 
 
 def _quoted(text: str) -> str:
-    """Write a text so that YAML reads it back, with quotes only where it needs them."""
+    """Quote a text for YAML, if it needs quotes."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
     return "'" + text.replace("'", "''") + "'"

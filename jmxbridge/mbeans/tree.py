@@ -1,7 +1,6 @@
-"""Names of MBeans as a tree: domain, type, then the other key properties as each name has them.
+"""Tree of MBean names: domain, type, then the other key properties in the order of the name.
 
-The type comes first wherever a name has it, for that is what people look for; JMX itself knows no
-order of key properties.
+The type comes first because people search by it; JMX itself has no order of key properties.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,19 +11,19 @@ from jmxbridge.jmx.object_name import ObjectName
 
 @dataclass(slots=True)
 class Branch:
-    """What begins alike; `count` has the MBeans here and below."""
+    """Names with a common beginning; `count` includes all MBeans below."""
 
     count: int = 0
-    below: "dict[str, Branch]" = field(default_factory=dict)
+    children: "dict[str, Branch]" = field(default_factory=dict)
 
 
 def lines(names: Iterable[ObjectName], depth: int) -> Iterator[str]:
-    """Draw the tree down to a depth, 1 being domains; what has more below it says how many."""
+    """Yield the lines of the tree down to a depth (1: domains), with counts of larger branches."""
     root = Branch()
     for name in names:
         branch = root
         for part in _parts(name):
-            branch = branch.below.setdefault(part, Branch())
+            branch = branch.children.setdefault(part, Branch())
             branch.count += 1
     yield from _drawn(root, 0, depth)
 
@@ -38,8 +37,8 @@ def _parts(name: ObjectName) -> tuple[str, ...]:
 def _drawn(branch: Branch, level: int, depth: int) -> Iterator[str]:
     if level == depth:
         return
-    for part in sorted(branch.below):
-        each = branch.below[part]
-        count = f" ({each.count})" if each.below else ""
+    for part in sorted(branch.children):
+        child = branch.children[part]
+        count = f" ({child.count})" if child.children else ""
         yield f"{'  ' * level}{part}{count}"
-        yield from _drawn(each, level + 1, depth)
+        yield from _drawn(child, level + 1, depth)

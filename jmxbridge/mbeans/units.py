@@ -1,12 +1,12 @@
-"""What a field is measured in, and how to measure it in something else.
+"""Units of fields, and the conversion between them.
 
-Names end in their unit: `_ms`, `_bytes`, `_ratio`, `_rate` (a second), `_total` (a count since the
-start). Where a name does not, its rule says the unit. `1` is a number of things.
+Names end in their unit: `_ms`, `_bytes`, `_ratio`, `_rate` (per second), `_total` (a count since
+the start). If a name does not, its rule has the unit. `1` is a plain number.
 """
 
 from collections.abc import Mapping
 
-# Of each kind of quantity: how many of its smallest unit make one of these.
+# Units of each quantity, in multiples of its smallest unit.
 _NANOSECONDS: Mapping[str, float] = {
     "ns": 1,
     "us": 1e3,
@@ -47,7 +47,7 @@ _ENDINGS = {
 
 
 def conversion(given: str, wanted: str) -> float | None:
-    """Return the factor from one unit to another; None where they measure different things."""
+    """Return the factor from one unit to another; None if they measure different quantities."""
     for quantity in QUANTITIES:
         if given in quantity and wanted in quantity:
             return quantity[given] / quantity[wanted]
@@ -55,12 +55,12 @@ def conversion(given: str, wanted: str) -> float | None:
 
 
 def unit_of(name: str) -> str | None:
-    """Return the unit that a field's name ends in; None where it says none."""
+    """Return the unit at the end of a field's name; None if it has none."""
     words = name.split("_")
-    things = "B" if "bytes" in words else "1"
+    plain = "B" if "bytes" in words else "1"
     if name.endswith("_per_hour"):
-        return f"{things}/h"
+        return f"{plain}/h"
     if words[-1] == "rate":
-        return f"{things}/s"
-    found = _ENDINGS.get(words[-1])
-    return things if found == "1" else found
+        return f"{plain}/s"
+    unit = _ENDINGS.get(words[-1])
+    return plain if unit == "1" else unit

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from jmxbridge.jmx.errors import RemoteException
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
-from jmxbridge.mbeans.discovery import Claim, attributes, is_settled, patterns, take
+from jmxbridge.mbeans.discovery import Claim, attributes, find_claims, is_complete, patterns
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.transports.transport import MBeans
@@ -79,7 +79,7 @@ class Catalog:
         elif not (self._names_stale or new_rules):
             return
         self._names_stale = True  # stays so if the JVM throws at one of the queries
-        claims = take(tuple(self._rules.values()), await self._names(mbeans))
+        claims = find_claims(tuple(self._rules.values()), await self._names(mbeans))
         await self._learn_attributes(mbeans, {claim.name for claim in claims})
         await self._unreadable.tell_apart(mbeans)
         self._reads = tuple(self._reads_of(claims))
@@ -133,7 +133,7 @@ class Catalog:
 
     def _forget_incomplete(self) -> None:
         for read in self._reads:
-            if not is_settled(read.rule, read.attributes):
+            if not is_complete(read.rule, read.attributes):
                 self._available.pop(read.name, None)
 
     async def _names(self, mbeans: MBeans) -> set[ObjectName]:

@@ -21,7 +21,7 @@ import jmxquery
 from jmxbridge.jmx.errors import ConnectionFailed, JmxError
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Composite, Value
-from jmxbridge.mbeans.discovery import take
+from jmxbridge.mbeans.discovery import find_claims
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
 from jmxbridge.transports.exposure import ExposureWarning
@@ -62,7 +62,7 @@ class JmxqueryTransport:
         loop = asyncio.get_running_loop()
         rows = await loop.run_in_executor(self._thread, self._query, queries)
         mbeans = by_mbean(rows)
-        claims = take(rules, mbeans)
+        claims = find_claims(rules, mbeans)
         self.series_limited = claims.series_limited
         return [
             Reading(claim.rule, claim.name, only(claim.rule, mbeans[claim.name]))

@@ -50,8 +50,8 @@ def test_a_pattern_parts_topic_and_partition_at_the_last_dash() -> None:
 @pytest.mark.parametrize(
     ("text", "position", "word"),
     [
-        ("a..b", 0, "missing beside the dot"),
-        (".a", 0, "missing beside the dot"),
+        ("a..b", 0, "missing next to the dot"),
+        (".a", 0, "missing next to the dot"),
         (r"a\b", 1, "backslash"),
         ("a{b", 1, "partner"),
         ("a}", 1, "partner"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Composite, JavaObject, Value
-from jmxbridge.mbeans.conversion import INT64_MAX, INT64_MIN, Dropped, converter, fitting
+from jmxbridge.mbeans.conversion import INT64_MAX, INT64_MIN, Dropped, converter, unconverted_type
 from jmxbridge.mbeans.rule import Field, FieldType
 from jmxbridge.point import FieldValue
 
@@ -88,7 +88,7 @@ def test_fitting_values_convert_to_themselves(value: Value) -> None:
             Field("A", ("used",), "a", kind),
         ):
             is_finite = not isinstance(value, float) or math.isfinite(value)
-            if type(value) is fitting(field) and is_finite:
+            if type(value) is unconverted_type(field) and is_finite:
                 assert convert(value, field) is value
 
 

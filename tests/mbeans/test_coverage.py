@@ -9,7 +9,7 @@ import yaml
 
 from jmxbridge.config.loader import PRESETS, packs
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.mbeans.discovery import attributes, take
+from jmxbridge.mbeans.discovery import attributes, find_claims
 from tests.mbeans.test_packs import JVMS, Recorded, rules
 
 REFERENCE: list[dict[str, Any]] = yaml.safe_load(
@@ -30,7 +30,7 @@ def held(recorded: Recorded) -> tuple[frozenset[Key], frozenset[Key]]:
     read: set[Key] = set()
     for jvm in RECORDED:
         by_name = {mbean.name: mbean for mbean in recorded(jvm)}
-        taken = take([rule for pack in OURS for rule in rules(pack)], by_name)
+        taken = find_claims([rule for pack in OURS for rule in rules(pack)], by_name)
         for each in taken:
             asked = attributes(each.rule, by_name[each.name].attributes)
             read.update((jvm, each.name, attribute) for attribute in asked)

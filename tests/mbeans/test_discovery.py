@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.mbeans.discovery import LeftOut, Why, attributes, patterns, take
+from jmxbridge.mbeans.discovery import LeftOut, LeftOutReason, attributes, find_claims, patterns
 from jmxbridge.mbeans.rule import Field, Rule
 
 MakeRule = Callable[..., Rule]
@@ -20,7 +20,7 @@ def names(*texts: str) -> list[ObjectName]:
 
 def taken(rules: list[Rule], *texts: str) -> list[str]:
     """Return the names that are taken, in order."""
-    return [str(each.name) for each in take(rules, names(*texts))]
+    return [str(each.name) for each in find_claims(rules, names(*texts))]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_several_rules_may_take_one_name(rule: MakeRule) -> None:
     """Rules do not take names away from each other."""
     first, second = rule("a:type=T"), rule("a:*")
 
-    takes = take([first, second], names("a:type=T"))
+    takes = find_claims([first, second], names("a:type=T"))
 
     assert [each.rule for each in takes] == [first, second]
 
@@ -65,7 +65,7 @@ def test_a_limit_caps_series_not_names(rule: MakeRule) -> None:
     limited = rule("a:topic=*,name=*", tags={"topic": "topic"}, limit=2)
     topics = [f"a:topic={topic},name={name}" for topic in "dbca" for name in "xy"]
 
-    takes = take([limited], names(*topics))
+    takes = find_claims([limited], names(*topics))
 
     assert [each.name.value("topic") for each in takes] == ["a", "b", "a", "b"]
     assert takes.series_limited == 2
@@ -73,7 +73,7 @@ def test_a_limit_caps_series_not_names(rule: MakeRule) -> None:
 
 def test_claims_are_a_sequence(rule: MakeRule) -> None:
     """They are read by number and by slice, as they are iterated."""
-    claims = take([rule("a:id=*")], names("a:id=1", "a:id=2", "a:id=3"))
+    claims = find_claims([rule("a:id=*")], names("a:id=1", "a:id=2", "a:id=3"))
 
     assert [claims[0], *claims[1:]] == list(claims)
     assert [str(claim.name) for claim in claims] == ["a:id=1", "a:id=2", "a:id=3"]
@@ -86,9 +86,9 @@ def test_the_order_of_names_never_counts(order: list[int], limit: int) -> None:
     limited = Rule("s", (pattern,), "m", {"id": "id"}, (), limit=limit)
     sorted_ids = [f"a:id={i}" for i in range(12)]
 
-    takes = take([limited], names(*(sorted_ids[i] for i in order)))
+    takes = find_claims([limited], names(*(sorted_ids[i] for i in order)))
 
-    assert list(takes) == list(take([limited], names(*sorted_ids)))
+    assert list(takes) == list(find_claims([limited], names(*sorted_ids)))
     assert (len(takes), takes.series_limited) == (limit, 12 - limit)
 
 
@@ -115,7 +115,7 @@ def test_query_patterns_bring_every_name_that_is_taken(rule: MakeRule) -> None:
 
     brought = [name for name in everything if any(p.matches(name) for p in patterns(rules))]
 
-    assert list(take(rules, brought)) == list(take(rules, everything))
+    assert list(find_claims(rules, brought)) == list(find_claims(rules, everything))
 
 
 def test_attributes_are_those_that_exist(rule: MakeRule) -> None:
@@ -136,10 +136,10 @@ def test_a_topic_that_is_named_twice_is_taken_once(rule: MakeRule) -> None:
     copy = "kafka.consumer:type=fetch,client-id=c,topic=web_a_b_orders"
     other = "kafka.consumer:type=fetch,client-id=old,topic=web_a_b_orders"
 
-    takes = take([lag], names(copy, other, dotted))
+    takes = find_claims([lag], names(copy, other, dotted))
 
     assert [str(each.name) for each in takes] == [dotted, other]
-    assert takes.left_out == (LeftOut(lag, ObjectName.parse(copy), Why.SAME_TOPIC),)
+    assert takes.left_out == (LeftOut(lag, ObjectName.parse(copy), LeftOutReason.SAME_TOPIC),)
     assert takes.series_limited == 0
 
 
@@ -155,6 +155,8 @@ def test_discovery_names_what_a_limit_leaves_out(rule: MakeRule) -> None:
     """Names beyond the limit can be told, not only counted."""
     one = rule("a:type=T,name=*", tags={"name": "name"}, limit=1)
 
-    takes = take([one], names("a:type=T,name=x", "a:type=T,name=y"))
+    takes = find_claims([one], names("a:type=T,name=x", "a:type=T,name=y"))
 
-    assert takes.left_out == (LeftOut(one, ObjectName.parse("a:type=T,name=y"), Why.LIMIT),)
+    assert takes.left_out == (
+        LeftOut(one, ObjectName.parse("a:type=T,name=y"), LeftOutReason.LIMIT),
+    )

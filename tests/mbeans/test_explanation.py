@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from jmxbridge.jmx.object_name import ObjectName
-from jmxbridge.mbeans.discovery import LeftOut, Why, take
+from jmxbridge.mbeans.discovery import LeftOut, LeftOutReason, find_claims
 from jmxbridge.mbeans.explanation import (
     Absent,
     Explanation,
@@ -12,7 +12,7 @@ from jmxbridge.mbeans.explanation import (
     absent,
     counts,
     explain,
-    takers,
+    matching_sets,
 )
 from jmxbridge.mbeans.rule import Field, Rule
 
@@ -26,7 +26,7 @@ def test_explains_every_mbean(rule: MakeRule) -> None:
     first, second = rule("a:id=*", fields=(X,)), rule("a:id=1", fields=(Y, X))
     available = {OTHER: ["X"], TWO: ["Y"], ONE: ["Z", "X", "Y"]}
 
-    explained = explain(take([first, second], available), available)
+    explained = explain(find_claims([first, second], available), available)
 
     assert explained == [
         Explanation(ONE, (Taken(first, ("X",)), Taken(second, ("Y", "X"))), (), ("Z",)),
@@ -40,14 +40,14 @@ def test_explains_what_a_limit_leaves_out(rule: MakeRule) -> None:
     limited = rule("a:id=*", fields=(X,), tags={"id": "id"}, limit=1)
     available = {ONE: ["X"], TWO: ["X"]}
 
-    _, beyond = explain(take([limited], available), available)
+    _, beyond = explain(find_claims([limited], available), available)
 
-    assert beyond == Explanation(TWO, (), (LeftOut(limited, TWO, Why.LIMIT),), ("X",))
+    assert beyond == Explanation(TWO, (), (LeftOut(limited, TWO, LeftOutReason.LIMIT),), ("X",))
 
 
 def test_an_mbean_that_was_not_read_is_not_explained(rule: MakeRule) -> None:
     """Only MBeans whose attributes are known are in it."""
-    assert explain(take([rule("a:id=*", fields=(X,))], [ONE, TWO]), {ONE: ["X"]}) == [
+    assert explain(find_claims([rule("a:id=*", fields=(X,))], [ONE, TWO]), {ONE: ["X"]}) == [
         Explanation(ONE, (Taken(rule("a:id=*", fields=(X,)), ("X",)),), (), ())
     ]
 
@@ -65,21 +65,21 @@ def test_absent_attributes_are_named_with_what_may_be_meant(rule: MakeRule) -> N
     made = rule("a:id=*", fields=(Field("Coutn", (), "c"), X, Field("Qq", (), "q")))
     available = {ONE: ["Count", "X"], TWO: ["Count"]}
 
-    missing = absent(take([made], available), available)
+    missing = absent(find_claims([made], available), available)
 
     assert missing == [Absent(made, "Coutn", "Count"), Absent(made, "Qq", None)]
 
 
 def test_absent_needs_all_mbeans_of_a_rule(rule: MakeRule) -> None:
     """The attribute may be that of an MBean that was not read."""
-    assert absent(take([rule("a:id=*", fields=(X,))], [ONE, TWO]), {ONE: ["Y"]}) == []
+    assert absent(find_claims([rule("a:id=*", fields=(X,))], [ONE, TWO]), {ONE: ["Y"]}) == []
 
 
 def test_absent_passes_over_patterns(rule: MakeRule) -> None:
     """Attributes wanted by a pattern may come later: none of them is absent."""
     by_pattern = Field("{p}", (), "x", pattern=re.compile("(x-.*)"), keys=("p",))
     available = {ONE: ["Y"]}
-    assert absent(take([rule("a:id=*", fields=(by_pattern,))], available), available) == []
+    assert absent(find_claims([rule("a:id=*", fields=(by_pattern,))], available), available) == []
 
 
 def test_takers_counts_mbeans_by_set(rule: MakeRule) -> None:
@@ -89,11 +89,11 @@ def test_takers_counts_mbeans_by_set(rule: MakeRule) -> None:
         "other": [rule("b:id=*")],
         "none": [rule("c:id=*")],
     }
-    assert takers(sets, [ONE, TWO, OTHER], [ONE, OTHER]) == {"twice": 1, "other": 1}
+    assert matching_sets(sets, [ONE, TWO, OTHER], [ONE, OTHER]) == {"twice": 1, "other": 1}
 
 
 def test_takers_chooses_aliases_by_all_names(rule: MakeRule) -> None:
     """An alias is not used where the first pattern matches another MBean of the JVM."""
     sets = {"moved": [rule("a:id=*", "b:id=*")]}
-    assert takers(sets, [ONE, OTHER], [OTHER]) == {}
-    assert takers(sets, [OTHER], [OTHER]) == {"moved": 1}
+    assert matching_sets(sets, [ONE, OTHER], [OTHER]) == {}
+    assert matching_sets(sets, [OTHER], [OTHER]) == {"moved": 1}

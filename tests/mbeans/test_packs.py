@@ -12,7 +12,7 @@ from jmxbridge.config.model.models import Settings
 from jmxbridge.config.settings_builder import build
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
-from jmxbridge.mbeans.discovery import attributes, take
+from jmxbridge.mbeans.discovery import attributes, find_claims
 from jmxbridge.mbeans.points import Points, to_points
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
@@ -79,7 +79,7 @@ def points(wanted: tuple[Rule, ...], mbeans: list[MBean]) -> Points:
     """Make points of what rules want of a recording."""
     by_name = {mbean.name: mbean for mbean in mbeans}
     readings = []
-    for each in take(wanted, by_name):
+    for each in find_claims(wanted, by_name):
         mbean = by_name[each.name]
         asked = attributes(each.rule, mbean.attributes)
         values = {name: mbean.values[name] for name in asked if name in mbean.values}
@@ -144,7 +144,9 @@ def test_packs_name_only_what_some_version_has(pack: str, recorded: Recorded) ->
         existing: set[str] = set()
         for jvm in JVMS[pack]:
             by_name = {mbean.name: mbean for mbean in recorded(jvm)}
-            existing.update(*(by_name[each.name].attributes for each in take([rule], by_name)))
+            existing.update(
+                *(by_name[each.name].attributes for each in find_claims([rule], by_name))
+            )
         assert {field.attribute for field in rule.fields} <= existing, rule.where
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.attribute_path import parse_path
-from jmxbridge.mbeans.discovery import attributes, is_settled
+from jmxbridge.mbeans.discovery import attributes, is_complete
 from jmxbridge.mbeans.points import PointMaker, to_points
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Field, Rule
@@ -100,9 +100,9 @@ def test_series_in_names_of_attributes(old_layout: Rule) -> None:
 
 def test_attributes_wanted_by_pattern_may_always_be_more(old_layout: Rule, rule: MakeRule) -> None:
     """A partition that is assigned later is another attribute: such an MBean is never settled."""
-    assert not is_settled(old_layout, tuple(OLD))
-    assert is_settled(rule("a:type=T"), ("Value",))
-    assert not is_settled(rule("a:type=T"), ())
+    assert not is_complete(old_layout, tuple(OLD))
+    assert is_complete(rule("a:type=T"), ("Value",))
+    assert not is_complete(rule("a:type=T"), ())
 
 
 def test_two_attributes_for_one_field_of_a_series_count(rule: MakeRule) -> None:

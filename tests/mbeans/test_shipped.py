@@ -12,7 +12,7 @@ from jmxbridge.config.loader import load
 from jmxbridge.config.model.models import Settings
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
-from jmxbridge.mbeans.discovery import attributes, take
+from jmxbridge.mbeans.discovery import attributes, find_claims
 from jmxbridge.mbeans.points import Points, to_points
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.rule import Rule
@@ -46,7 +46,7 @@ def readings(rules: tuple[Rule, ...], mbeans: list[MBean]) -> list[Reading]:
     """Read what the rules want from a recording."""
     by_name = {mbean.name: mbean for mbean in mbeans}
     found = []
-    for each in take(rules, by_name):
+    for each in find_claims(rules, by_name):
         mbean = by_name[each.name]
         asked = attributes(each.rule, mbean.attributes)
         values = {name: mbean.values[name] for name in asked if name in mbean.values}
@@ -117,7 +117,9 @@ def test_every_attribute_exists(name: str, shipped: Settings, recorded: Recorded
         existing: set[str] = set()
         for jvm in JVMS[name]:
             by_name = {mbean.name: mbean for mbean in recorded(jvm)}
-            existing.update(*(by_name[each.name].attributes for each in take([rule], by_name)))
+            existing.update(
+                *(by_name[each.name].attributes for each in find_claims([rule], by_name))
+            )
         assert {field.attribute for field in rule.fields} <= existing, rule.where
 
 

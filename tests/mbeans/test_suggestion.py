@@ -11,7 +11,7 @@ from jmxbridge.config.model.models import Settings
 from jmxbridge.config.settings_builder import build
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Composite, Value
-from jmxbridge.mbeans.discovery import attributes, take
+from jmxbridge.mbeans.discovery import attributes, find_claims
 from jmxbridge.mbeans.points import to_points
 from jmxbridge.mbeans.reading import Reading
 from jmxbridge.mbeans.suggestion import suggest
@@ -62,7 +62,7 @@ def test_a_suggestion_passes_check_and_takes_every_number(
             continue
         seen.add(rule)
         (made,) = settings(rule).mbeans["new"]
-        (taken,) = take([made], [mbean.name])
+        (taken,) = find_claims([made], [mbean.name])
         asked = attributes(made, list(mbean.values))
         reading = Reading(made, taken.name, {each: mbean.values[each] for each in asked})
         points = to_points([reading], time_ns=0, tags={})
