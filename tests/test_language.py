@@ -27,19 +27,13 @@ CIRCLING = {
 NAMELESS = {"at", "each", "found", "said"}
 
 CIRCLING_LEFT: dict[str, int] = {
-    "cli": 7,
-    "doctor": 4,
     "lag": 15,
-    "mbeans": 8,
 }
 NAMELESS_LEFT: dict[str, int] = {
-    "cli": 98,
-    "doctor": 51,
     "lag": 96,
-    "mbeans": 29,
     "pollers": 1,
 }
-STARRED_LEFT: dict[str, int] = {"cli": 5, "lag": 1, "pollers": 1}
+STARRED_LEFT: dict[str, int] = {"lag": 1, "pollers": 1}
 TWICE_LEFT: set[str] = {
     "Offsets",
     "Place",

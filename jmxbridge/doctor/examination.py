@@ -96,10 +96,12 @@ async def _with_brokers(settings: Settings) -> tuple[Settings, tuple[Finding, ..
     if settings.kafka is None or not settings.discover:
         return settings, ()
     try:
-        found = with_brokers(settings, await find_brokers(settings.kafka))
+        discovered = with_brokers(settings, await find_brokers(settings.kafka))
     except KafkaUnavailable:
         return settings, ()
-    return found.settings, tuple(Finding("discover", problem) for problem in found.problems)
+    return discovered.settings, tuple(
+        Finding("discover", problem) for problem in discovered.problems
+    )
 
 
 async def _kafka(settings: Settings) -> Area | None:
