@@ -1,4 +1,4 @@
-"""What keeps running, whatever one poll meets."""
+"""Bridge: keeps running whatever one poll meets, and stops in time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -25,13 +25,13 @@ from jmxbridge.state import poll_times
 from jmxbridge.store import StoreReader
 from jmxbridge.times import NS
 
-STOP_S = 10.0  # the promise for a server that is away, black-holed or trickling
+STOP_S = 10.0  # the promise for a server that is down, black-holed or trickling
 
 
-class Stumbling:
+class FaultyPoller:
     """A poller with a bug that shows at its first tick; asks to stop at its third."""
 
-    name = "stumbling"
+    name = "faulty"
     line = StatusLine(name, Health.FINE, "")
     pausable = True
     is_spread = False
@@ -53,23 +53,23 @@ class Stumbling:
         """Nothing is open."""
 
 
-async def test_a_poll_that_fails_inside_us_does_not_stop_the_next(
+async def test_bridge_goes_on_after_a_bug_in_one_poll(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged, once, with its traceback; the ticks after it are polled like any other."""
+    """The bug is logged once, with its traceback; the next ticks are polled like any other."""
     stop = asyncio.Event()
-    poller = Stumbling(stop)
+    poller = FaultyPoller(stop)
 
     async def three(interval_ns: int, *, offset_ns: int) -> AsyncIterator[Tick]:
         for n in range(1, 4):
             yield Tick(n * interval_ns, 0)
         await asyncio.Event().wait()
 
-    def wanted(*_: object, **__: object) -> list[PollerSpec]:
-        return [PollerSpec("stumbling", lambda: poller)]
+    def specs(*_: object, **__: object) -> list[PollerSpec]:
+        return [PollerSpec("faulty", lambda: poller)]
 
     monkeypatch.setattr(app, "ticks", three)
-    monkeypatch.setattr(app, "poller_specs", wanted)
+    monkeypatch.setattr(app, "poller_specs", specs)
     store = StoreSettings(path=tmp_path / "store.db")
     bridge = await Bridge.open(Settings(path=tmp_path / "mbeans.yaml", store=store), {})
 
@@ -79,16 +79,16 @@ async def test_a_poll_that_fails_inside_us_does_not_stop_the_next(
         await bridge.close()
 
     assert poller.polled == [10 * NS, 20 * NS, 30 * NS]
-    (record,) = [each for each in caplog.records if each.exc_info]
-    assert record.getMessage() == "stumbling: this poll failed inside jmxbridge"
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert record.getMessage() == "faulty: this poll failed inside jmxbridge"
 
 
-async def test_how_long_polls_take_is_written_for_check(
+async def test_bridge_writes_durations_of_polls_for_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beside the store, of what answered: a poll that failed took what its deadline says."""
+    """Only of polls that went well: a failed one took as long as its deadline."""
     stop = asyncio.Event()
-    well, down = Stumbling(stop), Stumbling(asyncio.Event())
+    healthy, down = FaultyPoller(stop), FaultyPoller(asyncio.Event())
     down.name, down.line = "down", StatusLine("down", Health.DOWN, "refused")
 
     async def three(interval_ns: int, *, offset_ns: int) -> AsyncIterator[Tick]:
@@ -96,11 +96,11 @@ async def test_how_long_polls_take_is_written_for_check(
             yield Tick(n * interval_ns, 0)
         await asyncio.Event().wait()
 
-    def wanted(*_: object, **__: object) -> list[PollerSpec]:
-        return [PollerSpec("down", lambda: down), PollerSpec("well", lambda: well)]
+    def specs(*_: object, **__: object) -> list[PollerSpec]:
+        return [PollerSpec("down", lambda: down), PollerSpec("healthy", lambda: healthy)]
 
     monkeypatch.setattr(app, "ticks", three)
-    monkeypatch.setattr(app, "poller_specs", wanted)
+    monkeypatch.setattr(app, "poller_specs", specs)
     path = tmp_path / "store.db"
     settings = Settings(path=tmp_path / "mbeans.yaml", store=StoreSettings(path=path))
     bridge = await Bridge.open(settings, {})
@@ -109,13 +109,11 @@ async def test_how_long_polls_take_is_written_for_check(
     finally:
         await bridge.close()
 
-    assert list(poll_times.read(path)) == ["stumbling"]
+    assert list(poll_times.read(path)) == ["faulty"]
 
 
-async def test_targets_are_polled_one_after_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each begins a step after the one before it in the file; lag and account are not put off."""
+async def test_bridge_spreads_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each target starts a step after the one before it; lag and self-report have no offset."""
     stop = asyncio.Event()
     offsets: list[int] = []
 
@@ -147,7 +145,7 @@ async def test_targets_are_polled_one_after_the_other(
     assert sorted(offsets) == [0, 0, 0, SPREAD_STEP_NS, 2 * SPREAD_STEP_NS]
 
 
-class Once:
+class OnePointPoller:
     """A poller with one point a tick."""
 
     name = "once"
@@ -164,15 +162,15 @@ class Once:
 
 
 @pytest.mark.slow
-async def test_a_black_holed_influxdb_does_not_hold_up_the_stop(
+async def test_bridge_stops_in_time_with_a_black_holed_influxdb(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes bytes and says nothing: the bridge ends in the time systemd gives it, lines stay."""
+    """It takes bytes and never answers: the bridge ends in the time systemd allows; lines stay."""
     stop = asyncio.Event()
-    taken: list[asyncio.StreamWriter] = []
+    writers: list[asyncio.StreamWriter] = []
 
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        taken.append(writer)
+        writers.append(writer)
         await reader.read(1)
         stop.set()
         await reader.read()
@@ -183,7 +181,7 @@ async def test_a_black_holed_influxdb_does_not_hold_up_the_stop(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(app, "ticks", one)
-    monkeypatch.setattr(app, "poller_specs", lambda *_, **__: [PollerSpec("once", Once)])
+    monkeypatch.setattr(app, "poller_specs", lambda *_, **__: [PollerSpec("once", OnePointPoller)])
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     settings = Settings(
@@ -199,6 +197,6 @@ async def test_a_black_holed_influxdb_does_not_hold_up_the_stop(
 
     assert StoreReader(tmp_path / "store.db").usage().counts.pending > 0
     server.close()
-    for writer in taken:
+    for writer in writers:
         writer.transport.abort()
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)

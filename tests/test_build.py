@@ -1,9 +1,204 @@
-"""How a target's times fit into each other, whatever the interval of a file."""
+"""build: objects as the settings describe them, with times that fit together."""
 
-from jmxbridge.build import CONNECT_SHARE, DEADLINE_SHARE
-from jmxbridge.pollers.schedule import SPREAD_SHARE
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jmxbridge.build import (
+    CONNECT_SHARE,
+    DEADLINE_SHARE,
+    client_tls,
+    make_consumer_targets,
+    make_security,
+    make_transport,
+    make_writer,
+    open_store,
+    poller_specs,
+)
+from jmxbridge.config.loader import load
+from jmxbridge.config.model.models import ClientTls, KafkaSettings, SaslSettings, Settings
+from jmxbridge.config.values.address import Address
+from jmxbridge.kafka.login.security import PLAINTEXT
+from jmxbridge.mbeans.consumers import Consumers
+from jmxbridge.mbeans.topics import TopicNames
+from jmxbridge.pollers.schedule import SPREAD_SHARE, Tick
+from jmxbridge.times import NS
+from jmxbridge.transports.jmxquery import JmxqueryTransport
+from jmxbridge.transports.jolokia import JolokiaTransport
+from jmxbridge.transports.rmi import RmiTransport
+from tests.transports.scripted_http import http, serving
+
+BROKER = (Address("kafka-1", 9092),)
+KAFKA = "kafka: {bootstrap: 'k:1'}\n"
 
 
-def test_connecting_ends_before_the_poll_is_given_up() -> None:
-    """Also for a target that begins as late as any may: so it is heard what did not answer."""
+def settings(folder: Path, text: str) -> Settings:
+    """Load a file of this text."""
+    file = folder / "mbeans.yaml"
+    file.write_text(text)
+    return load(file, {})
+
+
+def specifications(settings: Settings) -> list[object]:
+    """Return what identifies the pollers of a file."""
+    specs = poller_specs(settings, interval_ns=10 * NS, topics=TopicNames(), consumers=Consumers())
+    return [spec.specification for spec in specs]
+
+
+def test_connecting_ends_before_the_deadline_of_a_poll() -> None:
+    """Also for a target that starts as late as any may, so that a silent address is reported."""
     assert DEADLINE_SHARE * CONNECT_SHARE < DEADLINE_SHARE - SPREAD_SHARE
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        ("jmx: 'h:9999'", RmiTransport),
+        ("jmx: 'http://h:8778/jolokia', transport: jolokia", JolokiaTransport),
+        ("jmx: 'h:9999', transport: jmxquery", JmxqueryTransport),
+    ],
+)
+async def test_make_transport_follows_the_file(
+    tmp_path: Path, target: str, kind: type[object]
+) -> None:
+    """RMI is the default; the others are named."""
+    [made] = settings(tmp_path, f"targets: [{{name: a, collect: [jvm], {target}}}]\n").targets
+    transport = make_transport(made, deadline_s=9.0)
+    assert type(transport) is kind
+    await transport.close()
+
+
+def test_poller_specs_are_equal_for_equal_entries(tmp_path: Path) -> None:
+    """Lines that move change no target; a rule, a tag or the kafka section does."""
+    text = (
+        "kafka: {{bootstrap: 'k:1'{kafka}}}\ntargets: [{{name: a, jmx: 'h:9', collect: [r]{a}}}]\n"
+    )
+    rule = "mbeans: {{r: [{{bean: 'a:type=T', measurement: m, fields: {{X: {field}}}}}]}}\n"
+
+    def of(*, kafka: str = "", a: str = "", field: str = "x", before: str = "") -> list[object]:
+        file = before + text.format(kafka=kafka, a=a) + rule.format(field=field)
+        return specifications(settings(tmp_path, file))
+
+    target, lag = of()
+    assert of(before="\n# a comment\n\n") == [target, lag]
+    assert of(field="y")[0] != target
+    assert of(a=", tags: {dc: west}")[0] != target
+    assert of(kafka=", timeout: 3s") != [target, lag]
+    assert of(kafka=", timeout: 3s")[0] == target
+
+
+async def test_make_consumer_targets_keeps_only_rules_that_read_consumers(tmp_path: Path) -> None:
+    """A target without consumers is not polled; rules with `every` are due at once."""
+    file = settings(
+        tmp_path,
+        "targets:\n"
+        "  - {name: broker, jmx: '127.0.0.1:1', collect: [jvm]}\n"
+        "  - {name: app, jmx: '127.0.0.1:1', collect: [kafka-consumer, jvm]}\n",
+    )
+    consumers = Consumers()
+    [target] = make_consumer_targets(file, consumers, timeout_s=3.0)
+    assert target.name == "app"
+    [point] = await target.poll(Tick(7, 0))
+    assert point.fields["error"] == "refused"
+    await target.close()
+
+
+@pytest.mark.parametrize(
+    ("keys", "credentials"),
+    [("org: o, token: secret", b"Token secret"), ("username: ann, password: x", b"Token ann:x")],
+)
+async def test_make_writer_sends_the_credentials_of_the_file(
+    tmp_path: Path, keys: str, credentials: bytes
+) -> None:
+    """A token, or a user with a password: both are hidden in the settings."""
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(http(b"", status="204 No Content"))
+        await writer.drain()
+
+    async with serving(serve) as agent_url:
+        url = agent_url.removesuffix("/jolokia/")
+        file = settings(tmp_path, f"{KAFKA}influxdb: {{url: '{url}', bucket: b, {keys}}}\n")
+        assert file.influxdb is not None
+        writer = make_writer(file.influxdb)
+        await writer.get("/ping", {})
+        await writer.close()
+    assert credentials in heads[0]
+
+
+@pytest.mark.parametrize(
+    ("influxdb", "pending", "expired"),
+    [("influxdb: {url: 'http://i', bucket: b}\n", 2, 0), ("", 1, 1)],
+)
+async def test_open_store_makes_a_spool_or_a_history(
+    tmp_path: Path, influxdb: str, pending: int, expired: int
+) -> None:
+    """With an InfluxDB lines wait without a limit of time; without one they expire."""
+    path = tmp_path / "store.db"
+    file = settings(tmp_path, f"{KAFKA}{influxdb}store: {{path: {path}, retain: 1h}}\n")
+    async with await open_store(file, {}) as store:
+        await store.append([b"m v=1 1"], time_ns=1, source="test")
+        await store.append([b"m v=1 2"], time_ns=2 * 3600 * NS, source="test")
+        counts = await store.counts()
+    assert (counts.pending, counts.expired) == (pending, expired)
+
+
+def test_client_tls_of_pem_files() -> None:
+    """Files are passed on as they are; only a PKCS#12 store is converted."""
+    tls = client_tls(ClientTls(cert_file=Path("me.pem"), key_file=Path("me.key")))
+    assert (tls.cert_file, tls.key_file, tls.identity) == (Path("me.pem"), Path("me.key"), None)
+
+
+def name_and_account(sasl: dict[str, Any]) -> tuple[str, str]:
+    """Return Kafka's name for the mechanism of a file, and the account it logs in."""
+    settings = SaslSettings.model_validate(sasl)
+    security = make_security(KafkaSettings(bootstrap=BROKER, sasl=settings), timeout_s=5.0)
+    assert security.mechanism is not None
+    return security.mechanism.name, security.mechanism.account
+
+
+def test_make_security_of_a_plain_listener() -> None:
+    """Without tls and sasl there is neither."""
+    assert make_security(KafkaSettings(bootstrap=BROKER), timeout_s=5.0) == PLAINTEXT
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_make_security_with_user_and_password(mechanism: str) -> None:
+    """The mechanism is the file's."""
+    made = name_and_account({"mechanism": mechanism, "username": "ann", "password": "x"})
+
+    assert made == (mechanism, "user 'ann'")
+
+
+def test_make_security_for_msk_is_oauthbearer() -> None:
+    """Amazon's listeners take AWS's signed tokens by that mechanism from clients not in Java."""
+    made = name_and_account({"mechanism": "AWS_MSK_IAM", "region": "eu-west-1"})
+
+    assert made == ("OAUTHBEARER", "AWS, region eu-west-1")
+
+
+def test_make_security_with_a_token_server() -> None:
+    """The account is the client of the token server."""
+    made = name_and_account(
+        {
+            "mechanism": "OAUTHBEARER",
+            "token_url": "https://id/t",
+            "client_id": "bridge",
+            "client_secret": "x",
+        }
+    )
+
+    assert made == ("OAUTHBEARER", "client 'bridge'")
+
+
+def test_make_security_with_kerberos() -> None:
+    """The account is the principal, with its keytab."""
+    made = name_and_account(
+        {"mechanism": "GSSAPI", "principal": "me@R", "keytab_file": Path("me.keytab")}
+    )
+
+    assert made == ("GSSAPI", "'me@R' in me.keytab")

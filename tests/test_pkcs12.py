@@ -1,4 +1,4 @@
-"""Client certificates in PKCS#12 stores: what is made of them, and what is said of bad ones."""
+"""pkcs12: client certificates as PEM, and the errors of unusable stores."""
 
 import builtins
 import os
@@ -39,15 +39,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", ["locked", "open", "bare"])
-def test_key_and_certificate_come_out(folder: Path, name: str) -> None:
-    """As PEM, the key first; with any way to lock the store, also none."""
-    found = pkcs12.pem(folder / f"{name}.p12", "" if name == "open" else PASSWORD)
-    assert found.startswith(b"-----BEGIN PRIVATE KEY-----")
-    assert (folder / "cert.pem").read_bytes().strip() in found
+def test_pem_returns_key_and_certificate(folder: Path, name: str) -> None:
+    """The key comes first; the store may be encrypted in any way, or not at all."""
+    pem = pkcs12.pem(folder / f"{name}.p12", "" if name == "open" else PASSWORD)
+    assert pem.startswith(b"-----BEGIN PRIVATE KEY-----")
+    assert (folder / "cert.pem").read_bytes().strip() in pem
 
 
-def test_the_key_is_in_no_file(folder: Path) -> None:
-    """What OpenSSL reads it from is in memory, and closed afterwards."""
+def test_pem_leaves_the_key_in_no_file(folder: Path) -> None:
+    """OpenSSL reads it from memory, which is closed afterwards."""
     before = set(os.listdir("/proc/self/fd")), sorted(folder.iterdir())
     settings = ClientTls(cert_file=folder / "locked.p12", key_password=PASSWORD)  # type: ignore[arg-type]
     context(client_tls(settings))
@@ -55,7 +55,7 @@ def test_the_key_is_in_no_file(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "password", "said"),
+    ("name", "password", "message"),
     [
         ("locked", WRONG, "key_password"),
         ("locked", None, "key_password"),
@@ -65,22 +65,22 @@ def test_the_key_is_in_no_file(folder: Path) -> None:
         ("large", PASSWORD, "larger than 1 MiB"),
     ],
 )
-def test_a_store_that_is_of_no_use(
-    folder: Path, name: str, password: str | None, said: str
+def test_pem_refuses_a_store_that_is_of_no_use(
+    folder: Path, name: str, password: str | None, message: str
 ) -> None:
-    """It is named, with what is the matter; no password is."""
+    """The error names the file and the reason, and never the password."""
     file = folder / f"{name}.p12"
-    with pytest.raises(ConnectionFailed, match=said) as caught:
+    with pytest.raises(ConnectionFailed, match=message) as caught:
         pkcs12.pem(file, password)
     assert caught.value.error_class == "tls"
     assert str(file) in str(caught.value)
     assert password is None or password not in str(caught.value)
 
 
-def test_the_extra_that_reads_them_is_missing(
+def test_pem_without_the_extra_says_what_to_install(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error says what to install."""
+    """`cryptography` comes with an extra of the package."""
     real = builtins.__import__
 
     def without(name: str, *args: Any, **options: Any) -> Any:
@@ -93,8 +93,8 @@ def test_the_extra_that_reads_them_is_missing(
         pkcs12.pem(folder / "locked.p12", PASSWORD)
 
 
-def test_a_pem_key_with_a_password(folder: Path) -> None:
-    """It is opened where the password is right; a wrong one is doubted, not told."""
+def test_context_opens_a_pem_key_with_its_password(folder: Path) -> None:
+    """A wrong password is doubted in the error, and not part of it."""
     openssl(folder, f"ec -in key.pem -aes256 -passout pass:{PASSWORD} -out sealed.pem")
     files = {"cert_file": folder / "cert.pem", "key_file": folder / "sealed.pem"}
     context(Tls(**files, key_password=PASSWORD))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""When a target that is down is tried again."""
+"""Backoff: delays between attempts at a target that is down."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +11,10 @@ from jmxbridge.pollers.backoff import LONGEST_S, Backoff
     failures=st.integers(1, 200),
     chance=st.floats(0, 1, exclude_max=True),
 )
-def test_a_delay_has_a_floor_and_a_ceiling(first_s: float, failures: int, chance: float) -> None:
-    """After any number of failures the next try is due, but never at once and never much later."""
+def test_backoff_delays_have_a_floor_and_a_ceiling(
+    first_s: float, failures: int, chance: float
+) -> None:
+    """After any number of failures the next attempt is due, never at once and never much later."""
     backoff = Backoff(first_s, lambda: chance)
     for _ in range(failures):
         backoff.failed(1000.0)
@@ -23,8 +25,8 @@ def test_a_delay_has_a_floor_and_a_ceiling(first_s: float, failures: int, chance
     assert backoff.may_try(1000.0 + longest_s)
 
 
-def test_delays_double_up_to_the_longest() -> None:
-    """With an interval of a second: a half to one second, then twice that, up to five."""
+def test_backoff_delays_double_up_to_the_longest() -> None:
+    """At an interval of a second: half to one second, then twice that, up to five."""
     backoff = Backoff(1.0, lambda: 0.999999)
     delays = []
     for _ in range(5):
@@ -33,8 +35,8 @@ def test_delays_double_up_to_the_longest() -> None:
     assert delays == [1, 2, 4, 5, 5]
 
 
-def test_success_starts_over() -> None:
-    """A target that answered once is tried at once when it next fails to."""
+def test_backoff_starts_over_after_a_success() -> None:
+    """A target that answered is tried at once after its next failure."""
     backoff = Backoff(1.0, lambda: 0.0)
     backoff.failed(0.0)
     backoff.succeeded()

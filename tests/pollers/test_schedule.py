@@ -1,4 +1,4 @@
-"""The grid: what is due when, whatever the clock does."""
+"""The schedule: ticks on the grid, and the rules due at each, whatever the clock does."""
 
 from collections.abc import Iterable
 
@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jmxbridge.jmx.object_name import ObjectName
+from jmxbridge.mbeans.rule import Rule
 from jmxbridge.pollers.schedule import (
     SPREAD_SHARE,
     SPREAD_STEP_NS,
+    RuleSchedule,
     Tick,
     due_after,
     is_due,
@@ -23,9 +26,7 @@ intervals = st.integers(min_value=100_000_000, max_value=3600 * S)
 
 
 @given(now=instants, interval=intervals)
-def test_the_next_instant_is_on_the_grid_and_at_most_one_interval_away(
-    now: int, interval: int
-) -> None:
+def test_due_after_is_on_the_grid_and_at_most_one_interval_away(now: int, interval: int) -> None:
     """A poll waits for a whole multiple of the interval, never longer than one interval."""
     due = due_after(now, interval)
     assert due % interval == 0
@@ -34,7 +35,7 @@ def test_the_next_instant_is_on_the_grid_and_at_most_one_interval_away(
 
 
 @given(start=instants, interval=intervals, ratio=st.integers(1, 50), count=st.integers(1, 20))
-def test_what_is_read_less_often_is_read_once_in_each_of_its_own_intervals(
+def test_is_due_once_in_each_interval_of_a_rule(
     start: int, interval: int, ratio: int, count: int
 ) -> None:
     """Over `count` of its own intervals a rule with `every` is due exactly `count` times."""
@@ -47,7 +48,7 @@ def test_what_is_read_less_often_is_read_once_in_each_of_its_own_intervals(
 
 
 class Clock:
-    """A wall clock that a test moves: by sleeping, and by what happens in a sleep or in a poll."""
+    """A wall clock that a test moves: by sleeping, by a poll, or by a step during a sleep."""
 
     def __init__(
         self, now_ns: int, polls_ns: Iterable[int] = (), *, asleep_ns: Iterable[int] = ()
@@ -69,15 +70,16 @@ class Clock:
 async def take(
     count: int, clock: Clock, interval_ns: int = 10 * S, offset_ns: int = 0
 ) -> list[Tick]:
-    found: list[Tick] = []
+    """Return the first ticks; each is followed by a poll."""
+    taken: list[Tick] = []
     async for tick in ticks(
         interval_ns, offset_ns=offset_ns, clock_ns=clock.read, sleep=clock.sleep
     ):
-        found.append(tick)
-        if len(found) == count:
+        taken.append(tick)
+        if len(taken) == count:
             break
         clock.poll()
-    return found
+    return taken
 
 
 async def test_ticks_follow_the_grid() -> None:
@@ -89,31 +91,31 @@ async def test_ticks_follow_the_grid() -> None:
     ]
 
 
-async def test_instants_that_pass_during_a_poll_are_skipped_and_counted() -> None:
-    """A poll of 25 s at an interval of 10 s leaves out two instants; they are not made up for."""
+async def test_ticks_skip_and_count_instants_that_pass_during_a_poll() -> None:
+    """A poll of 25 s at an interval of 10 s skips two instants; they are not made up for."""
     assert await take(2, Clock(0, [25 * S])) == [Tick(10 * S, 0), Tick(40 * S, 2)]
 
 
-async def test_a_timer_that_wakes_early_does_not_repeat_the_instant() -> None:
+async def test_ticks_do_not_repeat_an_instant_if_the_timer_fires_early() -> None:
     """The loop's timer and the wall clock differ a little; the next tick is still the next one."""
     assert await take(2, Clock(0, asleep_ns=[-1000])) == [Tick(10 * S, 0), Tick(20 * S, 0)]
 
 
-async def test_a_clock_set_back_goes_on_at_once() -> None:
+async def test_ticks_go_on_at_once_after_a_step_back() -> None:
     """After a step back of an hour the next poll is due within one interval, not in an hour."""
     ticks_seen = await take(2, Clock(7200 * S, [-3600 * S]))
     assert ticks_seen == [Tick(7210 * S, 0), Tick(3620 * S, 0)]
 
 
-async def test_instants_that_pass_while_the_machine_sleeps_are_counted() -> None:
-    """A minute of it in the wait for a tick is six instants without a poll."""
+async def test_ticks_count_instants_that_pass_while_the_machine_sleeps() -> None:
+    """A minute of sleep during the wait is six instants without a poll."""
     clock = Clock(3 * S, asleep_ns=[0, 60 * S])
     assert await take(3, clock) == [Tick(10 * S, 0), Tick(80 * S, 6), Tick(90 * S, 0)]
 
 
 @pytest.mark.parametrize("step", [-3600 * S, 3600 * S, 10 * S, -11 * S])
-async def test_a_poll_has_the_time_that_it_is(step: int) -> None:
-    """A clock that is set during the wait, or a machine that sleeps, makes no point of then."""
+async def test_ticks_have_the_time_of_the_clock_after_the_wait(step: int) -> None:
+    """If the clock is set during the wait, or the machine sleeps, no point gets a wrong time."""
     clock = Clock(7203 * S, asleep_ns=[step])
     first, second = await take(2, clock, offset_ns=2 * S)
     assert first.due_ns == last_due(7212 * S + step - 2 * S, 10 * S)
@@ -123,10 +125,8 @@ async def test_a_poll_has_the_time_that_it_is(step: int) -> None:
 @pytest.mark.parametrize(
     ("now", "due"), [(3 * S, 10 * S), (11 * S, 10 * S), (12 * S, 20 * S), (19 * S, 20 * S)]
 )
-async def test_a_poll_that_begins_later_has_the_timestamp_of_its_instant(
-    now: int, due: int
-) -> None:
-    """Two seconds after each instant; one started in between still makes the instant's poll."""
+async def test_ticks_with_an_offset_have_the_timestamp_of_the_instant(now: int, due: int) -> None:
+    """Two seconds after each instant; a start in between still gets that instant's tick."""
     clock = Clock(now)
 
     assert await take(2, clock, offset_ns=2 * S) == [
@@ -137,10 +137,8 @@ async def test_a_poll_that_begins_later_has_the_timestamp_of_its_instant(
 
 
 @given(count=st.integers(1, 1000), interval=intervals)
-def test_targets_begin_one_after_the_other_in_the_first_part_of_an_interval(
-    count: int, interval: int
-) -> None:
-    """The first at once, a step apart while there is room, never beyond the share; always alike."""
+def test_spread_starts_targets_in_the_first_part_of_an_interval(count: int, interval: int) -> None:
+    """The first one at once, the others a step apart while there is room, none beyond the share."""
     offsets = [spread_ns(index, interval) for index in range(count)]
 
     assert offsets[0] == 0
@@ -150,7 +148,16 @@ def test_targets_begin_one_after_the_other_in_the_first_part_of_an_interval(
 
 
 @pytest.mark.parametrize("every", [15 * S, 30 * S, 70 * S])
-def test_every_need_not_be_a_multiple_of_the_interval(every: int) -> None:
+def test_is_due_for_an_every_that_is_no_multiple_of_the_interval(every: int) -> None:
     """Over a long time a rule is due as often as its `every` says, rounded to ticks."""
     due = [is_due(n * 10 * S, interval_ns=10 * S, every_ns=every) for n in range(1, 2101)]
     assert sum(due) == 2100 * 10 * S // every
+
+
+def test_rule_schedule_reads_rules_with_every_at_some_ticks() -> None:
+    """A rule without `every` is due at each tick; the order is that of the file."""
+    bean = ObjectName.parse("a:type=T")
+    always, seldom = Rule("s", (bean,), "m", {}, ()), Rule("s", (bean,), "m", {}, (), every_s=30.0)
+    schedule = RuleSchedule((seldom, always), 10 * S)
+    due = [schedule.due(n * 10 * S) for n in range(1, 7)]
+    assert due == [[always], [always], [seldom, always]] * 2

@@ -1,4 +1,4 @@
-"""A target on the grid: points at every poll, whatever the JVM does."""
+"""Target: points at every poll, whatever the JVM does."""
 
 import asyncio
 import logging
@@ -30,23 +30,23 @@ def rule(every_s: float | None = None, field: str = "threads") -> Rule:
 
 
 class Scripted:
-    """A transport that answers as it is told: with a value, an error, or never."""
+    """A transport with scripted answers: a value, an error, or None for no answer."""
 
     def __init__(self, *answers: float | Exception | None) -> None:
         self.answers = list(answers)
         self.series_limited = 0
         self.peer_host: str | None = "10.0.0.7"
         self.costs = {"round_trips": 1}
-        self.asked: list[list[str]] = []
+        self.fetched: list[list[str]] = []
 
     async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
-        self.asked.append([each.fields[0].name for each in rules])
+        self.fetched.append([rule.fields[0].name for rule in rules])
         answer = self.answers.pop(0)
         if answer is None:
             await asyncio.Event().wait()
         if isinstance(answer, Exception):
             raise answer
-        return [Reading(each, NAME, {"ThreadCount": answer}) for each in rules]
+        return [Reading(rule, NAME, {"ThreadCount": answer}) for rule in rules]
 
     async def close(self) -> None:
         return None
@@ -78,8 +78,8 @@ def own(points: Sequence[Point]) -> Point:
     return points[-1]
 
 
-async def test_a_poll_gives_points_of_one_timestamp() -> None:
-    """Values and the target's own point carry the instant the poll was due, not when it ran."""
+async def test_target_points_have_the_timestamp_of_the_tick() -> None:
+    """Values and the target's own point have the instant the poll was due, not when it ran."""
     points = await make(Scripted(7.0), clock=Clock()).poll(Tick(50 * S, 2))
     assert {point.time_ns for point in points} == {50 * S}
     assert points[0] == Point(
@@ -94,30 +94,30 @@ async def test_a_poll_gives_points_of_one_timestamp() -> None:
     assert fields["skipped_ticks"] == 2
 
 
-async def test_a_target_that_is_down_says_so_at_every_poll() -> None:
-    """`up`, the error's class and the age of the last answer come also while nothing is tried."""
+async def test_target_that_is_down_has_a_point_at_every_poll() -> None:
+    """`up`, the error's class and the age of the last answer are there during a back-off too."""
     clock = Clock()
     transport = Scripted(7.0, ConnectionFailed("127.0.0.1:9: refused", "refused"))
     target = make(transport, clock=clock)
     await target.poll(Tick(10 * S, 0))
     first = own(await target.poll(Tick(20 * S, 0)))
-    clock.now_s += 1  # still inside the back-off: the transport is left alone
+    clock.now_s += 1  # still in the back-off: nothing is fetched
     second = own(await target.poll(Tick(30 * S, 0)))
-    assert len(transport.asked) == 2
+    assert len(transport.fetched) == 2
     assert [first.fields["up"], second.fields["up"]] == [0, 0]
     assert [first.fields["error"], second.fields["error"]] == ["refused", "refused"]
     assert [first.fields["age_seconds"], second.fields["age_seconds"]] == [10.0, 20.0]
     assert target.line.health is Health.DOWN
 
 
-async def test_a_target_never_seen_has_no_age() -> None:
-    """An age that nobody knows is absent, not zero."""
+async def test_target_that_never_answered_has_no_age() -> None:
+    """An unknown age is absent, not zero."""
     transport = Scripted(ConnectionFailed("no", "refused"))
     assert "age_seconds" not in own(await make(transport, clock=Clock()).poll(Tick(S, 0))).fields
 
 
-async def test_a_jvm_that_never_answers_costs_its_deadline() -> None:
-    """The poll ends with `timeout`; the next one tries again once the back-off is over."""
+async def test_target_gives_up_at_its_deadline() -> None:
+    """The poll ends with `timeout`; after the back-off the next one tries again."""
     clock = Clock()
     transport = Scripted(None, 3.0)
     target = make(transport, clock=clock, deadline_s=0.01)
@@ -129,8 +129,8 @@ async def test_a_jvm_that_never_answers_costs_its_deadline() -> None:
     assert target.line.health is Health.FINE
 
 
-async def test_a_poll_that_begins_later_ends_as_early_as_the_others() -> None:
-    """Its time runs from when it was due: it must not miss the next instant."""
+async def test_target_that_starts_late_has_the_same_deadline() -> None:
+    """Its time runs from the instant it was due, so that it does not miss the next one."""
     target = make(Scripted(None), clock=Clock(), deadline_s=2.0)
 
     await target.poll(Tick(10 * S, 0, round(1.99 * S)))
@@ -138,10 +138,10 @@ async def test_a_poll_that_begins_later_ends_as_early_as_the_others() -> None:
     assert target.line.text == "timeout: no answer within 0.01 s"
 
 
-async def test_going_down_and_coming_back_are_logged_once(
+async def test_target_logs_going_down_and_coming_back_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Ten polls of one outage are two lines in the log; another kind of error is a line more."""
+    """All polls of an outage are two log lines; another kind of error is one more."""
     caplog.set_level(logging.INFO, "jmxbridge")
     clock = Clock()
     refused = ConnectionFailed("127.0.0.1:9: refused", "refused")
@@ -157,13 +157,13 @@ async def test_going_down_and_coming_back_are_logged_once(
     ]
 
 
-async def test_rules_are_read_as_often_as_they_say() -> None:
-    """A rule with `every: 30s` is read at every third poll of 10 s, the others at all of them."""
+async def test_target_reads_rules_with_every_at_some_polls() -> None:
+    """A rule with `every: 30s` is read at every third poll of 10 s, the others at each."""
     transport = Scripted(*([1.0] * 6))
     target = make(transport, rule(), rule(30.0, "slow"), clock=Clock())
     for n in range(1, 7):
         await target.poll(Tick(n * 10 * S, 0))
-    assert transport.asked == [
+    assert transport.fetched == [
         ["threads"],
         ["threads"],
         ["threads", "slow"],
@@ -173,8 +173,8 @@ async def test_rules_are_read_as_often_as_they_say() -> None:
     ]
 
 
-async def test_cancelling_a_poll_is_not_an_error_of_the_target() -> None:
-    """Stopping the program in the middle of a poll stops it; nothing is made of it."""
+async def test_target_takes_a_cancellation_for_no_failure() -> None:
+    """A stop in the middle of a poll leaves the status as it was."""
     target = make(Scripted(None), clock=Clock())
     poll = asyncio.create_task(_poll(target))
     await asyncio.sleep(0)
@@ -189,35 +189,35 @@ async def _poll(target: Target) -> Sequence[Point]:
 
 
 class Consuming(Scripted):
-    """A JVM with a consumer in it, as far as it answers."""
+    """A JVM with a consumer, as long as it answers."""
 
     async def fetch(self, rules: Sequence[Rule]) -> list[Reading]:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return [Reading(each, CONSUMER, {"records-lag-max": answer}) for each in rules]
+        return [Reading(rule, CONSUMER, {"records-lag-max": answer}) for rule in rules]
 
 
-async def test_what_its_consumers_say_is_passed_on() -> None:
-    """While it answers, when it does not, and no more once it is not polled."""
-    said = Consumers()
-    wanted = Rule(
+async def test_target_tells_listeners_what_it_read() -> None:
+    """The readings of each poll, the reason of a failure, and the end of polling."""
+    consumers = Consumers()
+    lag_rule = Rule(
         "consumer", (CONSUMER,), "kafka_consumer", {}, (Field("records-lag-max", (), "lag"),)
     )
     target = Target(
         "app",
         transport=Consuming(7.0, ConnectionFailed("app: refused", "refused")),
-        rules=RuleSchedule((wanted,), 10 * S),
+        rules=RuleSchedule((lag_rule,), 10 * S),
         point_maker=PointMaker({"target": "app"}),
         deadline_s=5.0,
         backoff=Backoff(10.0, lambda: 0.0),
         clock_s=Clock(),
-        listeners=(said,),
+        listeners=(consumers,),
     )
     await target.poll(Tick(10 * S, 0))
-    heard = Consumer("c", "app", 10 * S, "10.0.0.7", lag_max=7.0)
-    assert said.all() == (heard,)
+    consumer = Consumer("c", "app", 10 * S, "10.0.0.7", lag_max=7.0)
+    assert consumers.all() == (consumer,)
     await target.poll(Tick(20 * S, 0))
-    assert said.all() == (replace(heard, gone="app: refused"),)
+    assert consumers.all() == (replace(consumer, gone="app: refused"),)
     await target.close()
-    assert said.all() == ()
+    assert consumers.all() == ()

@@ -1,4 +1,4 @@
-"""The garbage collector of a process that polls."""
+"""collect_seldom: the garbage collector of a process that polls."""
 
 import gc
 import weakref
@@ -11,7 +11,7 @@ from jmxbridge.service.garbage import YOUNG, collect_seldom
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """Give the other tests the collector they had."""
+    """Restore the collector for other tests."""
     settings = gc.get_threshold()
     yield
     gc.unfreeze()
@@ -19,19 +19,19 @@ def as_before() -> Iterator[None]:
 
 
 class Knot:
-    """Something that can be tied to itself."""
+    """An object that refers to itself."""
 
     def __init__(self) -> None:
         self.itself = self
 
 
 def count_collections() -> int:
-    """How often the young were looked at so far."""
+    """Collections of the young generation so far."""
     return int(gc.get_stats()[0]["collections"])
 
 
-def test_a_poll_of_many_rows_is_not_interrupted() -> None:
-    """As many objects as ten thousand rows are made of start no collection."""
+def test_garbage_collection_does_not_interrupt_a_poll() -> None:
+    """The objects of ten thousand rows start no collection."""
     collect_seldom()
     before = count_collections()
 
@@ -42,7 +42,7 @@ def test_a_poll_of_many_rows_is_not_interrupted() -> None:
 
 
 def test_garbage_collection_finds_cycles_after_the_start() -> None:
-    """What is tied to itself goes when enough has been made after it, and nothing keeps it."""
+    """A cycle is freed after enough allocations."""
     collect_seldom()
     knot = Knot()
     gone = weakref.ref(knot)
@@ -55,7 +55,7 @@ def test_garbage_collection_finds_cycles_after_the_start() -> None:
 
 
 def test_garbage_collection_skips_objects_of_the_start() -> None:
-    """Modules and settings are not walked again, however long the process runs."""
+    """Modules and settings are never walked again."""
     collect_seldom()
 
     assert gc.get_freeze_count() > 10_000

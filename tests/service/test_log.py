@@ -1,4 +1,4 @@
-"""How log lines look, on a terminal and in the journal."""
+"""Log lines: as text, for the journal and as JSON."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ from jmxbridge.service.log import STDERR, LogFormat, formatter, is_journal, set_
 
 @pytest.fixture(autouse=True)
 def _restored_logging() -> Iterator[None]:
-    """Let each test set logging up for itself; pytest's own handlers come back after it."""
+    """Restore logging, with pytest's own handlers, after each test."""
     root, ours = logging.getLogger(), logging.getLogger("jmxbridge")
     handlers, levels = root.handlers[:], (root.level, ours.level)
     yield
@@ -28,9 +28,9 @@ def record(level: int, message: str) -> logging.LogRecord:
 
 
 def our_journal() -> dict[str, str]:
-    """Make an environment in which our stderr is the journal."""
-    found = os.fstat(STDERR)
-    return {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+    """Return an environment in which our stderr is the journal."""
+    status = os.fstat(STDERR)
+    return {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
 
 
 def test_journal_lines_carry_their_priority() -> None:
@@ -39,26 +39,26 @@ def test_journal_lines_carry_their_priority() -> None:
     assert line == "<4>one\n<4>two"
 
 
-def test_log_lines_outside_the_journal_have_time_and_level() -> None:
+def test_text_lines_have_time_and_level() -> None:
     """Without the journal the line has its own time and level, and no priority."""
     line = formatter(LogFormat.AUTO, journal=False).format(record(logging.ERROR, "lost"))
     assert line.endswith(" ERROR   lost")
     assert line[4] == "-"
 
 
-@pytest.mark.parametrize("wanted", [LogFormat.TEXT, LogFormat.JSON, LogFormat.JOURNAL])
-def test_a_format_that_is_asked_for_is_used(wanted: LogFormat) -> None:
-    """Whether stderr is the journal decides only where nothing was said."""
-    at = record(logging.WARNING, "slow")
-    in_journal = formatter(wanted, journal=True).format(at)
-    assert in_journal == formatter(wanted, journal=False).format(at)
+@pytest.mark.parametrize("log_format", [LogFormat.TEXT, LogFormat.JSON, LogFormat.JOURNAL])
+def test_formatter_uses_the_format_that_is_asked_for(log_format: LogFormat) -> None:
+    """The journal decides only for `auto`."""
+    slow = record(logging.WARNING, "slow")
+    in_journal = formatter(log_format, journal=True).format(slow)
+    assert in_journal == formatter(log_format, journal=False).format(slow)
 
 
-def test_json_is_one_object_a_line() -> None:
+def test_json_formatter_writes_one_object_a_line() -> None:
     """Time in UTC, level, logger, message; newlines and letters of any kind stay in the message."""
-    at = record(logging.WARNING, "größer\nals")
-    at.created = 1_700_000_000.25
-    line = formatter(LogFormat.JSON, journal=False).format(at)
+    entry = record(logging.WARNING, "größer\nals")
+    entry.created = 1_700_000_000.25
+    line = formatter(LogFormat.JSON, journal=False).format(entry)
     assert "\n" not in line
     assert json.loads(line) == {
         "time": "2023-11-14T22:13:20.250Z",
@@ -68,16 +68,16 @@ def test_json_is_one_object_a_line() -> None:
     }
 
 
-def test_json_keeps_an_exception_in_the_message() -> None:
+def test_json_formatter_keeps_an_exception_in_the_message() -> None:
     """A bug's traceback is part of its line, not lines of its own."""
-    at = record(logging.ERROR, "bug")
-    at.exc_info = (ValueError, ValueError("odd"), None)
-    line = formatter(LogFormat.JSON, journal=False).format(at)
+    entry = record(logging.ERROR, "bug")
+    entry.exc_info = (ValueError, ValueError("odd"), None)
+    line = formatter(LogFormat.JSON, journal=False).format(entry)
     assert "ValueError: odd" in json.loads(line)["message"]
 
 
-def test_an_inherited_journal_is_not_ours(tmp_path: Path) -> None:
-    """A service's child that writes to a file writes no priorities into it (systemd.exec(5))."""
+def test_is_journal_compares_the_stream_with_the_descriptor(tmp_path: Path) -> None:
+    """A child may inherit the variable and log to a file, without priorities (systemd.exec(5))."""
     with (tmp_path / "log").open("w") as file:
         assert not is_journal(our_journal(), file.fileno())
     assert is_journal(our_journal(), STDERR)
@@ -86,9 +86,9 @@ def test_an_inherited_journal_is_not_ours(tmp_path: Path) -> None:
 
 
 def test_log_shows_information_of_this_package_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    """Information from libraries is not ours to print; their warnings are."""
+    """Of libraries only warnings are printed."""
     set_up(our_journal())
-    logging.getLogger("jmxbridge.targets").info("up again")
+    logging.getLogger("jmxbridge.pollers").info("up again")
     logging.getLogger("urllib3").info("chatter")
     logging.getLogger("urllib3").warning("pool is full")
     captured = capsys.readouterr()
@@ -96,8 +96,8 @@ def test_log_shows_information_of_this_package_alone(capsys: pytest.CaptureFixtu
     assert captured.out == ""
 
 
-def test_a_closed_stderr_does_not_stop_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log line nobody can read is dropped without an exception in the caller."""
+def test_log_ignores_a_closed_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line is dropped without an exception in the caller."""
 
     class Gone:
         def write(self, text: str) -> int:

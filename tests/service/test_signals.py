@@ -1,4 +1,4 @@
-"""Signals, sent to this process."""
+"""Signal handlers: stop and reload requests, by signals sent to this process."""
 
 import asyncio
 import os
@@ -7,8 +7,8 @@ import signal
 from jmxbridge.service.signals import reload_requests, stop_requests
 
 
-async def test_hangups_reload_one_after_the_other() -> None:
-    """A second request does not begin before the first one's reload is done."""
+async def test_reload_requests_run_one_after_the_other() -> None:
+    """A second reload does not start before the first one is done."""
     begun: list[int] = []
     first = asyncio.Event()
     go_on = asyncio.Event()
@@ -34,8 +34,8 @@ async def test_hangups_reload_one_after_the_other() -> None:
     assert begun == [0, 1]
 
 
-async def test_hangups_during_a_reload_are_served_by_one_more() -> None:
-    """It reads what all of them want read; a hundred of them do not wait in line."""
+async def test_reload_requests_during_a_reload_share_one_more() -> None:
+    """It reads the newest file; a hundred signals make no queue."""
     begun = 0
     go_on = asyncio.Event()
     heard = asyncio.Event()
@@ -65,7 +65,7 @@ async def test_hangups_during_a_reload_are_served_by_one_more() -> None:
     assert begun == 2
 
 
-async def test_the_first_signal_asks_for_an_orderly_stop() -> None:
+async def test_stop_requests_sets_the_event_at_the_first_signal() -> None:
     """SIGTERM sets the event and ends nothing by itself."""
     with stop_requests() as stop:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""sd_notify(3), against a socket such as systemd makes."""
+"""notify: sd_notify(3), against a socket such as systemd opens."""
 
 import socket
 from pathlib import Path
@@ -9,8 +9,8 @@ from jmxbridge.service.systemd import notify
 
 
 @pytest.mark.parametrize("abstract", [False, True])
-def test_assignments_arrive_as_one_datagram(tmp_path: Path, abstract: bool) -> None:
-    """Both kinds of address that systemd hands out are understood."""
+def test_notify_sends_its_assignments_as_one_datagram(tmp_path: Path, abstract: bool) -> None:
+    """Both kinds of address that systemd uses are understood."""
     name = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
         supervisor.bind("\0" + name if abstract else name)
@@ -20,6 +20,6 @@ def test_assignments_arrive_as_one_datagram(tmp_path: Path, abstract: bool) -> N
 
 
 def test_notify_without_a_supervisor_does_nothing(tmp_path: Path) -> None:
-    """No variable, or a supervisor that is gone: the service does not notice."""
+    """Without the variable, or with a supervisor that is gone."""
     notify({}, "READY=1")
     notify({"NOTIFY_SOCKET": str(tmp_path / "nobody")}, "READY=1")

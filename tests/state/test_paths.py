@@ -1,4 +1,4 @@
-"""What lies beside the store."""
+"""state_path: files next to the store."""
 
 from pathlib import Path
 
@@ -18,6 +18,6 @@ from jmxbridge.state.paths import state_path
         (".sqlite3", ".sqlite3.lag.json"),
     ],
 )
-def test_the_ending_of_a_database_gives_way_and_no_other(store: str, expected: str) -> None:
-    """Two clusters whose stores are called after them have a file each."""
+def test_state_path_replaces_only_suffixes_of_databases(store: str, expected: str) -> None:
+    """Two clusters whose stores are named after them have a file each."""
     assert state_path(Path("state") / store, ".lag.json") == Path("state") / expected
