@@ -337,7 +337,7 @@ class HealthyBroker:
     def _classic(self, asked: Asked, name: str) -> Any:
         make = asked.schema.make
         group = self.world.groups.get(name)
-        found = group is not None and group.type.lower() == "classic"
+        is_classic = group is not None and group.type.lower() == "classic"
         members = tuple(
             make(
                 "DescribedGroupMember",
@@ -347,14 +347,14 @@ class HealthyBroker:
                 member_metadata=b"",
                 member_assignment=assignment(topics),
             )
-            for client, topics in (group.members if group and found else ())
+            for client, topics in (group.members if group and is_classic else ())
         )
         return make(
             "DescribedGroup",
-            error_code=0 if found or asked.version < 6 else 69,
+            error_code=0 if is_classic or asked.version < 6 else 69,
             group_id=name,
-            group_state=group.state if group and found else "Dead",
-            protocol_type=group.protocol_type if group and found else "",
+            group_state=group.state if group and is_classic else "Dead",
+            protocol_type=group.protocol_type if group and is_classic else "",
             protocol_data="",
             members=members,
         )

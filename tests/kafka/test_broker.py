@@ -69,7 +69,7 @@ def test_str_puts_an_ipv6_address_in_brackets() -> None:
 
 @pytest.fixture
 async def guarded(start_fake: StartFake) -> FakeCluster:
-    """One broker with a group, that lets everybody in for a while."""
+    """One broker with a group; its sessions are limited."""
     guarded = await start_fake()
     guarded.groups["g"] = Group({})
     guarded.session_s = SESSION_S

@@ -297,11 +297,13 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let the name kafka.test have these addresses."""
 
     def to(*hosts: str) -> None:
-        def found(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
+        def getaddrinfo(host: str, port: int, *_: object, **__: object) -> list[tuple[object, ...]]:
             assert host == "kafka.test"
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in hosts]
+            return [
+                (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in hosts
+            ]
 
-        monkeypatch.setattr(socket, "getaddrinfo", found)
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
     return to
 

@@ -204,12 +204,12 @@ async def test_poll_leaves_out_internal_topics_of_streams(
     snapshot = await connect_to(two).poll(describe=True)
     whole = await connect_to(two, internal_topics=True).poll(describe=True)
 
-    def topics(found: Snapshot) -> list[tuple[str, str]]:
-        return sorted((row.group, row.topic) for row in compute_lags(found).partitions)
+    def topics(snapshot: Snapshot) -> list[tuple[str, str]]:
+        return sorted((row.group, row.topic) for row in compute_lags(snapshot).partitions)
 
-    def assigned(found: Snapshot) -> int:
-        assert found.memberships is not None
-        return len(found.memberships["a"].members[0].assigned)
+    def assigned(snapshot: Snapshot) -> int:
+        assert snapshot.memberships is not None
+        return len(snapshot.memberships["a"].members[0].assigned)
 
     assert topics(snapshot) == [("a", "x"), ("b", inner), ("b", "y")]
     assert assigned(snapshot) == 1
@@ -278,10 +278,10 @@ async def test_read_ends_covers_vanished_groups(two: FakeCluster, connect_to: Co
     del two.groups["a"]
     two.ends["x", 0] = 25
 
-    found = await poll(cluster, remembered)
-    after = await poll(cluster, remembered)
+    first = await poll(cluster, remembered)
+    second = await poll(cluster, remembered)
 
-    for snapshot in (found, after):
+    for snapshot in (first, second):
         assert snapshot.vanished == {"a"}
         assert lags(snapshot, "a") == [21]
         assert set(snapshot.groups) == {"b"}

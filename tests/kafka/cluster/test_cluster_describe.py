@@ -86,10 +86,11 @@ async def test_describe_leaves_out_internal_topics_as_polls_do(
     plain = await connect_to(fake).describe(["classic"])
     whole = await connect_to(fake, internal_topics=True).describe(["classic"])
 
-    seen = [
-        [row.place[1:] for table in tables(each) for row in table.rows] for each in (plain, whole)
+    places = [
+        [row.place[1:] for table in tables(description) for row in table.rows]
+        for description in (plain, whole)
     ]
-    assert seen == [[("x", 0)], [(inner, 0), (inner, 1), ("x", 0)]]
+    assert places == [[("x", 0)], [(inner, 0), (inner, 1), ("x", 0)]]
 
 
 async def test_describe_uses_stable_ends_for_read_committed_groups(

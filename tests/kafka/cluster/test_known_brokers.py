@@ -21,8 +21,8 @@ def test_learn_calls_changed_only_for_a_change() -> None:
     calls: list[Brokers] = []
     brokers = KnownBrokers(lambda: calls.append(brokers.known), clock_s=Clock())
     moved = {1: ("k9", 9092), 2: ("k2", 9092)}
-    for told in (ONE, ONE, BOTH, BOTH, moved):
-        brokers.learn(told)
+    for live in (ONE, ONE, BOTH, BOTH, moved):
+        brokers.learn(live)
     assert calls == [ONE, BOTH, moved]
 
 

@@ -111,8 +111,8 @@ async def test_fetch_members_leaves_out_a_group_with_a_damaged_assignment(
             replace(
                 group,
                 members=tuple(
-                    replace(each, member_assignment=b"\0\0\x7f\xff\xff\xff")
-                    for each in group.members
+                    replace(member, member_assignment=b"\0\0\x7f\xff\xff\xff")
+                    for member in group.members
                 ),
             )
             if group.group_id == "odd"

@@ -119,7 +119,7 @@ async def test_ask_spares_a_leader_that_failed(
     forward(offsets_for_times.REST_S)
     rested = await cluster.poll(times_ms=questions)
 
-    for found in (snapshot, resting):
-        assert found.extras.offsets_for_times == {("y", 0): TimestampedOffset(0, START_MS)}
-        assert len(compute_lags(found).partitions) == 2
+    for incomplete in (snapshot, resting):
+        assert incomplete.extras.offsets_for_times == {("y", 0): TimestampedOffset(0, START_MS)}
+        assert len(compute_lags(incomplete).partitions) == 2
     assert set(rested.extras.offsets_for_times) == questions.keys()

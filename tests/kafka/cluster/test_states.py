@@ -23,8 +23,8 @@ async def test_with_states_reads_states_from_old_brokers(
 
     snapshot = await connect_to(two).poll()
 
-    found = {name: group.state for name, group in snapshot.groups.items()}
-    assert found == {"a": "Empty", "b": "Stable", "g0": "Stable", "g1": "Stable", "simple": None}
+    known = {name: group.state for name, group in snapshot.groups.items()}
+    assert known == {"a": "Empty", "b": "Stable", "g0": "Stable", "g1": "Stable", "simple": None}
     sizes = [(a.broker, len(a.entity.groups)) for a in two.asked("describe_groups")]
     assert sorted(sizes) == [(1, 1), (1, 2), (2, 1)]
 

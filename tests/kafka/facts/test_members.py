@@ -28,9 +28,9 @@ def test_owners_maps_each_partition_to_its_member() -> None:
     """By group, topic and partition, over all groups."""
     other = Membership("audit", "Stable", (Member("three-id", "three", "/h", (("x", 0),)),))
 
-    found = owners({"billing": BOTH, "audit": other})
+    members = owners({"billing": BOTH, "audit": other})
 
-    assert {place: member.client_id for place, member in found.items()} == {
+    assert {place: member.client_id for place, member in members.items()} == {
         ("billing", "x", 0): "one",
         ("billing", "secret", 1): "one",
         ("billing", "x", 1): "two",

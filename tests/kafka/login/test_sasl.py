@@ -26,7 +26,7 @@ from tests.kafka.login.scripted_broker import GOOD, PASSWORD, SCRAMS, ScriptedBr
 
 PIECES = [b"NONCE", b"x", b",", b"r=", b"s=", b"i=", b"v=", b"e=", b"m=", b"4096", b"0", b"\xff"]
 PIECES += [b"r=NONCEx,s=c2FsdC1vZi1hLXRlc3Q=,i=4096"]
-SAID = st.lists(st.sampled_from(PIECES), max_size=6).map(b"".join)
+ANSWER = st.lists(st.sampled_from(PIECES), max_size=6).map(b"".join)
 
 
 def scram_broker(name: str, password: str, *, spoil: bytes = b"") -> ScriptedBroker:
@@ -94,10 +94,10 @@ async def test_scram_rejects_a_broker_that_does_not_know_the_password() -> None:
         await enter(broker, scram("SCRAM-SHA-256", "ann", PASSWORD))
 
 
-@pytest.mark.parametrize("said", [b"\xff", b"", b"r=", b"r=x,s=QQ==,i=4096", b"e=no"])
-async def test_scram_fails_on_a_malformed_answer(said: bytes) -> None:
+@pytest.mark.parametrize("answer", [b"\xff", b"", b"r=", b"r=x,s=QQ==,i=4096", b"e=no"])
+async def test_scram_fails_on_a_malformed_answer(answer: bytes) -> None:
     """Whatever a broker answers to the first message: no login, and no traceback."""
-    broker = ScriptedBroker(lambda _: LoginAnswer(0, None, said, None))
+    broker = ScriptedBroker(lambda _: LoginAnswer(0, None, answer, None))
 
     with pytest.raises(LoginFailed, match="login by SCRAM-SHA-512 failed"):
         await enter(broker, scram("SCRAM-SHA-512", "ann", PASSWORD))
@@ -152,16 +152,16 @@ async def test_gssapi_without_its_package_names_it(monkeypatch: pytest.MonkeyPat
     assert broker.heard == ["GSSAPI"]
 
 
-@given(said=st.lists(SAID, min_size=3, max_size=3))
-def test_scram_never_ends_without_a_proof(said: list[bytes]) -> None:
+@given(answers=st.lists(ANSWER, min_size=3, max_size=3))
+def test_scram_never_ends_without_a_proof(answers: list[bytes]) -> None:
     """Any answers at all: two messages at most, then BadChallenge."""
     conversation = asyncio.run(begun(scram("SCRAM-SHA-256", "ann", PASSWORD)))
     nonce = next(conversation).partition(b"r=")[2]
 
     def until_the_error() -> Iterator[bytes]:
         with suppress(BadChallenge):
-            for each in said:
-                yield conversation.send(each.replace(b"NONCE", nonce))
-            yield from said
+            for answer in answers:
+                yield conversation.send(answer.replace(b"NONCE", nonce))
+            yield from answers
 
     assert len(list(until_the_error())) <= 1

@@ -19,8 +19,8 @@ from tests.kafka.login.scripted_broker import GOOD, PASSWORD, SCRAMS, ScriptedBr
 @pytest.mark.parametrize("name", ["PLAIN", *SCRAMS])
 async def test_log_in_reports_a_wrong_password_without_showing_it(name: str) -> None:
     """Broker, user and mechanism are named, with the reason of the broker, redacted."""
-    said = f"no\nentry  with {PASSWORD}"
-    broker = ScriptedBroker(lambda _: LoginAnswer(58, said, b"", None))
+    reason = f"no\nentry  with {PASSWORD}"
+    broker = ScriptedBroker(lambda _: LoginAnswer(58, reason, b"", None))
     mechanism = plain("ann", PASSWORD) if name == "PLAIN" else scram(name, "ann", PASSWORD)
 
     with pytest.raises(LoginFailed) as caught:

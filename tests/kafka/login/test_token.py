@@ -22,7 +22,7 @@ from jmxbridge.kafka.login.token import (
 )
 from jmxbridge.kafka.wire.errors import LoginFailed
 
-SECRET = "sword+fish"  # noqa: S105 - of nobody
+SECRET = "sword+fish"  # noqa: S105 - of no account
 Start = Callable[..., Awaitable[tuple[ClientCredentials, list[bytes]]]]
 
 
@@ -177,7 +177,7 @@ async def test_token_source_shares_a_failure_between_waiting_callers() -> None:
     source = TokenSource(fetch, clock_s=lambda: 0.0)
     outcomes = await asyncio.gather(*(source.token() for _ in range(5)), return_exceptions=True)
 
-    assert [str(each) for each in outcomes] == ["no token"] * 5
+    assert [str(outcome) for outcome in outcomes] == ["no token"] * 5
     assert fetched == 1
     assert await source.token() == "abc"
 

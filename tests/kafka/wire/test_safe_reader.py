@@ -134,9 +134,9 @@ def test_reader_refuses_an_array_of_two_billion_at_every_offset(entity: Any) -> 
     wire = written(entity)
     huge = HUGE[bool(entity.__flexible__)]
     refused = 0
-    for at in range(len(wire)):
+    for offset in range(len(wire)):
         try:
-            reader(type(entity))(wire[:at] + huge + wire[at + len(huge) :], 0)
+            reader(type(entity))(wire[:offset] + huge + wire[offset + len(huge) :], 0)
         except READABLE as exc:
             refused += " elements in " in str(exc)
     assert refused >= arrays(entity)
