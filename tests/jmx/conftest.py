@@ -1,8 +1,9 @@
-"""Replies as bytes, captured and made, and a server that sends what a test tells it to."""
+"""Fixtures: captured and built replies, and a scripted server."""
 
 import asyncio
+import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jmxbridge.jmx import connection as connection_module
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.rmi.calls import Call
 from jmxbridge.jmx.rmi.jrmp import Endpoint
@@ -17,23 +19,37 @@ from jmxbridge.jmx.rmi.protocol import Protocol
 from jmxbridge.jmx.rmi.stub import RemoteRef
 from jmxbridge.jmx.serialization.reader import Limits
 from jmxbridge.jmx.values import Composite, JavaObject
+from tests.jmx.java_bytes import string
+from tests.jmx.scripted import (
+    ACK,
+    Captured,
+    Domain,
+    MakeReply,
+    Script,
+    Serve,
+    StubAt,
+    Target,
+    Visit,
+)
 
 WIRE = Path(__file__).parent / "wire"
-ACK = b"\x4e\x00\x00\x00\x00\x00\x00"
-REQUEST_START = b"\x50\xac\xed\x00\x05\x77\x22"
-GREETING_BYTES = 7
-ENDPOINT_BYTES = 6
+
+
+@pytest.fixture(autouse=True)
+def short_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most scripts never answer `close`."""
+    monkeypatch.setattr(connection_module, "CLOSE_S", 0.02)
 
 
 @pytest.fixture
-def captured() -> Callable[[str], bytes]:
-    """Read a captured reply by its name."""
+def captured() -> Captured:
+    """Return a function that reads a captured reply by name."""
     return lambda name: (WIRE / f"{name}.bin").read_bytes()
 
 
 @pytest.fixture
-def make_reply() -> Callable[..., bytes]:
-    """Put an object into the frame of a reply: normal (1) or exceptional (2)."""
+def make_reply() -> MakeReply:
+    """Return a function that frames an object as a reply: normal (1) or exceptional (2)."""
 
     def make(content: bytes, kind: int = 1) -> bytes:
         return b"\x51\xac\xed\x00\x05\x77\x0f" + bytes((kind,)) + bytes(range(14)) + content
@@ -43,19 +59,19 @@ def make_reply() -> Callable[..., bytes]:
 
 @pytest.fixture
 def as_is() -> Call[Any]:
-    """A call whose answer is taken as it is."""
+    """A call whose outcome is the value of the reply."""
     return Call("anything", b"request", lambda value: value)
 
 
 @pytest.fixture
 def connection_ref() -> RemoteRef:
-    """A reference to some connection object."""
+    """A reference to a connection object."""
     return RemoteRef(Endpoint("127.0.0.1", 9999), b"\x07" * 22, None)
 
 
 @pytest.fixture
 def greeted() -> Callable[..., Protocol]:
-    """Make a protocol that has exchanged greetings."""
+    """Return a function that makes a Protocol that has exchanged greetings."""
 
     def make(**options: Any) -> Protocol:
         protocol = Protocol(**options)
@@ -70,7 +86,7 @@ def greeted() -> Callable[..., Protocol]:
 
 @pytest.fixture
 def outcomes(greeted: Callable[..., Protocol]) -> Callable[..., list[Any]]:
-    """Feed the replies to one call, made several times, in the given pieces; return outcomes."""
+    """Return a function that feeds pieces of the replies to a call, and returns the outcomes."""
 
     def feed(
         call: Call[Any], pieces: Sequence[bytes], *, calls: int = 1, limits: Limits | None = None
@@ -79,19 +95,19 @@ def outcomes(greeted: Callable[..., Protocol]) -> Callable[..., list[Any]]:
         for _ in range(calls):
             protocol.call(call)
         protocol.data_to_send()
-        found = []
+        results = []
         for piece in pieces:
             protocol.receive_data(piece)
             while reply := protocol.next_reply():
-                found.append(reply.outcome)
-        return found
+                results.append(reply.outcome)
+        return results
 
     return feed
 
 
 @pytest.fixture
 def plain() -> Callable[[Any], Any]:
-    """Return a value in a form that compares: a float as text, a JavaObject by names."""
+    """Return a function that makes values comparable: floats become text, JavaObjects names."""
 
     def convert(value: Any) -> Any:
         if isinstance(value, float):
@@ -111,53 +127,15 @@ def plain() -> Callable[[Any], Any]:
     return convert
 
 
-class Visit:
-    """A client at the scripted server, with the greeting done."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._unread = b""
-
-    async def greet(self) -> None:
-        await self._reader.readexactly(GREETING_BYTES)
-        self._writer.write(ACK)
-        await self._reader.readexactly(ENDPOINT_BYTES)
-
-    async def request(self) -> None:
-        """Wait for the beginning of the next request."""
-        while REQUEST_START not in self._unread:
-            data = await self._reader.read(1 << 16)
-            if not data:
-                raise ConnectionResetError
-            self._unread += data
-        self._unread = self._unread.partition(REQUEST_START)[2]
-
-    async def answer(self, reply: bytes) -> None:
-        """Wait for a request and send `reply`."""
-        await self.request()
-        await self.send(reply)
-
-    async def send(self, data: bytes) -> None:
-        self._writer.write(data)
-        await self._writer.drain()
-
-    async def gone(self) -> None:
-        """Wait until the client has closed the connection."""
-        while await self._reader.read(1 << 16):
-            pass
-
-
-Script = Callable[[Visit], Awaitable[None]]
-Serve = Callable[[Script], Awaitable[int]]
-
-
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Serve a script at a port of 127.0.0.1: it is run for each client; then the socket closes."""
+    """Return a function that runs a script for each client of a new port of 127.0.0.1.
+
+    The socket is closed when the script ends.
+    """
     servers: list[asyncio.Server] = []
     visits: set[asyncio.Task[None]] = set()
-    broken: list[BaseException] = []
+    failures: list[BaseException] = []
 
     async def start(script: Script) -> int:
         async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -167,9 +145,9 @@ async def serve() -> AsyncIterator[Serve]:
             try:
                 await script(Visit(reader, writer))
             except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                pass  # the client left, or the test is over
+                pass  # the client left, or the test ended
             except BaseException as exc:
-                broken.append(exc)
+                failures.append(exc)
             finally:
                 visits.discard(task)
                 writer.close()
@@ -189,17 +167,58 @@ async def serve() -> AsyncIterator[Serve]:
     await asyncio.gather(*visits, return_exceptions=True)
     for server in servers:
         await server.wait_closed()
-    assert broken == []
+    assert failures == []
 
 
 @pytest.fixture
-def stub_at(captured: Callable[[str], bytes]) -> Callable[[int], bytes]:
-    """Return the captured reply with a stub, leading to another port of 127.0.0.1."""
+def stub_at(captured: Captured) -> StubAt:
+    """Return a function that makes a reply with a stub that leads to a port of 127.0.0.1."""
 
     def make(port: int) -> bytes:
         raw = captured("lookup")
         host = b"\x00\x09127.0.0.1"
-        at = raw.index(host) + len(host)
-        return raw[:at] + struct.pack(">i", port) + raw[at + 4 :]
+        start = raw.index(host) + len(host)
+        return raw[:start] + struct.pack(">i", port) + raw[start + 4 :]
 
     return make
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port of 127.0.0.1 where nothing listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def domain(make_reply: MakeReply) -> Domain:
+    """Return a function that makes a reply to getDefaultDomain."""
+    return lambda text: make_reply(string(text))
+
+
+@pytest.fixture
+def target(serve: Serve, stub_at: StubAt) -> Target:
+    """Return a function that serves registry, JMX server and connection object on one port.
+
+    The first visit answers lookup and newClient and continues with the first script; the other
+    scripts are for the visits after it.
+    """
+
+    async def start(*scripts: Script) -> int:
+        port = 0
+        left = list(scripts)
+
+        async def script(visit: Visit) -> None:
+            await visit.greet()
+            if len(left) == len(scripts):
+                await visit.answer(stub_at(port))
+                await visit.answer(stub_at(port))
+            assert left, "one visit too many"
+            await left.pop(0)(visit)
+
+        port = await serve(script)
+        return port
+
+    return start
