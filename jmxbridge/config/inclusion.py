@@ -149,6 +149,6 @@ def _root(reader: ModelReader, name: str, text: str) -> Iterator[tree.Mapping]:
         return
     for entry in root.entries:
         if entry.key.text not in SECTIONS:
-            message = f"an included file has {' and '.join(SECTIONS)} alone"
+            message = f"an included file may have {' and '.join(SECTIONS)} only"
             reader.add(entry.key, (entry.key.text,), message)
     yield root

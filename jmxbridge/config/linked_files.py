@@ -122,7 +122,7 @@ class LinkedFiles:
             message = f"{file}: {error.message}"
             if redaction.is_token(str(name)):
                 secret = str(path[-1]).removesuffix("_file")
-                message = f"names no file, but looks like the {secret} itself: put it into one"
+                message = f"looks like the {secret} itself, not like a file: put it into a file"
             self._reader.add(node, path, message)
             return None
 

@@ -213,7 +213,7 @@ def test_reads_a_secret_from_a_file(secret: bytes, tmp_path: Path) -> None:
     [
         (None, "no such file"),
         (b"\n", "is empty"),
-        (b"sword\nfish\n", "holds a control character"),
+        (b"sword\nfish\n", "contains a control character"),
         (b"\xff", "not UTF-8"),
         (b"x" * (MAX_SECRET_BYTES + 1), "larger than 16 KiB"),
     ],

@@ -116,5 +116,5 @@ def _check_token_url(reader: ModelReader, node: Mapping, path: Path) -> None:
     host = rest.partition("/")[0].rpartition("@")[2]
     host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     if scheme.lower() == "http" and not is_loopback(host):
-        message = "the client's secret goes there: https, or a token server on this machine"
+        message = "the client secret is sent there: use https, or a token server on this machine"
         reader.add(entry.value, (*path, "token_url"), message)

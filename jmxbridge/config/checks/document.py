@@ -19,7 +19,7 @@ def refuse_pause(reader: ModelReader, store: Mapping, path: Path) -> None:
     """
     entry = store.get("when_full")
     if entry and isinstance(entry.value, Scalar) and entry.value.text == "pause":
-        message = "pause needs an influxdb section: without one nothing makes room again"
+        message = "pause needs an influxdb section: without one nothing makes room"
         reader.add(entry.value, (*path, "when_full"), message)
 
 

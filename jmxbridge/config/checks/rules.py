@@ -120,13 +120,13 @@ def _check_captures(reader: ModelReader, rule: LocatedRule) -> None:
         for key in attribute.keys:
             if key not in kept:
                 message = (
-                    f"no tag or name takes {{{key}}}: attributes that differ in it would be one"
+                    f"{{{key}}} is in no tag and no name: attributes that differ in it would be one"
                     " field"
                 )
                 reader.add(node, path, message, position=node.text.find(f"{{{key}}}"))
     limit = rule.node.get("limit")
     if limit and rule.captured:
-        message = "cannot count series that are in names of attributes: leave it out"
+        message = "cannot limit series that come from attribute names: leave it out"
         reader.add(limit.key, (*rule.path, "limit"), message)
 
 
@@ -147,8 +147,8 @@ def _check_sum(reader: ModelReader, rule: LocatedRule) -> None:
     for node, field_path, _, field_type in rule.field_names():
         has_states = rule.entry.fields_by_path[str(field_path[-1])].states is not None
         if has_states or field_type not in (FieldType.INT, FieldType.FLOAT):
-            kind = "states" if has_states else field_type
-            reader.add(node, field_path, f"cannot be summed (sum_over): it is {kind}")
+            reason = "its values are states" if has_states else f"its type is {field_type}"
+            reader.add(node, field_path, f"cannot be summed (sum_over): {reason}")
 
 
 def _keys_in_names(rule: LocatedRule) -> set[str]:
@@ -201,7 +201,7 @@ def check_names(reader: ModelReader, rules: Collection[LocatedRule]) -> None:
             if known_type != field_type:
                 message = (
                     f'field "{name}" of {rule.entry.measurement} is {field_type} here and'
-                    f" {known_type} in the rule of {first.seen_from(node)}: InfluxDB keeps one type"
+                    f" {known_type} in the rule at {first.seen_from(node)}: InfluxDB keeps one type"
                 )
                 reader.add(node, path, message)
             if full_name in tags:
@@ -223,9 +223,9 @@ def _refuse_tag_and_field(
     measurement = rule.entry.measurement
     if not rule.file:
         place = tagged.seen_from(node)
-        message = f'"{name}" is a tag of {measurement} in the rule of {place}'
+        message = f'"{name}" is a tag of {measurement} in the rule at {place}'
         reader.add(node, path, f"{message}: a field needs another name")
     elif not tagged.file:
         place = rule.seen_from(tagged.node)
-        message = f'"{name}" is a field of {measurement} in the rule of {place}'
+        message = f'"{name}" is a field of {measurement} in the rule at {place}'
         reader.add(tagged.node, tagged.path, f"{message}: a tag needs another name")

@@ -79,8 +79,8 @@ def _check_collect(
             reader.add(node, path, f'"{name}" is collected twice')
         elif name not in set_names and name not in packs:
             suggestion = closest(name, (*set_names, *packs))
-            known = "" if suggestion else f"; there is {', '.join(set_names) or 'none'}"
-            shipped = f", and of packs {', '.join(packs)}" if known and packs else ""
+            known = "" if suggestion else f"; known sets: {', '.join(set_names) or 'none'}"
+            shipped = f"; packs: {', '.join(packs)}" if known and packs else ""
             message = f'no set "{name}" under mbeans{known}{shipped}'
             reader.add(node, path, message, suggestion=suggestion)
         seen.add(name)
@@ -105,7 +105,7 @@ def _check_tags(reader: ModelReader, target: LocatedTarget, taken: TakenNames) -
         for _, name in target.texts(reader, "collect"):
             if tag.text in taken.get(name, {}):
                 rule, reason = taken[name][tag.text]
-                reader.add(tag, path, f"the rule of {rule.seen_from(tag)} {reason}")
+                reader.add(tag, path, f"the rule at {rule.seen_from(tag)} {reason}")
                 break
 
 
@@ -139,23 +139,23 @@ def _check_jolokia(reader: ModelReader, target: LocatedTarget) -> None:
     for name in ("rmi_host", "rmi_port"):
         entry = target.node.get(name)
         if entry:
-            message = "an agent advertises no other address: only transport rmi has this"
+            message = "only for transport rmi: a Jolokia agent advertises no other address"
             reader.add(entry.key, (*target.path, name), message)
     tls = target.node.get("tls")
     for node, text in target.texts(reader, "jmx"):
         if text.startswith("service:jmx:"):
-            message = "names a port of RMI; Jolokia's is HOST:PORT, or a URL"
+            message = "is an RMI address; a Jolokia agent's is HOST:PORT, or a URL"
             reader.add(node, (*target.path, "jmx"), message)
         if tls and text.lower().startswith("http:"):
             message = "the URL says http: write https there, or leave tls out"
             reader.add(tls.key, (*target.path, "tls"), message)
     registry = tls.value.get("registry") if tls and isinstance(tls.value, tree.Mapping) else None
     if registry:
-        message = "there is no registry before a Jolokia agent: only transport rmi has this"
+        message = "only for transport rmi: a Jolokia agent has no registry"
         reader.add(registry.key, (*target.path, "tls", "registry"), message)
     for node, name in target.texts(reader, "username"):
         if ":" in name:  # RFC 7617, section 2
-            message = "HTTP has no way to say a user name with a colon"
+            message = "HTTP cannot send a user name that contains a colon"
             reader.add(node, (*target.path, "username"), message, position=name.index(":"))
 
 
@@ -168,7 +168,7 @@ def _refuse_url(reader: ModelReader, target: LocatedTarget) -> None:
 
 
 _FOLLOWS = "jmxquery follows the address the JVM advertises"
-_SHOWS = "jmxquery shows a password to everybody on this machine"
+_SHOWS = "jmxquery shows the password to every user of this machine"
 _NOT_JMXQUERY = {
     "rmi_host": _FOLLOWS,
     "rmi_port": _FOLLOWS,
@@ -186,10 +186,10 @@ def _check_jmxquery(
     for key, reason in _NOT_JMXQUERY.items():
         entry = target.node.get(key)
         if entry:
-            message = f"{reason}: leave it out, or the transport"
+            message = f"{reason}: remove this key, or the transport"
             reader.add(entry.key, (*target.path, key), message)
     for index, (node, name) in enumerate(target.texts(reader, "collect")):
         if name in by_pattern:
             place = by_pattern[name].seen_from(node)
-            message = f"jmxquery cannot ask by pattern, as the rule of {place} does"
+            message = f"jmxquery cannot read attributes by pattern, as the rule at {place} does"
             reader.add(node, (*target.path, "collect", index), message)

@@ -30,9 +30,7 @@ def warn_of_secrets(reader: ModelReader, section: Mapping, path: Path) -> None:
         if entry is None or not isinstance(entry.value, Scalar):
             continue
         if not names_a_variable(entry.value.text):
-            message = (
-                f"a secret in the file: {key}_file, or a variable ${{NAME}}, keeps it out of it"
-            )
+            message = f"a secret in the file: use {key}_file or a variable, ${{NAME}}, instead"
             reader.warn(entry.key, (*path, key), message)
     tls = section.get("tls")
     if tls is not None and isinstance(tls.value, Mapping):

@@ -62,7 +62,7 @@ def parse_unit(text: str) -> UnitOfField:
         return UnitOfField(text)
     for unit, position in ((given, 0), (wanted, len(given) + len(to))):
         if unit not in UNITS:
-            message = f'"{unit}" is no unit to convert: there is {", ".join(UNITS)}'
+            message = f'"{unit}" is no unit to convert; known units: {", ".join(UNITS)}'
             raise InvalidValue(message, position, closest(unit, UNITS))
     factor = conversion(given, wanted)
     if factor is None:

@@ -46,7 +46,7 @@ def _line_before(mark: Mark) -> str:
 def _variable(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     if "".join(_around(mark)) != "${":
         return None
-    return mark, "quote a text that holds ${…} when it stands inside { } or [ ]"
+    return mark, "quote a text with ${…} inside { } or [ ]"
 
 
 def _tab(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
@@ -68,7 +68,7 @@ def _bracket(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
         return opened, f"not YAML: this {bracket} is never closed"
     closing = {"{": "}", "[": "]"}[bracket]
     place = f"line {opened.line + 1}, column {opened.column + 1}"
-    return mark, f"not YAML: a comma or {closing} should be here, for the {bracket} of {place}"
+    return mark, f"not YAML: a comma or {closing} should be here, for the {bracket} at {place}"
 
 
 def _quote(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
@@ -88,7 +88,7 @@ def _colon(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
         return None
     if _IN_A_VALUE.match(_line_before(mark)):
         return mark, "not YAML: a second colon in this line: put the value in quotes"
-    message = "this line is indented like a part of the value above it: indent keys alike"
+    message = "this line is indented as if it continued the value above it: indent keys equally"
     return mark, f"not YAML: {message}"
 
 
@@ -132,11 +132,11 @@ def _block(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
         return mark, "not YAML: a key is missing before the colon"
     is_list = error.context == "while parsing a block collection"
     if is_list and above.column == mark.column:
-        message = f"a - is missing: the list of line {above.line + 1} begins in this column"
+        message = f"a - is missing: the list at line {above.line + 1} begins in this column"
         return mark, f"not YAML: {message}"
     kind = "list" if is_list else "key"
-    message = f"the {kind} of line {above.line + 1} begins in column {above.column + 1}"
-    return mark, f"not YAML: this line is indented like none above it: {message}"
+    message = f"the {kind} at line {above.line + 1} begins in column {above.column + 1}"
+    return mark, f"not YAML: this indentation matches no line above it: {message}"
 
 
 EXPLAINERS: tuple[Callable[[yaml.MarkedYAMLError, Mark], ExplainedError | None], ...] = (

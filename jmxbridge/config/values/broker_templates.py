@@ -52,5 +52,5 @@ def _parse(text: str) -> BrokerTemplate:
     parse_text(text)
     stray = re.search(r"[{}]", _PLACEHOLDER.sub(lambda match: " " * len(match[0]), text))
     if stray:
-        raise InvalidValue("only {id} and {port} stand for something here", stray.start())
+        raise InvalidValue("only {id} and {port} can be in braces here", stray.start())
     return BrokerTemplate(text)

@@ -33,7 +33,7 @@ def parse_text(text: str) -> str:
         raise InvalidValue(f"is longer than {MAX_TEXT:,} characters", MAX_TEXT)
     bad = _NOT_TEXT.search(text)
     if bad:
-        raise InvalidValue(f"holds U+{ord(bad[0]):04X}, which is not text", bad.start())
+        raise InvalidValue(f"contains U+{ord(bad[0]):04X}, which is not text", bad.start())
     return text
 
 
@@ -180,7 +180,7 @@ def parse_certificate_path(text: str) -> Path:
     path = parse_path(text)
     if path.suffix.lower() in (".jks", ".jceks"):
         raise InvalidValue(
-            "a key store of old Java; wants PEM or PKCS#12: keytool -importkeystore -srckeystore"
+            "a Java key store; wants PEM or PKCS#12: keytool -importkeystore -srckeystore"
             " STORE.jks -destkeystore STORE.p12 -deststoretype pkcs12"
         )
     return path
@@ -191,7 +191,7 @@ def parse_secret(text: str) -> SecretStr:
     if not text:
         raise InvalidValue("is empty")
     if _NOT_TEXT.search(text):
-        raise InvalidValue("holds a control character (a line break?)")
+        raise InvalidValue("contains a control character (a line break?)")
     return SecretStr(text)
 
 
@@ -210,7 +210,7 @@ def parse_header_text(text: str) -> str:
 
 def _refuse_beyond_ascii(text: str) -> None:
     if not text.isascii():
-        raise InvalidValue("holds a character that an HTTP header cannot carry: ASCII only")
+        raise InvalidValue("contains a character that an HTTP header cannot carry: ASCII only")
 
 
 def parse_aws_region(text: str) -> str:
@@ -251,9 +251,7 @@ def parse_lag_name(text: str) -> str:
     """Read the default name of a lag measurement, or of a tag or field: MEASUREMENT.NAME."""
     if text in LAG_NAMES:
         return text
-    message = (
-        f'"{text}" is no measurement of the lag, nor MEASUREMENT.NAME for a tag or field of one'
-    )
+    message = f'"{text}" is neither a lag measurement nor MEASUREMENT.NAME, a tag or field of one'
     raise InvalidValue(message, 0, closest(text, LAG_NAMES))
 
 
@@ -262,9 +260,7 @@ def parse_template(text: str) -> str:
     parse_influx_name(text)
     stray = re.search(r"[{}]", KEY_IN_TEMPLATE.sub(lambda match: " " * len(match[0]), text))
     if stray:
-        raise InvalidValue(
-            "a brace without its partner; {key} stands for a key property", stray.start()
-        )
+        raise InvalidValue("an unmatched brace; {key} stands for a key property", stray.start())
     for key, position in template_keys(text):
         if not key:
             raise InvalidValue("{} names no key property", position)

@@ -61,7 +61,7 @@ def parse_jmx_address(text: str) -> JmxAddress:
     match = _JMX_RMI.fullmatch(text)
     if match is None:
         raise InvalidValue(
-            "of the long form only service:jmx:rmi:///jndi/rmi://HOST:PORT/jmxrmi is understood;"
+            "the only long form is service:jmx:rmi:///jndi/rmi://HOST:PORT/jmxrmi;"
             " HOST:PORT means the same"
         )
     registry = _address(match, "registry")

@@ -127,7 +127,7 @@ def _bootstrap(value: object) -> object:
 def _without_clash(names: Mapping[str, str]) -> Mapping[str, str]:
     same = clash(names)
     if same is not None:
-        message = f'"{names[same.name]}" is what {same.other} is called'
+        message = f'"{names[same.name]}" is already the name of {same.other}'
         raise as_pydantic_error(InvalidValue(message), same.name)
     return names
 
