@@ -136,7 +136,7 @@ def argument(param: Any) -> str:
 @pytest.mark.parametrize("command", ALL)
 def test_documented_options_exist(command: str) -> None:
     """A section names no option that its command does not have, but those of other commands."""
-    known = {name for each in ALL.values() for param in each.params for name in param.opts}
+    known = {name for other in ALL.values() for param in other.params for name in param.opts}
     body = section(page("commands"), f"jmxbridge {command}")
     mine = {name for param in ALL[command].params for name in param.opts}
     table = "\n".join(row[0] for row in rows(body))
@@ -157,9 +157,9 @@ def typed() -> Iterator[tuple[str, str]]:
 
 def test_commands_in_the_docs_can_be_typed() -> None:
     """Command and options exist, on every page."""
-    found = list(typed())
-    assert len(found) > 40
-    for where, line in found:
+    lines = list(typed())
+    assert len(lines) > 40
+    for where, line in lines:
         words = shlex.split(line.partition(" | ")[0].partition(" > ")[0], comments=True)[1:]
         command = next(
             (" ".join(words[:size]) for size in (2, 1) if " ".join(words[:size]) in ALL), None
@@ -243,14 +243,14 @@ def test_documented_defaults_are_the_defaults(heading: str, key: str, default: s
     form, target = SECTIONS[heading], "{name: a, jmx: 'k:1', collect: [jvm]}"
     first = "" if heading == "`store`" else ", "
     plain = settings_of(form.format(target=target, extra=""))
-    said = settings_of(form.format(target=target, extra=f"{first}{key}: '{default}'"))
-    assert said == plain
+    explicit = settings_of(form.format(target=target, extra=f"{first}{key}: '{default}'"))
+    assert explicit == plain
 
 
 def examples() -> list[tuple[str, str]]:
     """Every YAML example, with its page."""
-    found = {name: re.findall(r"(?ms)^```yaml\n(.*?)^```", text) for name, text in PAGES.items()}
-    return [(name, text) for name, texts in found.items() for text in texts]
+    by_page = {name: re.findall(r"(?ms)^```yaml\n(.*?)^```", text) for name, text in PAGES.items()}
+    return [(name, text) for name, texts in by_page.items() for text in texts]
 
 
 @pytest.mark.parametrize(("where", "text"), examples())
@@ -393,6 +393,17 @@ def test_paths_named_by_the_docs_exist(name: str) -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_names_next_to_a_path_are_in_the_file() -> None:
+    """`path.py`, `Class.method`: the file defines what a walk through the code names."""
+    walk = re.findall(r"`([\w/]+\.py)`,\s+`([\w.]+)`", page("architecture"))
+    assert len(walk) >= 8
+    for path, name in walk:
+        for part in name.split("."):
+            assert re.search(
+                rf"(?m)^\s*(?:async )?(?:def|class) {part}\b", (ROOT / path).read_text()
+            )
+
+
 def test_every_page_is_in_the_index() -> None:
     """docs/README.md leads to every page below docs/."""
     index = page("README")
@@ -423,7 +434,9 @@ def test_the_changelog_keeps_its_form() -> None:
     text = (ROOT / "CHANGELOG.md").read_text()
     versions = re.findall(r"(?m)^## (.*)$", text)
     assert versions[0] == "Unreleased"
-    assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", each) for each in versions[1:])
+    assert all(
+        re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", version) for version in versions[1:]
+    )
     assert versions[1].split()[0] == __version__
     kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
     assert set(re.findall(r"(?m)^### (.*)$", text)) <= kinds
