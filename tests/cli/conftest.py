@@ -1,6 +1,7 @@
 """A recorded JVM in the place of one that runs: the commands cannot tell them apart."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 import pytest
@@ -9,6 +10,7 @@ from jmxbridge import jmx
 from jmxbridge.jmx import AttributeInfo, MBeanInfo, ObjectName, RemoteException, Value
 from jmxbridge.jmx.rmi.protocol import Traffic
 from jmxbridge.transports import rmi
+from tests.cli.store_of_file import write_settings
 
 
 class MBean(Protocol):
@@ -96,3 +98,9 @@ def recorded_jvm(
         monkeypatch.setattr(rmi, "connect", connect)
 
     return use
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A settings file with a store, and an InfluxDB that does not exist."""
+    return write_settings(tmp_path, "http://127.0.0.1:9")

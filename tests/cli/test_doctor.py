@@ -8,10 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from jmxbridge.cli import app
 from jmxbridge.doctor import examination, unit
+from tests.cli import calling
 
 GOLDEN = Path(__file__).parent / "golden"
 UNIT = {
@@ -24,11 +24,8 @@ UNIT = {
 
 
 def call(*args: str) -> Result:
-    """Run `doctor` in this process; whatever is not an exit fails the test."""
-    result = CliRunner().invoke(app, ["doctor", *args])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    """Run the command in this process."""
+    return calling.call("doctor", *args)
 
 
 @pytest.fixture

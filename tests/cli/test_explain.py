@@ -1,4 +1,4 @@
-"""`mbeans explain` and `mbeans suggest` against a recorded consumer.
+"""`mbeans explain` against a recorded consumer.
 
 `golden/NAME.out` is what a command prints, stdout then stderr. A change of wording changes it, with
 WRITE_GOLDEN=1; read it as the person who wants to know why a series is missing.
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from jmxbridge.cli import app
+from tests.cli import calling
 
 GOLDEN = Path(__file__).parent / "golden"
 FETCH = "kafka.consumer:type=consumer-fetch-manager-metrics,*"
@@ -27,11 +27,8 @@ def _at_home(monkeypatch: pytest.MonkeyPatch, recorded_jvm: UseRecording) -> Non
 
 
 def call(*args: str) -> Result:
-    """Run a command in this process; whatever is not an exit fails the test."""
-    result = CliRunner().invoke(app, ["mbeans", *args])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    """Run the command in this process."""
+    return calling.call("mbeans", *args)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +38,6 @@ def call(*args: str) -> Result:
         ("explain_json", ["explain", "orders", FETCH, "--json"]),
         ("explain_unmatched", ["explain", "orders", "java.lang:type=M*", "--unmatched"]),
         ("explain_unmatched_set", ["explain", "127.0.0.1:1", "java.lang:*", "-c", "memory"]),
-        ("suggest_fetch", ["suggest", "orders", FETCH]),
-        ("suggest_memory", ["suggest", "orders", "java.lang:type=Memory"]),
     ],
 )
 def test_prints_what_the_golden_file_says(name: str, arguments: list[str]) -> None:
@@ -93,10 +88,9 @@ def test_attributes_that_the_jvm_cannot_send_are_named(recorded_jvm: UseRecordin
     assert "records_lag_max=" not in line
 
 
-@pytest.mark.parametrize("command", ["explain", "suggest"])
-def test_nothing_to_look_at_is_a_finding(command: str) -> None:
+def test_explain_of_no_mbean_is_a_finding() -> None:
     """Status 1, with the pattern that matched nothing."""
-    result = call(command, "orders", "kafka.nowhere:*")
+    result = call("explain", "orders", "kafka.nowhere:*")
     assert result.exit_code == 1
     assert "no MBean of orders matches kafka.nowhere:*" in result.stderr
 
@@ -147,13 +141,6 @@ def test_a_broker_without_a_file_is_not_explained_twice(
     report = json.loads(call("explain", "127.0.0.1:1", "kafka.server:*", "--json").stdout)
     sets = {rule["set"] for each in report["mbeans"] for rule in each["taken"]}
     assert sets == {"kafka-broker", "kafka-kraft", "kafka-topics"}
-
-
-def test_a_set_that_is_not_there_is_a_usage_error() -> None:
-    """The sets there are, are named."""
-    result = call("explain", "orders", "--collect", "brokr")
-    assert result.exit_code == 2
-    assert "no set or pack brokr: there is consumer, memory, jvm, kafka-broker," in result.stderr
 
 
 def test_without_a_file_the_packs_explain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from demo.servers import free_port
 from jmxbridge.cli import app, lag
 from jmxbridge.config.model.models import GroupFilter, KafkaSettings
 from jmxbridge.config.values.address import Address
+from tests.cli.calling import call
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
 
@@ -48,3 +50,20 @@ async def test_all_is_every_group_and_every_topic(capsys: pytest.CaptureFixture[
 
     assert seen[True] == ({"billing"}, {"paid"})
     assert seen[False] == ({"billing", "secret", "console-consumer-7"}, {"paid", "__own", inner})
+
+
+def test_lag_says_which_kafka_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file and without --bootstrap there is nobody to ask: usage, with the way out."""
+    monkeypatch.chdir(tmp_path)
+    result = call("lag")
+    assert result.exit_code == 2
+    assert "--bootstrap HOST:PORT" in result.stderr
+
+
+def test_lag_of_a_cluster_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unavailable is status 69, with the address that did not answer."""
+    monkeypatch.chdir(tmp_path)
+    address = f"127.0.0.1:{free_port()}"
+    result = call("lag", "--bootstrap", address)
+    assert result.exit_code == 69
+    assert address in result.stderr

@@ -17,14 +17,11 @@ import pytest
 from jmxbridge.store import (
     DeadLine,
     StoreError,
-    StoreForeign,
     StoreFull,
     StoreLocked,
     StoreUnwritable,
 )
-from jmxbridge.store.errors import from_sqlite
 from jmxbridge.store.file import StoreFile
-from jmxbridge.store.schema import SCHEMA_VERSION
 from jmxbridge.store.spool import Spool
 from tests.store.noise import noise
 
@@ -57,16 +54,6 @@ def test_only_the_owner_can_read_the_files(open_spool: OpenSpool, path: Path) ->
     assert mode(path.parent) == 0o700
 
 
-def test_an_existing_file_is_closed_to_others(open_spool: OpenSpool, path: Path) -> None:
-    """A file that a careless copy made readable is mended."""
-    open_spool().close()
-    path.chmod(0o644)
-
-    open_spool()
-
-    assert mode(path) == 0o600
-
-
 def test_the_lock_ends_with_its_process(open_spool: OpenSpool, path: Path) -> None:
     """A second process is refused with the first one's pid; after a kill -9 it is let in."""
     command = [sys.executable, "-c", HOLDER, str(path)]
@@ -90,50 +77,6 @@ def test_another_process_may_look_while_it_is_open(open_spool: OpenSpool, path: 
 
     assert reader.execute("SELECT pending FROM account").fetchone() == (1,)
     reader.close()
-
-
-def test_a_newer_schema_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
-    """An older jmxbridge says what to do and touches nothing."""
-    open_spool().close()
-    change(path, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
-    before = path.read_bytes()
-
-    with pytest.raises(StoreForeign, match="newer jmxbridge"):
-        open_spool()
-
-    assert path.read_bytes() == before
-
-
-def test_an_older_schema_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
-    """What an earlier jmxbridge wrote is neither misread nor thrown away: it says what to do."""
-    open_spool().close()
-    change(path, f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
-    before = path.read_bytes()
-
-    with pytest.raises(StoreForeign, match=r"earlier jmxbridge .*spool drain"):
-        open_spool()
-
-    assert path.read_bytes() == before
-
-
-def test_another_programs_database_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
-    """A store.path that points into somebody else's data costs that somebody nothing."""
-    path.parent.mkdir()
-    change(path, "CREATE TABLE bookmarks (url)")
-    before = path.read_bytes()
-
-    with pytest.raises(StoreForeign, match="another program's"):
-        open_spool()
-
-    assert path.read_bytes() == before
-
-
-def change(path: Path, statement: str) -> None:
-    """Run one statement on a file, past the store."""
-    database = sqlite3.connect(path)
-    with database:
-        database.execute(statement)
-    database.close()
 
 
 @pytest.mark.parametrize(
@@ -198,25 +141,6 @@ def test_a_file_where_the_directory_should_be_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(StoreUnwritable, match=r"state.*store\.path"):
         StoreFile.open(tmp_path / "state" / "local.sqlite3")
-
-
-def test_a_directory_where_the_file_should_be_is_named(path: Path) -> None:
-    """The message names the path and the reason."""
-    path.mkdir(parents=True)
-
-    with pytest.raises(StoreUnwritable, match=r"local\.sqlite3: Is a directory"):
-        StoreFile.open(path)
-
-    path.rmdir()
-    StoreFile.open(path).close()  # the lock was let go
-
-
-def test_unknown_trouble_of_sqlite_is_still_a_store_error() -> None:
-    """Whatever SQLite raises has a class of ours, with SQLite's words."""
-    error = from_sqlite("x", sqlite3.OperationalError("strange"))
-
-    assert type(error) is StoreError
-    assert "strange" in str(error)
 
 
 def appended(spool: Spool, n: int) -> None:

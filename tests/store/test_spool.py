@@ -1,40 +1,20 @@
 """The tables: bounds, the account, partial settling, and damage inside the file."""
 
-import logging
-import os
-import sqlite3
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jmxbridge.store import DeadLine, StoreFull, StorePaused
-from jmxbridge.store.chunks import CHUNK_BYTES, CHUNK_COST
+from jmxbridge.store.chunks import CHUNK_COST
 from jmxbridge.store.spool import Spool
-from jmxbridge.store.values import Batch, Counts, DeadLetter
+from jmxbridge.store.values import Batch, Counts
 from tests.store.noise import noise
+from tests.store.polls import numbered, poll, taken
 
 OpenSpool = Callable[..., Spool]
 
 SECOND = 10**9
-
-
-def numbered(*numbers: int) -> list[bytes]:
-    """Lines of 10 bytes that can be told apart; one takes 15 when it is packed, two take 19."""
-    return [b"m v=%06d" % n for n in numbers]
-
-
-def poll(spool: Spool, *numbers: int, time_ns: int = 0) -> None:
-    """Append one poll of numbered lines."""
-    spool.append(numbered(*numbers), time_ns=time_ns, source="a")
-
-
-def taken(spool: Spool, *, max_lines: int = 1000, max_bytes: int = 10**6) -> Batch:
-    """A batch that must not be empty."""
-    batch = spool.take(max_lines=max_lines, max_bytes=max_bytes)
-    assert batch is not None
-    return batch
 
 
 def balanced(counts: Counts) -> bool:
@@ -111,34 +91,6 @@ def test_a_batch_cannot_overtake_the_lines_before_it(open_spool: OpenSpool) -> N
         spool.settle(hole, [])
 
     assert spool.counts().pending == 3
-
-
-@pytest.mark.parametrize("line", [b"", b"m v=1\nm v=2"], ids=["empty", "newline"])
-def test_what_would_not_come_back_as_one_line_is_refused(
-    open_spool: OpenSpool, line: bytes
-) -> None:
-    """Nothing of the poll is appended, so the caller's count stays right."""
-    spool = open_spool()
-
-    with pytest.raises(ValueError, match="newline"):
-        spool.append([b"m v=0", line], time_ns=1, source="a")
-
-    assert spool.counts().sampled == 0
-
-
-def test_a_large_poll_is_split_without_losing_a_line(open_spool: OpenSpool) -> None:
-    """Chunks bound what is read at once; the batch that spans them is whole."""
-    spool = open_spool()
-    lines = [b'm v=%d,s="%s" 1' % (n, b"x" * 1000) for n in range(1500)]
-    spool.append(lines, time_ns=1, source="a")
-
-    batch = taken(spool, max_lines=5000, max_bytes=10**7)
-
-    assert sum(map(len, lines)) > 2 * CHUNK_BYTES
-    assert list(batch.lines) == lines
-    assert len(batch.segments) == 3
-    spool.settle(batch.first(1499), [])
-    assert spool.counts().pending == 1
 
 
 def test_above_the_bound_the_oldest_lines_go(
@@ -227,43 +179,6 @@ def test_kept_lines_are_sent_once_influxdb_is_configured(open_spool: OpenSpool) 
     assert list(taken(spool).lines) == numbered(1, 2)
 
 
-def test_dead_letters_are_bounded(open_spool: OpenSpool) -> None:
-    """The oldest give way and count as dropped; their number can be told apart."""
-    spool = open_spool(max_dead_bytes=300)
-    for n in range(10):
-        poll(spool, n)
-        spool.settle(taken(spool), [DeadLine(0, "bad")])
-
-    counts = spool.counts()
-
-    assert counts.dead_bytes <= 300
-    assert counts.dead_lettered + counts.dropped_dead == 10
-    assert counts.dropped == counts.dropped_dead > 0
-    newest_first = [letter.line for letter in spool.dead_letters(100)]
-    assert newest_first == numbered(*range(9, 9 - counts.dead_lettered, -1))
-
-
-def test_a_reason_is_bounded(open_spool: OpenSpool) -> None:
-    """A server that answers a novel does not fill the disk with it."""
-    spool = open_spool(clock_ns=lambda: 99)
-    poll(spool, 1, time_ns=5)
-
-    spool.settle(taken(spool), [DeadLine(0, "x" * 10**6)])
-
-    assert spool.dead_letters(1) == [DeadLetter(1, 5, 99, "a", "x" * 1000, b"m v=000001")]
-
-
-def test_a_reason_may_hold_anything(open_spool: OpenSpool) -> None:
-    """A server's JSON can carry half a character; it costs neither the batch nor the sender."""
-    spool = open_spool()
-    spool.append(numbered(1), time_ns=5, source="a\ud800")
-
-    spool.settle(taken(spool), [DeadLine(0, "bad \ud800")])
-
-    (letter,) = spool.dead_letters(1)
-    assert (letter.source, letter.reason) == ("a?", "bad ?")
-
-
 def test_a_full_disk_loses_nothing_in_silence(open_spool: OpenSpool) -> None:
     """The append raises, nothing of it is kept, and the store works on once there is room."""
     spool = open_spool()
@@ -292,41 +207,6 @@ class full_disk:  # noqa: N801 - reads as what it makes of the block
         self._database.execute("PRAGMA max_page_count = 1073741823")
 
 
-def test_a_damaged_chunk_is_set_aside(
-    open_spool: OpenSpool, path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Its lines are in a file of their own and counted as dropped; the ones behind it go on."""
-    spool = open_spool()
-    poll(spool, 1, 2)
-    poll(spool, 3)
-    spool.close()
-    with sqlite3.connect(path) as database:
-        database.execute("UPDATE chunk SET body = substr(body, 1, 12) WHERE id = 1")
-    database.close()
-
-    spool = open_spool()
-
-    assert list(taken(spool).lines) == numbered(3)
-    counts = spool.counts()
-    assert (counts.dropped, counts.pending) == (2, 1)
-    aside = path.with_name("local.sqlite3.damaged-chunk-1")
-    assert b"m v=00" in aside.read_bytes()
-    assert stat.S_IMODE(os.stat(aside).st_mode) == 0o600
-    assert "local.sqlite3.damaged-*; their 2 lines are counted as dropped" in caplog.text
-
-
-def test_the_account_cannot_be_committed_wrong(open_spool: OpenSpool, path: Path) -> None:
-    """The identity is a CHECK of the table: SQLite refuses a change that breaks it."""
-    spool = open_spool()
-    poll(spool, 1)
-    spool.close()
-
-    database = sqlite3.connect(path)
-    with pytest.raises(sqlite3.IntegrityError):
-        database.execute("UPDATE account SET stored = stored + 1")
-    database.close()
-
-
 @pytest.mark.slow
 def test_a_drained_file_becomes_small_again(open_spool: OpenSpool, path: Path) -> None:
     """Every settle that leaves nothing pending gives some pages back; a stock of them stays."""
@@ -341,16 +221,6 @@ def test_a_drained_file_becomes_small_again(open_spool: OpenSpool, path: Path) -
     spool.close()
 
     assert path.stat().st_size < 20 * 1024 * 1024
-
-
-def test_counts_of_a_new_store_are_zero(
-    open_spool: OpenSpool, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A new file starts an account at nothing, and opens without a word."""
-    caplog.set_level(logging.DEBUG)
-
-    assert open_spool().counts() == Counts(0, 0, 0, 0, 0, 0, 0, 0, 0, None)
-    assert not caplog.records
 
 
 def test_a_spool_that_pauses_drops_nothing(open_spool: OpenSpool) -> None:

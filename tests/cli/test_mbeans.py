@@ -4,15 +4,17 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from demo.servers import free_port
 from jmxbridge import jmx
 from jmxbridge.cli import mbeans
-from jmxbridge.cli.changes import Change, changes, difference, flat
 from jmxbridge.cli.jvm import Jvm
 from jmxbridge.jmx import ConnectionFailed, ObjectName
+from tests.cli.calling import call
 from tests.cli.conftest import RecordedConnection
 
 MEMORY = ObjectName.parse("java.lang:type=Memory")
@@ -26,35 +28,6 @@ class OneMBean:
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = values
         self.attributes = tuple(values)
-
-
-def test_composites_are_looked_at_item_by_item() -> None:
-    """Each item has a place of its own, sorted; lists are one value."""
-    values: dict[str, Any] = {"b": {"used": 1, "max": {"x": 2}}, "a": (1, 2), "c": {}}
-    found = flat([(MEMORY, values)])
-    assert {place[1]: value for place, value in found.items()} == {
-        "a": [1, 2],
-        "b.max.x": 2,
-        "b.used": 1,
-        "c": {},
-    }
-    assert list(found) == sorted(found)
-
-
-def test_only_what_changes_is_a_change() -> None:
-    """New, other and gone: what is gone is not mentioned."""
-    a, b, c = (("m", name) for name in "abc")
-    found = changes({a: 1, b: 1, ("m", "gone"): 1}, {a: 1, b: 3, c: "x"})
-    assert found == [Change(b, 3, False, 2), Change(c, "x", True)]
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "delta"),
-    [(1, 3, 2), (1.5, 1, -0.5), (True, False, None), ("a", "b", None), (None, 1, None)],
-)
-def test_numbers_have_a_difference(before: Any, now: Any, delta: float | None) -> None:
-    """Words, and true and false, have none."""
-    assert difference(before, now) == delta
 
 
 @pytest.fixture
@@ -141,3 +114,12 @@ async def test_on_a_terminal_everything_is_drawn_again(
         [f"{MEMORY.text} n = 5", f"{MEMORY.text} s = x"],
         [f"{MEMORY.text} n = 7 (+2)", f"{MEMORY.text} s = x"],
     ]
+
+
+def test_mbeans_of_a_jvm_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unavailable is status 69, with the address that did not answer."""
+    monkeypatch.chdir(tmp_path)
+    address = f"127.0.0.1:{free_port()}"
+    result = call("mbeans", "ls", address)
+    assert result.exit_code == 69
+    assert address in result.stderr

@@ -3,20 +3,17 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from jmxbridge.cli import app
 from jmxbridge.config.loader import schema_line
+from tests.cli import calling
 
 OLD = Path(__file__).parents[1] / "config" / "migration"
 
 
 def call(*args: str | Path) -> Result:
-    """Run `init`; whatever is not an exit fails the test."""
-    result = CliRunner().invoke(app, ["init", *map(str, args)])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    """Run the command in this process."""
+    return calling.call("init", *map(str, args))
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from demo.servers import free_port
-from jmxbridge.cli import app
 from jmxbridge.cli.preflight import influx_text
 from jmxbridge.influx.probe import ProbeResult
+from tests.cli import calling
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def call(*args: str) -> Result:
-    """Run `check --connect` in this process; whatever is not an exit fails the test."""
-    result = CliRunner().invoke(app, ["check", "--connect", *args])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    """Run the command in this process."""
+    return calling.call("check", "--connect", *args)
 
 
 def test_json_has_the_rules_one_by_one(
@@ -58,23 +55,6 @@ def test_limits_are_findings(
     assert result.exit_code == 1
     said = "orders: warning: limits leave out 1 series: mbeans.yaml:12:7 (limit 2); `jmxbridge"
     assert said in result.stderr
-
-
-def test_an_attribute_that_looks_misspelt_is_a_finding(
-    tmp_path: Path, recorded_jvm: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its field would never come; one like nothing that is there may be another version's."""
-    text = (GOLDEN / "mbeans.yaml").read_text()
-    text = text.replace("HeapMemoryUsage.used", "HeapMemoryUsag.used")
-    text = text.replace("records-lag-max: records_lag_max", "unheard-of: records_lag_max")
-    (tmp_path / "mbeans.yaml").write_text(text.replace("[consumer]", "[consumer, memory, jvm]"))
-    monkeypatch.chdir(tmp_path)
-    recorded_jvm("consumer-4.1.0")
-    report = json.loads(call("--json").stdout)
-    assert [each for each in report["findings"] if "did you mean" in each] == [
-        "mbeans.yaml:26:7: warning: no MBean of orders has HeapMemoryUsag: did you mean"
-        " HeapMemoryUsage?"
-    ]
 
 
 def test_more_series_than_the_file_lets_in_is_a_finding(

@@ -1,0 +1,39 @@
+"""Differences between two readings of MBean values."""
+
+from typing import Any
+
+import pytest
+
+from jmxbridge.cli.changes import Change, changes, difference, flat
+from jmxbridge.jmx import ObjectName
+
+MEMORY = ObjectName.parse("java.lang:type=Memory")
+
+
+def test_composites_are_looked_at_item_by_item() -> None:
+    """Each item has a place of its own, sorted; lists are one value."""
+    values: dict[str, Any] = {"b": {"used": 1, "max": {"x": 2}}, "a": (1, 2), "c": {}}
+    found = flat([(MEMORY, values)])
+    assert {place[1]: value for place, value in found.items()} == {
+        "a": [1, 2],
+        "b.max.x": 2,
+        "b.used": 1,
+        "c": {},
+    }
+    assert list(found) == sorted(found)
+
+
+def test_only_what_changes_is_a_change() -> None:
+    """New, other and gone: what is gone is not mentioned."""
+    a, b, c = (("m", name) for name in "abc")
+    found = changes({a: 1, b: 1, ("m", "gone"): 1}, {a: 1, b: 3, c: "x"})
+    assert found == [Change(b, 3, False, 2), Change(c, "x", True)]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "delta"),
+    [(1, 3, 2), (1.5, 1, -0.5), (True, False, None), ("a", "b", None), (None, 1, None)],
+)
+def test_numbers_have_a_difference(before: Any, now: Any, delta: float | None) -> None:
+    """Words, and true and false, have none."""
+    assert difference(before, now) == delta

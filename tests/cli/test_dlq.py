@@ -1,0 +1,81 @@
+"""`jmxbridge dlq`: dead letters shown, replayed and purged."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from jmxbridge.store import Counts, Store
+from tests.cli.calling import call
+from tests.cli.store_of_file import LINES, count, fill, with_store
+
+
+def test_a_dead_letter_is_shown_with_all_that_is_known(file: Path) -> None:
+    """Time, target, the server's words, the line; newest first in the list."""
+    with_store(file, fill)
+    listed = json.loads(call("dlq", "ls", "-f", str(file), "--json").stdout)["dead_letters"]
+    assert [each["id"] for each in listed] == [2, 1]
+    assert listed[1]["line"] == LINES[0].decode()
+    assert "400: bad" in call("dlq", "ls", "-f", str(file)).stdout
+    said = call("dlq", "show", "2", "-f", str(file)).stdout
+    assert "422: conflict" in said
+    assert "broker-1" in said
+    assert LINES[2].decode() in said
+    assert json.loads(call("dlq", "show", "2", "-f", str(file), "--json").stdout)["id"] == 2
+    missing = call("dlq", "show", "3", "-f", str(file))
+    assert (missing.exit_code, missing.stderr) == (1, "there is no dead letter 3\n")
+
+
+def test_replay_puts_the_same_bytes_at_the_end(file: Path) -> None:
+    """The lines wait again, unchanged, behind those that waited before."""
+    with_store(file, fill)
+    assert call("dlq", "replay", "--all", "-f", str(file)).stdout == "2 dead letters replayed\n"
+    taken: list[bytes] = []
+
+    async def take(store: Store) -> Counts:
+        batch = await store.take(max_lines=9, max_bytes=10**6)
+        assert batch is not None
+        taken.extend(batch.lines)
+        return await store.counts()
+
+    after = with_store(file, take)
+    assert taken == [LINES[3], LINES[0], LINES[2]]
+    assert (after.sampled, after.stored, after.pending, after.dead_lettered) == (4, 1, 3, 0)
+
+
+def test_purge_counts_what_it_gives_up(file: Path) -> None:
+    """Ids that do not exist are said; the account still balances."""
+    with_store(file, fill)
+    result = call("dlq", "purge", "1", "77", "-f", str(file))
+    assert (result.exit_code, result.stdout) == (1, "1 dead letters purged\n")
+    assert result.stderr == "1 of the ids do not exist\n"
+    after = with_store(file, count)
+    assert (after.dead_lettered, after.dropped, after.dropped_dead) == (1, 1, 1)
+
+
+def test_an_id_beyond_all_numbers_does_not_exist(file: Path) -> None:
+    """A slip of the mouse, digits twice: no traceback, and what is meant as well is done."""
+    with_store(file, fill)
+    huge = str(10**20)
+    listed = call("dlq", "ls", "-n", huge, "-f", str(file), "--json")
+    assert len(json.loads(listed.stdout)["dead_letters"]) == 2
+    shown = call("dlq", "show", huge, "-f", str(file))
+    assert (shown.exit_code, shown.stderr) == (1, f"there is no dead letter {huge}\n")
+    for verb in ("replay", "purge"):
+        result = call("dlq", verb, huge, "-f", str(file))
+        assert (result.exit_code, result.stderr) == (1, "1 of the ids do not exist\n")
+    negative = f"-{huge}"
+    shown = call("dlq", "show", "-f", str(file), "--", negative)
+    assert (shown.exit_code, shown.stderr) == (1, f"there is no dead letter {negative}\n")
+    result = call("dlq", "purge", "-f", str(file), "--", negative)
+    assert (result.exit_code, result.stderr) == (1, "1 of the ids do not exist\n")
+    result = call("dlq", "purge", "1", huge, "-f", str(file))
+    assert (result.exit_code, result.stdout) == (1, "1 dead letters purged\n")
+
+
+@pytest.mark.parametrize("args", [["replay"], ["purge"], ["purge", "1", "--all"]])
+def test_what_to_move_must_be_said(file: Path, args: list[str]) -> None:
+    """Neither nothing nor both: a purge of everything is typed on purpose."""
+    result = call("dlq", *args, "-f", str(file))
+    assert result.exit_code == 2
+    assert "--all" in result.stderr

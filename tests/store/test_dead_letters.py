@@ -1,0 +1,47 @@
+"""Dead letters: their bound, their reasons, and a table that lost some."""
+
+from collections.abc import Callable
+
+from jmxbridge.store import DeadLine
+from jmxbridge.store.spool import Spool
+from jmxbridge.store.values import DeadLetter
+from tests.store.polls import numbered, poll, taken
+
+OpenSpool = Callable[..., Spool]
+
+
+def test_dead_letters_are_bounded(open_spool: OpenSpool) -> None:
+    """The oldest give way and count as dropped; their number can be told apart."""
+    spool = open_spool(max_dead_bytes=300)
+    for n in range(10):
+        poll(spool, n)
+        spool.settle(taken(spool), [DeadLine(0, "bad")])
+
+    counts = spool.counts()
+
+    assert counts.dead_bytes <= 300
+    assert counts.dead_lettered + counts.dropped_dead == 10
+    assert counts.dropped == counts.dropped_dead > 0
+    newest_first = [letter.line for letter in spool.dead_letters(100)]
+    assert newest_first == numbered(*range(9, 9 - counts.dead_lettered, -1))
+
+
+def test_a_reason_is_bounded(open_spool: OpenSpool) -> None:
+    """A server that answers a novel does not fill the disk with it."""
+    spool = open_spool(clock_ns=lambda: 99)
+    poll(spool, 1, time_ns=5)
+
+    spool.settle(taken(spool), [DeadLine(0, "x" * 10**6)])
+
+    assert spool.dead_letters(1) == [DeadLetter(1, 5, 99, "a", "x" * 1000, b"m v=000001")]
+
+
+def test_a_reason_may_hold_anything(open_spool: OpenSpool) -> None:
+    """A server's JSON can carry half a character; it costs neither the batch nor the sender."""
+    spool = open_spool()
+    spool.append(numbered(1), time_ns=5, source="a\ud800")
+
+    spool.settle(taken(spool), [DeadLine(0, "bad \ud800")])
+
+    (letter,) = spool.dead_letters(1)
+    assert (letter.source, letter.reason) == ("a?", "bad ?")
