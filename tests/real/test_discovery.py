@@ -45,7 +45,7 @@ def test_run_polls_the_broker_that_it_found(kafka: Kafka, tmp_path: Path) -> Non
     with Bridge(tmp_path, settings(kafka)) as bridge:
         bridge.wait_until(lambda: "broker-1: up" in bridge.log.read_text())
         log = bridge.log.read_text()
-    assert "brokers 1: 1 begun, 0 ended" in log
+    assert "brokers 1: 1 started, 0 stopped" in log
     assert "Traceback" not in log
 
 

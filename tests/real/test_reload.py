@@ -73,7 +73,7 @@ def test_targets_that_do_not_change_stay_connected(kafka: Kafka, tmp_path: Path)
         run.wait_for("target broker: up")
         file.write_text("# lines move\n" + text + MORE.format(port=kafka.jmx_port))
         run.process.send_signal(signal.SIGHUP)
-        run.wait_for("reloaded: 1 kept, 1 begun, 0 ended")
+        run.wait_for("reloaded: 1 kept, 1 started, 0 stopped")
         run.wait_for("target again: up")
         file.write_text("intervall: 1s\n" + text)
         run.process.send_signal(signal.SIGHUP)
@@ -84,7 +84,7 @@ def test_targets_that_do_not_change_stay_connected(kafka: Kafka, tmp_path: Path)
         run.wait_for("nothing changed: interval needs a restart")
         file.write_text(text)
         run.process.send_signal(signal.SIGHUP)
-        run.wait_for("reloaded: 1 kept, 0 begun, 1 ended")
+        run.wait_for("reloaded: 1 kept, 0 started, 1 stopped")
         assert len([line for line in run.lines if "target broker: up" in line]) == 1
         assert run.stop() == 0
     times = json.loads((tmp_path / "store.polls.json").read_text())["seconds"]
