@@ -90,7 +90,7 @@ class Bridge:
         fixed = [key for key in FIXED if getattr(settings, key) != getattr(self._settings, key)]
         if fixed:
             names = ", ".join(key.removesuffix("_s") for key in fixed)
-            log.warning("%s: nothing changed: %s needs a restart", settings.path, names)
+            log.warning("%s: not reloaded: %s needs a restart", settings.path, names)
             return
         async with self._changing:
             changes = await self._supervisor.change(self._specs(settings))

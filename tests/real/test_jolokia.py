@@ -200,7 +200,7 @@ async def test_tls_with_a_certificate_or_a_password(guarded: str, papers: Papers
         (guarded, RIGHT, None, "tls", "tls.ca_file"),
         (guarded, RIGHT, Tls(ca_file=papers.other_ca), "tls", "tls.ca_file"),
         (guarded.replace("127.0.0.1", "localhost"), RIGHT, ours, "tls", "tls.check_hostname"),
-        (guarded.replace("https", "http"), RIGHT, None, "closed", "http or https"),
+        (guarded.replace("https", "http"), RIGHT, None, "closed", "scheme (http/https)"),
     ]
     for where, credentials, tls, word, message in cases:
         with pytest.raises(ConnectionFailed) as caught:

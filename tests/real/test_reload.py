@@ -77,11 +77,11 @@ def test_targets_that_do_not_change_stay_connected(kafka: Kafka, tmp_path: Path)
         run.wait_for("target again: up")
         file.write_text("intervall: 1s\n" + text)
         run.process.send_signal(signal.SIGHUP)
-        run.wait_for("nothing changed, the file has mistakes")
+        run.wait_for("not reloaded, the file has errors")
         run.wait_for('did you mean "interval"?')
         file.write_text(text.replace("500ms", "1s"))
         run.process.send_signal(signal.SIGHUP)
-        run.wait_for("nothing changed: interval needs a restart")
+        run.wait_for("not reloaded: interval needs a restart")
         file.write_text(text)
         run.process.send_signal(signal.SIGHUP)
         run.wait_for("reloaded: 1 kept, 0 started, 1 stopped")
@@ -101,4 +101,4 @@ def test_one_target_alone(kafka: Kafka, tmp_path: Path) -> None:
         assert run.stop() == 0
     with Run(tmp_path, "--only", "nobody") as wrong:
         assert wrong.process.wait(DEADLINE_S) == 2
-        wrong.wait_for("has no target nobody: there is broker, again")
+        wrong.wait_for("has no target nobody: it has broker, again")

@@ -100,7 +100,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def transport(way: str, port: int, clock: Clock) -> Transport:
+def make_transport(way: str, port: int, clock: Clock) -> Transport:
     if way == "rmi":
         return RmiTransport("127.0.0.1", port, clock_s=clock)
     if way == "jmxquery":
@@ -114,7 +114,7 @@ async def make(way: str, clock: Clock) -> AsyncIterator[Make]:
     made: list[Transport] = []
 
     def remember(port: int) -> Transport:
-        made.append(transport(way, port, clock))
+        made.append(make_transport(way, port, clock))
         return made[-1]
 
     yield remember
