@@ -52,7 +52,7 @@ class Bisection:
             case Action.REFUSED | Action.TOO_LARGE:
                 middle = (part.start + part.stop) // 2
                 self._open += [range(middle, part.stop), range(part.start, middle)]
-            case Action.HOLD | Action.RETRY:
+            case _:  # HOLD or RETRY: nothing about these lines
                 self._open.append(part)
                 self.stopped = verdict
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from jmxbridge.cli.init import DEFAULT_BOOTSTRAP, cluster_of
 from jmxbridge.config.loader import schema_line
 from tests.cli import calling
 
@@ -99,3 +100,52 @@ def test_a_file_that_cannot_be_written(output: str, said: str, tmp_path: Path) -
 
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+ACCESS = "kafka: {bootstrap: 'k1:9092', timeout: 7s, tls: {}}\n"
+
+
+def test_cluster_of_the_command_line() -> None:
+    """Without --access: the brokers given, or a local one."""
+    assert [str(address) for address in cluster_of("a:1, b:2", None, None).bootstrap] == [
+        "a:1",
+        "b:2",
+    ]
+    assert [str(address) for address in cluster_of(None, None, None).bootstrap] == [
+        DEFAULT_BOOTSTRAP
+    ]
+
+
+def test_cluster_of_an_access_file(tmp_path: Path) -> None:
+    """TLS and timeout of the file; brokers and --timeout of the command line come first."""
+    file = tmp_path / "access.yaml"
+    file.write_text(ACCESS)
+
+    own = cluster_of(None, file, None)
+    given = cluster_of("k2:9092", file, 9.0)
+
+    assert ([str(address) for address in own.bootstrap], own.timeout_s) == (["k1:9092"], 7.0)
+    assert ([str(address) for address in given.bootstrap], given.timeout_s) == (["k2:9092"], 9.0)
+    assert own.tls is not None
+    assert given.tls == own.tls
+
+
+def test_an_access_file_without_kafka_is_a_usage_error(tmp_path: Path) -> None:
+    """It has nothing to connect with."""
+    file = tmp_path / "access.yaml"
+    file.write_text("targets: [{name: a, jmx: 'h:1', collect: [jvm]}]\n")
+    result = call("--access", file, "-o", "-")
+
+    assert result.exit_code == 2
+    assert f"{file} has no kafka section" in result.stderr
+
+
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
+    """The message tells how to choose another."""
+    output = tmp_path / "mbeans.yaml"
+    output.write_text("interval: 1s\n")
+    result = call("-o", output)
+
+    assert result.exit_code == 2
+    assert f"{output} exists already: name another with --output" in result.stderr
+    assert output.read_text() == "interval: 1s\n"

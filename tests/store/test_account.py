@@ -3,10 +3,13 @@
 import logging
 import sqlite3
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from jmxbridge.store.account import Account, decode
+from jmxbridge.store.schema import checksum
 from jmxbridge.store.spool import Spool
 from jmxbridge.store.values import Counts
 from tests.store.polls import poll
@@ -34,3 +37,55 @@ def test_counts_of_a_new_store_are_zero(
 
     assert open_spool().counts() == Counts(0, 0, 0, 0, 0, 0, 0, 0, 0, None)
     assert not caplog.records
+
+
+ACCOUNT = Account(
+    sampled=20,
+    stored=6,
+    pending=12,
+    dead_lettered=1,
+    dropped=1,
+    dropped_dead=1,
+    expired=0,
+    pending_bytes=498,
+    dead_bytes=106,
+    head=7,
+    head_done=3,
+)
+
+
+def test_waiting_lines_of_a_chunk() -> None:
+    """Settled lines are known only of the chunk at the head."""
+    assert ACCOUNT.waiting(7, 5) == 2
+    assert ACCOUNT.waiting(8, 5) == 5
+
+
+def test_account_without_its_head() -> None:
+    """Only the waiting lines leave, and no line of the next head is settled."""
+    account = ACCOUNT.without(7, 5, 166)
+
+    assert (account.pending, account.pending_bytes) == (10, 332)
+    assert (account.head, account.head_done) == (0, 0)
+
+
+def test_account_without_another_chunk() -> None:
+    """All lines leave, and the head stays."""
+    account = ACCOUNT.without(8, 5, 166)
+
+    assert (account.pending, account.pending_bytes) == (7, 332)
+    assert (account.head, account.head_done) == (7, 3)
+
+
+def test_counts_leave_out_what_is_internal() -> None:
+    """Head and settled lines of the head are the store's own affair."""
+    assert ACCOUNT.counts(5) == Counts(20, 6, 12, 1, 1, 1, 0, 498, 106, 5)
+
+
+def test_account_of_a_row_needs_its_checksum() -> None:
+    """A row with any other number is no account."""
+    values = tuple(asdict(ACCOUNT).values())
+    crc = checksum("account", *values)
+
+    assert decode((*values, crc)) == ACCOUNT
+    assert decode((*values[:-1], 4, crc)) is None
+    assert decode((*values, crc + 1)) is None

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
-from jmxbridge.store import DeadLine
+import pytest
+
+from jmxbridge.store import DeadLine, StoreDamaged
+from jmxbridge.store.dead_letters import DEAD_LETTER_COST, purge, size_of
 from jmxbridge.store.spool import Spool
 from jmxbridge.store.values import DeadLetter
 from tests.store.polls import numbered, poll, taken
@@ -45,3 +48,28 @@ def test_a_reason_may_hold_anything(open_spool: OpenSpool) -> None:
 
     (letter,) = spool.dead_letters(1)
     assert (letter.source, letter.reason) == ("a?", "bad ?")
+
+
+def test_a_letter_that_is_gone_from_its_table_is_damage(open_spool: OpenSpool) -> None:
+    """A purge of a letter that another read has just seen does not lower the account twice."""
+    spool = open_spool()
+    poll(spool, 1)
+    spool.settle(taken(spool), [DeadLine(0, "bad")])
+    (letter,) = spool.dead_letters(9)
+    database = spool._file.connection
+
+    purged = purge(database, spool._account, [letter.id])
+
+    assert (purged.dead_lettered, purged.dead_bytes, purged.dropped) == (0, 0, 1)
+    with pytest.raises(StoreDamaged, match="fewer dead letters than the account says"):
+        purge(database, purged, [letter.id])
+
+
+def test_size_of_a_letter_is_in_bytes(open_spool: OpenSpool) -> None:
+    """As the file counts it: a reason in UTF-8, and a share of the page."""
+    spool = open_spool()
+    poll(spool, 1)
+    spool.settle(taken(spool), [DeadLine(0, "größe")])
+    (letter,) = spool.dead_letters(9)
+
+    assert size_of(letter) == 10 + 7 + DEAD_LETTER_COST == spool.counts().dead_bytes
