@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sees to it that what is named is installed: demo/needs.sh venv java maven go mmdebstrap
+# Installs the tools that are named and missing: demo/needs.sh venv java maven go mmdebstrap
 # Root on Debian: installs what is missing. Elsewhere: names each missing thing in a line, exit 1.
 set -u
 
