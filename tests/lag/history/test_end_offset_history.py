@@ -1,4 +1,4 @@
-"""Seconds behind: a table of ends becomes the age of the oldest record not read."""
+"""History of end offsets: the age of the oldest unread record."""
 
 import pytest
 from hypothesis import given
@@ -21,11 +21,11 @@ CASES = [
     ("between polls it is interpolated", [(0, 0), (10, 100), (20, 300)], 200, 20, 5.0),
     ("idle for an hour, then one record: a poll ago", [(0, 7), (3600, 7), (3610, 8)], 7, 3610, 10),
     ("idle for many polls", [(0, 5), (10, 7), (20, 7), (30, 7), (40, 9)], 7, 40, 10.0),
-    ("nobody wrote since, and it stays unread", [(0, 0), (10, 10), (20, 10), (30, 10)], 0, 30, 30),
-    ("nothing was written after it", [(0, 0), (10, 100)], 100, 10, None),
+    ("no record since, and it stays unread", [(0, 0), (10, 10), (20, 10), (30, 10)], 0, 30, 30),
+    ("no record was written after it", [(0, 0), (10, 100)], 100, 10, None),
     ("from before the table: at least its age", [(100, 50), (110, 60)], 20, 110, (10.0,)),
     ("the very first poll", [(100, 50)], 20, 100, (0.0,)),
-    ("the end went back: another log, nothing before counts", [(0, 90), (10, 5)], 0, 10, (0.0,)),
+    ("the end went back: another log, older polls do not count", [(0, 90), (10, 5)], 0, 10, (0.0,)),
     ("a clock set back drops its future", [(0, 0), (50, 10), (20, 10)], 0, 20, 20.0),
     ("beyond 2**53 every record counts", [(0, 2**60), (10, 2**60 + 2)], 2**60 + 1, 10, 5.0),
 ]
@@ -34,32 +34,32 @@ CASES = [
 @pytest.mark.parametrize(
     ("why", "polls", "committed", "now", "expected"), CASES, ids=[case[0] for case in CASES]
 )
-def test_an_offset_is_as_old_as_its_record(
+def test_end_table_time_lag(
     why: str,
     polls: list[tuple[int, int]],
     committed: int,
     now: int,
     expected: float | tuple[float] | None,
 ) -> None:
-    """The age of the oldest record not read, a lower bound, or nothing."""
+    """The age of the oldest unread record, a lower bound, or None."""
     table = EndTable()
     for second, end in polls:
         table.add(end, second * NS)
 
-    behind = table.time_lag(committed, now * NS)
+    time_lag = table.time_lag(committed, now * NS)
 
     if isinstance(expected, tuple):
-        assert behind == TimeLag(expected[0], at_least=True)
+        assert time_lag == TimeLag(expected[0], at_least=True)
     else:
-        assert behind == (None if expected is None else TimeLag(expected))
+        assert time_lag == (None if expected is None else TimeLag(expected))
 
 
 steps = st.lists(st.sampled_from([0, 0, 0, 1, 5, 100]), min_size=2, max_size=700)
 
 
 @given(steps, st.data())
-def test_thinning_costs_a_tenth_at_the_worst(increments: list[int], data: st.DataObject) -> None:
-    """However the topic was written to, and whatever is asked: the true poll is that close."""
+def test_end_table_thinning_costs_a_tenth(increments: list[int], data: st.DataObject) -> None:
+    """However the topic is written to and whatever offset is looked up."""
     table = EndTable()
     polls: list[tuple[int, int]] = []
     end = 0
@@ -70,33 +70,33 @@ def test_thinning_costs_a_tenth_at_the_worst(increments: list[int], data: st.Dat
     now = polls[-1][0]
     offset = data.draw(st.integers(0, end))
 
-    behind = table.time_lag(offset, now * NS)
+    time_lag = table.time_lag(offset, now * NS)
 
-    later = [second for second, at in polls if at > offset]
+    later = [second for second, end in polls if end > offset]
     if not later or polls[0][1] > offset:
-        assert behind is None if not later else behind is not None and behind.at_least
+        assert time_lag is None if not later else time_lag is not None and time_lag.at_least
         return
     passed = later[0]  # within the 10 s before this poll
-    assert behind is not None
-    assert not behind.at_least
+    assert time_lag is not None
+    assert not time_lag.at_least
     slack = (now - passed + 10) / AGE_PER_GAP * 1.2
-    assert now - passed - slack <= behind.seconds <= now - passed + 10 + slack
+    assert now - passed - slack <= time_lag.seconds <= now - passed + 10 + slack
 
 
-def test_a_week_is_a_few_hundred_points() -> None:
+def test_end_table_of_a_week_has_a_few_hundred_points() -> None:
     """Polled every 10 s, written to all the time."""
     table = EndTable()
     for n in range(60_480):
         table.add(n * 3, n * 10 * NS)
 
     assert len(table.times) < 350
-    behind = table.time_lag(3 * 30_240, 60_479 * 10 * NS)
-    assert behind is not None
-    assert behind.seconds == pytest.approx(302_390, rel=0.001)  # steadily written: exact
+    time_lag = table.time_lag(3 * 30_240, 60_479 * 10 * NS)
+    assert time_lag is not None
+    assert time_lag.seconds == pytest.approx(302_390, rel=0.001)  # steadily written: exact
 
 
-def test_what_answers_for_an_offset_is_enough_to_answer() -> None:
-    """After a restart, with that part of the table only, it is as far behind as before."""
+def test_saved_points_of_an_offset_give_the_same_time_lag() -> None:
+    """After a restart, with only the points that `since` returns."""
     ends = EndOffsetHistory()
     for n in range(20):
         ends.observe({"t": {0: n * 10, 1: n}}, n * 10 * NS)
@@ -108,8 +108,8 @@ def test_what_answers_for_an_offset_is_enough_to_answer() -> None:
     assert again.time_lag(("t", 1), 5, 200 * NS) is None
 
 
-def test_a_clock_that_was_set_back_keeps_no_table_for_ever() -> None:
-    """A machine that came up years ahead: what it saw then goes, and so does what is unseen now."""
+def test_tables_from_the_future_are_dropped() -> None:
+    """A machine that started years ahead: tables of that time go, and tables unseen for a day."""
     ends = EndOffsetHistory()
     ends.observe({"early": {0: 1}}, 10 * 365 * UNSEEN_NS)
     ends.observe({"now": {0: 1}}, 0)
@@ -118,8 +118,8 @@ def test_a_clock_that_was_set_back_keeps_no_table_for_ever() -> None:
     assert ends.topics() == {"later"}
 
 
-def test_tables_are_as_many_as_there_is_room_for() -> None:
-    """A partition too many has no seconds; one not seen for a day makes room."""
+def test_tables_are_limited_in_number() -> None:
+    """A partition too many has no time lag; one not seen for a day makes room."""
     ends = EndOffsetHistory()
     ends.observe({"t": dict.fromkeys(range(MAX_PARTITIONS), 5)}, NS)
     ends.observe({"u": {0: 5}}, 2 * NS)
