@@ -1,21 +1,13 @@
-"""The two sides of a consumer, and what is made of them."""
+"""Cross-check of a consumer: findings from its JMX metrics and its group's offsets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
-from jmxbridge.lag.consumers.client_verdict import (
-    ClientFacts,
-    ClientFinding,
-    ClientVerdict,
-    decide,
-    in_words,
-)
+from jmxbridge.lag.consumers.client_verdict import ClientFinding, ClientVerdict
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.crosscheck import Crosscheck, match
 from jmxbridge.lag.history.lag_history import LagHistory
@@ -23,24 +15,24 @@ from jmxbridge.lag.rows import compute_lags
 
 S = 1_000_000_000
 INTERVAL_NS = 10 * S
-TALKING = Consumer("c", "app", 0, lag_max=0.0, consumed_total=0.0)
+ANSWERING = Consumer("c", "app", 0, lag_max=0.0, consumed_total=0.0)
 
 
 @dataclass
 class Story:
-    """A group `g` with one member on one partition; polls go by, each as it is told."""
+    """A group `g` with one member on one partition, poll by poll."""
 
     polls: int = 0
-    consumer: Consumer | None = TALKING
+    consumer: Consumer | None = ANSWERING
     committed: int | None = 0
     end: int = 0
     state: str = "Stable"
     members: tuple[Member, ...] = (Member("c-1", "c", "/10.0.0.7", (("t", 0),)),)
-    outlook: LagHistory = field(default_factory=lambda: LagHistory(interval_ns=INTERVAL_NS))
+    history: LagHistory = field(default_factory=lambda: LagHistory(interval_ns=INTERVAL_NS))
     check: Crosscheck = field(default_factory=lambda: Crosscheck(interval_ns=INTERVAL_NS))
 
     def poll(self, *, reads: int = 0, writes: int = 0, commits: int = 0) -> Sequence[ClientFinding]:
-        """One poll, at which so many records were read, written and committed since the last."""
+        """Poll once, after so many records read, written and committed since the last poll."""
         time_ns = self.polls * INTERVAL_NS
         self.polls += 1
         self.end += writes
@@ -49,103 +41,122 @@ class Story:
         if self.consumer is not None and self.consumer.gone is None:
             total = (self.consumer.consumed_total or 0) + reads
             self.consumer = replace(self.consumer, time_ns=time_ns, consumed_total=total)
-        known = {} if self.committed is None else {"t": {0: self.committed}}
+        commits_of_g = {} if self.committed is None else {"t": {0: self.committed}}
         snapshot = Snapshot(
             groups={"g": Group("g", 1, state=self.state)},
-            commits={"g": known},
+            commits={"g": commits_of_g},
             end_offsets={"t": {0: self.end}},
             memberships={"g": Membership("g", self.state, self.members)},
         )
         lags = compute_lags(snapshot)
-        judged = self.outlook.take(lags, snapshot, time_ns).partitions
+        row_statuses = self.history.take(lags, snapshot, time_ns).partitions
         consumers = () if self.consumer is None else (self.consumer,)
-        return self.check.take(lags, judged, snapshot, consumers, time_ns).get("g", ())
+        return self.check.take(lags, row_statuses, snapshot, consumers, time_ns).get("g", ())
 
-    def client(self, polls: int, **each: int) -> ClientVerdict:
-        """So many polls, all alike; the last one's verdict."""
+    def verdict(self, polls: int, **counts: int) -> ClientVerdict:
+        """Poll so many times, with the same counts; return the last verdict."""
         for _ in range(polls - 1):
-            self.poll(**each)
-        (finding,) = self.poll(**each)
+            self.poll(**counts)
+        (finding,) = self.poll(**counts)
         return finding.verdict
 
 
-def test_who_reads_and_never_moves_its_commit_reads_and_does_not_commit() -> None:
-    """It keeps up by its own count while its commit stands: over a window, not before."""
+def test_a_consumer_that_reads_while_its_commit_stands_does_not_commit() -> None:
+    """By its own count it keeps up: over a window, not before."""
     story = Story(end=1)
-    assert story.client(5, reads=10, writes=10) is ClientVerdict.NONE
-    assert story.client(8, reads=10, writes=10) is ClientVerdict.READS_NOT_COMMITS
+    assert story.verdict(5, reads=10, writes=10) is ClientVerdict.NONE
+    assert story.verdict(8, reads=10, writes=10) is ClientVerdict.READS_NOT_COMMITS
 
 
-def test_who_has_never_committed_at_all_is_found_too() -> None:
-    """Its partition has no lag, for nothing is known to count from."""
+def test_a_consumer_that_never_committed_does_not_commit() -> None:
+    """Its partition has no lag, because there is no commit to count from."""
     story = Story(committed=None)
-    assert story.client(10, reads=10, writes=10) is ClientVerdict.NONE
-    assert story.client(2, reads=10, writes=10) is ClientVerdict.READS_NOT_COMMITS
-    assert story.client(1, reads=10, writes=10, commits=500) is ClientVerdict.NONE
+    assert story.verdict(10, reads=10, writes=10) is ClientVerdict.NONE
+    assert story.verdict(2, reads=10, writes=10) is ClientVerdict.READS_NOT_COMMITS
+    assert story.verdict(1, reads=10, writes=10, commits=500) is ClientVerdict.NONE
 
 
-def test_who_has_a_first_batch_at_work_is_not_accused() -> None:
-    """It read once and has been busy ever since: its first commit may still come."""
+def test_a_consumer_with_its_first_batch_has_no_verdict() -> None:
+    """It read once and has been busy since: its first commit may still come."""
     story = Story(committed=None)
     story.poll(reads=500, writes=1000)
-    assert story.client(30, writes=10) is ClientVerdict.NONE
+    assert story.verdict(30, writes=10) is ClientVerdict.NONE
 
 
-def test_whose_jvm_is_gone_is_dead() -> None:
-    """As long as it is listed and after it has left the group; alive again when it is read."""
+def test_a_consumer_whose_jvm_is_gone_is_dead() -> None:
+    """While it is a member and after it has left; alive again when its JVM answers."""
     story = Story(end=5)
-    story.client(3, writes=10, reads=10, commits=10)
+    story.verdict(3, writes=10, reads=10, commits=10)
     assert story.consumer is not None
     alive = story.consumer
     story.consumer = replace(alive, gone="Connection refused")
-    assert story.client(4, writes=10) is ClientVerdict.NONE
+    assert story.verdict(4, writes=10) is ClientVerdict.NONE
     story.state, story.members = "Empty", ()
-    assert story.client(2, writes=10) is ClientVerdict.DEAD
+    assert story.verdict(2, writes=10) is ClientVerdict.DEAD
     (finding,) = story.poll()
     assert (finding.age_s, finding.lag) == (70.0, 65)
     story.consumer = alive
-    assert story.client(1) is ClientVerdict.NONE
+    assert story.verdict(1) is ClientVerdict.NONE
 
 
-def test_who_is_gone_with_nothing_left_to_read_is_no_news() -> None:
-    """A stopped consumer without lag misses nothing."""
+def test_a_consumer_without_a_count_reads_by_its_rate() -> None:
+    """A JVM may give the rate alone: it covers the last half minute."""
+    for rate, verdict in ((1.0, ClientVerdict.READS_NOT_COMMITS), (0.0, ClientVerdict.NONE)):
+        check, history = Crosscheck(interval_ns=INTERVAL_NS), LagHistory(interval_ns=INTERVAL_NS)
+        consumer = replace(ANSWERING, consumed_total=None, consumed_rate=rate)
+        member = Member("c-1", "c", "/10.0.0.7", (("t", 0),))
+        snapshot = Snapshot(
+            groups={"g": Group("g", 1, state="Stable")},
+            commits={"g": {"t": {0: 0}}},
+            end_offsets={"t": {0: 9}},
+            memberships={"g": Membership("g", "Stable", (member,))},
+        )
+        for n in range(12):
+            lags, time_ns = compute_lags(snapshot), n * INTERVAL_NS
+            row_statuses = history.take(lags, snapshot, time_ns).partitions
+            findings = check.take(lags, row_statuses, snapshot, [consumer], time_ns)
+        assert [finding.verdict for finding in findings["g"]] == [verdict]
+
+
+def test_a_gone_consumer_without_lag_has_no_verdict() -> None:
+    """A stopped consumer leaves no record unread."""
     story = Story()
-    story.client(2)
+    story.verdict(2)
     assert story.consumer is not None
     story.consumer = replace(story.consumer, gone="closed")
     story.state, story.members = "Empty", ()
-    assert story.client(15) is ClientVerdict.NONE
+    assert story.verdict(15) is ClientVerdict.NONE
 
 
-def test_who_takes_less_than_is_written_is_slow() -> None:
-    """Both sides grow, and both move."""
+def test_a_consumer_that_reads_less_than_is_written_is_slow() -> None:
+    """Its own lag grows, and so does the offset lag."""
     story = Story(end=100)
     for n in range(12):
         assert story.consumer is not None
         story.consumer = replace(story.consumer, lag_max=100.0 + 5 * n)
         story.poll(reads=5, writes=10, commits=5)
-    assert story.client(1, reads=5, writes=10, commits=5) is ClientVerdict.SLOW
+    assert story.verdict(1, reads=5, writes=10, commits=5) is ClientVerdict.SLOW
 
 
-def test_who_takes_long_for_what_it_has_is_slow_as_well() -> None:
-    """It counts what it fetched when all of it is used up; that there is more left says enough."""
+def test_a_consumer_busy_with_what_it_fetched_is_slow_too() -> None:
+    """It counts records when all it fetched is used up; its own lag shows there is more."""
     story = Story(end=100)
     assert story.consumer is not None
     story.consumer = replace(story.consumer, lag_max=60.0)
-    assert story.client(13, writes=10, commits=5) is ClientVerdict.SLOW
+    assert story.verdict(13, writes=10, commits=5) is ClientVerdict.SLOW
 
 
-def test_who_fetches_nothing_is_neither() -> None:
-    """Paused, or at work: it is there, and the offsets alone say that they stand still."""
+def test_a_consumer_that_fetches_nothing_has_no_verdict() -> None:
+    """Paused or busy: it is alive, and only the offsets say that they stand still."""
     story = Story(end=100)
-    assert story.client(14) is ClientVerdict.NONE
+    assert story.verdict(14) is ClientVerdict.NONE
     (finding,) = story.poll()
     assert "paused, or busy with" in finding.why
 
 
 @pytest.mark.parametrize("missing", ["consumer", "members"])
-def test_one_side_alone_says_nothing(missing: str) -> None:
-    """No JMX, or no membership: no finding at all, not even a good one."""
+def test_a_consumer_known_from_one_side_has_no_finding(missing: str) -> None:
+    """No JMX, or no membership: no finding at all, not even ClientVerdict.NONE."""
     story = Story(end=100)
     if missing == "consumer":
         story.consumer = None
@@ -155,8 +166,8 @@ def test_one_side_alone_says_nothing(missing: str) -> None:
         assert story.poll() == ()
 
 
-def test_a_coordinator_that_does_not_answer_leaves_one_side() -> None:
-    """The group has no commits in that poll; it is not 'never committed'."""
+def test_a_silent_coordinator_gives_no_finding() -> None:
+    """The group has no commits in that poll, which is not `never committed`."""
     story = Story()
     story.poll()
     snapshot = Snapshot(groups={"g": Group("g", 1)}, commits={}, end_offsets={}, complete=False)
@@ -164,8 +175,8 @@ def test_a_coordinator_that_does_not_answer_leaves_one_side() -> None:
     assert story.check.take(compute_lags(snapshot), (), snapshot, [story.consumer], S) == {}
 
 
-def test_members_of_a_group_that_is_gone_are_forgotten_though_no_poll_is_complete() -> None:
-    """One partition without a leader, for months, in which groups come and go."""
+def test_members_of_a_gone_group_are_forgotten_in_incomplete_polls_too() -> None:
+    """A partition without a leader may keep every poll incomplete for months."""
     check = Crosscheck(interval_ns=INTERVAL_NS)
     membership = Membership("g", "Stable", (Member("c-1", "c", "/10.0.0.7", (("t", 0),)),))
     nobody = Snapshot(groups={}, commits={}, end_offsets={}, complete=False)
@@ -177,8 +188,8 @@ def test_members_of_a_group_that_is_gone_are_forgotten_though_no_poll_is_complet
     assert vars(check)["_members"] == {}
 
 
-def test_a_client_id_that_repeats_is_told_by_its_host() -> None:
-    """Where that repeats as well, nobody can tell, and nobody does."""
+def test_match_uses_the_host_where_a_client_id_repeats() -> None:
+    """Where the host repeats too, nothing matches."""
     one, two = Member("1", "c", "/10.0.0.1", ()), Member("2", "c", "/10.0.0.2", ())
     here, there = Consumer("c", "app-1", 0, "10.0.0.1"), Consumer("c", "app-2", 0, "10.0.0.2")
     assert list(match({"g": [one, two]}, [there, here])) == [("g", two, there), ("g", one, here)]
@@ -187,28 +198,3 @@ def test_a_client_id_that_repeats_is_told_by_its_host() -> None:
     assert list(match({"g": [one, two]}, [here, twin])) == []
     assert list(match({"g": [one, two]}, [replace(here, host=None)])) == []
     assert list(match({"g": [one]}, [replace(here, host="192.168.0.9")])) != []
-
-
-@given(st.builds(ClientFacts, **dict.fromkeys(ClientFacts._fields, st.booleans())))
-def test_every_verdict_rests_on_both_sides(facts: ClientFacts) -> None:
-    """Whatever is called by a name has something from JMX and something from the offsets."""
-    client, why = decide(facts)
-    assert why
-    if client is not ClientVerdict.NONE:
-        assert facts.gone or facts.reads or facts.has_left
-        assert facts.still or facts.behind or facts.never
-
-
-def test_a_finding_in_words_has_the_numbers_and_their_age() -> None:
-    """Who, what, why; what is not committed, what is still to fetch, and since when."""
-    consumer = Consumer("c", "app", 0, lag_max=3.0)
-    finding = ClientFinding("g", ClientVerdict.READS_NOT_COMMITS, "it reads", consumer, 12.0, 1200)
-    assert in_words(finding) == (
-        "client c of target app reads but does not commit: it reads (1,200 records not committed"
-        " on its worst partition; JMX, 12 s ago: 3 records still to fetch)"
-    )
-    gone = replace(consumer, gone="Connection refused")
-    dead = replace(finding, verdict=ClientVerdict.DEAD, consumer=gone, lag=None, uncommitted=1)
-    assert in_words(dead).endswith(
-        "(no commit on 1 partition; JMX, last read 12 s ago: Connection refused)"
-    )

@@ -1,4 +1,4 @@
-"""The search for a record's age: whatever the log, it ends, and no bound is ever missed."""
+"""Search by timestamp: it ends for every log, and no bound is wrong."""
 
 import math
 from dataclasses import dataclass, field
@@ -16,6 +16,8 @@ from jmxbridge.lag.history.timestamp_search import (
     SHARE_OF_AGE,
     TURN,
     UNUSED_NS,
+    PartitionSearch,
+    SearchAnswer,
     TimestampSearch,
 )
 from jmxbridge.times import MS
@@ -81,8 +83,8 @@ clumped = st.lists(
 
 
 @given(stamps | clumped, st.data())
-def test_a_log_in_order_gives_up_its_ages(written: list[int], data: st.DataObject) -> None:
-    """Within log2(range / resolution) questions; exact where it says so, else to a thousandth."""
+def test_search_of_an_ordered_log_finds_the_age(written: list[int], data: st.DataObject) -> None:
+    """Within log2(range / resolution) questions; exact, or approximate to a thousandth."""
     log = Log(sorted(written))
     offset = data.draw(st.integers(0, len(written) - 1))
 
@@ -100,8 +102,8 @@ def test_a_log_in_order_gives_up_its_ages(written: list[int], data: st.DataObjec
 
 
 @given(stamps, st.data())
-def test_in_no_order_at_all_a_bound_is_a_bound(written: list[int], data: st.DataObject) -> None:
-    """No timestamp is believed to say more than it does; every bound holds, and none gets worse."""
+def test_search_of_an_unordered_log_keeps_bounds(written: list[int], data: st.DataObject) -> None:
+    """Every lower bound holds, and none gets worse."""
     log = Log(written)
     offset = data.draw(st.integers(0, len(written) - 1))
 
@@ -117,10 +119,10 @@ def test_in_no_order_at_all_a_bound_is_a_bound(written: list[int], data: st.Data
 
 
 @given(stamps, st.lists(st.integers(0, 60), min_size=30, max_size=30), st.integers(0, 59))
-def test_retention_that_passes_by_invents_no_age(
+def test_search_during_retention_gives_a_lower_bound(
     written: list[int], starts: list[int], offset: int
 ) -> None:
-    """Deleted under a search: the age of the oldest record that is left bounds it from below."""
+    """The oldest record that is left bounds the age of a deleted one."""
     log = Log(sorted(written))
     offset = min(offset, len(written) - 1)
     searches = TimestampSearch()
@@ -136,10 +138,10 @@ def test_retention_that_passes_by_invents_no_age(
 
 
 @given(stamps, stamps, st.data())
-def test_another_log_under_the_same_name_begins_anew(
+def test_search_of_another_log_forgets_the_first(
     first: list[int], second: list[int], data: st.DataObject
 ) -> None:
-    """A topic deleted and made again: in the end nothing of the old one is believed."""
+    """A topic deleted and created again: in the end no answer of the old log counts."""
     searches = TimestampSearch()
     settle(searches, Log(sorted(first)), len(first) - 1)
     log = Log(sorted(second))
@@ -154,8 +156,8 @@ def test_another_log_under_the_same_name_begins_anew(
     assert said[-1].seconds == pytest.approx(true, abs=max(1.0, true / SHARE_OF_AGE))
 
 
-def test_who_stands_still_is_solved_once() -> None:
-    """Hours later the same offset costs no question, and is so much older."""
+def test_search_of_an_unmoved_offset_ends_once() -> None:
+    """Hours later the same offset costs no question, and is that much older."""
     log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
     searches = TimestampSearch()
     assert settle(searches, log, 500)[-1] == TimeLag(age(log.written_ms[500]))
@@ -169,8 +171,8 @@ def test_who_stands_still_is_solved_once() -> None:
     assert said == TimeLag((later - log.written_ms[500]) / 1000)
 
 
-def test_who_reads_on_finds_what_others_asked() -> None:
-    """An offset near one that is known takes a few questions, not a search."""
+def test_search_near_a_known_offset_takes_few_questions() -> None:
+    """Answers are kept by partition, for all offsets."""
     log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
     searches = TimestampSearch()
     settle(searches, log, 500)
@@ -182,11 +184,10 @@ def test_who_reads_on_finds_what_others_asked() -> None:
     assert len(log.asked) - asked <= 8
 
 
-def test_a_batch_with_one_timestamp_is_approximate() -> None:
-    """LogAppendTime, or a thousand records a millisecond: the middle of it is never what is found.
+def test_search_in_a_batch_with_one_timestamp_is_approximate() -> None:
+    """LogAppendTime, or a thousand records a millisecond: only the first of them is ever found.
 
-    The age is right all the same.
-    """
+    The age is right all the same."""
     log = Log([EPOCH_MS] * 10 + [EPOCH_MS + 3_600_000] * 10)
 
     assert settle(TimestampSearch(), log, 15)[-1] == TimeLag(
@@ -200,24 +201,24 @@ def test_a_batch_with_one_timestamp_is_approximate() -> None:
     [
         ("records without timestamps before it", Log([-1, -1, EPOCH_MS]), 2,
          TimeLag(age(EPOCH_MS))),
-        ("it has none: older than the first that has", Log([-1, -1, EPOCH_MS]), 1,
+        ("it has none: older than the first with one", Log([-1, -1, EPOCH_MS]), 1,
          TimeLag(age(EPOCH_MS), at_least=True)),
-        ("no record has one", Log([-1, -1]), 1, BOUND),
+        ("no record has a timestamp", Log([-1, -1]), 1, BOUND),
         ("deleted: older than what is left", Log([EPOCH_MS, EPOCH_MS + 1000], start=1), 0,
          TimeLag(age(EPOCH_MS + 1000), at_least=True)),
-        ("all of it is deleted", Log([EPOCH_MS], start=1), 0, BOUND),
+        ("all records are deleted", Log([EPOCH_MS], start=1), 0, BOUND),
         ("the producer's clock runs ahead", Log([FIRST_MS + 5000]), 0, BOUND),
-        ("and is mended later", Log([EPOCH_MS, FIRST_MS + 5000, EPOCH_MS + 5000]), 2, BOUND),
+        ("and is set right later", Log([EPOCH_MS, FIRST_MS + 5000, EPOCH_MS + 5000]), 2, BOUND),
     ],
 )  # fmt: skip
-def test_what_cannot_be_known_stays_a_bound(
+def test_search_without_an_answer_keeps_the_bound(
     why: str, log: Log, offset: int, expected: TimeLag
 ) -> None:
-    """And the search ends."""
+    """The search ends."""
     assert settle(TimestampSearch(), log, offset)[-1] == expected
 
 
-def test_a_broker_that_cannot_look_is_asked_once() -> None:
+def test_a_broker_that_cannot_search_is_asked_once() -> None:
     """Message format 0 (error 43): the lower bound stays."""
     searches = TimestampSearch()
     searches.time_lag(AT, 5, 0, BOUND, NOW_MS * MS)
@@ -229,7 +230,7 @@ def test_a_broker_that_cannot_look_is_asked_once() -> None:
     assert searches.questions() == {}
 
 
-def test_an_answer_that_did_not_come_is_asked_for_again() -> None:
+def test_a_question_without_an_answer_is_asked_again() -> None:
     """Its leader was away; nothing is learnt from that."""
     searches = TimestampSearch()
     for _ in range(3):
@@ -238,8 +239,8 @@ def test_an_answer_that_did_not_come_is_asked_for_again() -> None:
         searches.take({}, {}, NOW_MS * MS)
 
 
-def test_a_poll_asks_so_much_and_everybody_in_turn() -> None:
-    """Three times the budget takes three turns; nobody waits for who is never done."""
+def test_questions_of_a_poll_are_limited_and_take_turns() -> None:
+    """Three times the budget takes three turns; a search that never ends blocks no other."""
     searches = TimestampSearch()
     asked: list[set[tuple[str, int]]] = []
     for _ in range(3 * TURN):
@@ -253,8 +254,8 @@ def test_a_poll_asks_so_much_and_everybody_in_turn() -> None:
     assert len(set().union(*asked)) == 3 * BUDGET
 
 
-def test_who_is_done_makes_room_at_once() -> None:
-    """A search that ends leaves its place to one that has not begun."""
+def test_a_search_that_ends_makes_room_at_once() -> None:
+    """Its place goes to one that has not begun."""
     log = Log([EPOCH_MS + n * 600_000 for n in range(1000)])
     searches = TimestampSearch()
     behind = {}
@@ -268,8 +269,8 @@ def test_who_is_done_makes_room_at_once() -> None:
     assert set(behind.values()) == {TimeLag(age(log.written_ms[500]))}
 
 
-def test_of_two_groups_the_one_that_stands_still_comes_first() -> None:
-    """The other has moved on before its answer comes."""
+def test_the_offset_that_stands_still_is_asked_about_first() -> None:
+    """The other group has moved on before its answer comes."""
     log = Log([EPOCH_MS + n * 1_000_000 for n in range(600)])
     searches = TimestampSearch()
     for n in range(ROUNDS + 5):
@@ -279,7 +280,7 @@ def test_of_two_groups_the_one_that_stands_still_comes_first() -> None:
     assert still == TimeLag(age(log.written_ms[599]))
 
 
-def test_what_nobody_asks_about_makes_room() -> None:
+def test_searches_are_limited_in_number() -> None:
     """A partition too many keeps its bound until another was not asked about for an hour."""
     searches = TimestampSearch()
     for partition in range(MAX_SEARCHES):
@@ -293,8 +294,8 @@ def test_what_nobody_asks_about_makes_room() -> None:
     assert searches.questions() == {("u", 0): 0}
 
 
-def test_what_was_found_outlives_a_restart() -> None:
-    """What was known still is, without a question; a search that had not ended goes on."""
+def test_search_results_survive_a_restart() -> None:
+    """A known age needs no question; a search that had not ended continues."""
     log = Log([EPOCH_MS + n * 60_000 for n in range(600)])
     first = TimestampSearch()
     known = settle(first, log, 100)[-1]
@@ -316,8 +317,8 @@ def test_what_was_found_outlives_a_restart() -> None:
     assert settle(third, log, 100)[-1] == known
 
 
-def test_what_was_found_of_another_log_does_not_count() -> None:
-    """The topic was made anew while nobody looked, and is shorter."""
+def test_search_results_of_another_log_do_not_count() -> None:
+    """The topic was created again between two runs, and is shorter."""
     first = TimestampSearch()
     settle(first, Log([EPOCH_MS + n * 60_000 for n in range(600)]), 100)
 
@@ -326,3 +327,37 @@ def test_what_was_found_of_another_log_does_not_count() -> None:
 
     assert second.results() == {}
     assert second.time_lag(AT, 100, 0, BOUND, NOW_MS * MS) == BOUND
+
+
+def test_two_timestamps_of_one_offset_are_two_logs() -> None:
+    """The record at an offset never changes: the last answer counts, with its own question."""
+    search = PartitionSearch()
+    search.take(1000, TimestampedOffset(5, 2000))
+    search.take(500, TimestampedOffset(5, 2000))
+    assert search.answers == [SearchAnswer(5, 500, 2000)]
+
+    search.take(700, TimestampedOffset(5, 3000))
+
+    assert search.answers == [SearchAnswer(5, 700, 3000)]
+
+
+def test_answers_that_contradict_each_other_leave_the_last() -> None:
+    """A record before another cannot be as young as was asked for there."""
+    search = PartitionSearch()
+    search.take(1000, TimestampedOffset(5, 2000))
+
+    search.take(100, TimestampedOffset(3, 5000))
+
+    assert search.answers == [SearchAnswer(3, 100, 5000)]
+
+
+def test_an_answer_about_a_forgotten_partition_is_ignored() -> None:
+    """Its topic was created again between question and answer."""
+    searches = TimestampSearch()
+    searches.time_lag(AT, 5, 0, BOUND, NOW_MS * MS)
+    searches.forget({"t"})
+
+    searches.take({AT: TimestampedOffset(0, EPOCH_MS)}, {}, NOW_MS * MS)
+
+    assert searches.results() == {}
+    assert searches.topics() == set()
