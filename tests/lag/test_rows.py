@@ -1,4 +1,4 @@
-"""Lag rules as a table: each row says why its answer is right."""
+"""Lag rules as a table; each row says why its answer is right."""
 
 import pytest
 from hypothesis import given
@@ -7,28 +7,34 @@ from hypothesis import strategies as st
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.rows import GroupLag, PartitionLag, TopicLag, compute_lags
 
-# (why, committed, end, orphaned, unavailable) -> (lag, ahead), or what it is counted as
+# (why, committed, end, orphaned, unavailable) -> (lag, ahead), or the count it belongs to
 KNOWN = "known"
 CASES = [
     ("a consumer that is behind", 4, 10, False, (KNOWN, 6, 0)),
     ("a consumer that has read everything", 10, 10, False, (KNOWN, 0, 0)),
     ("nothing read of an empty partition", 0, 0, False, (KNOWN, 0, 0)),
-    ("a topic recreated under a commit: ahead is kept apart", 10, 4, False, (KNOWN, 0, 6)),
+    (
+        "beyond the end of a recreated topic: ahead is apart",
+        10,
+        4,
+        False,
+        (KNOWN, 0, 6),
+    ),
     ("beyond 2**53 every record counts", 2**53, 2**53 + 1, False, (KNOWN, 1, 0)),
     ("the largest offset there is", 0, 2**63 - 1, False, (KNOWN, 2**63 - 1, 0)),
-    ("-1 is how a broker says uncommitted", -1, 10, False, ("uncommitted",)),
+    ("-1 is a broker's answer for uncommitted", -1, 10, False, ("uncommitted",)),
     ("uncommitted and gone is still uncommitted", -1, None, True, ("uncommitted",)),
-    ("the coordinator could not say what is committed", None, 10, False, ("unavailable",)),
-    ("nobody could say where it ends: not 0, not the old lag", 4, None, False, ("unavailable",)),
+    ("the coordinator gave an error for the commit", None, 10, False, ("unavailable",)),
+    ("the end is not known: not 0, not the old lag", 4, None, False, ("unavailable",)),
     ("its topic is gone", 4, None, True, ("orphaned",)),
-    ("gone wins over an end of a moment before", 4, 10, True, ("orphaned",)),
+    ("gone counts before an end read a moment earlier", 4, 10, True, ("orphaned",)),
 ]
 
 
 @pytest.mark.parametrize(
     ("why", "committed", "end", "orphaned", "expected"), CASES, ids=[case[0] for case in CASES]
 )
-def test_a_partition_is_decided_by_the_rules(
+def test_compute_lags_of_one_partition(
     why: str,
     committed: int | None,
     end: int | None,
@@ -56,8 +62,8 @@ def test_a_partition_is_decided_by_the_rules(
     assert [[row.lag, row.ahead] for row in lags.partitions] == ([numbers] if numbers else [])
 
 
-def test_sums_are_over_what_is_known_and_say_what_they_leave_out() -> None:
-    """Two topics, one of them with holes."""
+def test_sums_cover_known_partitions_and_count_the_others() -> None:
+    """Two topics, one of them with missing offsets."""
     snapshot = Snapshot(
         groups={},
         commits={"g": {"x": {0: 4, 1: 10}, "y": {0: 1, 1: 5, 2: 7, 3: -1}, "gone": {0: 3}}},
@@ -94,7 +100,7 @@ def test_sums_are_over_what_is_known_and_say_what_they_leave_out() -> None:
 
 
 def test_a_group_without_commits_has_no_sum() -> None:
-    """0 would read as caught up; it has read nothing and committed nothing."""
+    """0 would read as caught up; the group has committed nothing."""
     lags = compute_lags(Snapshot(groups={}, commits={"g": {}}, end_offsets={}))
 
     assert lags.groups == (GroupLag("g", 0, 0, 0, 0, None, None),)
@@ -103,7 +109,7 @@ def test_a_group_without_commits_has_no_sum() -> None:
 
 
 def test_a_group_whose_coordinator_failed_has_no_rows() -> None:
-    """It is in the snapshot's groups and not in its commits: nothing may be said of it."""
+    """It is in the snapshot's groups and not in its commits: its lag is unknown."""
     assert compute_lags(Snapshot(groups={}, commits={}, end_offsets={})).groups == ()
 
 
@@ -127,13 +133,14 @@ def test_roll_ups_are_the_sums_of_their_rows(
     ends: dict[str, dict[int, int]],
     gone: frozenset[tuple[str, int]],
 ) -> None:
-    """By topic and by group, whatever the snapshot; no partition counts twice or not at all."""
+    """By topic and by group, for any snapshot; every partition counts once."""
     lags = compute_lags(Snapshot(groups={}, commits=commits, end_offsets=ends, orphaned=gone))
 
     for group in lags.groups:
         rows = [row for row in lags.partitions if row.group == group.group]
         topics = [row for row in lags.topics if row.group == group.group]
-        values = [v for at in commits[group.group].values() for v in at.values() if v != -1]
+        topic_offsets = commits[group.group].values()
+        values = [v for offsets in topic_offsets for v in offsets.values() if v != -1]
         assert group.partitions == len(values) == sum(row.partitions for row in topics)
         assert group.partitions == (
             group.partitions_known + group.partitions_orphaned + group.partitions_unavailable
@@ -150,8 +157,8 @@ def test_roll_ups_are_the_sums_of_their_rows(
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5)), max_size=60), st.integers(0, 60))
-def test_commits_before_ends_is_never_negative(steps: list[tuple[int, int]], cut: int) -> None:
-    """Any interleaving of producing and consuming, and a poll that asks in our order."""
+def test_commits_before_ends_give_no_negative_lag(steps: list[tuple[int, int]], cut: int) -> None:
+    """For any interleaving of producing and consuming, in the order in which a poll reads."""
     end = read = 0
     committed = None
     for index, (is_consumer, count) in enumerate(steps):
@@ -161,18 +168,18 @@ def test_commits_before_ends_is_never_negative(steps: list[tuple[int, int]], cut
             read = min(end, read + count)
         else:
             end += count
-    at = committed if committed is not None else read
+    offset = committed if committed is not None else read
 
     (row,) = compute_lags(
-        Snapshot(groups={}, commits={"g": {"t": {0: at}}}, end_offsets={"t": {0: end}})
+        Snapshot(groups={}, commits={"g": {"t": {0: offset}}}, end_offsets={"t": {0: end}})
     ).partitions
 
     assert row.ahead == 0
     assert row.lag >= end - read
 
 
-def test_rows_come_with_the_topic_that_sums_them_up() -> None:
-    """Every row under its own group and topic, in order; none under a topic of which none is."""
+def test_by_topic_pairs_each_topic_with_its_rows() -> None:
+    """In order; no rows for a topic without known partitions."""
     snapshot = Snapshot(
         groups={},
         commits={"a": {"t": {0: 1, 1: None}, "lost": {0: 1}, "u": {0: 1}}, "b": {"t": {0: 2}}},
@@ -180,13 +187,13 @@ def test_rows_come_with_the_topic_that_sums_them_up() -> None:
     )
     lags = compute_lags(snapshot)
 
-    found = [(topic.group, topic.topic, rows) for topic, rows in lags.by_topic()]
+    pairs = [(topic.group, topic.topic, rows) for topic, rows in lags.by_topic()]
 
-    assert [(*at, len(rows)) for *at, rows in found] == [
+    assert [(group, topic, len(rows)) for group, topic, rows in pairs] == [
         ("a", "t", 1),
         ("a", "lost", 0),
         ("a", "u", 1),
         ("b", "t", 1),
     ]
-    assert all(row[:2] == (group, topic) for group, topic, rows in found for row in rows)
-    assert tuple(row for *_, rows in found for row in rows) == lags.partitions
+    assert all(row[:2] == (group, topic) for group, topic, rows in pairs for row in rows)
+    assert tuple(row for *_, rows in pairs for row in rows) == lags.partitions

@@ -1,4 +1,4 @@
-"""Where a group is taken to be on what it has never committed."""
+"""Assumed positions for assigned partitions without a commit."""
 
 from dataclasses import replace
 
@@ -27,23 +27,21 @@ SNAPSHOT = Snapshot(
         (Uncommitted.LATEST, {0: 3, 2: 0, 3: 0}),
     ],
 )
-def test_what_was_never_committed_has_the_lag_a_file_says(
-    position: Uncommitted, lags: dict[int, int]
-) -> None:
-    """All there is, or nothing; a commit that could not be read, or no known end: no row."""
+def test_assume_gives_the_configured_position(position: Uncommitted, lags: dict[int, int]) -> None:
+    """All records or none; an unreadable commit or an unknown end gives no row."""
     rows = compute_lags(assume(SNAPSHOT, MEMBERS, position)).partitions
     assert {row.partition: row.lag for row in rows} == lags
     assert SNAPSHOT.commits["g"]["t"][2] == -1
 
 
-def test_who_reads_committed_records_only_is_left_out() -> None:
-    """Where its partitions end is not known for what it has not committed."""
+def test_assume_leaves_out_groups_that_read_committed() -> None:
+    """Their stable end is not read for partitions without a commit."""
     snapshot = replace(SNAPSHOT, read_committed=frozenset({"g"}), stable_ends={"t": {0: 9}})
     rows = compute_lags(assume(snapshot, MEMBERS, Uncommitted.EARLIEST)).partitions
     assert {row.partition: row.lag for row in rows} == {0: 2}
 
 
-def test_a_group_whose_coordinator_is_silent_stays_silent() -> None:
-    """It may have committed everything."""
+def test_assume_leaves_out_groups_without_an_answer() -> None:
+    """Such a group may have committed everything."""
     snapshot = replace(SNAPSHOT, commits={})
     assert assume(snapshot, MEMBERS, Uncommitted.EARLIEST).commits == {}

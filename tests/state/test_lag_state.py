@@ -1,4 +1,4 @@
-"""The memory on disk: whole, or the one before it; never a reason to stop."""
+"""File with the saved state of the lag poll."""
 
 import logging
 from pathlib import Path
@@ -11,44 +11,46 @@ from jmxbridge.lag.history.vanished_groups import LastCommits
 from jmxbridge.state import lag_state
 from jmxbridge.state.lag_state import LagStateFile
 
-MEMORY = SavedState(
+STATE = SavedState(
     {"billing": LastCommits({"orders": {0: 4}}, 5)}, {("orders", 0): ([1, 2], [3, 9])}
 )
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> LagStateFile:
-    every = NameFilter()
-    return LagStateFile(tmp_path / "state" / "prod.lag.json", wants_group=every, wants_topic=every)
+    all_names = NameFilter()
+    return LagStateFile(
+        tmp_path / "state" / "prod.lag.json", wants_group=all_names, wants_topic=all_names
+    )
 
 
-async def test_what_is_written_is_read(file: LagStateFile) -> None:
-    """The folder is made; the second memory takes the place of the first, and nothing is left."""
+async def test_written_state_is_read_back(file: LagStateFile) -> None:
+    """The folder is created; a second state replaces the first, and no other file is left."""
     assert file.read() == SavedState()
     await file.write(SavedState({"x": LastCommits({})}))
-    await file.write(MEMORY)
+    await file.write(STATE)
 
-    assert file.read() == MEMORY
-    assert [each.name for each in file.path.parent.iterdir()] == ["prod.lag.json"]
+    assert file.read() == STATE
+    assert [path.name for path in file.path.parent.iterdir()] == ["prod.lag.json"]
 
 
-async def test_a_damaged_file_costs_the_memory_only(
+async def test_a_damaged_file_counts_as_empty(
     file: LagStateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is named, with what is wrong, and the next write mends it."""
-    await file.write(MEMORY)
+    """It is logged with what is wrong, and the next write replaces it."""
+    await file.write(STATE)
     file.path.write_bytes(file.path.read_bytes()[:-3])
 
     assert file.read() == SavedState()
     assert str(file.path) in caplog.text
-    await file.write(MEMORY)
-    assert file.read() == MEMORY
+    await file.write(STATE)
+    assert file.read() == STATE
 
 
-def test_a_file_that_is_not_ours_is_not_read(
+def test_a_file_beyond_the_limit_is_not_read(
     file: LagStateFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However large it is, no more than the bound is taken into memory."""
+    """No more than the limit is read into memory."""
     monkeypatch.setattr(lag_state, "MAX_BYTES", 10)
     file.path.parent.mkdir()
     file.path.write_bytes(b"x" * 11)
@@ -57,12 +59,12 @@ def test_a_file_that_is_not_ours_is_not_read(
     assert "larger than 10 bytes" in caplog.text
 
 
-async def test_a_disk_in_trouble_is_told_once(
+async def test_a_failing_disk_is_logged_once(
     file: LagStateFile, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When it begins; what stood there before stays."""
+    """When it begins; the file that was there stays."""
     caplog.set_level(logging.INFO, "jmxbridge")
-    await file.write(MEMORY)
+    await file.write(STATE)
     in_the_way = file.path.with_name("prod.lag.json.new")
     in_the_way.mkdir()
 
@@ -70,4 +72,4 @@ async def test_a_disk_in_trouble_is_told_once(
     await file.write(SavedState())
 
     assert len(caplog.records) == 1
-    assert file.read() == MEMORY
+    assert file.read() == STATE

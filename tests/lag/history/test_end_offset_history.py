@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from jmxbridge.lag.history.end_offset_history import (
     AGE_PER_GAP,
+    MAX_AGE_NS,
     MAX_PARTITIONS,
     UNSEEN_NS,
     EndOffsetHistory,
@@ -93,6 +94,17 @@ def test_end_table_of_a_week_has_a_few_hundred_points() -> None:
     time_lag = table.time_lag(3 * 30_240, 60_479 * 10 * NS)
     assert time_lag is not None
     assert time_lag.seconds == pytest.approx(302_390, rel=0.001)  # steadily written: exact
+
+
+def test_end_table_drops_points_older_than_a_week() -> None:
+    """When it is thinned the next time; an offset from then has a lower bound."""
+    table = EndTable()
+    table.add(1, 0)
+    for n in range(70):
+        table.add(10 + n, MAX_AGE_NS + n * NS)
+
+    assert table.times[0] == MAX_AGE_NS
+    assert table.time_lag(5, MAX_AGE_NS + 69 * NS) == TimeLag(69.0, at_least=True)
 
 
 def test_saved_points_of_an_offset_give_the_same_time_lag() -> None:

@@ -1,10 +1,12 @@
-"""Lag rows to points: names, tags, and which fields are there."""
+"""Points of lag rows: measurements, tags, and the fields that are present."""
 
 from dataclasses import replace
 
 from jmxbridge.kafka.facts.extras import Extras, SharePartition
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Group, Phases, Snapshot
+from jmxbridge.lag.consumers.client_verdict import ClientFinding, ClientVerdict
+from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.assessment import Assessment, RowStatus
 from jmxbridge.lag.history.end_offset_history import TimeLag
 from jmxbridge.lag.history.lag_history import LagHistory
@@ -37,7 +39,7 @@ SNAPSHOT = Snapshot(
 
 
 def points(measurement: str) -> list[tuple[dict[str, str], dict[str, FieldValue]]]:
-    """Tags and fields of one measurement's points."""
+    """Return tags and fields of the points of one measurement."""
     made = to_points(
         Assessment(compute_lags(SNAPSHOT)), SNAPSHOT, cluster="c", time_ns=NOW, skipped_ticks=2
     )
@@ -45,7 +47,7 @@ def points(measurement: str) -> list[tuple[dict[str, str], dict[str, FieldValue]
     return [(dict(p.tags), dict(p.fields)) for p in made if p.measurement == measurement]
 
 
-def test_a_partition_has_its_offsets_and_its_lag() -> None:
+def test_partition_points_have_offsets_and_lag() -> None:
     """`ahead` is written only where the commit is beyond the end."""
     where = {"cluster": "c", "group": "g", "topic": "t"}
     assert points("kafka_consumer_lag") == [
@@ -54,7 +56,7 @@ def test_a_partition_has_its_offsets_and_its_lag() -> None:
     ]
 
 
-def test_a_topic_has_sums_where_something_is_known() -> None:
+def test_topic_points_have_sums_of_known_partitions() -> None:
     """The deleted topic is counted and has no sum: not 0."""
     where = {"cluster": "c", "group": "g"}
     assert points("kafka_consumer_lag_topic") == [
@@ -73,8 +75,8 @@ def test_a_topic_has_sums_where_something_is_known() -> None:
     ]
 
 
-def test_a_group_whose_coordinator_answered_has_a_row() -> None:
-    """The one whose coordinator did not answer has none, and the one without commits no sum."""
+def test_group_points_are_of_groups_whose_coordinator_answered() -> None:
+    """A group without an answer has none, a group without commits no sum."""
     counts = {
         "partitions": 3,
         "partitions_known": 2,
@@ -87,8 +89,8 @@ def test_a_group_whose_coordinator_answered_has_a_row() -> None:
     ]
 
 
-def test_a_group_says_what_its_broker_says_of_it() -> None:
-    """All groups, those included that could not be read; unknown state and type are left out."""
+def test_state_points_have_what_the_broker_reports() -> None:
+    """All groups, also those that could not be read; unknown state and type are left out."""
     assert points("kafka_consumer_group") == [
         (
             {"cluster": "c", "group": "g"},
@@ -108,8 +110,8 @@ def test_a_group_says_what_its_broker_says_of_it() -> None:
     ]
 
 
-def test_a_poll_reports_itself() -> None:
-    """Cost, completeness and what was left out."""
+def test_the_poll_point_has_cost_and_completeness() -> None:
+    """Durations, requests, errors, and the counts of what was left out."""
     ((tags, fields),) = points("jmxbridge_lag_poll")
 
     assert tags == {"cluster": "c"}
@@ -137,7 +139,7 @@ def test_a_poll_reports_itself() -> None:
     }
 
 
-def test_a_failed_poll_has_the_types_of_a_good_one() -> None:
+def test_failed_poll_has_the_field_types_of_a_good_poll() -> None:
     """InfluxDB refuses a field that changes its type."""
     failed = failed_poll(cluster="c", time_ns=NOW, duration_ms=5.0)
     ((_, good),) = points("jmxbridge_lag_poll")
@@ -149,8 +151,8 @@ def test_a_failed_poll_has_the_types_of_a_good_one() -> None:
     }
 
 
-def test_what_was_deleted_unread_is_written_where_there_is_some() -> None:
-    """`start_offset` wherever it is known; the two others would be 0 and the lag, elsewhere."""
+def test_expired_records_are_fields_where_there_are_any() -> None:
+    """Elsewhere `expired` would be 0, and `lag_consumable` the lag; `start_offset` if known."""
     snapshot = Snapshot(
         groups={},
         commits={"g": {"t": {0: 4, 1: 4, 2: 4}}},
@@ -168,8 +170,8 @@ def test_what_was_deleted_unread_is_written_where_there_is_some() -> None:
     ]
 
 
-def test_rates_are_floats_and_arrival_is_left_out_where_there_is_none() -> None:
-    """Beside the sums of the topic, from the second poll on."""
+def test_rates_are_floats_and_eta_is_left_out_if_unknown() -> None:
+    """With the sums of the topic, from the second poll on."""
     snapshot = Snapshot(groups={}, commits={"g": {"t": {0: 4}}}, end_offsets={"t": {0: 10}})
     history = LagHistory(interval_ns=10**10)
     lags = compute_lags(snapshot)
@@ -186,31 +188,31 @@ def test_rates_are_floats_and_arrival_is_left_out_where_there_is_none() -> None:
     assert "eta_seconds" not in topic
 
 
-def test_the_longest_delay_says_whether_it_is_a_lower_bound() -> None:
-    """Of topic and group, as of the partition; exact ones say nothing."""
+def test_lag_seconds_min_marks_a_lower_bound() -> None:
+    """For topic and group as for the partition; an exact time lag has no mark."""
     waiting, caught_up = (
-        Snapshot(groups={}, commits={"g": {"t": {0: at}}}, end_offsets={"t": {0: 10}})
-        for at in (4, 10)
+        Snapshot(groups={}, commits={"g": {"t": {0: offset}}}, end_offsets={"t": {0: 10}})
+        for offset in (4, 10)
     )
-    for snapshot, said in ((waiting, [True, True, True]), (caught_up, [None, None, None])):
+    for snapshot, marks in ((waiting, [True, True, True]), (caught_up, [None, None, None])):
         lags = compute_lags(snapshot)
         assessment = LagHistory(interval_ns=10**10).take(lags, snapshot, NOW)
         made = [point.fields for point in to_points(assessment, snapshot, cluster="c",
                                                     time_ns=NOW)]  # fmt: skip
-        delays = [each for each in made if {"lag_seconds", "lag_seconds_max"} & each.keys()]
-        assert [each.get("lag_seconds_min") for each in delays] == said
+        delays = [fields for fields in made if {"lag_seconds", "lag_seconds_max"} & fields.keys()]
+        assert [fields.get("lag_seconds_min") for fields in delays] == marks
 
 
 def described() -> Snapshot:
-    """The group `g` with one member, which has a partition nobody has committed."""
+    """Return `g` with one member, which is assigned a partition without a commit."""
     member = Member("c-1", "orders", "/10.0.0.7", (("t", 0), ("t", 7)))
     return replace(SNAPSHOT, memberships={"g": Membership("g", "Stable", (member,))})
 
 
-def test_who_reads_a_partition_is_a_field() -> None:
-    """Owner, client and host on the rows that have one; how many, beside the group's state."""
-    found = described()
-    made = to_points(Assessment(compute_lags(found)), found, cluster="c", time_ns=NOW)
+def test_the_reader_of_a_partition_is_fields() -> None:
+    """Owner, client and host in rows with a reader; their number with the group's state."""
+    snapshot = described()
+    made = to_points(Assessment(compute_lags(snapshot)), snapshot, cluster="c", time_ns=NOW)
     rows = [p for p in made if p.measurement == "kafka_consumer_lag"]
     reader = {"owner": "c-1", "client_id": "orders", "host": "10.0.0.7"}
     assert reader.items() <= rows[0].fields.items()
@@ -221,17 +223,17 @@ def test_who_reads_a_partition_is_a_field() -> None:
     assert "members" not in groups["s"]
 
 
-def test_what_is_assigned_and_not_committed_is_counted() -> None:
-    """Known where members were asked for; a commit that could not be read may be one."""
-    found = described()
-    made = to_points(Assessment(compute_lags(found)), found, cluster="c", time_ns=NOW)
+def test_uncommitted_partitions_are_counted() -> None:
+    """Known where members were read; an unreadable commit may be one and is not counted."""
+    snapshot = described()
+    made = to_points(Assessment(compute_lags(snapshot)), snapshot, cluster="c", time_ns=NOW)
     groups = {
         p.tags["group"]: p.fields for p in made if p.measurement == "kafka_consumer_lag_group"
     }
     assert groups["g"]["partitions_uncommitted"] == 1
     assert "partitions_uncommitted" not in groups["s"]
     assert [p.fields["uncommitted"] for p in made if p.measurement == "jmxbridge_lag_poll"] == [1]
-    unread = replace(found, commits={"g": {"t": {0: None, 7: None}}})
+    unread = replace(snapshot, commits={"g": {"t": {0: None, 7: None}}})
     assert [
         p.fields["partitions_uncommitted"]
         for p in to_points(Assessment(compute_lags(unread)), unread, cluster="c", time_ns=NOW)
@@ -239,24 +241,24 @@ def test_what_is_assigned_and_not_committed_is_counted() -> None:
     ] == [0]
 
 
-def test_a_row_at_rest_is_written_with_its_reader() -> None:
-    """Who reads is told once a minute, whatever the thinning leaves out."""
+def test_an_unchanged_row_is_written_with_its_reader() -> None:
+    """Once a minute, whatever the thinning leaves out."""
     plain, told = SNAPSHOT, described()
     history, thinning = LagHistory(interval_ns=NOW), RowThinning(heartbeat_s=3600)
 
-    def rows(found: Snapshot, second: int) -> int:
+    def rows(snapshot: Snapshot, second: int) -> int:
         time_ns = NOW + second * 1_000_000_000
-        lags = compute_lags(found)
-        assessment = history.take(lags, found, time_ns)
-        made = to_points(assessment, found, thinning, cluster="c", time_ns=time_ns)
+        lags = compute_lags(snapshot)
+        assessment = history.take(lags, snapshot, time_ns)
+        made = to_points(assessment, snapshot, thinning, cluster="c", time_ns=time_ns)
         return sum(p.measurement == "kafka_consumer_lag" for p in made)
 
     assert [rows(plain, 0), rows(plain, 10)] == [2, 1]  # beyond the end for the second time
     assert [rows(plain, 30), rows(told, 60), rows(plain, 90)] == [0, 1, 0]
 
 
-def test_a_delay_says_how_well_it_is_known() -> None:
-    """A bound, a record near it, or the record itself; beside it how long until it may be gone."""
+def test_lag_seconds_has_marks_for_bound_and_approximation() -> None:
+    """And the topic the seconds until unread records may be deleted."""
     snapshot = Snapshot(
         groups={},
         commits={"g": {"t": {0: 4, 1: 4, 2: 4}}},
@@ -265,7 +267,7 @@ def test_a_delay_says_how_well_it_is_known() -> None:
     delays = [TimeLag(5.0), TimeLag(6.0, at_least=True), TimeLag(7.0, approximate=True)]
     assessment = Assessment(
         compute_lags(snapshot),
-        partitions=tuple(RowStatus(behind, Status.OK) for behind in delays),
+        partitions=tuple(RowStatus(delay, Status.OK) for delay in delays),
         retention_risk_s={("g", "t"): 3593.0},
     )
 
@@ -283,7 +285,7 @@ def test_a_delay_says_how_well_it_is_known() -> None:
 
 
 def test_share_groups_have_a_measurement_of_their_own() -> None:
-    """Without a lag where the broker counts none: the name means one thing."""
+    """No lag where the broker counts none: the field has one meaning."""
     shares = (SharePartition("s", "t", 0, 4, None), SharePartition("s", "t", 1, 4, 0))
     snapshot = Snapshot(groups={}, commits={}, end_offsets={}, extras=Extras(shares=shares))
 
@@ -296,8 +298,8 @@ def test_share_groups_have_a_measurement_of_their_own() -> None:
     ]
 
 
-def test_points_made_when_they_are_looked_at_are_the_same_every_time() -> None:
-    """As many as they say; looking again writes nothing anew and leaves nothing out."""
+def test_lag_points_can_be_iterated_repeatedly() -> None:
+    """Their number is right; a second iteration marks no row as written and leaves none out."""
     history = LagHistory(interval_ns=10**10)
     lags = compute_lags(SNAPSHOT)
     assessment = history.take(lags, SNAPSHOT, NOW)
@@ -305,10 +307,59 @@ def test_points_made_when_they_are_looked_at_are_the_same_every_time() -> None:
 
     made = to_points(assessment, SNAPSHOT, thinning, cluster="c", time_ns=NOW)
 
-    found = list(made)
-    assert len(made) == len(found) == 10
-    assert list(made) == found
-    assert found[0] in made
+    snapshot = list(made)
+    assert len(made) == len(snapshot) == 10
+    assert list(made) == snapshot
+    assert snapshot[0] in made
     assert failed_poll(cluster="c", time_ns=NOW, duration_ms=1.0) not in made
     again = to_points(assessment, SNAPSHOT, thinning, cluster="c", time_ns=NOW + 10**10)
     assert [p for p in again if p.measurement == "kafka_consumer_lag"] == []
+
+
+def test_a_row_without_a_time_lag_has_a_status_alone() -> None:
+    """No poll has seen a record at its offset yet, or there are too many tables."""
+    snapshot = Snapshot(groups={}, commits={"g": {"t": {0: 4}}}, end_offsets={"t": {0: 10}})
+    assessment = Assessment(compute_lags(snapshot), (RowStatus(None, Status.OK),))
+
+    row, *_ = to_points(assessment, snapshot, cluster="c", time_ns=NOW)
+
+    assert row.fields == {"offset": 4, "end_offset": 10, "lag": 6, "status_code": 1}
+
+
+def test_a_vanished_group_has_a_state_point() -> None:
+    """Without state, type and coordinator: no broker knows the group."""
+    snapshot = replace(SNAPSHOT, groups={}, vanished=frozenset({"old"}))
+
+    made = to_points(Assessment(compute_lags(snapshot)), snapshot, cluster="c", time_ns=NOW)
+
+    states = [p for p in made if p.measurement == "kafka_consumer_group"]
+    assert states == [
+        Point("kafka_consumer_group", {"cluster": "c", "group": "old"}, {"vanished": True}, NOW)
+    ]
+
+
+def test_group_points_have_the_worst_consumer() -> None:
+    """The largest lag among those that answer; a group without polled consumers has no field."""
+    answering = Consumer("a", "app", 0, lag_max=7.0)
+    gone = Consumer("b", "app", 0, lag_max=9.0, gone="closed")
+    findings = (
+        ClientFinding("g", ClientVerdict.SLOW, "the reason", answering, 1.0, 6),
+        ClientFinding("g", ClientVerdict.DEAD, "the reason", gone, 2.0, 6),
+    )
+    assessment = Assessment(compute_lags(SNAPSHOT), clients={"g": findings})
+
+    made = to_points(assessment, SNAPSHOT, cluster="c", time_ns=NOW)
+
+    groups = {
+        p.tags["group"]: p.fields for p in made if p.measurement == "kafka_consumer_lag_group"
+    }
+    clients = {name: value for name, value in groups["g"].items() if name.startswith("client")}
+    assert clients == {
+        "client": "dead",
+        "client_code": 3,
+        "client_worst": "b",
+        "client_age_seconds": 2.0,
+        "client_lag_max": 7.0,
+        "clients_polled": 2,
+    }
+    assert not any(name.startswith("client") for name in groups["s"])

@@ -1,4 +1,4 @@
-"""Names for dashboards of another tool."""
+"""Renaming of measurements, tags and fields for dashboards of another tool."""
 
 from dataclasses import replace
 
@@ -30,16 +30,16 @@ GROUP = Point(
 
 
 def everything() -> list[Point]:
-    """Points of each measurement."""
+    """Return points of every measurement."""
     shares = (SharePartition("s", "t", 0, 5, 3),)
-    found = described()
-    snapshot = replace(found, extras=replace(found.extras, shares=shares))
+    snapshot = described()
+    snapshot = replace(snapshot, extras=replace(snapshot.extras, shares=shares))
     assessment = Assessment(compute_lags(snapshot))
     return list(to_points(assessment, snapshot, cluster="c", time_ns=NOW))
 
 
-def test_a_dashboard_of_burrow_finds_its_names() -> None:
-    """Measurement and fields; what has no other name keeps its own, and so does the poll itself."""
+def test_renaming_gives_burrows_names() -> None:
+    """Measurement and fields; names without a new one stay, and so does the poll's own point."""
     (point,) = Renaming(BURROW)([GROUP])
     assert point == Point(
         "burrow_group",
@@ -51,13 +51,13 @@ def test_a_dashboard_of_burrow_finds_its_names() -> None:
     assert list(Renaming(BURROW)([poll])) == [poll]
 
 
-def test_without_names_nothing_is_touched() -> None:
-    """Not even looked at."""
+def test_renaming_without_names_returns_the_points_themselves() -> None:
+    """They are not even iterated."""
     points = [GROUP]
     assert Renaming()(points) is points
 
 
-def test_all_that_is_written_can_be_called_otherwise() -> None:
+def test_every_written_name_can_be_replaced() -> None:
     """Each tag and field of each measurement is in the table."""
     points = [p for p in everything() if p.measurement in WRITTEN]
     assert {p.measurement for p in points} == WRITTEN.keys()
@@ -70,12 +70,12 @@ def test_all_that_is_written_can_be_called_otherwise() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["a", "b", "lag", "offset"])))
-def test_names_without_a_clash_lose_nothing(names: dict[str, str]) -> None:
-    """As many measurements, tags and fields as before; a clash names one that is to blame."""
-    found = clash(names)
+def test_names_without_a_clash_lose_no_field(names: dict[str, str]) -> None:
+    """As many measurements, tags and fields as before; a clash names a replaced name."""
+    conflict = clash(names)
     points = [p for p in everything() if p.measurement in WRITTEN]
-    if found is not None:
-        assert found.name in names
+    if conflict is not None:
+        assert conflict.name in names
         return
     renamed = list(Renaming(names)(points))
     assert len({p.measurement for p in renamed}) == len(WRITTEN)
@@ -104,12 +104,12 @@ def test_names_without_a_clash_lose_nothing(names: dict[str, str]) -> None:
         ),
     ],
 )
-def test_no_two_things_share_a_name(names: dict[str, str], expected: Clash | None) -> None:
-    """Within a measurement, and among measurements; the one that was given the name is to blame."""
+def test_clash_finds_two_things_of_one_name(names: dict[str, str], expected: Clash | None) -> None:
+    """In a measurement, and among measurements; the replaced name is reported."""
     assert clash(names) == expected
 
 
-def test_points_are_made_as_they_are_looked_at() -> None:
+def test_renamed_points_can_be_iterated_repeatedly() -> None:
     """As many as there are, the same every time."""
     points = Renaming(BURROW)([GROUP])
     assert len(points) == 1

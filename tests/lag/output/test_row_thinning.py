@@ -1,4 +1,4 @@
-"""Fewer points that say as much: rows on change, one a minute at rest, roll-ups always."""
+"""Thinning of partition rows: which become points."""
 
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.history.assessment import Assessment
@@ -27,13 +27,13 @@ def written(thinning: RowThinning, polls: list[tuple[int, int]], measurement: st
     return found
 
 
-def test_a_row_at_rest_is_written_once_a_minute() -> None:
+def test_an_unchanged_row_is_written_once_a_minute() -> None:
     """At once where it is new, then by the heartbeat."""
     assert written(RowThinning(), [(5, 5)] * 14, "kafka_consumer_lag") == [0, 6, 12]
     assert written(RowThinning(heartbeat_s=20), [(5, 5)] * 5, "kafka_consumer_lag") == [0, 2, 4]
 
 
-def test_a_row_that_changes_is_written_at_once() -> None:
+def test_a_changed_row_is_written_at_once() -> None:
     """Its commit, its end or its status: here it stalls at the eleventh poll."""
     polls = [(5, 5), (5, 5), (5, 6), (6, 6), (6, 6)]
     assert written(RowThinning(), polls, "kafka_consumer_lag") == [0, 2, 3]
@@ -61,8 +61,8 @@ def test_a_group_has_rows_as_fine_as_wanted() -> None:
     assert finest(other) == [True, True, True]
 
 
-def test_a_clock_set_back_silences_nothing() -> None:
-    """A row last written in what is now the future is written anew."""
+def test_a_clock_set_back_holds_back_no_row() -> None:
+    """A row last written at what is now a future time is written again."""
     thinning = RowThinning()
     assert written(thinning, [(5, 5)] * 7, "kafka_consumer_lag") == [0, 6]
     assert written(thinning, [(5, 5)], "kafka_consumer_lag") == [0]
@@ -88,8 +88,8 @@ def many(thinning: RowThinning, sizes: dict[str, int]) -> dict[str, int]:
     return found | {"left out": left_out}
 
 
-def test_too_many_rows_are_summed_up_not_cut_off() -> None:
-    """The largest groups have topics only, as many as it takes; every group has its sums."""
+def test_max_rows_rolls_up_the_largest_groups() -> None:
+    """As many groups as it takes get rows by topic only; every group keeps its sums."""
     sizes = {"a": 5, "big": 20, "c": 3, "large": 10}
 
     assert many(RowThinning(max_rows=38), sizes) == sizes | {"left out": 0}
@@ -98,7 +98,7 @@ def test_too_many_rows_are_summed_up_not_cut_off() -> None:
     assert many(RowThinning(max_rows=1), sizes) == {"left out": 38}
 
 
-def test_who_has_no_partition_rows_anyway_counts_for_nothing() -> None:
-    """Only rows that would be written are too many."""
+def test_max_rows_counts_partition_rows_only() -> None:
+    """Groups configured without partition rows do not count."""
     thinning = RowThinning(max_rows=5, granularity={"big": Granularity.TOPIC})
     assert many(thinning, {"a": 5, "big": 20}) == {"a": 5, "left out": 0}

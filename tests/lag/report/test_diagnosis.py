@@ -1,4 +1,4 @@
-"""What one look at a group says in one sentence."""
+"""Diagnosis of a group in one sentence."""
 
 from dataclasses import replace
 
@@ -9,10 +9,10 @@ from jmxbridge.lag.report.table import GroupTable, TableRow
 
 # (why, state, [(lag, consumer)], sentence)
 CASES = [
-    ("nothing is known", "Stable", [(None, "c")], None),
+    ("no lag is known", "Stable", [(None, "c")], None),
     ("caught up", "Stable", [(0, "c")], "has read everything"),
     (
-        "one partition needs no place",
+        "a single partition is not named",
         "Empty",
         [(1, None)],
         "is 1 record behind on 1 of 1 partition; no consumer reads: it has no members",
@@ -30,13 +30,13 @@ CASES = [
         "is 3 records behind on 1 of 1 partition; no consumer reads while it rebalances",
     ),
     (
-        "members that have left a partition out",
+        "a partition assigned to no member",
         "Stable",
         [(3, None), (0, "c")],
         "is 3 records behind on 1 of 2 partitions; assigned to no member: 1 of these",
     ),
     (
-        "members nobody sees are no reason",
+        "members the broker does not see are no reason",
         None,
         [(3, None), (0, None), (4, None)],
         "is 7 records behind on 2 of 3 partitions, 4 of them on orders 2",
@@ -49,7 +49,7 @@ CASES = [
         " recreated, or lost data",
     ),
     (
-        "what could not be read is said",
+        "unreadable partitions are counted",
         "Stable",
         [(0, "c"), (None, "c")],
         "has read everything; 1 partition could not be read",
@@ -78,15 +78,15 @@ def table(state: str | None, lags: list[tuple[int | None, str | None]]) -> Group
 @pytest.mark.parametrize(
     ("why", "state", "lags", "expected"), CASES, ids=[case[0] for case in CASES]
 )
-def test_a_group_in_one_sentence(
+def test_diagnosis_of_a_group(
     why: str, state: str | None, lags: list[tuple[int | None, str | None]], expected: str | None
 ) -> None:
     """How far behind, where most of it is, and why."""
     assert diagnose(table(state, lags)) == expected
 
 
-def test_of_a_group_that_keeps_offsets_alone_nobody_knows_who_reads() -> None:
-    """Flink and Spark read by assign(): Empty to the broker, also while they run."""
+def test_diagnosis_of_a_simple_group_names_no_reader() -> None:
+    """Flink and Spark read by assign(): Empty to the broker, even while they read."""
     running = replace(table("Empty", [(3, None)]), simple=True)
 
     assert diagnose(running) == (
@@ -95,6 +95,6 @@ def test_of_a_group_that_keeps_offsets_alone_nobody_knows_who_reads() -> None:
     )
 
 
-def test_what_is_ahead_takes_nothing_off_the_total() -> None:
-    """Groups are ordered by it."""
+def test_total_lag_does_not_subtract_what_is_ahead() -> None:
+    """Groups are sorted by it."""
     assert total_lag(table("Stable", [(3, "c"), (-4, "c"), (None, "c")])) == 3

@@ -1,4 +1,4 @@
-"""What a group loses, in words."""
+"""Losses of a group in words."""
 
 from collections.abc import Mapping
 
@@ -10,17 +10,17 @@ from jmxbridge.lag.report.losses import losses, span
 from jmxbridge.lag.rows import compute_lags
 
 DAY_S = 86_400.0
-KEPT = {"t": 7 * DAY_S}
+RETENTION_S = {"t": 7 * DAY_S}
 
 
-def said(
+def losses_of(
     *,
     start: int = 0,
     retention_risk_s: float | None = None,
     expires_s: float | None = None,
-    kept_s: Mapping[str, float] = KEPT,
+    retention_s: Mapping[str, float] = RETENTION_S,
 ) -> tuple[str, ...]:
-    """What is said of a group that has read 5 of 10 records."""
+    """Return the losses of a group that has read 5 of 10 records."""
     snapshot = Snapshot(
         groups={"g": Group("g", 1)},
         commits={"g": {"t": {0: 5}}},
@@ -32,8 +32,8 @@ def said(
         retention_risk_s={} if retention_risk_s is None else {("g", "t"): retention_risk_s},
         expires_in_s={} if expires_s is None else {"g": expires_s},
     )
-    found = losses(assessment, retention_s=kept_s, offsets_retention_s=7 * DAY_S)
-    return tuple(found.get("g", ()))
+    sentences = losses(assessment, retention_s=retention_s, offsets_retention_s=7 * DAY_S)
+    return tuple(sentences.get("g", ()))
 
 
 @pytest.mark.parametrize(
@@ -53,17 +53,17 @@ def said(
         (8, None, ("3 records were deleted from t unread",)),
     ],
 )
-def test_what_retention_takes(
+def test_losses_by_retention(
     start: int, retention_risk_s: float | None, expected: tuple[str, ...]
 ) -> None:
-    """What is gone, what may go at any moment, what will in the last quarter of its time."""
-    assert said(start=start, retention_risk_s=retention_risk_s) == expected
+    """Deleted records, records that may go at any moment, records in their last quarter."""
+    assert losses_of(start=start, retention_risk_s=retention_risk_s) == expected
 
 
-def test_what_a_group_without_members_will_have_forgotten() -> None:
-    """In the last quarter of the time that Kafka keeps it."""
-    assert said(expires_s=2 * DAY_S) == ()
-    assert said(expires_s=DAY_S + 90 * 60) == (
+def test_losses_of_an_empty_groups_offsets() -> None:
+    """In the last quarter of the time that Kafka keeps them."""
+    assert losses_of(expires_s=2 * DAY_S) == ()
+    assert losses_of(expires_s=DAY_S + 90 * 60) == (
         "it has no members; Kafka deletes its offsets in at most 1 d 1 h",
     )
 
@@ -80,6 +80,6 @@ def test_what_a_group_without_members_will_have_forgotten() -> None:
         (8 * DAY_S + 3600, "8 d 1 h"),
     ],
 )
-def test_a_span_has_two_units(seconds: float, expected: str) -> None:
-    """Rounded down: nobody is told that there is more time than there is."""
+def test_span_has_two_units(seconds: float, expected: str) -> None:
+    """Rounded down: the time left is never overstated."""
     assert span(seconds) == expected

@@ -1,4 +1,4 @@
-"""The rows of `kafka-consumer-groups.sh --describe`, from a description."""
+"""Rows of `kafka-consumer-groups.sh --describe`, from a description."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def describe(
     state: str = "Stable",
     ends: dict[str, dict[int, int]] | None = None,
 ) -> GroupTable:
-    """The table of one group."""
+    """Return the table of one group."""
     snapshot = Snapshot(
         groups={"g": Group("g", 1, state=state)},
         commits={} if commits is None else {"g": commits},
@@ -26,7 +26,7 @@ def describe(
 
 
 def lines(table: GroupTable) -> list[str]:
-    """Each row as the command prints it, without the columns of group and host."""
+    """Return each row as the command prints it, without group, host and client."""
     rows = [
         (r.topic, r.partition, r.current_offset, r.log_end_offset, r.lag, r.consumer_id)
         for r in table.rows
@@ -35,7 +35,7 @@ def lines(table: GroupTable) -> list[str]:
 
 
 def member(name: str, *assigned: tuple[str, int]) -> Member:
-    """A member with an id made of its client's."""
+    """Return a member with an id made of its client id."""
     return Member(f"{name}-id", name, HOST, assigned)
 
 
@@ -44,12 +44,13 @@ def test_a_row_has_the_columns_of_the_command() -> None:
     table = describe({"t": {0: 4}}, member("c", ("t", 0)), ends={"t": {0: 10}})
 
     (row,) = table.rows
+    assert row.place == ("g", "t", 0)
     assert row == TableRow("g", "t", "0", "4", "10", "6", "c-id", HOST, "c")
     assert len(COLUMNS) == len(TableRow.__dataclass_fields__)
 
 
-def test_members_come_by_number_of_partitions_then_what_nobody_has() -> None:
-    """As the command orders them; partitions by topic and number."""
+def test_rows_are_sorted_by_member_then_unassigned() -> None:
+    """Members by number of partitions, as in the command; partitions by topic and number."""
     table = describe(
         {"t": {3: 1, 2: 1, 1: 1, 0: 1}, "a": {0: 1}},
         member("few", ("t", 2)),
@@ -75,7 +76,7 @@ def test_members_come_by_number_of_partitions_then_what_nobody_has() -> None:
         ("an unreadable commit", {"t": {0: None}}, {"t": {0: 9}}, "t 0 - 9 - c-id"),
         ("no end: the command gives up here", {"t": {0: 4}}, {}, "t 0 4 - - c-id"),
         (
-            "ahead of the end: negative, as printed there",
+            "ahead of the end: negative, as the command prints it",
             {"t": {0: 9}},
             {"t": {0: 4}},
             "t 0 9 4 -5 c-id",
@@ -83,7 +84,7 @@ def test_members_come_by_number_of_partitions_then_what_nobody_has() -> None:
         ("caught up", {"t": {0: 0}}, {"t": {0: 0}}, "t 0 0 0 0 c-id"),
     ],
 )
-def test_what_is_not_known_is_a_dash(
+def test_an_unknown_cell_is_a_dash(
     why: str, commits: Commits, ends: dict[str, dict[int, int]], line: str
 ) -> None:
     """Never 0 in place of unknown."""
@@ -99,12 +100,12 @@ def test_what_is_not_known_is_a_dash(
         ("CompletingRebalance", "is rebalancing"),
         ("Assigning", "is rebalancing"),
         ("Reconciling", "is rebalancing"),
-        ("stable", None),  # brokers have spelt states in more than one way
+        ("stable", None),  # brokers spell states in more than one way
         ("SomethingNew", None),
     ],
 )
-def test_the_state_is_remarked_on_as_the_command_does(state: str, remark: str | None) -> None:
-    """Beside the rows, which come all the same."""
+def test_the_remark_on_a_state_is_the_commands(state: str, remark: str | None) -> None:
+    """The rows are there too."""
     table = describe({"t": {0: 4}}, state=state, ends={"t": {0: 9}})
 
     assert (table.state, table.remark, table.exists) == (state, remark, True)
@@ -112,8 +113,8 @@ def test_the_state_is_remarked_on_as_the_command_does(state: str, remark: str | 
 
 
 @pytest.mark.parametrize(("protocol_type", "simple"), [("", True), ("consumer", False)])
-def test_a_group_that_keeps_offsets_alone_is_simple(protocol_type: str, simple: bool) -> None:
-    """Without a protocol nobody is ever a member."""
+def test_a_group_without_a_protocol_is_simple(protocol_type: str, simple: bool) -> None:
+    """It never has a member."""
     snapshot = Snapshot(
         groups={"g": Group("g", 1, protocol_type, state="Empty")},
         commits={"g": {"t": {0: 4}}},
@@ -125,7 +126,7 @@ def test_a_group_that_keeps_offsets_alone_is_simple(protocol_type: str, simple: 
     assert table.simple is simple
 
 
-def test_a_group_that_does_not_exist_is_told_from_one_without_rows() -> None:
+def test_a_missing_group_differs_from_one_without_rows() -> None:
     """Missing, dead, without commits, unanswered: four different things."""
     missing, *_ = tables(
         Description(Snapshot(groups={}, commits={}, end_offsets={}), {}, ("nonsense",))
@@ -140,8 +141,8 @@ def test_a_group_that_does_not_exist_is_told_from_one_without_rows() -> None:
     assert unanswered.remark == "could not be read: its coordinator did not answer"
 
 
-def test_tables_come_by_name_and_missing_ones_in_their_place() -> None:
-    """As the command prints several groups."""
+def test_tables_are_sorted_by_name() -> None:
+    """Missing groups among them, as the command prints several groups."""
     snapshot = Snapshot(
         groups={name: Group(name, 1, state="Stable") for name in ("c", "a")},
         commits={"a": {}, "c": {}},
@@ -157,7 +158,7 @@ def test_tables_come_by_name_and_missing_ones_in_their_place() -> None:
     ]
 
 
-def test_without_members_known_the_state_is_the_listed_one() -> None:
+def test_the_state_is_the_listed_one_where_members_are_unknown() -> None:
     """The coordinator answered for commits and not for members."""
     snapshot = Snapshot(
         groups={"g": Group("g", 1, state="Empty")},

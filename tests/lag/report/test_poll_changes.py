@@ -1,0 +1,112 @@
+"""Changes between lag polls, as sentences for the log."""
+
+from dataclasses import replace
+
+import pytest
+
+from jmxbridge.kafka.facts.snapshot import Group, Snapshot
+from jmxbridge.lag.consumers.client_verdict import ClientFinding, ClientVerdict
+from jmxbridge.lag.consumers.consumer import Consumer
+from jmxbridge.lag.history.assessment import Assessment
+from jmxbridge.lag.output.row_thinning import RowThinning
+from jmxbridge.lag.report.poll_changes import PollChanges
+from jmxbridge.lag.rows import Lags
+
+NOTHING = Snapshot(groups={}, commits={}, end_offsets={})
+LAGS = Lags((), (), ())
+
+
+def texts(
+    changes: PollChanges,
+    snapshot: Snapshot = NOTHING,
+    assessment: Assessment | None = None,
+    thinning: RowThinning | None = None,
+) -> list[str]:
+    """Return the warnings of one poll."""
+    taken = changes.take(snapshot, assessment or Assessment(LAGS), thinning or RowThinning())
+    assert all(change.is_warning for change in taken)
+    return [change.text for change in taken]
+
+
+def test_an_error_is_reported_when_it_begins() -> None:
+    """Of a poll, or of one that no broker answered; again after a poll without it."""
+    changes = PollChanges()
+    bad = replace(NOTHING, errors=("broker 1: refused", "broker 2: refused"))
+    assert texts(changes, bad) == ["broker 1: refused", "broker 2: refused"]
+    assert texts(changes, replace(NOTHING, errors=("broker 2: refused",))) == []
+    assert [change.text for change in changes.failed("broker 2: refused")] == []
+    assert [change.text for change in changes.failed("no broker")] == ["no broker"]
+    assert texts(changes) == []
+    assert texts(changes, bad) == ["broker 1: refused", "broker 2: refused"]
+
+
+def test_a_describe_error_lasts_until_members_are_read_again() -> None:
+    """Polls that do not ask for members say nothing of it."""
+    changes = PollChanges()
+    bad = replace(NOTHING, memberships={}, describe_errors=("group 'g': refused",))
+    assert [texts(changes, snapshot) for snapshot in (bad, NOTHING, bad)] == [
+        ["group 'g': refused"],
+        [],
+        [],
+    ]
+    assert texts(changes, replace(NOTHING, memberships={})) == []
+    assert texts(changes, bad) == ["group 'g': refused"]
+
+
+def test_a_vanished_group_is_reported_once_and_its_return_is_no_warning() -> None:
+    """A group that was gone before the restart is not reported again."""
+    changes = PollChanges({"old"})
+    vanished = replace(NOTHING, vanished=frozenset({"old", "g"}))
+    assert texts(changes, vanished) == [
+        "group g has vanished; its lag goes on from its last commits"
+    ]
+    assert texts(changes, vanished) == []
+
+    back = replace(NOTHING, groups={"g": Group("g", 1)}, vanished=frozenset({"old"}))
+    (change,) = changes.take(back, Assessment(LAGS), RowThinning())
+
+    assert change == ("group g is back", False)
+
+
+def test_orphaned_topics_are_reported_by_name() -> None:
+    """Once a topic, three names at most."""
+    changes = PollChanges()
+    orphaned = replace(NOTHING, orphaned=frozenset({("a", 0), ("a", 1)}))
+    assert texts(changes, orphaned) == ["commits to partitions that no longer exist: a"]
+    more = replace(NOTHING, orphaned=frozenset((topic, 2) for topic in "abcde"))
+    assert texts(changes, more) == ["commits to partitions that no longer exist: b, c, d, …"]
+    assert texts(changes, more) == []
+
+
+def test_a_verdict_on_a_consumer_is_reported_when_it_changes() -> None:
+    """The worst of a group; no verdict is no news."""
+    changes = PollChanges()
+    finding = ClientFinding("g", ClientVerdict.NONE, "the reason", Consumer("c", "app", 0), 0.0, 0)
+
+    def poll(verdict: ClientVerdict) -> list[str]:
+        findings = (finding, replace(finding, verdict=verdict))
+        return texts(changes, assessment=Assessment(LAGS, clients={"g": findings}))
+
+    assert poll(ClientVerdict.NONE) == []
+    (slow,) = poll(ClientVerdict.SLOW)
+    assert slow.startswith("group g: client c of target app is slow: the reason (")
+    assert poll(ClientVerdict.SLOW) == []
+    (dead,) = poll(ClientVerdict.DEAD)
+    assert "is dead" in dead
+    assert poll(ClientVerdict.NONE) == []
+    assert len(poll(ClientVerdict.DEAD)) == 1
+
+
+@pytest.mark.parametrize(("groups", "names"), [("a", "a"), ("abcd", "a, b, c, …")])
+def test_rolled_up_groups_are_reported_when_they_change(groups: str, names: str) -> None:
+    """With the limit and the key that sets it."""
+    changes, thinning = PollChanges(), RowThinning(max_rows=50_000)
+    thinning.rolled_up = dict.fromkeys(groups, 30_000)
+    text = (
+        "more than 50,000 partitions (kafka.max_rows), so these groups get rows by topic only:"
+        f" {names}"
+    )
+    assert texts(changes, thinning=thinning) == [text]
+    assert texts(changes, thinning=thinning) == []
+    assert texts(changes) == []
+    assert texts(changes, thinning=thinning) == [text]
