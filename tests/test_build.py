@@ -11,6 +11,7 @@ from jmxbridge.build import (
     DEADLINE_SHARE,
     client_tls,
     make_consumer_targets,
+    make_lag_poll,
     make_security,
     make_transport,
     make_writer,
@@ -23,11 +24,14 @@ from jmxbridge.config.values.address import Address
 from jmxbridge.kafka.login.security import PLAINTEXT
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
+from jmxbridge.point import Point
 from jmxbridge.pollers.schedule import SPREAD_SHARE, Tick
 from jmxbridge.times import NS
 from jmxbridge.transports.jmxquery import JmxqueryTransport
 from jmxbridge.transports.jolokia import JolokiaTransport
 from jmxbridge.transports.rmi import RmiTransport
+from tests.kafka.fake_answers import Group
+from tests.kafka.fake_cluster import FakeCluster
 from tests.transports.scripted_http import http, serving
 
 BROKER = (Address("kafka-1", 9092),)
@@ -202,3 +206,112 @@ def test_make_security_with_kerberos() -> None:
     )
 
     assert made == ("GSSAPI", "'me@R' in me.keytab")
+
+
+async def lag_points(folder: Path, fake: FakeCluster, second: int, keys: str) -> list[Point]:
+    """Poll once with these keys of the kafka section, from the saved state and back into it."""
+    host, port = fake.bootstrap[0]
+    file = settings(folder, f"kafka: {{bootstrap: '{host}:{port}', {keys}}}\n")
+    assert file.kafka is not None
+    poll = make_lag_poll(
+        file,
+        file.kafka,
+        interval_ns=10 * NS,
+        topics=TopicNames(),
+        consumers=Consumers(),
+        state_path=folder / "local.lag.json",
+    )
+    try:
+        return list(await poll.poll(Tick(second * NS, 0)))
+    finally:
+        await poll.close()
+
+
+async def test_make_lag_poll_follows_the_keys_of_kafka(tmp_path: Path) -> None:
+    """Across runs: allowed lag, granularity, read-committed groups, expiry, vanished groups."""
+    keys = (
+        "allowed_lag: {'a.*': 6}, granularity: {'b.*': topic}, read_committed_groups: b.*,"
+        " forget_after: 1h, offsets_retention: 100s"
+    )
+    async with FakeCluster() as fake:
+        fake.add_topic("__consumer_offsets")
+        fake.add_topic("x", end=10)
+        fake.stable_ends["x", 0] = 8
+        fake.groups["aa"] = Group({"x": {0: 4}}, state="Empty")
+        fake.groups["bb"] = Group({"x": {0: 4}}, state="Stable")
+
+        first = await lag_points(tmp_path, fake, 1000, keys)
+        del fake.groups["bb"]
+        second = await lag_points(tmp_path, fake, 1030, keys)
+        third = await lag_points(tmp_path, fake, 5000, keys)
+
+    def fields(points: list[Point], measurement: str, group: str) -> dict[str, object]:
+        for point in points:
+            if point.measurement == measurement and point.tags["group"] == group:
+                return dict(point.fields)
+        return {}
+
+    assert fields(first, "kafka_consumer_lag", "aa")["lag_seconds"] == 0.0
+    assert fields(first, "kafka_consumer_lag", "bb") == {}
+    assert fields(first, "kafka_consumer_lag_topic", "bb")["lag_sum"] == 4
+    assert fields(second, "kafka_consumer_group", "aa")["expires_in_seconds"] == 70.0
+    assert fields(second, "kafka_consumer_group", "bb") == {"vanished": True}
+    assert fields(second, "kafka_consumer_lag_group", "bb")["lag_sum"] == 4
+    assert fields(third, "kafka_consumer_group", "bb") == {}
+
+
+async def test_make_lag_poll_renames_measurements_and_fields(tmp_path: Path) -> None:
+    """Names of another tool, at every poll."""
+    keys = "names: {kafka_consumer_lag: burrow_partition, kafka_consumer_lag_group.lag_sum: total}"
+    async with FakeCluster() as fake:
+        fake.add_topic("x", end=10)
+        fake.groups["aa"] = Group({"x": {0: 4}})
+        points = {
+            point.measurement: point for point in await lag_points(tmp_path, fake, 1000, keys)
+        }
+
+    assert points["burrow_partition"].fields["lag"] == 6
+    assert points["kafka_consumer_lag_group"].fields["total"] == 6
+    assert "kafka_consumer_lag" not in points
+
+
+async def test_make_lag_poll_assumes_positions_of_uncommitted_partitions(tmp_path: Path) -> None:
+    """From the second poll on, when assignments are known; the partitions count as uncommitted."""
+    async with FakeCluster() as fake:
+        fake.add_topic("__consumer_offsets")
+        fake.add_topic("x", end=10)
+        fake.starts["x", 0] = 3
+        fake.groups["g"] = Group({}, members=[("c", {"x": [0]})])
+        host, port = fake.bootstrap[0]
+        file = settings(tmp_path, f"kafka: {{bootstrap: '{host}:{port}', uncommitted: earliest}}\n")
+        (spec,) = poller_specs(
+            file, interval_ns=10 * NS, topics=TopicNames(), consumers=Consumers()
+        )
+        poll = spec.make()
+        try:
+            polls = [await poll.poll(Tick(n * 10 * NS, 0)) for n in range(7)]
+        finally:
+            await poll.close()
+
+    lags = [
+        [p.fields["lag"] for p in points if p.measurement == "kafka_consumer_lag"]
+        for points in polls
+    ]
+    assert lags == [[], [7], [], [], [], [], [7]]
+    made = [point for points in polls for point in points]
+    sums = [p.fields for p in made if p.measurement == "kafka_consumer_lag_group"]
+    assert [fields["lag_sum"] for fields in sums[1:]] == [7] * 6
+    assert [fields.get("partitions_uncommitted") for fields in sums] == [1, *[None] * 5, 1]
+
+
+async def test_read_committed_groups_are_those_of_the_file(tmp_path: Path) -> None:
+    """Not even one with a line break in its name, which the dot of a pattern does not match."""
+    async with FakeCluster() as fake:
+        fake.add_topic("x", end=10)
+        fake.stable_ends["x", 0] = 8
+        fake.groups["two\nlines"] = Group({"x": {0: 4}})
+
+        points = await lag_points(tmp_path, fake, 1000, "timeout: 5s")
+
+    (row,) = (point for point in points if point.measurement == "kafka_consumer_lag")
+    assert row.fields["lag"] == 6

@@ -1,4 +1,4 @@
-"""What a details is made of: the cluster, the file's targets, what the service has written down."""
+"""Reader of `jmxbridge lag`: the cluster, the targets of the file, the saved state of `run`."""
 
 import time
 from pathlib import Path
@@ -29,7 +29,7 @@ targets:
 
 
 def settings(folder: Path, fake: FakeCluster) -> Settings:
-    """A file for this cluster, with a target that has consumers and is away, and one without."""
+    """Load a file for this cluster, with two targets that are away, one of them with consumers."""
     host, port = fake.bootstrap[0]
     file = folder / "mbeans.yaml"
     file.write_text(
@@ -40,28 +40,28 @@ def settings(folder: Path, fake: FakeCluster) -> Settings:
 
 
 def reader_of(settings: Settings, group: str | None = "g") -> LagReader:
-    """LagDetails at the cluster of a file."""
+    """Return the reader of the cluster of a file."""
     assert settings.kafka is not None
     return LagReader(settings.kafka, group, settings=settings, every_s=2.0)
 
 
 def group_behind(fake: FakeCluster) -> None:
-    """A group that has read four of ten records."""
+    """Add a group that has read four of ten records."""
     fake.add_topic("x", end=10)
     fake.groups["g"] = Group({"x": {0: 4}})
 
 
-async def test_a_first_look_has_what_the_service_wrote_down(tmp_path: Path) -> None:
-    """Seconds from its tables, status and words from its last poll; targets that are away."""
+async def test_lag_reader_begins_with_the_saved_state(tmp_path: Path) -> None:
+    """Time lags from its tables, statuses and sentences of the last poll; targets that are away."""
     now_ns = time.time_ns()
-    said = GroupSummary(Status.ERR, {"x": {0: Status.STALL}}, ("client c is slow",))
-    memory = SavedState(
+    summary = GroupSummary(Status.ERR, {"x": {0: Status.STALL}}, ("client c is slow",))
+    state = SavedState(
         tables={("x", 0): ((0, now_ns), (0, 10))},
-        summary=PollSummary(now_ns, {"g": said}),
+        summary=PollSummary(now_ns, {"g": summary}),
     )
-    every = NameFilter()
+    all_names = NameFilter()
     path = tmp_path / "local.lag.json"
-    await LagStateFile(path, wants_group=every, wants_topic=every).write(memory)
+    await LagStateFile(path, wants_group=all_names, wants_topic=all_names).write(state)
     async with FakeCluster() as fake:
         group_behind(fake)
         reader = reader_of(settings(tmp_path, fake))
@@ -77,8 +77,10 @@ async def test_a_first_look_has_what_the_service_wrote_down(tmp_path: Path) -> N
     assert problems[0].startswith("target app: ")
 
 
-async def test_a_damaged_memory_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A details goes on without it, and nothing is written over what it shows."""
+async def test_lag_reader_ignores_damaged_state(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It shows the lag without it, and writes nothing to the terminal."""
     (tmp_path / "local.lag.json").write_text("{")
     async with FakeCluster() as fake:
         group_behind(fake)
@@ -90,10 +92,10 @@ async def test_a_damaged_memory_is_none(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr() == ("", "")
 
 
-async def test_targets_are_asked_where_one_group_is(
+async def test_lag_reader_polls_targets_for_one_group_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A details at all groups is not held up by a JVM."""
+    """A look at all groups does not wait for a JVM."""
     asked: list[str] = []
     poll = Target.poll
 
@@ -112,8 +114,8 @@ async def test_targets_are_asked_where_one_group_is(
     assert asked == ["app"]
 
 
-async def test_the_log_is_asked_where_one_group_is(tmp_path: Path) -> None:
-    """How old what it has not read is, and what was deleted unread; all groups are not searched."""
+async def test_lag_reader_searches_the_log_for_one_group_only(tmp_path: Path) -> None:
+    """The age of its unread records, and what was deleted unread."""
     now_ms = time.time_ns() // 1_000_000
     seconds = {}
     async with FakeCluster() as fake:
@@ -134,18 +136,18 @@ async def test_the_log_is_asked_where_one_group_is(tmp_path: Path) -> None:
     assert details.losses == {"late": ("1 record was deleted from x unread",)}
 
 
-async def test_a_leader_that_does_not_answer_ends_the_search(tmp_path: Path) -> None:
-    """It is asked once; the rows are there without their seconds."""
+async def test_a_silent_leader_ends_the_search(tmp_path: Path) -> None:
+    """It is asked once; the rows are there without time lags."""
     async with FakeCluster() as fake:
         group_behind(fake)
         reader = reader_of(settings(tmp_path, fake))
         searched = []
 
-        async def nobody(times_ms: object) -> dict[tuple[str, int], TimestampedOffset | None]:
+        async def no_answer(times_ms: object) -> dict[tuple[str, int], TimestampedOffset | None]:
             searched.append(times_ms)
             return {}
 
-        reader._cluster.offsets_for_times = nobody  # type: ignore[method-assign]
+        reader._cluster.offsets_for_times = no_answer  # type: ignore[method-assign]
         description, details = await reader.read()
         await reader.close()
 

@@ -1,4 +1,4 @@
-"""The lag poll at the edge: points at every tick, whatever the cluster does."""
+"""Lag poll of a scripted cluster: points at every tick, whatever the cluster does."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ S = 1_000_000_000
 
 
 class Scripted:
-    """A cluster that answers as it is told."""
+    """A cluster that gives these answers, one a poll."""
 
     def __init__(self, *answers: Snapshot | Exception) -> None:
         self.answers = list(answers)
@@ -100,8 +100,8 @@ def snapshot(committed: int, end: int, *errors: str) -> Snapshot:
     )
 
 
-async def test_rows_and_the_poll_itself_carry_the_ticks_instant() -> None:
-    """Lag, roll-ups and the poll's own point have one timestamp, that of the grid."""
+async def test_points_have_the_ticks_timestamp() -> None:
+    """Lag rows, roll-ups and the poll's own point have one timestamp, that of the grid."""
     points = list(await lag_poll(snapshot(90, 100)).poll(Tick(30 * S, 1)))
     assert {point.time_ns for point in points} == {30 * S}
     assert [point.measurement for point in points] == [
@@ -115,8 +115,8 @@ async def test_rows_and_the_poll_itself_carry_the_ticks_instant() -> None:
     assert points[-1].fields["skipped_ticks"] == 1
 
 
-async def test_a_cluster_that_is_away_is_a_point_not_an_error() -> None:
-    """No broker answers: one point says so, and there is no row that could be read as lag 0."""
+async def test_an_unavailable_cluster_gives_one_point() -> None:
+    """No broker answers: one point says so, and no row could be read as lag 0."""
     poll = lag_poll(KafkaUnavailable("127.0.0.1:9092: refused"))
     (point,) = await poll.poll(Tick(30 * S, 0))
     assert point.measurement == "jmxbridge_lag_poll"
@@ -125,10 +125,10 @@ async def test_a_cluster_that_is_away_is_a_point_not_an_error() -> None:
     assert poll.line.text == "127.0.0.1:9092: refused"
 
 
-async def test_trouble_is_logged_when_it_begins_and_when_it_ends(
+async def test_errors_are_logged_when_they_begin_and_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A complaint that lasts is one line; so is the first answer, also after an outage."""
+    """An error that lasts is one line; so is the first answer, also after an outage."""
     caplog.set_level(logging.INFO, "jmxbridge")
     bad = "broker 2 (127.0.0.1:9093): refused"
     poll = lag_poll(
@@ -144,8 +144,8 @@ async def test_trouble_is_logged_when_it_begins_and_when_it_ends(
     ]
 
 
-async def test_the_status_line_names_who_is_behind() -> None:
-    """One glance: the total, the groups that make it up, and whether anything is missing."""
+async def test_the_status_line_names_groups_with_lag() -> None:
+    """The total, the groups that make it up, and whether the poll is incomplete."""
     poll = lag_poll(snapshot(0, 1234, "broker 2: refused"), snapshot(5, 5))
     await poll.poll(Tick(S, 0))
     behind = "lag 1,234 · billing 1,234 · 1 group, 1 partition · incomplete"
@@ -154,31 +154,31 @@ async def test_the_status_line_names_who_is_behind() -> None:
     assert poll.line == StatusLine("lag", Health.FINE, "lag 0 · 1 group, 1 partition")
 
 
-async def test_the_topics_of_every_poll_are_told() -> None:
-    """Who joins other names to the offsets' learns them, and whether these are all."""
-    told: list[tuple[set[str], bool]] = []
+async def test_the_listener_gets_the_snapshot_of_every_poll() -> None:
+    """With the topics and whether these are all; build passes them to the MBean rules."""
+    heard: list[tuple[set[str], bool]] = []
 
     def learn(snapshot: Snapshot, brokers: Brokers) -> None:
-        told.append((set(snapshot.end_offsets), snapshot.complete))
+        heard.append((set(snapshot.end_offsets), snapshot.complete))
 
     cluster = Scripted(snapshot(1, 2), snapshot(1, 2, "broker 3: no answer"))
     poll = poll_of(cluster, listener=learn)
     await poll.poll(Tick(30 * S, 0))
     await poll.poll(Tick(60 * S, 0))
-    assert told == [({"orders"}, True), ({"orders"}, False)]
+    assert heard == [({"orders"}, True), ({"orders"}, False)]
 
 
 def gone(end: int) -> Snapshot:
-    """The poll that finds `billing` gone, or one after it."""
+    """Return the poll that finds `billing` gone, or one after it."""
     return Snapshot(
         groups={}, commits={}, end_offsets={"orders": {0: end}}, gone=frozenset({"billing"})
     )
 
 
-async def test_a_group_that_is_gone_is_told_once_and_its_lag_goes_on(
+async def test_a_vanished_group_is_logged_once_and_keeps_its_lag(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Rows as before, `vanished` beside its state, an error as its status; then it is back."""
+    """Rows as before, `vanished` with its state, an error as its status; then it is back."""
     caplog.set_level(logging.INFO, "jmxbridge")
     poll = lag_poll(snapshot(90, 100), gone(150), gone(160), snapshot(160, 160))
     for n in range(2):
@@ -196,11 +196,11 @@ async def test_a_group_that_is_gone_is_told_once_and_its_lag_goes_on(
     ]
 
 
-async def test_what_a_group_that_is_gone_had_read_is_nothing_to_a_topic_created_anew() -> None:
-    """Its last commits were of another log, and nobody will ever read on from them."""
+async def test_a_vanished_group_has_no_lag_on_a_recreated_topic() -> None:
+    """Its last commits were of another log, and no consumer will read on from them."""
     old, new = {"orders": "1"}, {"orders": "2"}
     answers = [
-        *(replace(each, topic_ids=old) for each in (snapshot(90, 100), gone(110))),
+        *(replace(snap, topic_ids=old) for snap in (snapshot(90, 100), gone(110))),
         *[replace(gone(5000), topic_ids=new)] * 2,
     ]
     poll = lag_poll(*answers)
@@ -212,8 +212,8 @@ async def test_what_a_group_that_is_gone_had_read_is_nothing_to_a_topic_created_
     assert rows[3] == []
 
 
-async def test_a_partition_of_a_topic_created_anew_may_get_its_leader_later() -> None:
-    """What was read of the old one is forgotten with that of the others."""
+async def test_a_recreated_partition_may_get_its_leader_later() -> None:
+    """Last commits to it are forgotten with those to the other partitions."""
 
     def seen(*ends: int, id_: str) -> Snapshot:
         offsets = {"orders": dict(enumerate(ends))}
@@ -233,16 +233,16 @@ async def test_a_partition_of_a_topic_created_anew_may_get_its_leader_later() ->
     assert [p for p in points[-1] if p.measurement == "kafka_consumer_lag"] == []
 
 
-async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
-    """Commits of what is gone, and the past of what is behind: saved in time and at the end."""
+async def test_the_next_run_continues_from_the_saved_state() -> None:
+    """Vanished groups, and the history of what is behind: saved after a minute and at the end."""
     saved: list[SavedState] = []
 
-    async def save(memory: SavedState) -> None:
-        saved.append(memory)
+    async def save(state: SavedState) -> None:
+        saved.append(state)
 
-    def run(memory: SavedState, *answers: Snapshot) -> LagPoll:
+    def run(state: SavedState, *answers: Snapshot) -> LagPoll:
         cluster = Scripted(*answers)
-        return poll_of(cluster, state=memory, save=save)
+        return poll_of(cluster, state=state, save=save)
 
     first = run(SavedState(), snapshot(90, 100), snapshot(90, 110), gone(120))
     for n in range(3):
@@ -260,16 +260,16 @@ async def test_what_a_run_leaves_the_next_one_goes_on_with() -> None:
     assert (fields["lag_seconds"], fields["lag_seconds_min"]) == (100.0, True)
 
 
-async def test_a_topic_created_anew_while_nobody_looked_has_no_lag_of_the_old_one() -> None:
-    """A group that had read all before it was gone leaves no past but its commits."""
+async def test_a_topic_recreated_between_two_runs_has_no_old_lag() -> None:
+    """A group that had read everything before it vanished leaves only its commits."""
     saved: list[SavedState] = []
 
-    async def save(memory: SavedState) -> None:
-        saved.append(decode(encode(memory), wants_group=NameFilter(), wants_topic=NameFilter()))
+    async def save(state: SavedState) -> None:
+        saved.append(decode(encode(state), wants_group=NameFilter(), wants_topic=NameFilter()))
 
-    def run(memory: SavedState, *answers: Snapshot) -> LagPoll:
+    def run(state: SavedState, *answers: Snapshot) -> LagPoll:
         cluster = Scripted(*answers)
-        return poll_of(cluster, state=memory, save=save)
+        return poll_of(cluster, state=state, save=save)
 
     first = run(SavedState(), replace(snapshot(90, 90), topic_ids={"orders": "1"}))
     await first.poll(Tick(100 * S, 0))
@@ -281,12 +281,12 @@ async def test_a_topic_created_anew_while_nobody_looked_has_no_lag_of_the_old_on
     assert [p for p in points[-1] if p.measurement == "kafka_consumer_lag"] == []
 
 
-async def test_a_clock_that_was_set_back_does_not_keep_it_from_saving() -> None:
-    """A machine that came up a year ahead: what a crash would cost is a minute, not that year."""
+async def test_state_is_saved_after_the_clock_was_set_back() -> None:
+    """A machine that started a year ahead: a crash still costs a minute, not that year."""
     saved: list[SavedState] = []
 
-    async def save(memory: SavedState) -> None:
-        saved.append(memory)
+    async def save(state: SavedState) -> None:
+        saved.append(state)
 
     cluster = Scripted(*[snapshot(5, 5)] * 4)
     poll = poll_of(cluster, save=save)
@@ -297,34 +297,34 @@ async def test_a_clock_that_was_set_back_does_not_keep_it_from_saving() -> None:
     assert len(saved) == 3
 
 
-async def test_a_stopped_group_counts_down_to_its_end() -> None:
-    """Beside its state, at every poll, across a restart: until Kafka forgets what it had read."""
+async def test_an_empty_groups_countdown_survives_a_restart() -> None:
+    """With its state, at every poll: seconds until Kafka deletes its offsets."""
     empty = replace(snapshot(5, 5), groups={"billing": Group("billing", 1, "consumer", "Empty")})
     saved: list[SavedState] = []
 
-    async def save(memory: SavedState) -> None:
-        saved.append(memory)
+    async def save(state: SavedState) -> None:
+        saved.append(state)
 
-    async def left(memory: SavedState, *seconds: int) -> list[object]:
+    async def left(state: SavedState, *seconds: int) -> list[object]:
         cluster = Scripted(*[empty] * len(seconds))
-        poll = poll_of(cluster, offsets_retention_s=100, state=memory, save=save)
-        found: list[object] = []
+        poll = poll_of(cluster, offsets_retention_s=100, state=state, save=save)
+        countdown: list[object] = []
         for second in seconds:
             points = await poll.poll(Tick(second * S, 0))
-            found += [p.fields["expires_in_seconds"] for p in points if "state" in p.fields]
+            countdown += [p.fields["expires_in_seconds"] for p in points if "state" in p.fields]
         await poll.close()
-        return found
+        return countdown
 
     assert await left(SavedState(), 0, 10) == [100.0, 90.0]
     assert await left(saved[-1], 50) == [50.0]
 
 
-async def test_a_cluster_that_never_answered_leaves_the_memory_alone() -> None:
-    """Nothing was learnt: what the last run left stays as it is."""
+async def test_nothing_is_saved_before_the_first_answer() -> None:
+    """What the last run saved stays in place."""
     saved: list[SavedState] = []
 
-    async def save(memory: SavedState) -> None:
-        saved.append(memory)
+    async def save(state: SavedState) -> None:
+        saved.append(state)
 
     cluster = Scripted(KafkaUnavailable("refused"))
     poll = poll_of(cluster, save=save)
@@ -334,8 +334,8 @@ async def test_a_cluster_that_never_answered_leaves_the_memory_alone() -> None:
     assert saved == []
 
 
-async def test_members_are_asked_for_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
-    """At the first poll, then a minute later; a complaint that lasts is one line."""
+async def test_members_are_read_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """At the first poll, then a minute later; an error that lasts is one line."""
     plain = snapshot(0, 1)
     described = replace(plain, memberships={}, describe_errors=("group 'billing': refused",))
     answers = [described, *[plain] * 5, described, plain]
@@ -348,7 +348,7 @@ async def test_members_are_asked_for_once_a_minute(caplog: pytest.LogCaptureFixt
     assert [r.getMessage() for r in caplog.records] == ["lag poll: group 'billing': refused"]
 
 
-async def test_a_describe_round_that_failed_is_tried_at_the_next_poll() -> None:
+async def test_members_are_read_at_the_next_poll_after_an_outage() -> None:
     """A cluster that was away when members were due has not been asked."""
     cluster = Scripted(KafkaUnavailable("away"), snapshot(0, 1))
     poll = poll_of(cluster)
@@ -358,8 +358,8 @@ async def test_a_describe_round_that_failed_is_tried_at_the_next_poll() -> None:
     assert cluster.described == [True]  # at the second poll, the first that got so far
 
 
-async def test_a_topic_that_is_gone_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    """As long as commits of it are left; anew when it has been there in between."""
+async def test_a_deleted_topic_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """While commits to it are left; again after it existed in between."""
     gone = replace(snapshot(5, 5), end_offsets={}, orphaned=frozenset({("orders", 0)}))
     poll = lag_poll(snapshot(5, 5), gone, gone, snapshot(5, 5), gone)
     counts = []
@@ -367,12 +367,13 @@ async def test_a_topic_that_is_gone_is_told_of_once(caplog: pytest.LogCaptureFix
         points = {point.measurement: point for point in await poll.poll(Tick(n * 10 * S, 0))}
         counts.append(points["jmxbridge_lag_poll"].fields["orphaned"])
 
-    told = "lag poll: commits to partitions that no longer exist: orders"
-    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [told, told]
+    expected = "lag poll: commits to partitions that no longer exist: orders"
+    warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert warnings == [expected, expected]
     assert counts == [0, 1, 1, 0, 1]
 
 
-async def test_rows_that_are_too_many_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_rolled_up_groups_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """The group is named when its rows begin to be left out, not at every poll."""
     many = replace(
         snapshot(0, 5),
@@ -384,17 +385,18 @@ async def test_rows_that_are_too_many_are_told_once(caplog: pytest.LogCaptureFix
     for n in range(4):
         await poll.poll(Tick(n * 10 * S, 0))
 
-    told = (
+    expected = (
         "lag poll: more than 1 partitions (kafka.max_rows),"
         " so these groups get rows by topic only: billing"
     )
-    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [told, told]
+    warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert warnings == [expected, expected]
 
 
-async def test_what_a_consumer_says_stands_beside_the_lag_of_its_group(
+async def test_a_consumers_verdict_is_a_field_of_its_group(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Named as a field, told once in the log; a group whose JMX nobody polls has no such field."""
+    """And one line in the log; a group without polled consumers has no such field."""
     member = Member("c-1", "c", "/10.0.0.7", (("orders", 0),))
     gone = Consumer("c", "app", 0, "10.0.0.7", consumed_total=5.0, gone="Connection refused")
     described = replace(
@@ -417,15 +419,15 @@ async def test_what_a_consumer_says_stands_beside_the_lag_of_its_group(
         ("clients_polled", 1),
     }
     assert "client_lag_max" not in groups[-1]
-    said = [r.getMessage() for r in caplog.records if "is dead" in r.getMessage()]
-    assert len(said) == 1
-    assert said[0].startswith("lag poll: group billing: client c of target app is dead: ")
+    lines = [r.getMessage() for r in caplog.records if "is dead" in r.getMessage()]
+    assert len(lines) == 1
+    assert lines[0].startswith("lag poll: group billing: client c of target app is dead: ")
     alone = await lag_poll(snapshot(0, 9)).poll(Tick(S, 0))
     assert not any("client" in point.fields for point in alone)
 
 
-async def test_what_could_not_be_described_has_the_members_it_had() -> None:
-    """A coordinator that is silent for a minute takes no lag away that rests on them."""
+async def test_a_group_that_was_not_described_keeps_its_members() -> None:
+    """A coordinator that is silent for a minute takes no lag away that depends on them."""
     member = Member("c-1", "c", "/10.0.0.7", (("orders", 1),))
     plain = replace(
         snapshot(5, 9), end_offsets={"orders": {0: 9, 1: 7}}, start_offsets={"orders": {1: 2}}
