@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jmxbridge.jmx import Credentials, ObjectName, Tls
-from jmxbridge.jmx.errors import ConnectionFailed
+from jmxbridge.jmx.errors import ConnectionFailed, RemoteException
 from jmxbridge.jmx.rmi.protocol import Traffic
 from jmxbridge.jmx.values import Value
 from jmxbridge.transports import rmi
@@ -22,7 +22,7 @@ class Jvm:
         self.peer_host = peer_host
         self.traffic = Traffic()
         self.round_trip_us = 300
-        self.problem: ConnectionFailed | None = None
+        self.problem: ConnectionFailed | RemoteException | None = None
         self.keep_alive_calls = 0
         self.name_queries = 0
         self.was_called = asyncio.Event()
@@ -249,3 +249,20 @@ async def test_rmi_transport_warns_once_of_an_unprotected_connection(
     assert message in warning
     assert "kafka.example:9999" in warning
     assert "swordfish" not in warning
+
+
+async def test_fetch_keeps_the_connection_after_an_exception_of_the_java_side(
+    jvms: list[Jvm],
+) -> None:
+    """The JVM answered, so its connection is fine; it is kept alive until the next fetch."""
+    (jvm,) = jvms
+    transport = make(keep_alive_s=0.001)
+    jvm.problem = RemoteException("java.lang.OutOfMemoryError", "Java heap space")
+    with pytest.raises(RemoteException, match="heap space"):
+        await transport.fetch([])
+    jvm.problem = None
+    await jvm.was_called.wait()
+    assert await transport.fetch([]) == []
+    assert id(transport.connection) == id(jvm)
+    assert transport.series_limited == 0
+    await transport.close()

@@ -11,6 +11,7 @@ from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import AttributeInfo, MBeanInfo
 from jmxbridge.mbeans.rule import Field, Rule
 from jmxbridge.transports.catalog import EVERYTHING_S, Catalog
+from jmxbridge.transports.unreadable import Unreadable
 
 GOOD, BAD = (ObjectName.parse(f"odd:type={kind}") for kind in ("Good", "Bad"))
 FIELDS = tuple(Field(name, (), name.lower()) for name in ("Fine", "Thread", "Other"))
@@ -103,3 +104,28 @@ async def test_unreadable_suspects_no_attribute_for_another_failure() -> None:
     for _ in range(3):
         assert BAD not in await poll(catalog, jvm)
         assert all(len(names) == 3 for _, names in jvm.asked)
+
+
+async def test_unreadable_attributes_are_logged_once_however_often_they_are_tested(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A renewed catalog tests them again; that they still fail is no news."""
+    jvm, catalog = Jvm("Thread"), Catalog()
+    for renewal in range(4):
+        await poll(catalog, jvm, 1.0 + renewal * EVERYTHING_S)
+        assert (await poll(catalog, jvm, 2.0 + renewal * EVERYTHING_S))[GOOD]
+    assert len(caplog.messages) == 1
+
+
+async def test_unreadable_takes_a_tested_mbean_for_no_suspect() -> None:
+    """An attribute that fails only with others cannot be found by testing it again."""
+    unreadable = Unreadable()
+    error = RemoteException("java.io.NotSerializableException", "java.lang.Thread")
+    jvm: Any = Jvm("Thread")
+    assert unreadable.suspect(BAD, ("Thread",), error)
+    await unreadable.tell_apart(jvm)
+    assert unreadable.left_out(BAD) == {"Thread"}
+    jvm.asked.clear()
+    assert unreadable.suspect(BAD, ("Fine",), error)
+    await unreadable.tell_apart(jvm)
+    assert jvm.asked == []
