@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jmxbridge.jmx import connection as connection_module
+from jmxbridge.jmx.errors import RemoteProtocolError
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.rmi.calls import Call
 from jmxbridge.jmx.rmi.jrmp import Endpoint
@@ -19,12 +20,15 @@ from jmxbridge.jmx.rmi.protocol import Protocol
 from jmxbridge.jmx.rmi.stub import RemoteRef
 from jmxbridge.jmx.serialization.reader import Limits
 from jmxbridge.jmx.values import Composite, JavaObject
-from tests.jmx.java_bytes import string
+from tests.jmx.java_bytes import OBJECT_OFFSET, string
 from tests.jmx.scripted import (
     ACK,
+    AssertDecodes,
+    AssertRejected,
     Captured,
     Domain,
     MakeReply,
+    Outcomes,
     Script,
     Serve,
     StubAt,
@@ -222,3 +226,41 @@ def target(serve: Serve, stub_at: StubAt) -> Target:
         return port
 
     return start
+
+
+@pytest.fixture
+def assert_decodes(
+    make_reply: MakeReply, as_is: Call[Any], outcomes: Outcomes, plain: Callable[[Any], Any]
+) -> AssertDecodes:
+    """Return a function that asserts what an object is decoded to.
+
+    The object is fed whole, in small pieces, and a second time, when its classes are known.
+    """
+
+    def check(wire: bytes, value: Any) -> None:
+        raw = make_reply(wire)
+        assert plain(outcomes(as_is, [raw])) == (value,)
+        step = 1 if len(raw) < 1000 else 997
+        pieces = [raw[i : i + step] for i in range(0, len(raw), step)]
+        assert plain(outcomes(as_is, pieces)) == (value,)
+        assert plain(outcomes(as_is, [raw, raw[:-1], raw[-1:]], calls=2)) == (value, value)
+
+    return check
+
+
+@pytest.fixture
+def assert_rejected(make_reply: MakeReply, as_is: Call[Any], outcomes: Outcomes) -> AssertRejected:
+    """Return a function that asserts that an object is a protocol error, whole and byte by byte.
+
+    It takes the offset of the error in the object and words of the message.
+    """
+
+    def check(wire: bytes, offset: int, words: str) -> None:
+        raw = make_reply(wire)
+        for pieces in ([raw], [raw[i : i + 1] for i in range(len(raw))]):
+            with pytest.raises(RemoteProtocolError) as caught:
+                outcomes(as_is, pieces)
+            assert words in str(caught.value)
+            assert caught.value.offset == OBJECT_OFFSET + offset
+
+    return check

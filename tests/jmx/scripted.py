@@ -1,4 +1,4 @@
-"""A client's visit at the scripted server, and scripts that many tests share."""
+"""A client's visit at the scripted server, and helpers that many tests share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,6 +8,7 @@ import pytest
 
 from jmxbridge.jmx.connection import connect
 from jmxbridge.jmx.errors import ConnectionFailed
+from jmxbridge.jmx.rmi.protocol import Protocol
 
 ACK = b"\x4e\x00\x00\x00\x00\x00\x00"
 REQUEST_START = b"\x50\xac\xed\x00\x05\x77\x22"
@@ -61,6 +62,9 @@ Captured = Callable[[str], bytes]
 StubAt = Callable[[int], bytes]
 MakeReply = Callable[..., bytes]
 Domain = Callable[[str], bytes]
+Outcomes = Callable[..., list[Any]]
+AssertDecodes = Callable[[bytes, Any], None]
+AssertRejected = Callable[[bytes, int, str], None]
 
 
 async def silence(visit: Visit) -> None:
@@ -77,3 +81,15 @@ async def failure(host: str, port: int, **options: Any) -> ConnectionFailed:
     with pytest.raises(ConnectionFailed) as caught:
         await connect(host, port, **options)
     return caught.value
+
+
+def take_outcomes(protocol: Protocol) -> list[Any]:
+    """Return the outcomes of the replies that have arrived, read as a channel reads them."""
+    outcomes: list[Any] = []
+    while True:
+        if read_by_template := protocol.next_by_template():
+            outcomes += read_by_template
+        elif reply := protocol.next_reply():
+            outcomes.append(reply.outcome)
+        else:
+            return outcomes

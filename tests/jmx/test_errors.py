@@ -1,4 +1,4 @@
-"""Errors as values: whose fault, which word, what they say."""
+"""Errors: classes, words, messages."""
 
 import pytest
 
@@ -29,8 +29,10 @@ from jmxbridge.jmx.errors import (
         (RemoteException("javax.management.InstanceNotFoundException", "x"), "not_found", None),
     ],
 )
-def test_each_error_has_a_word_and_a_sentence(error: JmxError, word: str, text: str | None) -> None:
-    """One root for all; a short word for a tag, a sentence for people."""
+def test_each_error_has_an_error_class_and_a_message(
+    error: JmxError, word: str, text: str | None
+) -> None:
+    """All have one base class."""
     assert isinstance(error, JmxError)
     assert error.error_class == word
     if text is not None:

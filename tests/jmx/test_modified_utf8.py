@@ -1,4 +1,4 @@
-"""Java's modified UTF-8, both ways."""
+"""Java's modified UTF-8, encoded and decoded."""
 
 import pytest
 from hypothesis import given
@@ -18,12 +18,13 @@ TABLE = [
     ("😀", b"\xed\xa0\xbd\xed\xb8\x80"),
     ("\0😀", b"\xc0\x80\xed\xa0\xbd\xed\xb8\x80"),
     ("\ud83d", b"\xed\xa0\xbd"),
+    ("é\0😀x", b"\xc3\xa9\xc0\x80\xed\xa0\xbd\xed\xb8\x80x"),
 ]
 
 
 @pytest.mark.parametrize(("text", "raw"), TABLE)
-def test_table(text: str, raw: bytes) -> None:
-    """U+0000 takes two bytes, a supplementary character two surrogates of three each."""
+def test_texts_are_encoded_and_decoded(text: str, raw: bytes) -> None:
+    """U+0000 takes two bytes, a supplementary character two surrogates of three bytes each."""
     assert modified_utf8.encode(text) == raw
     assert modified_utf8.decode(raw) == text
 
@@ -31,22 +32,22 @@ def test_table(text: str, raw: bytes) -> None:
 @pytest.mark.parametrize(
     "raw", [b"\xf0\x9f\x98\x80", b"\xff", b"\x80", b"\xc3", b"\xe2\x82", b"\xed\xa0", b"\xc1\x81"]
 )
-def test_refuses(raw: bytes) -> None:
-    """Four-byte forms, lone continuation bytes, cut and overlong sequences are no text."""
+def test_bytes_that_no_java_peer_writes_are_rejected(raw: bytes) -> None:
+    """Four-byte forms, lone continuation bytes, cut and overlong sequences."""
     with pytest.raises(UnicodeDecodeError):
         modified_utf8.decode(raw)
 
 
 @given(ANY_JAVA_STRING)
-def test_round_trip(text: str) -> None:
-    """Any Java string comes back; a pair of surrogates as the character it stands for."""
+def test_any_java_string_is_encoded_and_decoded(text: str) -> None:
+    """A pair of surrogates comes back as the character it stands for."""
     same = text.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")
     assert modified_utf8.decode(modified_utf8.encode(text)) == same
 
 
 @given(st.binary(max_size=12))
-def test_any_bytes_are_text_or_refused(raw: bytes) -> None:
-    """Nothing but UnicodeDecodeError comes of bytes from anywhere."""
+def test_any_bytes_are_decoded_or_rejected(raw: bytes) -> None:
+    """Nothing but UnicodeDecodeError is raised."""
     try:
         text = modified_utf8.decode(raw)
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""ObjectNames: grammar, canonical form, equality, what a pattern selects, quoting."""
+"""ObjectNames: grammar, canonical form, equality, matching, quoting."""
 
 import pytest
 from hypothesis import given
@@ -34,8 +34,8 @@ ACCEPTED = [
     ('d:a="b*"', 'd:a="b*"', True),
     (r"d:a=\*", r"d:a=\*", True),
 ]
-# Text, 0-based offset of what is wrong, a word of the message.
-REFUSED = [
+# Text, 0-based offset of the error, words of the message.
+MALFORMED = [
     ("d", 1, "':'"),
     ("a=b", 3, "':'"),
     ("d:", 2, "property"),
@@ -66,7 +66,7 @@ REFUSED = [
     ('d:a="\\', 5, "escape"),
     ('d:a="b\nc"', 6, "\\n"),
 ]
-# Pattern, name, whether the one selects the other; all as JDK 17 says.
+# Pattern, name, whether the pattern matches the name; all as JDK 17 says.
 MATCHES = [
     ("d:a=b*", "d:a=bcd", True),
     ("d:a=b?", "d:a=bcd", False),
@@ -111,21 +111,24 @@ PROPERTIES = st.dictionaries(KEYS, ANY_VALUE, min_size=1, max_size=4)
 WILDCARDS = st.text("ab*?", max_size=8)
 
 
-def written(domain: str, properties: dict[str, str]) -> str:
+def joined(domain: str, properties: dict[str, str]) -> str:
+    """Return the text of a name."""
     return domain + ":" + ",".join(f"{key}={value}" for key, value in properties.items())
 
 
 @pytest.mark.parametrize(("text", "canonical", "is_pattern"), ACCEPTED)
-def test_accepts(text: str, canonical: str, is_pattern: bool) -> None:
-    """What Java accepts is accepted, and written canonically as Java does."""
+def test_a_name_is_parsed_to_its_canonical_form(
+    text: str, canonical: str, is_pattern: bool
+) -> None:
+    """Names that Java accepts are accepted, with the canonical form of Java."""
     name = ObjectName.parse(text)
     assert (name.canonical, name.is_pattern, name.text) == (canonical, is_pattern, text)
     assert ObjectName.parse(canonical) == name
 
 
-@pytest.mark.parametrize(("text", "position", "words"), REFUSED)
-def test_refuses(text: str, position: int, words: str) -> None:
-    """What is no name is refused, with the place of the first fault and what it is."""
+@pytest.mark.parametrize(("text", "position", "words"), MALFORMED)
+def test_a_malformed_name_is_rejected(text: str, position: int, words: str) -> None:
+    """The error has the offset of the first fault and says what it is."""
     with pytest.raises(MalformedObjectName) as caught:
         ObjectName.parse(text)
     assert caught.value.position == position
@@ -134,13 +137,13 @@ def test_refuses(text: str, position: int, words: str) -> None:
 
 
 @pytest.mark.parametrize(("pattern", "name", "expected"), MATCHES)
-def test_matches(pattern: str, name: str, expected: bool) -> None:
-    """A pattern selects what Java's selects."""
+def test_a_pattern_matches_what_it_matches_in_java(pattern: str, name: str, expected: bool) -> None:
+    """The table is what JDK 17 says."""
     assert ObjectName.parse(pattern).matches(ObjectName.parse(name)) is expected
 
 
-def test_parts_are_as_written() -> None:
-    """Properties keep their order, quotes and escapes; `value` takes both off."""
+def test_properties_are_as_joined() -> None:
+    """They keep order, quotes and escapes; `value` removes quotes and escapes."""
     name = ObjectName.parse(r'kafka.server:type=Sensor,client-id="a,b\*c",topic=')
     assert name.domain == "kafka.server"
     assert list(name.properties.items()) == [
@@ -153,13 +156,13 @@ def test_parts_are_as_written() -> None:
     assert name.value("absent") is None
 
 
-def test_the_value_of_a_wildcard_is_as_written() -> None:
-    """A wildcard in quotes is not text, so nothing is taken off it."""
+def test_the_value_of_a_wildcard_is_as_joined() -> None:
+    """A quoted wildcard is not a text, so its escapes stay."""
     assert ObjectName.parse(r'd:a="x\*y*"').value("a") == r'"x\*y*"'
 
 
-def test_a_name_is_its_canonical_form() -> None:
-    """Equality and hash do not see the order of properties, and never see text."""
+def test_equality_is_that_of_the_canonical_form() -> None:
+    """The order of properties does not matter; a name never equals a text."""
     one, other = ObjectName.parse("d:a=1,b=2"), ObjectName.parse("d:b=2,a=1")
     assert one == other
     assert len({one, other}) == 1
@@ -167,8 +170,8 @@ def test_a_name_is_its_canonical_form() -> None:
     assert (str(other), repr(other)) == ("d:b=2,a=1", "ObjectName('d:b=2,a=1')")
 
 
-def test_names_share_what_they_have_in_common() -> None:
-    """A broker has thousands of names: keys, domains and values are there once."""
+def test_names_share_equal_parts() -> None:
+    """Keys, domains and values of thousands of names are one object each."""
     one, other = (
         ObjectName.parse(f"kafka.log:type=Log,topic=a,partition={number}") for number in "12"
     )
@@ -179,40 +182,42 @@ def test_names_share_what_they_have_in_common() -> None:
 
 
 def test_long_wildcards_do_not_backtrack() -> None:
-    """A hostile value against many stars takes time in proportion, not in powers."""
+    """A hostile value against many stars takes linear time."""
     pattern = ObjectName.parse("d:a=" + "*a" * 50 + "*b")
     assert not pattern.matches(ObjectName.parse("d:a=" + "a" * 50_000))
 
 
 @given(domain=DOMAINS, properties=PROPERTIES)
-def test_what_is_written_is_read(domain: str, properties: dict[str, str]) -> None:
-    """Any domain and properties by the grammar come back as they were put together."""
-    name = ObjectName.parse(written(domain, properties))
+def test_any_name_is_parsed_to_its_parts(domain: str, properties: dict[str, str]) -> None:
+    """Any domain and properties of the grammar come back as they were joined."""
+    name = ObjectName.parse(joined(domain, properties))
     assert name.domain == domain
     assert list(name.properties.items()) == list(properties.items())
     assert not name.is_pattern
 
 
 @given(domain=DOMAINS, properties=PROPERTIES, data=st.data())
-def test_order_does_not_count(domain: str, properties: dict[str, str], data: st.DataObject) -> None:
-    """Any order of the properties is the same name, which selects itself."""
+def test_the_order_of_properties_does_not_matter(
+    domain: str, properties: dict[str, str], data: st.DataObject
+) -> None:
+    """Names with the same properties are equal, and match each other."""
     shuffled = dict(data.draw(st.permutations(list(properties.items()))))
-    one, other = (ObjectName.parse(written(domain, each)) for each in (properties, shuffled))
+    one, other = (ObjectName.parse(joined(domain, items)) for items in (properties, shuffled))
     assert one == other
     assert hash(one) == hash(other)
     assert one.matches(other)
 
 
 @given(domain=DOMAINS, properties=PROPERTIES, data=st.data())
-def test_a_star_selects_every_value(
+def test_a_star_matches_every_value(
     domain: str, properties: dict[str, str], data: st.DataObject
 ) -> None:
-    """`*` for a value, for the domain, or for the other keys selects the name it was made from."""
-    name = ObjectName.parse(written(domain, properties))
+    """`*` as a value, as the domain or for the other keys matches the name it was made from."""
+    name = ObjectName.parse(joined(domain, properties))
     key = data.draw(st.sampled_from(list(properties)))
     for text in (
-        written(domain, {**properties, key: "*"}),
-        written("*", properties),
+        joined(domain, {**properties, key: "*"}),
+        joined("*", properties),
         f"{domain}:*,{key}={properties[key]}",
         f"{domain}:*",
     ):
@@ -221,9 +226,20 @@ def test_a_star_selects_every_value(
         assert pattern.matches(name)
 
 
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [("", '""'), ("a,b=c:", '"a,b=c:"'), ('\\"*?\n', r'"\\\"\*\?\n"')],
+)
+def test_quote_escapes_special_characters(text: str, quoted: str) -> None:
+    """Backslash, quote, wildcards and newline are escaped; other characters are not."""
+    assert quote(text) == quoted
+    assert unquote(quoted) == text
+    assert ObjectName.parse(f"d:a={quoted}").value("a") == text
+
+
 @given(st.text())
-def test_any_text_can_be_quoted(text: str) -> None:
-    """Quoting has an inverse, and a quoted text is always a value that is no pattern."""
+def test_any_text_can_be_quoted_and_unquoted(text: str) -> None:
+    """A quoted text is a value and never a pattern."""
     assert unquote(quote(text)) == text
     name = ObjectName.parse(f"d:a={quote(text)}")
     assert not name.is_pattern
@@ -231,41 +247,41 @@ def test_any_text_can_be_quoted(text: str) -> None:
 
 
 @given(st.text())
-def test_any_text_is_a_name_or_is_refused(text: str) -> None:
-    """No text makes anything else happen; the place of a fault lies in the text or at its end."""
-    fault = 0
+def test_any_text_is_parsed_or_rejected(text: str) -> None:
+    """The offset of the error is in the text or at its end."""
+    position = 0
     try:
         name = ObjectName.parse(text)
     except MalformedObjectName as exc:
-        fault = exc.position
+        position = exc.position
     else:
         assert ObjectName.parse(name.canonical).canonical == name.canonical
-    assert 0 <= fault <= len(text)
+    assert 0 <= position <= len(text)
 
 
 @given(pattern=WILDCARDS, text=st.text("ab", max_size=8))
-def test_wildcards_are_what_they_are(pattern: str, text: str) -> None:
-    """`*` stands for any characters and `?` for one: the same as by trying every split."""
+def test_wildcards_match_like_a_simple_matcher(pattern: str, text: str) -> None:
+    """`*` matches any characters, `?` one: compared with trying every split."""
 
-    def selects(rest: str, of: str) -> bool:
+    def matches(rest: str, of: str) -> bool:
         if not rest:
             return not of
         if rest[0] == "*":
-            return any(selects(rest[1:], of[i:]) for i in range(len(of) + 1))
-        return bool(of) and rest[0] in ("?", of[0]) and selects(rest[1:], of[1:])
+            return any(matches(rest[1:], of[i:]) for i in range(len(of) + 1))
+        return bool(of) and rest[0] in ("?", of[0]) and matches(rest[1:], of[1:])
 
     name = ObjectName.parse(f"d:a={text}")
-    assert ObjectName.parse(f"d:a={pattern}").matches(name) is selects(pattern, text)
+    assert ObjectName.parse(f"d:a={pattern}").matches(name) is matches(pattern, text)
 
 
 @pytest.mark.parametrize("text", ["", '"', "a", 'a"', '"a', '"a"b"', '"*"', '"?"', '"\n"', '"\\x"'])
-def test_unquote_refuses(text: str) -> None:
-    """What `quote` cannot have returned is refused."""
+def test_unquote_rejects_what_quote_does_not_return(text: str) -> None:
+    """It is a ValueError."""
     with pytest.raises(ValueError, match="quoted value"):
         unquote(text)
 
 
-def test_unquote_refuses_a_backslash_at_the_end() -> None:
-    """The last quote would be escaped."""
+def test_unquote_rejects_a_backslash_at_the_end() -> None:
+    """The closing quote would be escaped."""
     with pytest.raises(ValueError, match="escape"):
         unquote('"a\\"')

@@ -1,4 +1,4 @@
-"""Few wake-ups for many answers: how much is waited for, and that nothing waits in vain."""
+"""Low-water mark: few wake-ups for many replies, and no reply that waits in vain."""
 
 import asyncio
 import socket
@@ -33,94 +33,94 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 @pytest.fixture
 def calls(connection_ref: RemoteRef) -> list[Call[Any]]:
     """Calls for the same attribute of some MBeans."""
-    made = AttributeCalls(connection_ref)
-    return [made.call(name, ["Fine"]) for name in NAMES]
+    attribute_calls = AttributeCalls(connection_ref)
+    return [attribute_calls.call(name, ["Fine"]) for name in NAMES]
 
 
-def answer(protocol: Protocol, *replies: bytes) -> None:
-    """Have replies decoded."""
+def feed(protocol: Protocol, *replies: bytes) -> None:
+    """Feed replies to a protocol, and read them."""
     protocol.receive_data(b"".join(replies))
     while protocol.next_by_template() or protocol.next_reply():
         pass
 
 
-def test_all_but_the_last_answer_is_worth_waiting_for(
+def test_all_replies_except_the_last_are_worth_waiting_for(
     greeted: Callable[..., Protocol], calls: list[Call[Any]], captured: Captured
 ) -> None:
-    """By what came the last time, less what is there; of the last one the first byte."""
+    """The sizes are those of the last replies, less the bytes that are here; the last counts 1."""
     faulty, protocol = captured("faulty"), greeted()
     size = len(faulty)
     protocol.call_all(calls)
     protocol.data_to_send()
     assert protocol.bytes_to_wait_for == 1  # nothing is known yet
-    answer(protocol, faulty * len(calls))
+    feed(protocol, faulty * len(calls))
 
     protocol.call_all(calls)
     protocol.data_to_send()
     assert protocol.bytes_to_wait_for == 3 * size + 1
-    answer(protocol, faulty, faulty[:100])
+    feed(protocol, faulty, faulty[:100])
     assert protocol.bytes_to_wait_for == 2 * size - 100 + 1
-    answer(protocol, faulty[100:], faulty)
+    feed(protocol, faulty[100:], faulty)
     assert protocol.bytes_to_wait_for == 1  # one answer alone is read as it comes
-    answer(protocol, faulty)
+    feed(protocol, faulty)
     assert protocol.bytes_to_wait_for == 1
 
 
-def test_answers_that_become_shorter_change_what_is_expected(
+def test_the_expected_size_is_that_of_the_last_reply_to_each_call(
     greeted: Callable[..., Protocol], calls: list[Call[Any]], captured: Captured
 ) -> None:
-    """What counts is the last answer to each call, decoded or not."""
+    """It does not matter whether that was decoded."""
     long, short, protocol = captured("open"), captured("faulty"), greeted()
     for reply in (long, short, short):
         protocol.call_all(calls)
         protocol.data_to_send()
-        answer(protocol, reply * len(calls))
+        feed(protocol, reply * len(calls))
     protocol.call_all(calls)
     protocol.data_to_send()
     assert protocol.bytes_to_wait_for == 3 * len(short) + 1
 
 
-def mark(sock: socket.socket) -> int:
-    """Return what the kernel was told."""
+def kernel_mark(sock: socket.socket) -> int:
+    """Return the mark of the kernel."""
     return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
 
 
-async def test_the_kernel_is_told(pair: tuple[socket.socket, socket.socket]) -> None:
-    """The mark is what is expected, up to a bound, and 1 after a lull or when told so."""
+async def test_the_mark_is_set_in_the_kernel(pair: tuple[socket.socket, socket.socket]) -> None:
+    """It is the expected size, up to a limit, and 1 after a reset."""
     near, _ = pair
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_connection(asyncio.Protocol, sock=near)
     low = LowWaterMark(transport)
     low.expect(1000)
-    assert mark(near) == 1000
+    assert kernel_mark(near) == 1000
     low.expect(1 << 20)
-    assert mark(near) == MAX_BYTES
+    assert kernel_mark(near) == MAX_BYTES
     low.reset()
-    assert mark(near) == 1
+    assert kernel_mark(near) == 1
     transport.close()
 
 
-async def test_a_lull_lowers_the_mark(
+async def test_a_lull_resets_the_mark(
     pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is there is handed over, also when what was expected never comes."""
+    """Bytes that have arrived are delivered even if the expected ones never come."""
     near, far = pair
     monkeypatch.setattr(low_water, "LULL_S", 0.0)
-    came: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-    class Taker(asyncio.Protocol):
+    class Receiver(asyncio.Protocol):
         def data_received(self, data: bytes) -> None:
-            came.set_result(data)
+            received.set_result(data)
 
-    transport, _ = await asyncio.get_running_loop().create_connection(Taker, sock=near)
+    transport, _ = await asyncio.get_running_loop().create_connection(Receiver, sock=near)
     LowWaterMark(transport).expect(1000)
     far.sendall(b"less")
-    assert await came == b"less"
+    assert await received == b"less"
     transport.close()
 
 
-async def test_it_outlives_its_socket(pair: tuple[socket.socket, socket.socket]) -> None:
-    """A socket that was closed meanwhile is no error."""
+async def test_a_closed_socket_is_no_error(pair: tuple[socket.socket, socket.socket]) -> None:
+    """The mark of a socket that was closed in the meantime stays as it is."""
     near, _ = pair
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_connection(asyncio.Protocol, sock=near)
@@ -131,12 +131,12 @@ async def test_it_outlives_its_socket(pair: tuple[socket.socket, socket.socket])
     transport.abort()
 
 
-async def test_answers_shorter_than_expected_come_through(
+async def test_replies_shorter_than_expected_are_delivered(
     serve: Callable[..., Awaitable[int]],
     stub_at: Callable[[int], bytes],
     captured: Captured,
 ) -> None:
-    """Twice the long answers, then short ones, together less than what is waited for."""
+    """Long replies come twice, then short ones that together are less than the mark."""
 
     async def script(visit: Any) -> None:
         await visit.greet()
@@ -152,7 +152,7 @@ async def test_answers_shorter_than_expected_come_through(
     port = await serve(script)
     assert len(captured("faulty")) * len(NAMES) < len(captured("open")) * (len(NAMES) - 1)
     async with connect("127.0.0.1", port) as connection:
-        wanted = [(name, ["Fine"]) for name in NAMES]
-        await connection.get_many(wanted)
-        await connection.get_many(wanted)
-        assert await connection.get_many(wanted) == [{"Fine": 1}] * len(NAMES)
+        requests = [(name, ["Fine"]) for name in NAMES]
+        await connection.get_many(requests)
+        await connection.get_many(requests)
+        assert await connection.get_many(requests) == [{"Fine": 1}] * len(NAMES)

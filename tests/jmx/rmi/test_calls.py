@@ -1,4 +1,4 @@
-"""What each call sends, and what it takes for an answer."""
+"""Remote calls: requests byte for byte, and the values that are accepted as replies."""
 
 import pytest
 
@@ -7,9 +7,12 @@ from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.rmi import calls
 from jmxbridge.jmx.rmi.calls import AttributeCalls
 from jmxbridge.jmx.rmi.stub import RemoteRef
-from jmxbridge.jmx.values import Composite, JavaObject, Value
+from jmxbridge.jmx.values import JavaObject, Value
 
 NAME = ObjectName.parse("d:b=1,a=2")
+
+# Hashes in the JDK's own stubs (javap -c of RMIServerImpl_Stub, RMIConnectionImpl_Stub).
+
 
 # The numbers that the JDK's own stubs use (javap -c of RMIServerImpl_Stub, RMIConnectionImpl_Stub).
 JDK_HASHES = [
@@ -24,13 +27,13 @@ JDK_HASHES = [
 
 
 @pytest.mark.parametrize(("ours", "jdk"), JDK_HASHES)
-def test_method_hashes(ours: int, jdk: int) -> None:
-    """The hash computed from a signature is the one the JDK calls that method by."""
+def test_method_hashes_are_those_of_the_jdk(ours: int, jdk: int) -> None:
+    """The hash computed from a signature is the one in the JDK's stubs."""
     assert ours == jdk
 
 
 def test_lookup_is_byte_for_byte(connection_ref: RemoteRef) -> None:
-    """A call is its frame, object id, operation, hash, and then the arguments as objects."""
+    """It calls operation 2 of the registry."""
     assert calls.lookup("jmxrmi").request == (
         b"\x50\xac\xed\x00\x05\x77\x22"
         + bytes(22)
@@ -40,8 +43,8 @@ def test_lookup_is_byte_for_byte(connection_ref: RemoteRef) -> None:
     )
 
 
-def test_a_request_for_attributes_is_byte_for_byte(connection_ref: RemoteRef) -> None:
-    """The name goes in canonical form; class descriptors carry RMI's null annotation."""
+def test_get_attributes_is_byte_for_byte(connection_ref: RemoteRef) -> None:
+    """The name is canonical; class descriptors carry the null annotation of RMI."""
     request = calls.get_attributes(connection_ref, NAME, ["A", "é"]).request
     assert request == (
         b"\x50\xac\xed\x00\x05\x77\x22"
@@ -56,19 +59,15 @@ def test_a_request_for_attributes_is_byte_for_byte(connection_ref: RemoteRef) ->
     )
 
 
-def test_all_names_are_asked_for_with_null(connection_ref: RemoteRef) -> None:
+def test_query_names_without_a_pattern_sends_nulls(connection_ref: RemoteRef) -> None:
     """No pattern, no query, no subject: three nulls."""
     assert calls.query_names(connection_ref, None).request.endswith(b"\x70\x70\x70")
 
 
-def test_long_strings_have_a_long_length(connection_ref: RemoteRef) -> None:
-    """Above 65,535 bytes a string is written with eight bytes of length."""
-    request = calls.get_attributes(connection_ref, NAME, ["é" * 40_000]).request
-    assert b"\x7c\x00\x00\x00\x00\x00\x01\x38\x80\xc3\xa9" in request
-
-
-def test_requests_are_made_once(connection_ref: RemoteRef, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same question is the same bytes; what is kept is bounded by its size."""
+def test_attribute_calls_are_cached(
+    connection_ref: RemoteRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal names and attributes give the same call; the cache is bounded by bytes."""
     attribute_calls = AttributeCalls(connection_ref)
     first = attribute_calls.call(NAME, ["A", "B"])
     assert attribute_calls.call(ObjectName.parse("d:a=2,b=1"), ("A", "B")) is first
@@ -80,57 +79,42 @@ def test_requests_are_made_once(connection_ref: RemoteRef, monkeypatch: pytest.M
     assert again.request == first.request
 
 
+def test_attribute_calls_cache_the_last_tuple(connection_ref: RemoteRef) -> None:
+    """The same tuple gives the same calls at once; a list may change and is read again."""
+    attribute_calls = AttributeCalls(connection_ref)
+    requests = ((NAME, ("A",)), (NAME, ("B",)))
+    assert attribute_calls.all(requests) is attribute_calls.all(requests)
+    listed = [(NAME, ("A",))]
+    assert len(attribute_calls.all(listed)) == 1
+    listed.append((NAME, ("B",)))
+    assert len(attribute_calls.all(listed)) == 2
+
+
 @pytest.mark.parametrize("value", ["text", (1,), (ObjectName.parse("d:a=b"), None)])
-def test_names_must_be_names(value: Value, connection_ref: RemoteRef) -> None:
-    """Anything but a collection of ObjectNames is no answer to queryNames."""
+def test_query_names_accepts_names_only(value: Value, connection_ref: RemoteRef) -> None:
+    """Anything but a collection of ObjectNames is rejected."""
     with pytest.raises(RemoteProtocolError, match="queryNames"):
         calls.query_names(connection_ref, None).read(value)
 
 
 @pytest.mark.parametrize("value", [None, (), JavaObject("a.B", (), {}, {})])
-def test_attributes_must_be_a_list_of_attributes(value: Value, connection_ref: RemoteRef) -> None:
-    """Anything but an AttributeList is no answer to getAttributes."""
+def test_get_attributes_accepts_an_attribute_list_only(
+    value: Value, connection_ref: RemoteRef
+) -> None:
+    """Anything but an AttributeList is rejected."""
     with pytest.raises(RemoteProtocolError, match="getAttributes"):
         calls.get_attributes(connection_ref, NAME, []).read(value)
 
 
 @pytest.mark.parametrize("value", [None, True, 1.0, "1"])
-def test_a_count_is_a_whole_number(value: Value, connection_ref: RemoteRef) -> None:
-    """Anything but an integer is no answer to getMBeanCount."""
+def test_get_mbean_count_accepts_an_integer_only(value: Value, connection_ref: RemoteRef) -> None:
+    """Anything but an integer is rejected, also a Boolean."""
     assert calls.get_mbean_count(connection_ref).read(7) == 7
     with pytest.raises(RemoteProtocolError, match="getMBeanCount"):
         calls.get_mbean_count(connection_ref).read(value)
 
 
-def test_a_default_domain_is_text(connection_ref: RemoteRef) -> None:
-    """Anything but a string is no answer to getDefaultDomain."""
+def test_get_default_domain_accepts_a_string_only(connection_ref: RemoteRef) -> None:
+    """Anything but a string is rejected."""
     with pytest.raises(RemoteProtocolError, match="getDefaultDomain"):
         calls.get_default_domain(connection_ref).read(1)
-
-
-INFO = "javax.management.MBeanInfo"
-ATTRIBUTE = "javax.management.MBeanAttributeInfo"
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        Composite({}),
-        JavaObject("a.B", (), {}, {}),
-        JavaObject(INFO, (), {"attributes": 1}, {}),
-        JavaObject(INFO, (), {"attributes": (None,)}, {}),
-        JavaObject(INFO, (), {"attributes": (JavaObject(ATTRIBUTE, (), {}, {}),)}, {}),
-    ],
-)
-def test_an_info_must_be_one(value: Value, connection_ref: RemoteRef) -> None:
-    """Anything but an MBeanInfo with named attributes is no answer to getMBeanInfo."""
-    with pytest.raises(RemoteProtocolError):
-        calls.get_mbean_info(connection_ref, NAME).read(value)
-
-
-def test_an_info_may_say_little(connection_ref: RemoteRef) -> None:
-    """Descriptions and attributes may be null in Java."""
-    read = calls.get_mbean_info(connection_ref, NAME).read
-    info = read(JavaObject("a.B", (INFO,), {"attributes": None, "className": None}, {}))
-    assert (info.class_name, info.description, info.attributes) == ("", None, ())

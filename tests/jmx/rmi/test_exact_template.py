@@ -1,4 +1,4 @@
-"""What MBeans of one class say about themselves is decoded once."""
+"""ExactTemplate: descriptions of MBeans of one class are decoded once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,61 +12,52 @@ from jmxbridge.jmx.rmi.exact_template import ExactTemplate
 from jmxbridge.jmx.rmi.protocol import Protocol
 from jmxbridge.jmx.rmi.stub import RemoteRef
 from jmxbridge.jmx.values import MBeanInfo
+from tests.jmx.scripted import Captured, take_outcomes
 
-Captured = Callable[[str], bytes]
 NAME = ObjectName.parse("odd:type=Numbers")
 UID = slice(8, 22)
 
 
 def with_uid(raw: bytes, uid: bytes) -> bytes:
-    """Return the reply as another call gets it."""
+    """Return the reply with another UID."""
     return raw[: UID.start] + uid + raw[UID.stop :]
 
 
-def test_a_reply_that_comes_again_is_not_decoded(
+def test_a_repeated_reply_is_not_decoded(
     greeted: Callable[..., Protocol], connection_ref: RemoteRef, captured: Captured
 ) -> None:
-    """But for its UID it must be the same to the last byte; anything else is decoded."""
+    """It must be equal to the last byte, except for its UID; any other reply is decoded."""
     numbers, memory = captured("info_numbers"), captured("info_memory")
-    at = numbers.rindex(b"MaxLong")
-    renamed = numbers[:at] + b"MinLong" + numbers[at + 7 :]
+    start = numbers.rindex(b"MaxLong")
+    renamed = numbers[:start] + b"MinLong" + numbers[start + 7 :]
     replies = [numbers, with_uid(numbers, b"u" * 14), memory, renamed, numbers, memory]
-    known: ExactTemplate[MBeanInfo] = ExactTemplate()
-    by_repeats, decoded = greeted(), greeted()
-    for protocol, habit in ((by_repeats, known), (decoded, None)):
+    template: ExactTemplate[MBeanInfo] = ExactTemplate()
+
+    def read(protocol: Protocol, template: ExactTemplate[MBeanInfo] | None) -> list[Any]:
         for _ in replies:
-            protocol.call(get_mbean_info(connection_ref, NAME, habit))
+            protocol.call(get_mbean_info(connection_ref, NAME, template))
         protocol.data_to_send()
         protocol.receive_data(b"".join(replies))
-    found = list(taken(by_repeats))
-    assert found == list(taken(decoded))
-    assert found[0] == found[1] == found[4] != found[3]
-    assert (by_repeats.traffic.template_hits, by_repeats.traffic.template_misses) == (3, 3)
+        return take_outcomes(protocol)
+
+    with_template, without = greeted(), greeted()
+    infos = read(with_template, template)
+    assert infos == read(without, None)
+    assert infos[0] == infos[1] == infos[4] != infos[3]
+    assert (with_template.traffic.template_hits, with_template.traffic.template_misses) == (3, 3)
 
 
-def taken(protocol: Protocol) -> list[Any]:
-    """Return the outcomes of replies that are there."""
-    found: list[Any] = []
-    while True:
-        if outcomes := protocol.next_by_template():
-            found += outcomes
-        elif reply := protocol.next_reply():
-            found.append(reply.outcome)
-        else:
-            return found
-
-
-def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest goes, and what is too long never comes in."""
+def test_the_known_replies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest reply is dropped, and a reply that is too long is not kept."""
     monkeypatch.setattr(exact_template_module, "MAX_REPLIES", 3)
     monkeypatch.setattr(exact_template_module, "MAX_REPLY_BYTES", 30)
-    known: ExactTemplate[int] = ExactTemplate()
+    template: ExactTemplate[int] = ExactTemplate()
     replies = [b"h" * 8 + bytes(14) + bytes((number,)) * 4 for number in range(5)]
     for number, raw in enumerate(replies):
-        known.learn(raw, number)
-    known.learn(bytes(31), 9)
-    assert [known.read(raw, 0) for raw in replies] == [None, None, 2, 3, 4]
-    assert known.size == 26
-    assert known.read(bytes(31), 0) is None
-    assert known.read(b"##" + replies[4], 2) == 4
-    assert known.read(replies[4][:-1], 0) is None
+        template.learn(raw, number)
+    template.learn(bytes(31), 9)
+    assert [template.read(raw, 0) for raw in replies] == [None, None, 2, 3, 4]
+    assert template.size == 26
+    assert template.read(bytes(31), 0) is None
+    assert template.read(b"##" + replies[4], 2) == 4
+    assert template.read(replies[4][:-1], 0) is None

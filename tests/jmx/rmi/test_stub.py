@@ -1,4 +1,4 @@
-"""Stubs: where a server says its object is, and everything that is none."""
+"""Stubs: the reference to a remote object, and malformed ones."""
 
 import struct
 from typing import Any
@@ -9,44 +9,43 @@ from jmxbridge.jmx.errors import RemoteProtocolError
 from jmxbridge.jmx.rmi.jrmp import Endpoint
 from jmxbridge.jmx.rmi.stub import RemoteRef, remote_ref
 from jmxbridge.jmx.values import JavaObject, Value
+from tests.jmx.java_bytes import utf
 
 REMOTE_OBJECT = "java.rmi.server.RemoteObject"
 ID = bytes(range(22))
 FACTORY = JavaObject("some.Factory", (), {}, {})
 
 
-def utf(text: str) -> bytes:
-    return struct.pack(">H", len(text)) + text.encode()
-
-
 def stub(*written: Any) -> JavaObject:
+    """Return a stub whose RemoteObject wrote these blocks and objects."""
     return JavaObject("Some_Stub", (REMOTE_OBJECT,), {}, {REMOTE_OBJECT: written})
 
 
 def address(port: int = 9999) -> bytes:
+    """Return the host and port of a reference."""
     return utf("host") + struct.pack(">i", port)
 
 
-def test_the_first_form() -> None:
-    """UnicastRef: host, port, id."""
+def test_unicast_ref() -> None:
+    """It is host, port and id."""
     ref = remote_ref(stub(utf("UnicastRef") + address() + ID + b"\x00"))
     assert ref == RemoteRef(Endpoint("host", 9999), ID, None)
 
 
-def test_the_second_form_without_factory() -> None:
-    """UnicastRef2 of format 0 is the same after one byte, also in several blocks."""
+def test_unicast_ref2_without_a_factory() -> None:
+    """Format 0 is a byte and then the same as UnicastRef, also in several blocks."""
     ref = remote_ref(stub(utf("UnicastRef2"), b"\x00" + address(), ID + b"\x00"))
     assert ref == RemoteRef(Endpoint("host", 9999), ID, None)
 
 
-def test_the_second_form_with_factory() -> None:
-    """Format 1 has the object that makes sockets between port and id."""
+def test_unicast_ref2_with_a_factory() -> None:
+    """Format 1 has a socket factory, an object, between port and id."""
     ref = remote_ref(stub(utf("UnicastRef2") + b"\x01" + address(), FACTORY, ID + b"\x00"))
     assert ref == RemoteRef(Endpoint("host", 9999), ID, "some.Factory")
 
 
-def test_a_proxy() -> None:
-    """A dynamic proxy refers by its handler."""
+def test_a_proxy_refers_by_its_handler() -> None:
+    """The handler of a dynamic proxy is a stub."""
     handler = stub(utf("UnicastRef") + address() + ID + b"\x00")
     proxy = JavaObject("$Proxy(A)", ("java.lang.reflect.Proxy",), {"h": handler}, {})
     assert remote_ref(proxy).endpoint == Endpoint("host", 9999)
@@ -70,13 +69,7 @@ def test_a_proxy() -> None:
         (stub(utf("UnicastRef") + b"\x00\x01\xff" + bytes(27)), "not UTF-8"),
     ],
 )
-def test_what_is_no_stub(value: Value, words: str) -> None:
-    """Anything else in its place is refused, and said."""
+def test_a_malformed_stub_is_rejected(value: Value, words: str) -> None:
+    """The error says what is wrong."""
     with pytest.raises(RemoteProtocolError, match=words):
         remote_ref(value)
-
-
-def test_an_endpoint_is_written_as_people_do() -> None:
-    """IPv6 addresses go in brackets."""
-    assert str(Endpoint("broker-1", 9999)) == "broker-1:9999"
-    assert str(Endpoint("::1", 9999)) == "[::1]:9999"

@@ -1,8 +1,8 @@
-"""Broken replies: "decodes, or RemoteProtocolError; nothing else, and never unbounded memory".
+"""Fuzzing: a reply decodes or is a RemoteProtocolError; nothing else, never unbounded memory.
 
-Captured replies are cut, spliced and flipped, then fed whole and in pieces, to a connection that
-has seen other replies before (`fuzz`). JMXBRIDGE_FUZZ_SECONDS in the environment, which `make test`
-sets to 60, goes on for as long, from a seed that is printed.
+Captured replies are cut, spliced and flipped (`tests.jmx.fuzz`) and fed whole and in pieces to a
+connection that has seen other replies before. If JMXBRIDGE_FUZZ_SECONDS is set, as `make test` sets
+it to 60, fuzzing goes on for that long, from a seed that is printed.
 """
 
 import os
@@ -20,21 +20,19 @@ from hypothesis import strategies as st
 from jmxbridge.jmx.errors import RemoteProtocolError
 from jmxbridge.jmx.rmi.protocol import Protocol
 from tests.jmx.fuzz import (
-    ACK,
     CALL,
     LIMITS,
     captured,
     connected,
     corpus,
+    ending,
     fuzz,
     fuzz_templates,
     read,
-    way,
 )
+from tests.jmx.scripted import ACK
 
-ROUNDS = 1200
-TEMPLATE_ROUNDS = 600
-# LIMITS allow about 2 MB of objects; the rest is what a few hundred known classes take.
+# LIMITS allow about 2 MB of objects; a few hundred known classes take the rest.
 MAX_BYTES = 16 << 20
 SECONDS = float(os.environ.get("JMXBRIDGE_FUZZ_SECONDS", "0"))
 SLICE = 300  # rounds between two looks at the clock
@@ -42,7 +40,7 @@ SLICE = 300  # rounds between two looks at the clock
 
 @contextmanager
 def traced() -> Iterator[Callable[[], int]]:
-    """Trace allocations; what is yielded tells the most bytes there were at once."""
+    """Trace allocations; yields a function that returns the peak in bytes."""
     tracemalloc.start()
     try:
         yield lambda: tracemalloc.get_traced_memory()[1]
@@ -50,28 +48,34 @@ def traced() -> Iterator[Callable[[], int]]:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_broken_replies(seed: int) -> None:
-    """Mutated replies decode or are refused; nothing else is raised, and memory stays small."""
+# The same seeds as ever: many rounds take seconds, a few find what is grossly wrong.
+@pytest.mark.parametrize(
+    ("seed", "rounds"),
+    [(0, 300), *(pytest.param(seed, 1200, marks=pytest.mark.slow) for seed in range(3))],
+)
+def test_mutated_replies_are_decoded_or_rejected(seed: int, rounds: int) -> None:
+    """No other exception is raised, and memory stays small."""
     with traced() as peak:
-        ends = fuzz(seed, ROUNDS)
+        endings = fuzz(seed, rounds)
         assert peak() < MAX_BYTES
-    assert sum(ends.values()) == ROUNDS
-    assert all(ends.values()), "mutations too weak or too strong to say anything"
+    assert sum(endings.values()) == rounds
+    assert all(endings.values()), "mutations too weak or too strong to say anything"
+
+
+@pytest.mark.parametrize(
+    ("seed", "rounds"),
+    [(0, 60), *(pytest.param(seed, 600, marks=pytest.mark.slow) for seed in range(3))],
+)
+def test_templates_read_mutated_replies_like_the_decoder(seed: int, rounds: int) -> None:
+    """A mutated reply that a template reads has the outcome of decoding it."""
+    hits = fuzz_templates(seed, rounds)
+    assert 0 < hits < rounds
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
-def test_templates_read_what_the_decoder_reads(seed: int) -> None:
-    """A mutated reply that a template takes means what the decoder says it means."""
-    hits = fuzz_templates(seed, TEMPLATE_ROUNDS)
-    assert 0 < hits < TEMPLATE_ROUNDS
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not SECONDS, reason="JMXBRIDGE_FUZZ_SECONDS says for how long")
-def test_for_as_long_as_it_was_told() -> None:
-    """The same, from a seed of the day; a failure is met again by that seed and count."""
+@pytest.mark.skipif(not SECONDS, reason="set JMXBRIDGE_FUZZ_SECONDS to fuzz for that long")
+def test_fuzz_for_a_given_time() -> None:
+    """Both of the above, from a random seed; a failure is reproduced with the printed seed."""
     first = int(os.environ.get("JMXBRIDGE_SEED", random.randrange(1 << 31)))  # noqa: S311
     ends_s, done = time.monotonic() + SECONDS, 0
     while not done or time.monotonic() < ends_s:
@@ -85,17 +89,17 @@ def test_for_as_long_as_it_was_told() -> None:
 
 
 def test_the_corpus_is_read_the_same_in_pieces() -> None:
-    """Each reply that was kept ends in a way of its own, whole and byte by byte alike."""
-    ways = [way(raw) for raw in corpus()]
-    assert len(set(ways)) == len(ways) > 20
+    """Each reply of the corpus has an ending of its own, the same whole and in pieces."""
+    endings = [ending(raw) for raw in corpus()]
+    assert len(set(endings)) == len(endings) > 20
     for raw in corpus():
-        ends = {read(connected(), raw, partial(int, size)) for size in (len(raw), 1, 7)}
-        assert len(ends) == 1
+        results = {read(connected(), raw, partial(int, size)) for size in (len(raw), 1, 7)}
+        assert len(results) == 1
 
 
 @given(data=st.binary(max_size=200))
-def test_any_bytes(data: bytes) -> None:
-    """Whatever comes instead of a reply's object is decoded, refused, or waited for."""
+def test_any_bytes_are_decoded_or_rejected(data: bytes) -> None:
+    """Bytes in place of an object are decoded, rejected, or the start of a longer object."""
     protocol = Protocol(limits=LIMITS)
     protocol.receive_data(ACK)
     assert protocol.next_reply() is None
@@ -105,12 +109,12 @@ def test_any_bytes(data: bytes) -> None:
     try:
         protocol.next_reply()
     except RemoteProtocolError as exc:
-        assert exc is protocol.error  # noqa: PT017 - either way is right
+        assert exc is protocol.error  # noqa: PT017 - both endings are right
 
 
 @given(data=st.data())
-def test_a_cut_reply_waits(data: st.DataObject) -> None:
-    """The beginning of a reply is never taken for all of it."""
+def test_the_start_of_a_reply_is_not_a_reply(data: st.DataObject) -> None:
+    """A reply that is cut waits for more, unless its end cannot be found."""
     raw = data.draw(st.sampled_from([raw for raw in captured() if len(raw) > 22]))
     cut = data.draw(st.integers(0, len(raw) - 1))
     protocol = Protocol()

@@ -1,7 +1,7 @@
-"""Values that name their parts again and again: few bytes, more parts than can be walked through.
+"""Values that refer to their parts again and again: few bytes, many parts.
 
-A reference takes five bytes. Arrays of two references each to the one before double with each of
-them, and arrays of one nest deeper with each: neither may cost more than its bytes.
+A reference takes five bytes. Each array of two references to the one before it doubles the parts;
+each array of one reference nests one deeper. Neither may cost more than its bytes.
 """
 
 import struct
@@ -15,42 +15,39 @@ from jmxbridge.jmx.rmi.calls import AttributeCalls
 from jmxbridge.jmx.rmi.protocol import Protocol, Traffic
 from jmxbridge.jmx.rmi.stub import RemoteRef
 from jmxbridge.jmx.values import Value
+from tests.jmx.java_bytes import NULL, class_desc, field, ref, string
+from tests.jmx.scripted import MakeReply, take_outcomes
 
-NULL = b"\x70"
 ARRAY_CLASS, FIRST_ARRAY = 8, 10  # handles: of `Object[]`, and of the first array in the outer one
+FINE, TEXT = 10, 8  # handles: of the boxed number that is `Fine`, and of a string in its place
+
+Poll = Callable[..., tuple[list[dict[str, Value]], Traffic]]
 
 
-def text(characters: str) -> bytes:
-    return struct.pack(">H", len(characters)) + characters.encode()
-
-
-def ref(handle: int) -> bytes:
-    return b"\x71" + struct.pack(">I", 0x7E0000 + handle)
-
-
-def klass(name: str, flags: int, *fields: bytes, above: bytes = NULL) -> bytes:
-    head = b"\x72" + text(name) + bytes(8) + bytes((flags, 0, len(fields)))
-    return head + b"".join(fields) + b"\x70\x78" + above
-
-
-def a_field(name: str, type_name: str) -> bytes:
-    return b"L" + text(name) + b"\x74" + text(type_name)
+def object_field(name: str, class_name: str) -> bytes:
+    """Return a field that holds an object."""
+    return field("L", name, string(class_name))
 
 
 def attribute_list(count: int) -> bytes:
-    """An AttributeList of so many, as far as the value of the first, which is `Fine`."""
+    """Return the start of an AttributeList, up to the value of the first attribute, `Fine`."""
     size = struct.pack(">i", count)
-    array_list = klass("java.util.ArrayList", 3, b"I" + text("size"))
-    attributes = b"\x73" + klass("javax.management.AttributeList", 2, above=array_list) + size
-    fields = a_field("name", "Ljava/lang/String;"), a_field("value", "Ljava/lang/Object;")
-    first = b"\x73" + klass("javax.management.Attribute", 2, *fields) + b"\x74" + text("Fine")
+    array_list = class_desc("java.util.ArrayList", field("I", "size"), flags=3)
+    attributes = (
+        b"\x73" + class_desc("javax.management.AttributeList", superclass=array_list) + size
+    )
+    fields = (
+        object_field("name", "Ljava/lang/String;"),
+        object_field("value", "Ljava/lang/Object;"),
+    )
+    first = b"\x73" + class_desc("javax.management.Attribute", *fields) + string("Fine")
     return attributes + b"\x77\x04" + size + first
 
 
-def answer(count: int, references: int) -> bytes:
-    """An AttributeList of `Fine`: an array of arrays, each of references to the one before it."""
+def arrays(count: int, references: int) -> bytes:
+    """Return an AttributeList of `Fine`: arrays, each of references to the one before it."""
     size = struct.pack(">i", 1)
-    outer = b"\x75" + klass("[Ljava.lang.Object;", 2) + struct.pack(">i", count)
+    outer = b"\x75" + class_desc("[Ljava.lang.Object;") + struct.pack(">i", count)
     assert references > 0
     inner = b"\x75" + ref(ARRAY_CLASS) + size + NULL
     for before in range(count - 1):
@@ -61,28 +58,21 @@ def answer(count: int, references: int) -> bytes:
 
 @pytest.fixture
 def poll(
-    greeted: Callable[..., Protocol],
-    connection_ref: RemoteRef,
-    make_reply: Callable[[bytes], bytes],
-) -> Callable[..., tuple[list[dict[str, Value]], Traffic]]:
-    """Ask and be answered so, three times if it is one answer; return what came, and how read."""
+    greeted: Callable[..., Protocol], connection_ref: RemoteRef, make_reply: MakeReply
+) -> Poll:
+    """Return a function that makes a call per reply; it returns outcomes and counters."""
     call = AttributeCalls(connection_ref).call(ObjectName.parse("odd:type=Any"), ["Fine"])
 
-    def ask(*contents: bytes) -> tuple[list[dict[str, Value]], Traffic]:
-        protocol, found = greeted(), []
-        for content in contents if len(contents) > 1 else contents * 3:
+    def poll_each(*contents: bytes) -> tuple[list[dict[str, Value]], Traffic]:
+        protocol, outcomes = greeted(), []
+        for content in contents:
             protocol.call(call)
             protocol.data_to_send()
             protocol.receive_data(make_reply(content))
-            found += protocol.next_by_template() or [
-                getattr(protocol.next_reply(), "outcome", None)
-            ]
-        return found, protocol.traffic
+            outcomes += take_outcomes(protocol)
+        return outcomes, protocol.traffic
 
-    return ask
-
-
-Poll = Callable[..., tuple[list[dict[str, Value]], Traffic]]
+    return poll_each
 
 
 @pytest.mark.parametrize(
@@ -90,55 +80,58 @@ Poll = Callable[..., tuple[list[dict[str, Value]], Traffic]]
     [(5, 3, 2), (15, 2, 0), (90, 1, 0)],
     ids=["few", "more parts than bytes", "deep"],
 )
-def test_parts_that_are_named_again(count: int, references: int, hits: int, poll: Poll) -> None:
-    """They are read, at every poll alike; nothing is learned of more parts than there are bytes."""
-    found, traffic = poll(answer(count, references))
-    for answered in found:
-        arrays = answered["Fine"]
-        assert isinstance(arrays, tuple)
-        assert len(arrays) == count
-        assert arrays[0] == (None,)
-        assert arrays[-1] == (arrays[-2],) * references
+def test_shared_parts_are_decoded(count: int, references: int, hits: int, poll: Poll) -> None:
+    """No template is built if there are more parts than bytes, or they nest too deep."""
+    outcomes, traffic = poll(*[arrays(count, references)] * 3)
+    for attributes in outcomes:
+        value = attributes["Fine"]
+        assert isinstance(value, tuple)
+        assert len(value) == count
+        assert value[0] == (None,)
+        assert value[-1] == (value[-2],) * references
     assert (traffic.template_hits, traffic.template_misses) == (hits, 3 - hits)
 
 
 @pytest.mark.parametrize(("count", "references"), [(60, 2), (1000, 1)])
-def test_nobody_could_walk_through_them(count: int, references: int, poll: Poll) -> None:
-    """A thousand bytes that are 2^60 parts, and a chain longer than any recursion: refused."""
+def test_too_many_parts_are_rejected(count: int, references: int, poll: Poll) -> None:
+    """A thousand bytes that are 2^60 parts, and a chain deeper than any recursion."""
     with pytest.raises(RemoteProtocolError, match=r"1048576 parts, or nested more than 100"):
-        poll(answer(count, references))
+        poll(arrays(count, references))
 
 
-FINE, TEXT = 10, 8  # handles: of the boxed number that is `Fine`, and of a string in its place
-
-
-def two(fine: bytes, other: bytes) -> bytes:
-    """An AttributeList of `Fine`, and of another attribute after it."""
-    second = b"\x73" + ref(3) + b"\x74" + text("Other")
+def two_attributes(fine: bytes, other: bytes) -> bytes:
+    """Return an AttributeList of `Fine` and `Other`."""
+    second = b"\x73" + ref(3) + string("Other")
     return attribute_list(2) + fine + second + other + b"\x78"
 
 
-def holder(number: int) -> bytes:
-    """An Integer, and an object of some class that has it in a field."""
-    above = klass("java.lang.Number", 2)
-    boxed = b"\x73" + klass("java.lang.Integer", 2, b"I" + text("value"), above=above)
-    other = b"\x73" + klass("odd.Holder", 2, a_field("held", "Ljava/lang/Object;")) + ref(FINE)
-    return two(boxed + struct.pack(">i", number), other)
+def number_and_holder(number: int) -> bytes:
+    """Return an Integer, and an object of some class that refers to it in a field."""
+    fields = field("I", "value")
+    boxed = b"\x73" + class_desc(
+        "java.lang.Integer", fields, superclass=class_desc("java.lang.Number")
+    )
+    held = object_field("held", "Ljava/lang/Object;")
+    other = b"\x73" + class_desc("odd.Holder", held) + ref(FINE)
+    return two_attributes(boxed + struct.pack(">i", number), other)
 
 
-def named(name: str) -> bytes:
-    """A String, and the ObjectName that is made of it."""
-    other = b"\x73" + klass("javax.management.ObjectName", 3) + ref(TEXT) + b"\x78"
-    return two(b"\x74" + text(name), other)
+def text_and_name(name: str) -> bytes:
+    """Return a String, and the ObjectName that is made of it."""
+    other = b"\x73" + class_desc("javax.management.ObjectName", flags=3) + ref(TEXT) + b"\x78"
+    return two_attributes(string(name), other)
 
 
-def test_a_value_that_another_one_is_made_of(poll: Poll) -> None:
-    """The other one never keeps what it was: neither an object's field nor a name."""
-    found, _ = poll(holder(5), holder(6), holder(7))
-    fields = [(each["Fine"], getattr(each["Other"], "fields", None)) for each in found]
-    assert fields == [(5, {"held": 5}), (6, {"held": 6}), (7, {"held": 7})]
-    found, _ = poll(named("odd:type=A"), named("odd:type=B"))
-    assert [(each["Fine"], str(each["Other"])) for each in found] == [
+def test_a_value_that_another_is_made_of_is_read_again(poll: Poll) -> None:
+    """The other value never keeps its old part: neither an object's field nor a name."""
+    outcomes, _ = poll(*map(number_and_holder, (5, 6, 7)))
+    values = [
+        (attributes["Fine"], getattr(attributes["Other"], "fields", None))
+        for attributes in outcomes
+    ]
+    assert values == [(5, {"held": 5}), (6, {"held": 6}), (7, {"held": 7})]
+    outcomes, _ = poll(*map(text_and_name, ("odd:type=A", "odd:type=B")))
+    assert [(attributes["Fine"], str(attributes["Other"])) for attributes in outcomes] == [
         ("odd:type=A", "odd:type=A"),
         ("odd:type=B", "odd:type=B"),
     ]

@@ -1,4 +1,4 @@
-"""Known classes: what is not made as they make it stays a JavaObject."""
+"""Unwrap functions: objects that are not of the form their class writes stay JavaObjects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,27 +40,27 @@ MISFITS: list[tuple[str, Mapping[str, Value], Mapping[str, tuple[Any, ...]]]] = 
 
 
 @pytest.mark.parametrize(("class_name", "fields", "notes"), MISFITS)
-def test_misfits_are_left_alone(
+def test_an_object_its_class_cannot_have_written_has_no_value(
     class_name: str, fields: Mapping[str, Value], notes: Mapping[str, tuple[Any, ...]]
 ) -> None:
-    """An object that its class cannot have written has no value; it is shown as it came."""
+    """It stays a JavaObject."""
     assert UNWRAPS[class_name](dict(fields), dict(notes)) is None
 
 
 @pytest.mark.parametrize("class_name", sorted(UNWRAPS))
-def test_no_parts_at_all_never_raise(class_name: str) -> None:
-    """A hostile class of a known name, without any of its fields, does no harm."""
+def test_an_object_without_parts_does_no_harm(class_name: str) -> None:
+    """A hostile class with a known name and none of its fields raises nothing."""
     UNWRAPS[class_name]({}, {})
 
 
-def test_every_box_has_a_value() -> None:
-    """Whatever is read fast when it is there in full can be read in pieces too."""
+def test_every_boxed_type_has_an_unwrap_function() -> None:
+    """The fast path reads it if it is complete, this function if it arrives in pieces."""
     assert set(UNWRAPS) >= BOXES
     assert all(UNWRAPS[name]({"value": 1}, {}) == 1 for name in BOXES)
 
 
-def test_a_map_is_a_composite_only_with_names_for_keys() -> None:
-    """One other key makes all of it pairs."""
+def test_a_map_is_a_composite_only_if_all_keys_are_strings() -> None:
+    """One other key makes it a tuple of pairs."""
     unwrap = UNWRAPS["java.util.HashMap"]
     assert unwrap({}, {"java.util.HashMap": (b"", "a", 1)}) == Composite({"a": 1})
     assert unwrap({}, {"java.util.HashMap": (b"", "a", 1, None, 2)}) == (("a", 1), (None, 2))

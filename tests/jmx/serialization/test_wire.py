@@ -1,4 +1,4 @@
-"""What real JVMs sent: every captured reply, whole, byte by byte, and with something after it."""
+"""Captured replies of real JVMs: whole, in pieces, and followed by other bytes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -245,36 +245,36 @@ Plain = Callable[[Any], Any]
 
 
 @pytest.mark.parametrize(("name", "call"), CALLS, ids=[name for name, _ in CALLS])
-def test_bytes_may_come_in_any_pieces(
+def test_a_captured_reply_may_arrive_in_any_pieces(
     name: str, call: Call[Any], captured: Captured, outcomes: Outcomes, plain: Plain
 ) -> None:
-    """The same comes out byte by byte, and cut in two where the classes are known already."""
+    """The outcome is the same byte by byte, and cut in two when its classes are known."""
     raw = captured(name)
     whole = outcomes(call, [raw])
     assert len(whole) == 1
     assert repr(plain(outcomes(call, [raw[i : i + 1] for i in range(len(raw))]))) == repr(
         plain(whole)
     )
-    for cut in range(1, len(raw), 1 + len(raw) // 100):
+    for cut in range(1, len(raw), 1 + len(raw) // 30):
         pieces = [raw, raw[:cut], raw[cut:]]
         assert repr(plain(outcomes(call, pieces, calls=2))) == repr(plain(whole * 2))
 
 
 @pytest.mark.parametrize(("name", "call"), CALLS, ids=[name for name, _ in CALLS])
-def test_a_reply_ends_where_it_ends(
+def test_the_reply_after_a_captured_reply_is_decoded(
     name: str, call: Call[Any], captured: Captured, outcomes: Outcomes, plain: Plain
 ) -> None:
-    """What follows a reply is the next one, in which classes already known are recognised."""
+    """Its classes are known then, and the outcome is the same."""
     raw = captured(name)
     twice = outcomes(call, [raw + raw], calls=2)
     assert repr(plain(twice[:1])) == repr(plain(twice[1:])) == repr(plain(outcomes(call, [raw])))
 
 
 @pytest.mark.parametrize(("name", "call"), CALLS, ids=[name for name, _ in CALLS])
-def test_garbage_after_a_reply_is_an_error(
+def test_garbage_after_a_captured_reply_is_an_error(
     name: str, call: Call[Any], captured: Captured, greeted: Callable[..., Protocol]
 ) -> None:
-    """A reply is delivered although something follows it that nobody asked for; then it is over."""
+    """The reply is returned first; then the connection is dead."""
     protocol = greeted()
     protocol.call(call)
     protocol.data_to_send()
@@ -285,7 +285,7 @@ def test_garbage_after_a_reply_is_an_error(
 
 
 @pytest.mark.parametrize(("name", "call", "value"), VALUES, ids=[name for name, *_ in VALUES])
-def test_values(
+def test_captured_values(
     name: str,
     call: Call[Any],
     value: Any,
@@ -293,13 +293,13 @@ def test_values(
     outcomes: Outcomes,
     plain: Plain,
 ) -> None:
-    """Every Java value becomes the Python value that `values` promises."""
+    """Every Java value becomes the Python value that the table in `values` states."""
     [outcome] = outcomes(call, [captured(name)])
     assert plain(outcome) == value
 
 
-def test_types_are_exact(captured: Captured, outcomes: Outcomes) -> None:
-    """A Boolean is not an int, and a whole Double not one either."""
+def test_captured_values_have_exact_types(captured: Captured, outcomes: Outcomes) -> None:
+    """A Boolean is not an int, and neither is a whole Double."""
     [values] = outcomes(ATTRIBUTES, [captured("numbers")])
     assert type(values["True"]) is bool
     assert type(values["Zero"]) is float
@@ -309,7 +309,7 @@ def test_types_are_exact(captured: Captured, outcomes: Outcomes) -> None:
 @pytest.mark.parametrize(
     ("name", "call", "java_class", "message", "word"), THROWN, ids=[name for name, *_ in THROWN]
 )
-def test_exceptions_are_values(
+def test_captured_exceptions(
     name: str,
     call: Call[Any],
     java_class: str,
@@ -318,17 +318,17 @@ def test_exceptions_are_values(
     captured: Captured,
     outcomes: Outcomes,
 ) -> None:
-    """What the Java side throws is the outcome of that call, with its class and message."""
+    """An exception of the Java side is the outcome, with class and message."""
     [outcome] = outcomes(call, [captured(name)])
     assert isinstance(outcome, RemoteException)
     assert (outcome.java_class, outcome.message) == (java_class, message)
     assert outcome.error_class == word
 
 
-def test_an_externalizable_value_ends_the_connection(
+def test_a_captured_externalizable_value_ends_the_connection(
     captured: Captured, greeted: Callable[..., Protocol]
 ) -> None:
-    """Its call is told so; where the reply ends cannot be known, so nothing more is read."""
+    """The outcome says so; the end of the reply is unknown, so nothing after it is read."""
     protocol = greeted()
     protocol.call(ATTRIBUTES)
     protocol.call(ATTRIBUTES)
@@ -343,14 +343,14 @@ def test_an_externalizable_value_ends_the_connection(
     assert protocol.unanswered == 0
 
 
-def test_names(captured: Captured, outcomes: Outcomes, plain: Plain) -> None:
-    """Names come through with quotes, escapes, spaces and every character."""
+def test_captured_names(captured: Captured, outcomes: Outcomes, plain: Plain) -> None:
+    """Names keep quotes, escapes, spaces and all characters."""
     [names] = outcomes(calls.query_names(NOBODY, None), [captured("names")])
     assert set(plain(names)) == NAMES
 
 
-def test_info(captured: Captured, outcomes: Outcomes) -> None:
-    """An MBeanInfo says class, description and attributes, and which can be written."""
+def test_captured_description_of_an_mbean(captured: Captured, outcomes: Outcomes) -> None:
+    """An MBeanInfo has class, description and attributes with their flags."""
     [info] = outcomes(calls.get_mbean_info(NOBODY, NAME), [captured("info_numbers")])
     assert isinstance(info, MBeanInfo)
     assert (info.class_name, info.description) == ("Values$Holder", "Hard to carry")
@@ -361,8 +361,8 @@ def test_info(captured: Captured, outcomes: Outcomes) -> None:
     assert not info.attributes[0].writable
 
 
-def test_info_of_a_platform_mbean(captured: Captured, outcomes: Outcomes) -> None:
-    """The JVM's own MBeans describe themselves by subclasses with open types."""
+def test_captured_description_of_a_platform_mbean(captured: Captured, outcomes: Outcomes) -> None:
+    """The JVM's own MBeans describe themselves with subclasses for open types."""
     [info] = outcomes(calls.get_mbean_info(NOBODY, NAME), [captured("info_memory")])
     assert {item.name: item.type for item in info.attributes} == {
         "Verbose": "boolean",
@@ -374,8 +374,8 @@ def test_info_of_a_platform_mbean(captured: Captured, outcomes: Outcomes) -> Non
 
 
 @pytest.mark.parametrize("name", ["lookup", "proxy", "new_client"])
-def test_stubs(name: str, captured: Captured, outcomes: Outcomes) -> None:
-    """A stub, also as a dynamic proxy, says where its object is."""
+def test_captured_stubs(name: str, captured: Captured, outcomes: Outcomes) -> None:
+    """A stub, also a dynamic proxy, holds address and id of its object."""
     [ref] = outcomes(LOOKUP, [captured(name)])
     assert isinstance(ref, RemoteRef)
     assert ref.endpoint.host == "127.0.0.1"
@@ -384,15 +384,15 @@ def test_stubs(name: str, captured: Captured, outcomes: Outcomes) -> None:
     assert ref.socket_factory is None
 
 
-def test_stub_with_socket_factory(captured: Captured, outcomes: Outcomes) -> None:
-    """A server that wants TLS says by which class it is to be connected to."""
+def test_captured_stub_with_a_socket_factory(captured: Captured, outcomes: Outcomes) -> None:
+    """A server that requires TLS names the class of its socket factory."""
     [ref] = outcomes(LOOKUP, [captured("lookup_tls")])
     assert ref.socket_factory == "javax.rmi.ssl.SslRMIClientSocketFactory"
     assert ref.endpoint.host == "127.0.0.1"
 
 
-def test_greeting(captured: Captured) -> None:
-    """The server's greeting tells our address as it sees it; our answer is empty."""
+def test_captured_greeting(captured: Captured) -> None:
+    """The server's greeting holds our address as it sees it; our answer is empty."""
     protocol = Protocol()
     assert protocol.data_to_send() == b"JRMI\x00\x02\x4b"
     protocol.receive_data(captured("greeting"))

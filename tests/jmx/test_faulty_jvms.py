@@ -1,8 +1,7 @@
-"""A JMX server that misbehaves, scripted from captured replies, beside one that does not.
+"""JMX servers with faults, built of captured replies, polled together with one that works.
 
-Each fault strikes where a poll hurts most: when the attributes were asked for. Whatever it is, the
-poll ends by its deadline with `up=0` and an error class, memory stays bounded, and other targets
-are read meanwhile.
+Each fault comes where a poll is hurt most: when the attributes are read. The poll ends by its
+deadline with `up=0` and an error class, memory stays bounded, and other targets are read meanwhile.
 """
 
 import asyncio
@@ -15,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.jmx import connection as connection_module
 from jmxbridge.jmx.connection import connect
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.mbeans.points import PointMaker
@@ -26,10 +24,7 @@ from jmxbridge.pollers.schedule import RuleSchedule, Tick
 from jmxbridge.pollers.target import Target
 from jmxbridge.transports import rmi
 from jmxbridge.transports.rmi import RmiTransport
-
-Visiting = Callable[[Any], Awaitable[None]]
-Serve = Callable[[Visiting], Awaitable[int]]
-Captured = Callable[[str], bytes]
+from tests.jmx.scripted import Captured, MakeReply, Script, Serve, StubAt, Visit
 
 S = 1_000_000_000
 DEADLINE_S = 0.5
@@ -42,35 +37,29 @@ RULE = Rule(
     {},
     (Field("MaxLong", (), "max_long", type=FieldType.INT),),
 )
-# An Integer as a JVM writes it, but for its four bytes at the end.
+# An Integer as a JVM writes it, without its four bytes at the end.
 INTEGER = (
     b"\x73\x72\x00\x11java.lang.Integer\x12\xe2\xa0\xa4\xf7\x81\x87\x38\x02\x00\x01\x49\x00\x05value"
     b"\x70\x78\x72\x00\x10java.lang.Number\x86\xac\x95\x1d\x0b\x94\xe0\x8b\x02\x00\x00\x70\x78\x70"
 )
 
 
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Faulty servers do not answer `close` either."""
-    monkeypatch.setattr(connection_module, "CLOSE_S", 0.02)
-
-
 @pytest.fixture
-def count(make_reply: Callable[..., bytes]) -> bytes:
-    """An answer to getMBeanCount."""
+def count(make_reply: MakeReply) -> bytes:
+    """A reply to getMBeanCount."""
     return make_reply(INTEGER + struct.pack(">i", 40))
 
 
 @pytest.fixture
 def jvm(
-    serve: Serve, stub_at: Callable[[int], bytes], captured: Captured, count: bytes
-) -> Callable[[Visiting], Awaitable[int]]:
-    """Serve a JVM that is in order until attributes are asked for; from there `polls` goes on."""
+    serve: Serve, stub_at: StubAt, captured: Captured, count: bytes
+) -> Callable[[Script], Awaitable[int]]:
+    """Return a function that serves a JVM: it works until `polls` goes on, for the attributes."""
 
-    async def start(polls: Visiting) -> int:
+    async def start(polls: Script) -> int:
         is_dead = False
 
-        async def script(visit: Any) -> None:
+        async def script(visit: Visit) -> None:
             nonlocal is_dead
             await visit.greet()
             if is_dead:
@@ -97,13 +86,13 @@ def jvm(
 
 @pytest.fixture
 async def target() -> AsyncIterator[Callable[[int], Target]]:
-    """Make targets of JVMs at ports of 127.0.0.1."""
-    made: list[Target] = []
+    """Return a function that makes targets of JVMs on ports of 127.0.0.1."""
+    targets: list[Target] = []
 
     def make(
         port: int, deadline_s: float = DEADLINE_S, connect_timeout_s: float | None = None
     ) -> Target:
-        made.append(
+        targets.append(
             Target(
                 f"at-{port}",
                 transport=RmiTransport(
@@ -118,18 +107,18 @@ async def target() -> AsyncIterator[Callable[[int], Target]]:
                 backoff=Backoff(0.0, lambda: 0.0),
             )
         )
-        return made[-1]
+        return targets[-1]
 
     yield make
-    for each in made:
-        await each.close()
+    for polled in targets:
+        await polled.close()
 
 
 @pytest.fixture
-def in_order(captured: Captured, count: bytes) -> Visiting:
-    """What a JVM in order does at every poll."""
+def working(captured: Captured, count: bytes) -> Script:
+    """The polls of a JVM that works."""
 
-    async def polls(visit: Any) -> None:
+    async def polls(visit: Visit) -> None:
         while True:
             await visit.answer(captured("numbers"))
             await visit.answer(count)
@@ -137,29 +126,29 @@ def in_order(captured: Captured, count: bytes) -> Visiting:
     return polls
 
 
-async def silence(visit: Any) -> None:
+async def silence(visit: Visit) -> None:
     await visit.gone()
 
 
-async def drip(visit: Any, reply: bytes) -> None:
+async def drip(visit: Visit, reply: bytes) -> None:
     for byte in reply:
         await visit.send(bytes((byte,)))
         await asyncio.sleep(0.02)
     await visit.gone()
 
 
-def own(points: Sequence[Point]) -> dict[str, Any]:
+def target_fields(points: Sequence[Point]) -> dict[str, Any]:
     """Return the fields of the target's own point."""
     assert points[-1].measurement == "jmxbridge_target"
     return dict(points[-1].fields)
 
 
 @pytest.fixture
-def faults(captured: Captured, make_reply: Callable[..., bytes]) -> dict[str, Visiting]:
-    """What can happen when the attributes of an MBean are asked for."""
+def faults(captured: Captured, make_reply: MakeReply) -> dict[str, Script]:
+    """Faults of a JVM when the attributes of an MBean are read."""
     numbers = captured("numbers")
 
-    async def reset(visit: Any) -> None:
+    async def reset(visit: Visit) -> None:
         await visit.request()
         await visit.send(numbers[:300])
         linger = struct.pack("ii", 1, 0)  # RST in place of FIN
@@ -167,14 +156,14 @@ def faults(captured: Captured, make_reply: Callable[..., bytes]) -> dict[str, Vi
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         raise ConnectionAbortedError
 
-    def answered(content: bytes, kind: int = 1) -> Visiting:
-        async def answer(visit: Any) -> None:
+    def answered(content: bytes, kind: int = 1) -> Script:
+        async def answer(visit: Visit) -> None:
             await visit.answer(make_reply(content, kind))
             await visit.gone()
 
         return answer
 
-    async def garbage(visit: Any) -> None:
+    async def garbage(visit: Visit) -> None:
         await visit.answer(b"\x00\xff" * 500)
         await visit.gone()
 
@@ -186,7 +175,7 @@ def faults(captured: Captured, make_reply: Callable[..., bytes]) -> dict[str, Vi
     again = b"\x75\x71\x00\x7e\x00\x00"
     one = struct.pack(">i", 1)
 
-    async def endless(visit: Any) -> None:
+    async def endless(visit: Visit) -> None:
         text = b"\x7c" + struct.pack(">q", MB) + b"x" * MB
         await visit.answer(make_reply(b"\x73" + collection))
         while True:
@@ -206,8 +195,8 @@ def faults(captured: Captured, make_reply: Callable[..., bytes]) -> dict[str, Vi
     }
 
 
-# The megabytes are what a poll of both targets may take at the most: what is announced takes none.
-# An answer without an end is read as far as Limits let it grow, and joined once.
+# The megabytes are the most that a poll of both targets may take: announced sizes take none. A
+# reply without an end is read as far as the Limits allow, and joined once.
 @pytest.mark.parametrize(
     ("fault", "error", "most_mb"),
     [
@@ -222,28 +211,28 @@ def faults(captured: Captured, make_reply: Callable[..., bytes]) -> dict[str, Vi
         ("never ends its answer", "protocol", 100),
     ],
 )
-async def test_a_fault_is_its_own_target_s_alone(
+async def test_a_fault_does_not_affect_another_target(
     fault: str,
     error: str,
     most_mb: int,
-    faults: dict[str, Visiting],
-    jvm: Callable[[Visiting], Awaitable[int]],
-    in_order: Visiting,
+    faults: dict[str, Script],
+    jvm: Callable[[Script], Awaitable[int]],
+    working: Script,
     target: Callable[..., Target],
 ) -> None:
-    """One poll of the faulty JVM: `up=0` with a class; five of the other one go on beside it."""
+    """One poll of the faulty JVM ends with `up=0` and an error class; the other JVM is read."""
     # A deadline that is not the point has room for a busy machine that traces every allocation.
     deadline_s = DEADLINE_S if error == "timeout" else 60.0
     bad = target(await jvm(faults[fault]), deadline_s=deadline_s)
-    good = target(await jvm(in_order), deadline_s=60.0)
+    good = target(await jvm(working), deadline_s=60.0)
     tracemalloc.start()
     try:
         at_fault = asyncio.create_task(bad.poll(Tick(S, 0)))
         for number in range(5):
             point, *_ = points = await good.poll(Tick(number * S, 0))
-            assert own(points)["up"] == 1
+            assert target_fields(points)["up"] == 1
             assert point.fields == {"max_long": (1 << 63) - 1}
-        fields = own(await at_fault)
+        fields = target_fields(await at_fault)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -253,38 +242,38 @@ async def test_a_fault_is_its_own_target_s_alone(
 
 
 @pytest.mark.parametrize("fault", ["never answers", "a byte now and then"])
-async def test_nobody_waits_for_a_target_that_hangs(
+async def test_a_hanging_target_does_not_delay_others(
     fault: str,
-    faults: dict[str, Visiting],
-    jvm: Callable[[Visiting], Awaitable[int]],
-    in_order: Visiting,
+    faults: dict[str, Script],
+    jvm: Callable[[Script], Awaitable[int]],
+    working: Script,
     target: Callable[..., Target],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With a deadline that does not come, others are polled all the while, tick by tick."""
+    """Even without a deadline, the other targets are polled tick by tick."""
     monkeypatch.setattr(rmi, "connect", functools.partial(connect, timeout_s=FOREVER_S))
     bad = target(await jvm(faults[fault]), deadline_s=FOREVER_S)
-    others = [target(await jvm(in_order), deadline_s=FOREVER_S) for _ in range(3)]
+    others = [target(await jvm(working), deadline_s=FOREVER_S) for _ in range(3)]
     at_fault = asyncio.create_task(bad.poll(Tick(S, 0)))
     for number in range(5):
-        polls = await asyncio.gather(*(each.poll(Tick(number * S, 0)) for each in others))
-        assert [own(points)["up"] for points in polls] == [1, 1, 1]
+        polls = await asyncio.gather(*(other.poll(Tick(number * S, 0)) for other in others))
+        assert [target_fields(points)["up"] for points in polls] == [1, 1, 1]
         assert not at_fault.done()
     at_fault.cancel()
     with pytest.raises(asyncio.CancelledError):
         await at_fault
 
 
-async def test_answers_nobody_asked_for_reach_nobody(
-    jvm: Callable[[Visiting], Awaitable[int]],
+async def test_unexpected_replies_reach_no_call(
+    jvm: Callable[[Script], Awaitable[int]],
     captured: Captured,
     count: bytes,
     target: Callable[..., Target],
 ) -> None:
-    """What came too much ends the connection; the next poll has a new one and its own answers."""
+    """They end the connection; the next poll has a new one and its own replies."""
     visits = 0
 
-    async def polls(visit: Any) -> None:
+    async def polls(visit: Visit) -> None:
         nonlocal visits
         visits += 1
         await visit.request()
@@ -294,59 +283,57 @@ async def test_answers_nobody_asked_for_reach_nobody(
     chatty = target(await jvm(polls))
     for number in range(3):
         point, *_ = points = await chatty.poll(Tick(number * S, 0))
-        assert own(points)["up"] == 1
+        assert target_fields(points)["up"] == 1
         assert point.fields == {"max_long": (1 << 63) - 1}
     assert visits == 3
 
 
 async def test_a_half_open_socket_is_replaced(
-    jvm: Callable[[Visiting], Awaitable[int]],
+    jvm: Callable[[Script], Awaitable[int]],
     captured: Captured,
     count: bytes,
-    in_order: Visiting,
+    working: Script,
     target: Callable[..., Target],
 ) -> None:
-    """A JVM behind a firewall that forgot the connection: it costs one poll, never a later one."""
+    """A firewall that forgot the connection costs one poll."""
     visits = 0
 
-    async def polls(visit: Any) -> None:
+    async def polls(visit: Visit) -> None:
         nonlocal visits
         visits += 1
         if visits > 1:
-            await in_order(visit)
+            await working(visit)
         await visit.answer(captured("numbers"))
         await visit.answer(count)
         await silence(visit)  # no answer, no end of the stream, no reset
 
     forgotten = target(await jvm(polls))
-    states = [own(await forgotten.poll(Tick(number * S, 0))) for number in range(4)]
+    states = [target_fields(await forgotten.poll(Tick(number * S, 0))) for number in range(4)]
     assert [fields["up"] for fields in states] == [1, 0, 1, 1]
     assert states[1]["error"] == "timeout"
     assert visits == 2
 
 
-async def test_a_port_that_takes_connections_and_says_nothing(
-    serve: Serve, target: Callable[..., Target]
-) -> None:
+async def test_a_silent_port_times_out(serve: Serve, target: Callable[..., Target]) -> None:
     """Connecting counts as part of the poll."""
-    fields = own(await target(await serve(silence), deadline_s=0.1).poll(Tick(S, 0)))
+    fields = target_fields(await target(await serve(silence), deadline_s=0.1).poll(Tick(S, 0)))
     assert (fields["up"], fields["error"]) == (0, "timeout")
 
 
-async def test_an_advertised_address_that_drops_packets_is_named(
-    serve: Serve, stub_at: Callable[[int], bytes], target: Callable[..., Target]
+async def test_a_silent_advertised_address_is_named_in_the_status_line(
+    serve: Serve, stub_at: StubAt, target: Callable[..., Target]
 ) -> None:
-    """The poll hears which address stayed silent, and what mends it: not just that time is up."""
+    """With the fix, and not only as a timeout."""
     mute = await serve(silence)
 
-    async def registry(visit: Any) -> None:
+    async def registry(visit: Visit) -> None:
         await visit.greet()
         await visit.answer(stub_at(mute))
         await visit.gone()
 
     port = await serve(registry)
     away = target(port, deadline_s=60.0, connect_timeout_s=0.1)
-    fields = own(await away.poll(Tick(S, 0)))
+    fields = target_fields(await away.poll(Tick(S, 0)))
     assert (fields["up"], fields["error"]) == (0, "unreachable_advertised")
     for words in (f"127.0.0.1:{port}", f"127.0.0.1:{mute} did not answer", "rmi_host"):
         assert words in away.line.text
