@@ -1,4 +1,4 @@
-"""A recorded JVM in the place of one that runs: the commands cannot tell them apart."""
+"""Fixtures of the commands: a recorded JVM in place of a running one, and a file with a store."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.cli.store_of_file import write_settings
 
 
 class MBean(Protocol):
-    """What a recording has of one MBean."""
+    """The parts of a recorded MBean."""
 
     @property
     def name(self) -> ObjectName: ...
@@ -88,7 +88,7 @@ class RecordedConnection:
 def recorded_jvm(
     recorded: Callable[[str], list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., None]:
-    """Let commands connect to a recording, whatever address; `unreadable` names attributes."""
+    """Connect commands to a recording, whatever the address; `unreadable` names attributes."""
 
     def use(what: str, unreadable: Collection[str] = ()) -> None:
         async def connect(host: str, port: int, **_: object) -> RecordedConnection:

@@ -9,8 +9,8 @@ from tests.cli.calling import call
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_file_may_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`mbeans.yaml` of the current directory is taken where no file is named."""
+def test_file_defaults_to_mbeans_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mbeans.yaml` in the current directory is used if no file is named."""
     monkeypatch.chdir(tmp_path)
     assert call("check").exit_code == 78
     (tmp_path / "mbeans.yaml").write_text((ROOT / "mbeans.yaml").read_text())
@@ -18,8 +18,8 @@ def test_the_file_may_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("command", ["run", "once", "check"])
-def test_a_file_that_is_not_there_is_a_configuration_error(command: str, tmp_path: Path) -> None:
-    """Status 78, and the name of the file; systemd does not restart a service that ends so."""
+def test_a_missing_file_is_a_configuration_error(command: str, tmp_path: Path) -> None:
+    """Status 78 and the name of the file; systemd does not restart a service with this status."""
     missing = tmp_path / "nowhere.yaml"
     result = call(command, str(missing))
     assert result.exit_code == 78

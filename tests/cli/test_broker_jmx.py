@@ -1,4 +1,4 @@
-"""Which JMX port is a broker's, without asking the person."""
+"""Search for the JMX port of a broker."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,23 +25,23 @@ REFUSED = ("cannot connect: refused", "refused")
 
 
 def answer(port: int, *names: str, failed: tuple[str, str] = ("", "")) -> PortAnswer:
-    """What a port of host k had."""
+    """Return the answer of a port on host k."""
     return PortAnswer(Address("k", port), [ObjectName.parse(each) for each in names], *failed)
 
 
 def sought(node: int, cluster: str | None = "ours") -> SoughtBroker:
-    """The broker looked for."""
+    """Return the broker that is searched for."""
     return SoughtBroker(node, "k", cluster)
 
 
 def broker(node: int) -> str:
-    """The MBean that says which broker a JVM is."""
+    """Return the MBean that has the id of a broker."""
     return f"kafka.server:type=app-info,id={node}"
 
 
 @pytest.fixture
 def proc(tmp_path: Path) -> Path:
-    """A machine that runs two JVMs with JMX, one without, and something else."""
+    """A /proc with two JVMs with JMX, one without, and another process."""
     option = "-Dcom.sun.management.jmxremote.port="
     for number, words in enumerate(
         [
@@ -59,21 +59,21 @@ def proc(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_on_this_machine_command_lines_come_first(host: str, proc: Path) -> None:
-    """Ports that JVMs were started with, each once, then those that people use."""
+def test_candidates_of_this_machine_begin_with_its_command_lines(host: str, proc: Path) -> None:
+    """The ports that JVMs were started with, each once, then the usual ones."""
     ports = candidates(host, None, proc)
     assert ports[:2] == (9998, 12345)
     assert set(ports[2:]) == set(USUAL_PORTS) - {9998}
 
 
-def test_elsewhere_the_usual_ones_are_tried(proc: Path) -> None:
-    """What runs here says nothing of another host; a port that was told is the only one."""
+def test_candidates_of_another_host_are_the_usual_ports(proc: Path) -> None:
+    """Local processes tell nothing about another host; a given port is the only candidate."""
     assert candidates("kafka-1", None, proc) == USUAL_PORTS
     assert candidates("127.0.0.1", 7777, proc) == (7777,)
 
 
-def test_brokers_of_one_host_are_told_apart_by_id() -> None:
-    """Two JVMs answer for each of them: the one with its id is its own."""
+def test_choose_compares_broker_ids() -> None:
+    """Of two brokers on one host, each JVM is taken for the broker whose id it reports."""
     answers = [answer(9999, broker(1)), answer(9998, broker(2)), answer(9997, failed=REFUSED)]
     found = [choose(sought(node), answers) for node in (1, 2)]
     assert [(each.name, each.jmx.port, each.problem) for each in found] == [
@@ -83,8 +83,8 @@ def test_brokers_of_one_host_are_told_apart_by_id() -> None:
 
 
 @pytest.mark.parametrize(("cluster", "port"), [("ours", 9998), ("theirs", 9999), (None, 9999)])
-def test_brokers_of_two_clusters_are_told_apart(cluster: str | None, port: int) -> None:
-    """Both are broker 1; where Kafka is too old to name its cluster the first one it is."""
+def test_choose_compares_cluster_ids(cluster: str | None, port: int) -> None:
+    """Both are broker 1; if Kafka is too old to report its cluster, the first one is taken."""
     answers = [
         replace(answer(each, broker(1)), cluster=name)
         for each, name in ((9999, "theirs"), (9998, "ours"))
@@ -115,24 +115,24 @@ def test_brokers_of_two_clusters_are_told_apart(cluster: str | None, port: int) 
         ([answer(9999, "java.lang:type=Memory")], "the JVM at k:9999 is no broker's; start"),
     ],
 )
-def test_why_there_is_none(answers: list[PortAnswer], said: str) -> None:
-    """What leads on: a port that is JMX and closed to us before those where nobody is."""
+def test_choose_tells_why_no_port_is_the_brokers(answers: list[PortAnswer], said: str) -> None:
+    """A port that speaks JMX but refuses access comes before ports where nothing listens."""
     found = choose(sought(2), answers)
     assert found.problem is not None
     assert found.problem.startswith(said)
 
 
-def test_a_port_that_was_told_may_hide_the_id() -> None:
-    """Brokers whose names are filtered are taken at the person's word, not at ours."""
+def test_choose_accepts_a_given_port_without_an_id() -> None:
+    """A broker whose MBeans are filtered is accepted on the port that the user gave."""
     hidden = answer(9999, "kafka.server:type=ReplicaManager,name=LeaderCount")
     assert choose(sought(2), [hidden]).problem is None
     assert choose(sought(2), [hidden, answer(9998, failed=REFUSED)]).problem is not None
 
 
-async def test_a_port_is_asked_and_answers_whatever_it_is(
+async def test_try_port_always_returns_an_answer(
     monkeypatch: pytest.MonkeyPatch, recorded: Recorded
 ) -> None:
-    """A JVM's names, or the reason; a broker's are those its packs fit."""
+    """The names of the JVM's MBeans, or the error; the packs are those that match them."""
 
     async def connect(host: str, port: int, **_: object) -> RecordedConnection:
         if port != 9999:

@@ -10,8 +10,8 @@ from jmxbridge.jmx import ObjectName
 MEMORY = ObjectName.parse("java.lang:type=Memory")
 
 
-def test_composites_are_looked_at_item_by_item() -> None:
-    """Each item has a place of its own, sorted; lists are one value."""
+def test_flat_lists_composites_by_item() -> None:
+    """Each item has a key of its own, sorted; a list is one value."""
     values: dict[str, Any] = {"b": {"used": 1, "max": {"x": 2}}, "a": (1, 2), "c": {}}
     found = flat([(MEMORY, values)])
     assert {place[1]: value for place, value in found.items()} == {
@@ -23,8 +23,8 @@ def test_composites_are_looked_at_item_by_item() -> None:
     assert list(found) == sorted(found)
 
 
-def test_only_what_changes_is_a_change() -> None:
-    """New, other and gone: what is gone is not mentioned."""
+def test_changes_are_new_and_different_values() -> None:
+    """A value that vanished is not listed."""
     a, b, c = (("m", name) for name in "abc")
     found = changes({a: 1, b: 1, ("m", "gone"): 1}, {a: 1, b: 3, c: "x"})
     assert found == [Change(b, 3, False, 2), Change(c, "x", True)]
@@ -34,6 +34,6 @@ def test_only_what_changes_is_a_change() -> None:
     ("before", "now", "delta"),
     [(1, 3, 2), (1.5, 1, -0.5), (True, False, None), ("a", "b", None), (None, 1, None)],
 )
-def test_numbers_have_a_difference(before: Any, now: Any, delta: float | None) -> None:
-    """Words, and true and false, have none."""
+def test_difference_is_for_numbers(before: Any, now: Any, delta: float | None) -> None:
+    """Text and booleans have none."""
     assert difference(before, now) == delta

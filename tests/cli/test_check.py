@@ -11,18 +11,18 @@ from tests.cli.calling import call
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_shipped_file_is_fine() -> None:
-    """`check` on the default file says in one line what it asks for."""
+def test_check_accepts_the_shipped_file() -> None:
+    """It prints a summary of the default file in one line."""
     result = call("check", str(ROOT / "mbeans.yaml"))
     assert result.exit_code == 0
     assert "fine: 1 target," in result.stdout
     assert "127.0.0.1:9092" in result.stdout
 
 
-def test_check_knows_how_long_the_last_polls_took(
+def test_check_warns_of_polls_longer_than_the_interval(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What `run` wrote beside its store: a warning with its place, in the text and in the JSON."""
+    """The durations that `run` left next to its store are a warning, as text and as JSON."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     times = PollTimes(tmp_path / "local.sqlite3")
@@ -35,8 +35,8 @@ def test_check_knows_how_long_the_last_polls_took(
     assert [each["where"] for each in report["warnings"]] == ["interval"]
 
 
-def test_check_speaks_json(tmp_path: Path) -> None:
-    """One document with its kind and version; problems with line and column."""
+def test_check_prints_json(tmp_path: Path) -> None:
+    """One document with its kind and version; problems have line and column."""
     good = json.loads(call("check", str(ROOT / "mbeans.yaml"), "--json").stdout)
     assert (good["kind"], good["version"], good["problems"]) == ("check", 1, [])
     bad = tmp_path / "bad.yaml"

@@ -1,4 +1,4 @@
-"""The commands where nothing has to be running: help, files, what cannot be reached."""
+"""Every command: its help, its streams, and files without access."""
 
 import os
 import re
@@ -31,8 +31,8 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself_with_an_example(command: str) -> None:
-    """`--help` shows a line that can be typed."""
+def test_help_of_a_command_has_an_example(command: str) -> None:
+    """`--help` shows a command line to copy."""
     said = call(*command.split(), "--help").stdout
     assert f"Example: jmxbridge {command} " in re.sub(r"\s+", " ", said)
 
@@ -54,10 +54,10 @@ CLOSED = "x" * 300
         ("dlq ls -f store.yaml", 69),
     ],
 )
-def test_what_may_not_be_looked_at_is_said(
+def test_a_path_without_access_is_named(
     args: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file of another user, in a folder that is closed to this one, is a sentence."""
+    """A file in a folder without access is reported as a one-line error."""
     monkeypatch.chdir(tmp_path)
     store = f"store: {{path: {tmp_path}/{CLOSED}/a.sqlite3}}\nkafka: {{bootstrap: 127.0.0.1:1}}\n"
     (tmp_path / "store.yaml").write_text(store)
@@ -68,8 +68,8 @@ def test_what_may_not_be_looked_at_is_said(
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("args", ["--version", "config schema", "once --help"])
-def test_a_full_disk_behind_stdout_is_a_sentence(args: str, unbuffered: str) -> None:
-    """What cannot be printed is said, and is neither success nor findings."""
+def test_a_full_disk_behind_stdout_is_a_one_line_error(args: str, unbuffered: str) -> None:
+    """The status is neither success nor findings."""
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "jmxbridge", *args.split()],
@@ -84,7 +84,7 @@ def test_a_full_disk_behind_stdout_is_a_sentence(args: str, unbuffered: str) -> 
 
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 def test_a_closed_stream_is_replaced(closed: str) -> None:
-    """A service may be started without one; what a command does with it then goes nowhere."""
+    """A service may be started without stdout or stderr; its output is discarded then."""
     seen = {"stdout": "stderr", "stderr": "stdout"}[closed]
     program = (
         "import atexit, sys; from jmxbridge.cli import main; sys.argv = ['jmxbridge', 'nobody'];"
@@ -99,19 +99,19 @@ def test_a_closed_stream_is_replaced(closed: str) -> None:
 
 
 @pytest.mark.parametrize("group", ["", "mbeans", "config", "spool", "dlq"])
-def test_every_group_shows_an_example_too(group: str) -> None:
-    """Who does not know the command yet sees one that can be typed."""
+def test_help_of_a_group_has_an_example(group: str) -> None:
+    """A user who does not know the command yet sees a command line to copy."""
     said = call(*group.split(), "--help").stdout
     assert f"Example: jmxbridge {group}" in re.sub(r"\s+", " ", said)
 
 
-def test_the_version_is_printed() -> None:
-    """For whoever reports a mistake."""
+def test_version_is_printed() -> None:
+    """For reports of errors."""
     assert call("--version").stdout == f"jmxbridge {__version__}\n"
 
 
-def test_help_waits_for_nothing_it_does_not_use() -> None:
-    """No --help imports one of the heavy libraries; each command brings its own when it runs."""
+def test_help_imports_no_heavy_library() -> None:
+    """Each command imports the libraries it needs when it runs."""
     program = (
         "import sys, contextlib\n"
         "from jmxbridge.cli import app\n"
@@ -128,8 +128,8 @@ def test_help_waits_for_nothing_it_does_not_use() -> None:
     assert not heavy & {name.split(".")[0] for name in done.stdout.split()}
 
 
-def test_what_stdout_has_no_bytes_for_is_escaped(tmp_path: Path) -> None:
-    """A terminal of another alphabet than UTF-8 loses a letter, not the answer."""
+def test_characters_that_stdout_cannot_encode_are_escaped(tmp_path: Path) -> None:
+    """A terminal with another encoding than UTF-8 loses a letter, not the output."""
     file = tmp_path / "mbeans.yaml"
     file.write_text("cluster: größe日本\nkafka: {bootstrap: [127.0.0.1:9092]}\n", "utf-8")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the shell offers for targets and groups."""
+"""Shell completion of targets and groups."""
 
 import os
 from pathlib import Path
@@ -26,7 +26,7 @@ targets:
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand where a mbeans.yaml is, with a home of the test's own."""
+    """Change to a folder with a mbeans.yaml, with a home of the test's own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -35,7 +35,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def offered(*words: str) -> list[str]:
-    """Press Tab behind these words, the last of which is not finished, in a bash."""
+    """Return the completions in bash of these words, the last of which is not finished."""
     line = {
         "_JMXBRIDGE_COMPLETE": "complete_bash",
         "COMP_WORDS": " ".join(("jmxbridge", *words)),
@@ -47,41 +47,41 @@ def offered(*words: str) -> list[str]:
 
 
 def remember(folder: Path, *groups: str) -> None:
-    """Leave what a run leaves that saw these groups."""
+    """Write the state that a run leaves after it saw these groups."""
     folder.mkdir(parents=True)
     memory = SavedState(groups={name: LastCommits({"t": {0: 1}}, None) for name in groups})
     (folder / "prod.lag.json").write_bytes(encode(memory))
 
 
 @pytest.mark.parametrize("words", [["run", "--only"], ["mbeans", "ls"], ["mbeans", "explain"]])
-def test_targets_are_those_of_the_file(words: list[str]) -> None:
-    """Names that begin so, of a file that has mistakes and wants variables, too."""
+def test_completion_offers_the_targets_of_the_file(words: list[str]) -> None:
+    """Those that begin so, also of a file with errors or unset variables."""
     assert offered(*words, "brok") == ["broker-1", "broker-2"]
     assert offered(*words, "o") == ["orders"]
 
 
-def test_another_file_has_other_targets() -> None:
-    """The file that the line names is read."""
+def test_completion_reads_the_file_of_the_command_line() -> None:
+    """`-f` names another file than mbeans.yaml."""
     Path("b.yaml").write_text("targets: [{name: other}]")
     assert offered("mbeans", "ls", "-f", "b.yaml", "") == ["other"]
 
 
-def test_groups_are_those_of_the_last_run() -> None:
-    """They are in the lag poll's memory, beside the store."""
+def test_completion_offers_the_groups_of_the_last_run() -> None:
+    """They are in the lag poll's state, next to the store."""
     remember(Path("state/jmxbridge"), "orders", "orders-late", "billing")
     assert offered("lag", "or") == ["orders", "orders-late"]
     assert offered("lag", "") == ["billing", "orders", "orders-late"]
 
 
-def test_the_services_groups_are_offered_to_its_admin() -> None:
-    """Where this user never ran it, the system's service did."""
+def test_completion_offers_the_groups_of_the_service() -> None:
+    """If this user never ran it, the state of the system's service is used."""
     remember(Path("service"), "orders")
     assert offered("lag", "") == ["orders"]
 
 
 @pytest.mark.parametrize("text", [None, "targets: [", "- 1", "targets: {a: 1}", "targets: [3]"])
-def test_nothing_is_offered_and_nothing_said_where_there_is_nothing(text: str | None) -> None:
-    """No file, no YAML, other YAML, no memory: silence."""
+def test_completion_is_silent_without_a_file(text: str | None) -> None:
+    """No file, no YAML, other YAML or no state: no completion and no message."""
     Path("mbeans.yaml").unlink()
     if text is not None:
         Path("mbeans.yaml").write_text(text)
@@ -89,8 +89,8 @@ def test_nothing_is_offered_and_nothing_said_where_there_is_nothing(text: str | 
     assert offered("lag", "") == []
 
 
-def test_a_damaged_memory_offers_nothing() -> None:
-    """What cannot be read is passed over."""
+def test_completion_ignores_a_damaged_state() -> None:
+    """A state that cannot be read offers no group."""
     remember(Path("state/jmxbridge"), "orders")
     Path("state/jmxbridge/prod.lag.json").write_text("{")
     assert offered("lag", "") == []

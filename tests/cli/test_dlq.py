@@ -10,8 +10,8 @@ from tests.cli.calling import call
 from tests.cli.store_of_file import LINES, count, fill, with_store
 
 
-def test_a_dead_letter_is_shown_with_all_that_is_known(file: Path) -> None:
-    """Time, target, the server's words, the line; newest first in the list."""
+def test_dlq_shows_all_of_a_dead_letter(file: Path) -> None:
+    """Time, target, InfluxDB's message and the line; the list begins with the newest."""
     with_store(file, fill)
     listed = json.loads(call("dlq", "ls", "-f", str(file), "--json").stdout)["dead_letters"]
     assert [each["id"] for each in listed] == [2, 1]
@@ -26,8 +26,8 @@ def test_a_dead_letter_is_shown_with_all_that_is_known(file: Path) -> None:
     assert (missing.exit_code, missing.stderr) == (1, "there is no dead letter 3\n")
 
 
-def test_replay_puts_the_same_bytes_at_the_end(file: Path) -> None:
-    """The lines wait again, unchanged, behind those that waited before."""
+def test_replay_appends_the_same_bytes(file: Path) -> None:
+    """The lines are pending again, unchanged, behind the other pending lines."""
     with_store(file, fill)
     assert call("dlq", "replay", "--all", "-f", str(file)).stdout == "2 dead letters replayed\n"
     taken: list[bytes] = []
@@ -43,8 +43,8 @@ def test_replay_puts_the_same_bytes_at_the_end(file: Path) -> None:
     assert (after.sampled, after.stored, after.pending, after.dead_lettered) == (4, 1, 3, 0)
 
 
-def test_purge_counts_what_it_gives_up(file: Path) -> None:
-    """Ids that do not exist are said; the account still balances."""
+def test_purge_counts_deleted_letters(file: Path) -> None:
+    """Unknown ids are reported, and the account still balances."""
     with_store(file, fill)
     result = call("dlq", "purge", "1", "77", "-f", str(file))
     assert (result.exit_code, result.stdout) == (1, "1 dead letters purged\n")
@@ -53,8 +53,8 @@ def test_purge_counts_what_it_gives_up(file: Path) -> None:
     assert (after.dead_lettered, after.dropped, after.dropped_dead) == (1, 1, 1)
 
 
-def test_an_id_beyond_all_numbers_does_not_exist(file: Path) -> None:
-    """A slip of the mouse, digits twice: no traceback, and what is meant as well is done."""
+def test_dlq_of_an_id_beyond_64_bits(file: Path) -> None:
+    """It does not exist: no traceback, and the other ids are still processed."""
     with_store(file, fill)
     huge = str(10**20)
     listed = call("dlq", "ls", "-n", huge, "-f", str(file), "--json")
@@ -74,8 +74,8 @@ def test_an_id_beyond_all_numbers_does_not_exist(file: Path) -> None:
 
 
 @pytest.mark.parametrize("args", [["replay"], ["purge"], ["purge", "1", "--all"]])
-def test_what_to_move_must_be_said(file: Path, args: list[str]) -> None:
-    """Neither nothing nor both: a purge of everything is typed on purpose."""
+def test_dlq_needs_ids_or_all(file: Path, args: list[str]) -> None:
+    """Neither none nor both: a purge of everything must be explicit."""
     result = call("dlq", *args, "-f", str(file))
     assert result.exit_code == 2
     assert "--all" in result.stderr

@@ -1,4 +1,4 @@
-"""`doctor` on a machine with troubles: facts that a test cannot bring about are handed in."""
+"""`doctor` on a machine with problems, which the test supplies."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def call(*args: str) -> Result:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a disk, a clock that nothing keeps, a service that failed."""
+    """A disk that is almost full, a clock that is not synchronized, a service that failed."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setattr(unit, "query", lambda: UNIT)
@@ -41,14 +41,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize(("options", "golden"), [([], "doctor.out"), (["--json"], "doctor.json")])
-def test_prints_what_the_golden_file_says(
+def test_doctor_prints_the_golden_file(
     options: list[str],
     golden: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     recorded_jvm: Callable[[str], None],
 ) -> None:
-    """One finding a line: where, what, how to mend it; what is fine goes to stderr."""
+    """One finding a line: where, what, how to fix it; areas without findings go to stderr."""
     monkeypatch.chdir(GOLDEN)
     recorded_jvm("consumer-4.1.0")
     result = call(*options)
@@ -58,8 +58,8 @@ def test_prints_what_the_golden_file_says(
 
 
 @pytest.mark.usefixtures("machine")
-def test_a_file_of_no_use_is_a_configuration_error(tmp_path: Path) -> None:
-    """Every problem a line with its place, a variable that is not set too; then the machine."""
+def test_doctor_of_an_invalid_file_is_a_configuration_error(tmp_path: Path) -> None:
+    """Every problem with its place, unset variables too; then the machine."""
     file = tmp_path / "mbeans.yaml"
     file.write_text("intervall: 10s\ninfluxdb: {url: 'http://h:1', bucket: '${NOT_SET_HERE}'}\n")
     result = call(str(file), "--json")
@@ -72,10 +72,10 @@ def test_a_file_of_no_use_is_a_configuration_error(tmp_path: Path) -> None:
     assert "NOT_SET_HERE is not set" in found[1]["problem"]
 
 
-def test_without_a_file_it_is_about_the_machine(
+def test_doctor_without_a_file_examines_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is wrong: status 0, and nothing on stdout."""
+    """Without a problem: status 0, and nothing on stdout."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(unit, "query", lambda: "not examined: no systemd")
     monkeypatch.setattr(examination, "is_synchronized", lambda: True)
@@ -84,8 +84,8 @@ def test_without_a_file_it_is_about_the_machine(
     assert result.stderr == "clock: fine\nsystemd: not examined: no systemd\n"
 
 
-def test_no_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither of a file that is right nor of one that is not."""
+def test_doctor_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of a valid file nor of an invalid one."""
     monkeypatch.setattr(unit, "query", lambda: "not examined: no systemd")
     text = "influxdb: {url: 'http://127.0.0.1:1', bucket: b, token: swordfish-of-a-test}\n"
     for more in ("kafka: {bootstrap: '127.0.0.1:1'}\n", "intervall: 1s\n"):

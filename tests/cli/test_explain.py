@@ -1,7 +1,7 @@
 """`mbeans explain` against a recorded consumer.
 
 `golden/NAME.out` is what a command prints, stdout then stderr. A change of wording changes it, with
-WRITE_GOLDEN=1; read it as the person who wants to know why a series is missing.
+WRITE_GOLDEN=1; read it as a user who wants to know why a series is missing.
 """
 
 import json
@@ -20,8 +20,8 @@ UseRecording = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
-def _at_home(monkeypatch: pytest.MonkeyPatch, recorded_jvm: UseRecording) -> None:
-    """Commands are typed where the golden mbeans.yaml is, and meet the recorded consumer."""
+def _recorded_consumer(monkeypatch: pytest.MonkeyPatch, recorded_jvm: UseRecording) -> None:
+    """Commands run next to the golden mbeans.yaml and connect to the recorded consumer."""
     monkeypatch.chdir(GOLDEN)
     recorded_jvm("consumer-4.1.0")
 
@@ -40,8 +40,8 @@ def call(*args: str) -> Result:
         ("explain_unmatched_set", ["explain", "127.0.0.1:1", "java.lang:*", "-c", "memory"]),
     ],
 )
-def test_prints_what_the_golden_file_says(name: str, arguments: list[str]) -> None:
-    """What a command prints about a known JVM is known to the letter."""
+def test_explain_prints_the_golden_file(name: str, arguments: list[str]) -> None:
+    """The whole output for a recorded JVM is compared."""
     result = call(*arguments)
 
     assert result.exit_code == 0
@@ -51,8 +51,8 @@ def test_prints_what_the_golden_file_says(name: str, arguments: list[str]) -> No
     assert said == (GOLDEN / f"{name}.out").read_text()
 
 
-def test_a_second_name_of_a_topic_is_explained() -> None:
-    """Kafka 4.1 names a dotted topic twice: the one with underscores is said to be left out."""
+def test_explain_reports_a_second_name_of_a_topic() -> None:
+    """Kafka 4.1 names a dotted topic twice: the name with underscores is left out."""
     report = json.loads(call("explain", "orders", FETCH, "--json").stdout)
     left_out = {
         each["name"]: each["left_out"][0]["why"] for each in report["mbeans"] if each["left_out"]
@@ -62,8 +62,8 @@ def test_a_second_name_of_a_topic_is_explained() -> None:
     assert set(whys) == {"a second name of the same topic"}
 
 
-def test_json_and_text_say_the_same_lines() -> None:
-    """Every line of the report is in the text."""
+def test_explain_prints_the_same_lines_as_json_and_text() -> None:
+    """Every line of the JSON document is in the text."""
     text = call("explain", "orders").stdout
     report = json.loads(call("explain", "orders", "--json").stdout)
     lines = [
@@ -73,8 +73,8 @@ def test_json_and_text_say_the_same_lines() -> None:
     assert not [line for line in lines if f"→ {line}\n" not in text]
 
 
-def test_attributes_that_the_jvm_cannot_send_are_named(recorded_jvm: UseRecording) -> None:
-    """The line is what `run` writes from its second poll on: the others are in it."""
+def test_explain_names_attributes_that_the_jvm_cannot_send(recorded_jvm: UseRecording) -> None:
+    """The line has the other attributes, as `run` writes it from its second poll on."""
     recorded_jvm("consumer-4.1.0", unreadable={"records-lag-max"})
     name = FETCH.replace("*", "client-id=*")
 
@@ -95,8 +95,8 @@ def test_explain_of_no_mbean_is_a_finding() -> None:
     assert "no MBean of orders matches kafka.nowhere:*" in result.stderr
 
 
-def test_packs_that_would_take_the_rest_are_named() -> None:
-    """Of what nothing takes, how much each would; those collected and presets are not offered."""
+def test_explain_names_packs_for_the_other_mbeans() -> None:
+    """With their number of MBeans; packs that are collected, and presets, are not offered."""
     result = call("explain", "orders", "java.lang:*", "-c", "kafka-consumer")
     report = json.loads(call("explain", "orders", "-c", "kafka-broker", "--json").stdout)
 
@@ -108,10 +108,10 @@ def test_packs_that_would_take_the_rest_are_named() -> None:
     assert [each["set"] for each in report["shipped"]] == ["jvm", "kafka-consumer"]
 
 
-def test_an_attribute_that_is_not_there_is_named(
+def test_explain_names_attributes_that_do_not_exist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A typing error reads nothing, for ever and without a word, but here; packs may lack some."""
+    """A misspelt attribute is never read; attributes of packs may be missing."""
     monkeypatch.chdir(tmp_path)
     rule = (
         "{bean: 'java.lang:type=Memory', measurement: m,"
@@ -132,10 +132,10 @@ def test_an_attribute_that_is_not_there_is_named(
     assert "none of its MBeans has" not in other  # not looked at
 
 
-def test_a_broker_without_a_file_is_not_explained_twice(
+def test_explain_without_a_file_leaves_out_presets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded_jvm: UseRecording
 ) -> None:
-    """Packs that say the same under another tool's names are for those who ask for them."""
+    """Packs with another tool's names for the same values are used only on request."""
     monkeypatch.chdir(tmp_path)
     recorded_jvm("broker-4.1.0")
     report = json.loads(call("explain", "127.0.0.1:1", "kafka.server:*", "--json").stdout)
@@ -143,8 +143,10 @@ def test_a_broker_without_a_file_is_not_explained_twice(
     assert sets == {"kafka-broker", "kafka-kraft", "kafka-topics"}
 
 
-def test_without_a_file_the_packs_explain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A JVM that no file knows is explained by what ships; `--collect` narrows it."""
+def test_explain_without_a_file_uses_the_packs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--collect` limits them."""
     monkeypatch.chdir(tmp_path)
     everything = json.loads(call("explain", "127.0.0.1:1", FETCH, "--json").stdout)
     taken = {rule["set"] for each in everything["mbeans"] for rule in each["taken"]}
@@ -153,10 +155,10 @@ def test_without_a_file_the_packs_explain(tmp_path: Path, monkeypatch: pytest.Mo
     assert [each["taken"] for each in jvm["mbeans"] if each["taken"]] == []
 
 
-def test_what_a_rule_says_of_itself_is_shown(
+def test_explain_shows_help_and_units_of_a_rule(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its sentence, and the units that names do not show, below the line it makes."""
+    """Below the line that the rule makes; units that names show already are left out."""
     monkeypatch.chdir(tmp_path)
     rule = (
         f"{{bean: '{FETCH}', measurement: m, help: What it reads., unit: records,"

@@ -1,10 +1,9 @@
-"""Commands that report, plain and as JSON, against `golden/NAME.out` and `golden/NAME.json`.
+"""Output of the commands as text and as JSON, against `golden/NAME.out` and `golden/NAME.json`.
 
-What is printed goes to people and to scripts: a change of it is a change of these files, made on
-purpose with WRITE_GOLDEN=1 in the environment and read before it is kept. Lines of stderr begin
-with `! `. Times, durations, paths of this test, sizes of files and of what is packed are masked.
-Those of `mbeans explain`, `mbeans suggest`, `doctor`, `init` and `spool drain` are with the other
-tests of these.
+People and scripts read this output: a change of it is a change of these files, written with
+WRITE_GOLDEN=1 in the environment and read before it is committed. Lines of stderr begin with `! `.
+Times, durations, paths of the test and sizes of files and packed lines are masked. `mbeans
+explain`, `mbeans suggest`, `doctor`, `init` and `spool drain` are tested with their modules.
 """
 
 import asyncio
@@ -63,7 +62,7 @@ MASKS = [
 
 
 def compare(name: str, out: str, err: str, folder: Path | None = None) -> None:
-    """Hold what was printed against the golden file of that name."""
+    """Compare output with the golden file of that name."""
     said = out + "".join(f"! {line}\n" for line in err.splitlines())
     if folder is not None:
         said = said.replace(str(folder), "/folder")
@@ -75,7 +74,7 @@ def compare(name: str, out: str, err: str, folder: Path | None = None) -> None:
 
 
 def run(name: str, arguments: list[str], status: int, folder: Path | None = None) -> None:
-    """Run a command in this process and compare what it prints."""
+    """Run a command in this process and compare its output."""
     result = CliRunner().invoke(app, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -85,7 +84,7 @@ def run(name: str, arguments: list[str], status: int, folder: Path | None = None
 
 @pytest.mark.parametrize("suffix", ["out", "json"])
 @pytest.mark.parametrize(("name", "arguments", "status"), OF_A_JVM)
-def test_reports_of_a_recorded_jvm(
+def test_golden_reports_of_a_recorded_jvm(
     name: str,
     arguments: list[str],
     status: int,
@@ -101,14 +100,14 @@ def test_reports_of_a_recorded_jvm(
 
 
 @pytest.mark.parametrize(("name", "arguments", "status"), PLAIN_ALONE)
-def test_what_has_one_form(
+def test_golden_output_with_a_single_format(
     name: str,
     arguments: list[str],
     status: int,
     monkeypatch: pytest.MonkeyPatch,
     recorded_jvm: Callable[[str], None],
 ) -> None:
-    """A file is YAML, points are line protocol, a tree is for people, whoever reads them."""
+    """A file is YAML, points are line protocol, a tree is for people."""
     monkeypatch.chdir(GOLDEN)
     recorded_jvm("consumer-4.1.0")
     run(f"{name}.out", arguments, status)
@@ -116,7 +115,7 @@ def test_what_has_one_form(
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A file whose InfluxDB is not there, and its store."""
+    """A file whose InfluxDB does not exist, and its store."""
 
     async def fill() -> None:
         lines = [b"m,n=%d v=%d.0 1700000000000000000" % (n, n) for n in range(4)]
@@ -139,18 +138,18 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("suffix", ["out", "json"])
 @pytest.mark.parametrize(("name", "arguments", "status"), OF_A_STORE)
-def test_reports_of_a_store(
+def test_golden_reports_of_a_store(
     name: str, arguments: list[str], status: int, suffix: str, store: Path
 ) -> None:
-    """Looking, and what moves lines."""
+    """Reports, and commands that move lines."""
     options = ["--json"] if suffix == "json" else []
     where = ["-f", str(store)]
     run(f"{name}.{suffix}", [*arguments, *where, *options], status, store.parent)
 
 
 @pytest.mark.parametrize("suffix", ["out", "json"])
-async def test_lag_of_a_cluster(suffix: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """One group that is behind, one that has read everything, a partition never committed."""
+async def test_golden_lag_of_a_cluster(suffix: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A group that is behind, one that is not, and a partition that was never committed."""
     async with FakeCluster() as fake:
         fake.add_topic("paid", partitions=2, end=10)
         fake.groups["billing"] = Group({"paid": {0: 4, 1: 10}})
@@ -162,7 +161,7 @@ async def test_lag_of_a_cluster(suffix: str, capsys: pytest.CaptureFixture[str])
 
 
 def documents() -> list[dict[str, Any]]:
-    """Every JSON document that the golden files have."""
+    """Return every JSON document in the golden files."""
     texts = [path.read_text() for path in GOLDEN.glob("*.json")]
     texts.append((GOLDEN / "explain_json.out").read_text())
     return [json.loads(re.sub(r"(?m)^! .*$", "", text)) for text in texts]
@@ -174,7 +173,7 @@ OF_DATA = ("attributes", "series", "units")
 
 @pytest.mark.parametrize("document", documents(), ids=lambda each: str(each["kind"]))
 def test_every_key_of_a_document_is_documented(document: dict[str, Any]) -> None:
-    """docs/json.md has a section for the kind with every key, so scripts need not guess."""
+    """docs/json.md has a section for each kind with every key."""
     page = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
     (section,) = re.findall(rf"(?ms)^## `{document['kind']}`$(.*?)(?=^## |\Z)", page)
     assert document["version"] == 1
@@ -184,7 +183,7 @@ def test_every_key_of_a_document_is_documented(document: dict[str, Any]) -> None
 
 
 def keys_of(value: object) -> Iterator[str]:
-    """Every key of a document, in objects and lists within it too."""
+    """Yield every key of a document, including those in nested objects and lists."""
     if isinstance(value, list):
         for item in value:
             yield from keys_of(item)

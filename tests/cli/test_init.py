@@ -1,4 +1,4 @@
-"""`jmxbridge init --from-…`: what is written, what is said, and when nothing is written."""
+"""`jmxbridge init`: the file it writes, the messages, and refusals."""
 
 from pathlib import Path
 
@@ -25,10 +25,10 @@ def call(*args: str | Path) -> Result:
         ("--from-jmx-exporter", "jmx-exporter.yml", "jmx-exporter.yaml"),
     ],
 )
-def test_writes_the_file_and_lists_the_rest(
+def test_init_from_another_tool_lists_the_rest(
     option: str, old: str, new: str, tmp_path: Path
 ) -> None:
-    """The new file is written; each thing left behind is a line with the old file's place."""
+    """Each part that is not carried over is a line with its place in the old file."""
     output = tmp_path / "mbeans.yaml"
     result = call(option, OLD / old, "--output", output)
 
@@ -42,15 +42,15 @@ def test_writes_the_file_and_lists_the_rest(
     )
 
 
-def test_stdout_is_the_file_alone() -> None:
-    """With `-o -` what is said goes to stderr, so that the output can be piped."""
+def test_init_to_stdout_prints_the_file_only() -> None:
+    """With `-o -` messages go to stderr, so the output can be piped."""
     result = call("--from-telegraf", OLD / "telegraf.conf", "-o", "-")
 
     assert result.stdout == schema_line() + (OLD / "telegraf.yaml").read_text()
 
 
-def test_brokers_add_the_lag(tmp_path: Path) -> None:
-    """HOST:PORT beside the old file is where lag is computed from."""
+def test_init_from_another_tool_adds_the_lag(tmp_path: Path) -> None:
+    """HOST:PORT next to the old file becomes `kafka.bootstrap`."""
     output = tmp_path / "mbeans.yaml"
     call("k1:9092,k2:9092", "--from-telegraf", OLD / "telegraf.conf", "--output", output)
 
@@ -65,10 +65,10 @@ def test_brokers_add_the_lag(tmp_path: Path) -> None:
         (None, 78, "no such file"),
     ],
 )
-def test_writes_nothing_where_nothing_fits(
+def test_init_writes_no_file_if_nothing_is_carried_over(
     text: str | None, status: int, said: str, tmp_path: Path
 ) -> None:
-    """A file of another kind, an empty one, none at all: said in a sentence, no file is made."""
+    """A file of another kind, an empty one, a missing one: a one-line error, and no new file."""
     old, output = tmp_path / "old.json", tmp_path / "mbeans.yaml"
     if text is not None:
         old.write_text(text)
@@ -79,8 +79,8 @@ def test_writes_nothing_where_nothing_fits(
     assert not output.exists()
 
 
-def test_one_old_file_at_a_time(tmp_path: Path) -> None:
-    """Two tools' files are two calls."""
+def test_init_converts_one_file_at_a_time(tmp_path: Path) -> None:
+    """Files of two tools need two commands."""
     result = call("--from-jmxtrans", "a", "--from-telegraf", "b", "-o", tmp_path / "x.yaml")
 
     assert result.exit_code == 2
@@ -91,8 +91,8 @@ def test_one_old_file_at_a_time(tmp_path: Path) -> None:
     ("output", "said"),
     [("away/mbeans.yaml", "there is no directory"), ("closed/mbeans.yaml", "cannot be written")],
 )
-def test_a_file_that_cannot_be_written(output: str, said: str, tmp_path: Path) -> None:
-    """A sentence and a usage error; a folder that is not there is told before anything is read."""
+def test_init_names_a_file_that_cannot_be_written(output: str, said: str, tmp_path: Path) -> None:
+    """A usage error; a missing folder is reported before anything is read."""
     (tmp_path / "closed").mkdir()
     # Root may write into any folder, but into none that is a dangling link.
     (tmp_path / "closed" / "mbeans.yaml").symlink_to(tmp_path / "nowhere" / "x")

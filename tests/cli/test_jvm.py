@@ -16,10 +16,10 @@ from tests.cli.calling import call
         (["get", "127.0.0.1:1", "java.lang"], "; all MBeans of a domain are java.lang:*"),
     ],
 )
-def test_mbeans_says_what_it_cannot_read(
+def test_unknown_targets_and_malformed_names_are_usage_errors(
     arguments: list[str], word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A target nobody knows and a name that is none are usage errors, before any connection."""
+    """The message lists or suggests targets; no connection is made."""
     monkeypatch.chdir(tmp_path)
     target = "{name: broker-1, jmx: 'k:9999', collect: [jvm]}"
     Path("mbeans.yaml").write_text(f"targets: [{target}]\n")

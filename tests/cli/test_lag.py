@@ -1,4 +1,4 @@
-"""`jmxbridge lag` by what it is given: filters, names, mistakes."""
+"""`jmxbridge lag`: filters, clusters, and errors."""
 
 import json
 from pathlib import Path
@@ -15,10 +15,8 @@ from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
 
 
-def test_a_pattern_that_does_not_compile_is_shown_where_it_stands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """File, line and column, before anything is asked of Kafka."""
+def test_lag_names_a_malformed_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With file, line and column, before Kafka is queried."""
     monkeypatch.chdir(tmp_path)
     Path("mbeans.yaml").write_text(
         "kafka:\n  bootstrap: 127.0.0.1:1\n  groups: {deny: ['billing-(']}\n"
@@ -28,8 +26,8 @@ def test_a_pattern_that_does_not_compile_is_shown_where_it_stands(
     assert "mbeans.yaml:3:28: error: kafka.groups.deny[0]: not a regular" in result.stderr
 
 
-async def test_all_is_every_group_and_every_topic(capsys: pytest.CaptureFixture[str]) -> None:
-    """What the file or a default denies, what Kafka keeps for itself, and what Streams does."""
+async def test_lag_all_includes_every_group_and_topic(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also those that the file or a default excludes, Kafka's own, and those of Streams."""
     async with FakeCluster() as fake:
         inner = "billing-sums-repartition"
         for topic in ("paid", "__own", inner):
@@ -52,16 +50,18 @@ async def test_all_is_every_group_and_every_topic(capsys: pytest.CaptureFixture[
     assert seen[False] == ({"billing", "secret", "console-consumer-7"}, {"paid", "__own", inner})
 
 
-def test_lag_says_which_kafka_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a file and without --bootstrap there is nobody to ask: usage, with the way out."""
+def test_lag_without_a_cluster_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a file and --bootstrap; the message has the option."""
     monkeypatch.chdir(tmp_path)
     result = call("lag")
     assert result.exit_code == 2
     assert "--bootstrap HOST:PORT" in result.stderr
 
 
-def test_lag_of_a_cluster_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unavailable is status 69, with the address that did not answer."""
+def test_lag_of_an_unreachable_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status 69, with the address that did not answer."""
     monkeypatch.chdir(tmp_path)
     address = f"127.0.0.1:{free_port()}"
     result = call("lag", "--bootstrap", address)

@@ -1,4 +1,4 @@
-"""What `jmxbridge lag` prints, character by character."""
+"""Formats of the lag report, character by character."""
 
 import json
 import sys
@@ -44,13 +44,13 @@ LOOK = LagDetails(
 
 
 def table() -> GroupTable:
-    """The one group of DESCRIPTION."""
+    """Return the one group of DESCRIPTION."""
     (made,) = tables(DESCRIPTION)
     return made
 
 
-def test_seconds_and_status_stand_beside_the_lag() -> None:
-    """The largest lag first; `>` is at least; a topic that is gone has `-` and stops nobody."""
+def test_table_has_seconds_and_status_after_the_lag() -> None:
+    """The largest lag first; `>` is at least; a deleted topic has `-`."""
     assert printed(table(), LOOK, red=False) == [
         "",
         "GROUP   TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG  SECONDS STATUS"
@@ -64,8 +64,8 @@ def test_seconds_and_status_stand_beside_the_lag() -> None:
     ]
 
 
-def test_seconds_say_how_well_they_are_known() -> None:
-    """Exactly, about, or at least."""
+def test_table_marks_inexact_seconds() -> None:
+    """Exact, about, or at least."""
     row = table().rows[0]
     delays = (TimeLag(3.4), TimeLag(75.0, approximate=True), TimeLag(75.0, at_least=True))
     said = [
@@ -74,8 +74,8 @@ def test_seconds_say_how_well_they_are_known() -> None:
     assert said == ["3", "~75", ">75"]
 
 
-def test_where_nobody_knows_a_past_the_columns_are_kafkas_own() -> None:
-    """A script that reads kafka-consumer-groups.sh reads this as well."""
+def test_table_without_history_has_kafkas_columns() -> None:
+    """A script that parses kafka-consumer-groups.sh can parse this output."""
     head = printed(table(), LagDetails(), red=False)[1].split()
     assert head == [
         *("GROUP", "TOPIC", "PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG"),
@@ -83,8 +83,8 @@ def test_where_nobody_knows_a_past_the_columns_are_kafkas_own() -> None:
     ]
 
 
-def test_a_topics_lag_is_a_line_of_bars() -> None:
-    """From 0 to the highest look, then for how long; red where there is lag, and colours."""
+def test_bars_of_a_topic() -> None:
+    """Scaled to the highest lag, then the time to catch up; red if there is lag."""
     assert bars(table(), LOOK, red=False) == ["bills ▁▅█ 1,206"]
     assert bars(table(), LOOK, red=True) == ["bills \x1b[31m▁▅█\x1b[0m 1,206"]
     still = LagDetails(trends={("billing", "bills"): (0, 0)})
@@ -93,8 +93,8 @@ def test_a_topics_lag_is_a_line_of_bars() -> None:
     assert bars(table(), gaining, red=False) == ["bills █▅ 2, caught up in 1 min 15 s"]
 
 
-def test_a_terminal_of_ascii_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where stdout cannot hold bars of blocks, they are of signs."""
+def test_bars_for_an_ascii_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If stdout cannot encode block characters, the bars are ASCII."""
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(encoding="ascii"))
     assert not can_draw()
     assert bars(table(), LOOK, red=False) == ["bills _=# 1,206"]
@@ -104,10 +104,10 @@ def test_a_terminal_of_ascii_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None
     ("terminal", "no_color", "coloured"),
     [(True, None, True), (False, None, False), (True, "1", False), (True, "", False)],
 )
-def test_colours_are_for_terminals_that_want_them(
+def test_colors_are_for_terminals_without_no_color(
     monkeypatch: pytest.MonkeyPatch, terminal: bool, no_color: str | None, coloured: bool
 ) -> None:
-    """NO_COLOR, whatever it says, and a pipe alike turn them off."""
+    """NO_COLOR, with any value, and a pipe turn them off."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     if no_color is not None:
         monkeypatch.setenv("NO_COLOR", no_color)
@@ -116,8 +116,8 @@ def test_colours_are_for_terminals_that_want_them(
     assert any(RED in line for line in printed(table(), LOOK, red=coloured)) is coloured
 
 
-def test_what_is_said_of_a_group_begins_with_its_name() -> None:
-    """Where it is behind and why, then what it loses, then its consumers."""
+def test_remarks_begin_with_the_groups_name() -> None:
+    """The reason for its lag, then its losses, then its consumers."""
     assert remarks(table(), LOOK) == [
         "group billing is 1,206 records behind on 2 of 2 partitions, 1,200 of them on bills 1;"
         " 1 partition could not be read",
@@ -126,8 +126,8 @@ def test_what_is_said_of_a_group_begins_with_its_name() -> None:
     ]
 
 
-def test_names_that_clients_choose_do_not_move_the_cursor() -> None:
-    """A line break would make a row of its own, an escape sequence anything at all."""
+def test_control_characters_in_names_are_removed() -> None:
+    """A line break would make a row of its own, an escape sequence could do anything."""
     name = "a\nb\x1b[2J"
     reader = Member("c\r-1", "c\r", "/10.0.0.7", (("bills", 0),))
     description = Description(
@@ -149,8 +149,8 @@ def test_names_that_clients_choose_do_not_move_the_cursor() -> None:
     assert said[2].split() == ["a\\nb\\x1b[2J", "bills", "0", "4", "10", "6", *client]
 
 
-def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
-    """With its kind and version; numbers are numbers, null where nobody knows."""
+def test_lag_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """With kind and version; offsets are numbers, null if unknown."""
     show(DESCRIPTION, LOOK, ["target app: refused"], as_json=True)
     document = json.loads(capsys.readouterr().out)
     assert (document["kind"], document["version"]) == ("lag", 1)
@@ -176,8 +176,10 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert group["partitions"][2]["status"] is None
 
 
-def test_data_and_talk_go_their_ways(capsys: pytest.CaptureFixture[str]) -> None:
-    """Rows on stdout; sentences and warnings on stderr."""
+def test_lag_prints_rows_on_stdout_and_remarks_on_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Warnings go to stderr too."""
     show(DESCRIPTION, LOOK, ["target app: refused"], as_json=False, graph=True)
     out, err = capsys.readouterr()
     assert out.splitlines()[-1].startswith("bills ")

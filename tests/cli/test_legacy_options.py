@@ -16,8 +16,8 @@ from tests.cli.calling import call
         ("run", "--dbName", "store: {path: …} in the file"),
     ],
 )
-def test_an_old_habit_is_told_what_to_type(command: str, option: str, instead: str) -> None:
-    """KafkaOffsetMonitor was pointed at ZooKeeper, and had no file."""
+def test_legacy_options_name_their_replacement(command: str, option: str, instead: str) -> None:
+    """KafkaOffsetMonitor had no file, and read offsets from ZooKeeper."""
     result = call(command, option, "localhost:2181")
 
     assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""`mbeans get --watch`: the same values again and again, and what became of them."""
+"""`jmxbridge mbeans`: attributes that are read repeatedly, and a JVM that does not answer."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ class OneMBean:
 
 @pytest.fixture
 def readings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., asyncio.Event]:
-    """Let a JVM be there with one value after the other, or away where it is an error."""
+    """Make a JVM that has one value after the other, or fails where the value is an error."""
 
     def use(*outcomes: Mapping[str, Any] | Exception) -> asyncio.Event:
         left: Iterator[Mapping[str, Any] | Exception] = iter(outcomes)
@@ -59,7 +59,7 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., asyncio.Event]:
 
 
 async def watch(all_read: asyncio.Event, *, as_json: bool = False) -> None:
-    """Watch until everything was read."""
+    """Watch until all values were read."""
     watching = mbeans.AttributeWatch(Jvm("h", 1), MEMORY, (), as_json=as_json)
     task = asyncio.create_task(watching.run(0.0))
     await all_read.wait()
@@ -68,11 +68,10 @@ async def watch(all_read: asyncio.Event, *, as_json: bool = False) -> None:
         await task
 
 
-async def test_a_line_for_what_changes(
+async def test_watch_prints_a_line_for_each_change(
     readings: Callable[..., asyncio.Event], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All values at first, then those that are others, with the difference; a JVM that is away
-    for a while is waited for."""
+    """First all values, then changes with their difference; an unreachable JVM is tried again."""
     away = ConnectionFailed("cannot connect to h:1", "refused")
     all_read = readings({"n": 5, "s": "x"}, {"n": 7, "s": "x"}, away, {"n": 7, "s": "y"})
     await watch(all_read)
@@ -86,10 +85,10 @@ async def test_a_line_for_what_changes(
     assert err == "error: cannot connect to h:1\n"
 
 
-async def test_json_is_a_document_a_reading(
+async def test_watch_prints_a_json_document_for_each_reading(
     readings: Callable[..., asyncio.Event], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line each, with an instant that says its zone; a reading without changes is empty."""
+    """Each on a line, with a time and its zone; without changes the list is empty."""
     await watch(readings({"n": 5}, {"n": 5}, {"n": 4}), as_json=True)
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["kind"] for each in documents] == ["changes"] * 3
@@ -101,12 +100,12 @@ async def test_json_is_a_document_a_reading(
     ]
 
 
-async def test_on_a_terminal_everything_is_drawn_again(
+async def test_watch_redraws_all_values_on_a_terminal(
     readings: Callable[..., asyncio.Event],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also what has not changed."""
+    """Also the unchanged ones."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     await watch(readings({"n": 5, "s": "x"}, {"n": 7, "s": "x"}))
     screens = capsys.readouterr().out.split("\x1b[H\x1b[2J")[1:]
@@ -116,8 +115,8 @@ async def test_on_a_terminal_everything_is_drawn_again(
     ]
 
 
-def test_mbeans_of_a_jvm_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unavailable is status 69, with the address that did not answer."""
+def test_mbeans_of_an_unreachable_jvm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status 69, with the address that did not answer."""
     monkeypatch.chdir(tmp_path)
     address = f"127.0.0.1:{free_port()}"
     result = call("mbeans", "ls", address)

@@ -17,10 +17,10 @@ def call(*args: str) -> Result:
     return calling.call("check", "--connect", *args)
 
 
-def test_an_attribute_that_looks_misspelt_is_a_finding(
+def test_a_misspelt_attribute_is_a_finding(
     tmp_path: Path, recorded_jvm: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its field would never come; one like nothing that is there may be another version's."""
+    """An attribute similar to none that exists may belong to another version: no finding."""
     text = (GOLDEN / "mbeans.yaml").read_text()
     text = text.replace("HeapMemoryUsage.used", "HeapMemoryUsag.used")
     text = text.replace("records-lag-max: records_lag_max", "unheard-of: records_lag_max")

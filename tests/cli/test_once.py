@@ -8,8 +8,10 @@ from demo.servers import free_port
 from tests.cli.calling import call
 
 
-def test_once_says_what_it_could_not_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A target that is down is a finding: status 1, its name once, and its `up=0` on stdout."""
+def test_once_reports_a_target_that_is_down(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Status 1, its name once on stderr, and its `up=0` line on stdout."""
     file = tmp_path / "mbeans.yaml"
     file.write_text(
         "mbeans:\n"
@@ -28,8 +30,8 @@ def test_once_says_what_it_could_not_read(tmp_path: Path, caplog: pytest.LogCapt
     assert caplog.messages == []
 
 
-def test_a_target_may_be_called_as_the_bridge_calls_its_own_polls(tmp_path: Path) -> None:
-    """A target named `lag` loses nothing to the lag poll, nor the other way round."""
+def test_once_accepts_a_target_named_lag(tmp_path: Path) -> None:
+    """It is not mixed up with the lag poll."""
     file = tmp_path / "mbeans.yaml"
     file.write_text(
         f"kafka: {{bootstrap: '127.0.0.1:{free_port()}'}}\n"

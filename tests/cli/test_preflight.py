@@ -1,4 +1,4 @@
-"""`check --connect`: the file meets a recorded consumer, and servers that are away."""
+"""`check --connect` with a recorded consumer, and with servers that do not answer."""
 
 import json
 from collections.abc import Callable
@@ -20,10 +20,10 @@ def call(*args: str) -> Result:
     return calling.call("check", "--connect", *args)
 
 
-def test_json_has_the_rules_one_by_one(
+def test_preflight_json_has_each_rule(
     monkeypatch: pytest.MonkeyPatch, recorded_jvm: Callable[[str], None]
 ) -> None:
-    """What each rule takes, where it stands, and the same findings as the text."""
+    """Its place, the MBeans it matches, and the same findings as the text."""
     monkeypatch.chdir(GOLDEN)
     recorded_jvm("consumer-4.1.0")
     result = call("--json")
@@ -43,10 +43,10 @@ def test_json_has_the_rules_one_by_one(
     assert [each["where"] for each in report["warnings"]] == ["mbeans.memory"]
 
 
-def test_limits_are_findings(
+def test_preflight_reports_full_limits(
     tmp_path: Path, recorded_jvm: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A series that a limit leaves out is said before it is missed, with the rule."""
+    """With the rule, before a series is missed."""
     text = (GOLDEN / "mbeans.yaml").read_text().replace("limit: 4", "limit: 2")
     (tmp_path / "mbeans.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
@@ -57,10 +57,10 @@ def test_limits_are_findings(
     assert said in result.stderr
 
 
-def test_more_series_than_the_file_lets_in_is_a_finding(
+def test_preflight_reports_more_series_than_max_series(
     tmp_path: Path, recorded_jvm: Callable[[str], None]
 ) -> None:
-    """What `run` would leave out is said before it does."""
+    """Before `run` leaves them out."""
     recorded_jvm("consumer-4.1.0")
     file = tmp_path / "few.yaml"
     file.write_text(f"max_series: 3\n{(GOLDEN / 'mbeans.yaml').read_text()}")
@@ -69,8 +69,8 @@ def test_more_series_than_the_file_lets_in_is_a_finding(
     assert "one poll makes 4 series, and max_series is 3" in result.stderr
 
 
-def test_what_is_away_is_unavailable(tmp_path: Path) -> None:
-    """Status 69; every server that does not answer is named, not the first one only."""
+def test_preflight_names_every_unreachable_server(tmp_path: Path) -> None:
+    """Status 69; not only the first server that does not answer."""
     jmx, kafka, influx = free_port(), free_port(), free_port()
     file = tmp_path / "mbeans.yaml"
     file.write_text(
@@ -106,6 +106,6 @@ def test_what_is_away_is_unavailable(tmp_path: Path) -> None:
          "not written: refused: it does not answer"),
     ],
 )  # fmt: skip
-def test_what_is_said_of_influxdb(found: ProbeResult, said: str) -> None:
-    """Which server and version, whether the bucket is there, and for how long it keeps."""
+def test_preflight_describes_influxdb(found: ProbeResult, said: str) -> None:
+    """Version, whether the bucket exists, and its retention."""
     assert influx_text(found, "kafka") == said

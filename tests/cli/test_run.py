@@ -1,4 +1,4 @@
-"""`jmxbridge run`: what it reads before it runs, and reads again."""
+"""`jmxbridge run`: the file it reads, and reads again."""
 
 import asyncio
 from pathlib import Path
@@ -10,8 +10,8 @@ from jmxbridge.cli.run import load, load_again
 from tests.cli.calling import call
 
 
-def test_every_problem_of_a_file_is_said_at_once(tmp_path: Path) -> None:
-    """An unknown key and a bad ObjectName: two complaints with their places, one run."""
+def test_run_reports_every_problem_of_a_file(tmp_path: Path) -> None:
+    """An unknown key and a malformed ObjectName, each with its place."""
     bad = tmp_path / "bad.yaml"
     bad.write_text(
         "intervall: 10s\n"

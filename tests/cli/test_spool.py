@@ -1,4 +1,4 @@
-"""`jmxbridge spool`: the account, its verification, and sending what waits."""
+"""`jmxbridge spool`: the account, its verification, and sending the pending lines."""
 
 import json
 import sqlite3
@@ -16,7 +16,7 @@ from tests.cli.store_of_file import count, fill, with_store, write_settings
 
 @pytest.fixture
 def influx() -> Iterator[tuple[str, list[bytes]]]:
-    """A server that stores everything: its URL, and the packed bodies it got."""
+    """A server that accepts everything: its URL, and the packed bodies it received."""
     bodies: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -26,7 +26,7 @@ def influx() -> Iterator[tuple[str, list[bytes]]]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -36,8 +36,8 @@ def influx() -> Iterator[tuple[str, list[bytes]]]:
         thread.join()
 
 
-def test_status_is_the_account(file: Path) -> None:
-    """Every number of the account with its meaning; as JSON, all of them."""
+def test_spool_status_prints_the_account(file: Path) -> None:
+    """Every number with its meaning; all of them as JSON."""
     with_store(file, fill)
     said = call("spool", "status", "-f", str(file)).stdout
     assert "not in use" in said
@@ -47,8 +47,8 @@ def test_status_is_the_account(file: Path) -> None:
     assert (told["sampled"], told["stored"], told["pending"], told["dead_lettered"]) == (4, 1, 1, 2)
 
 
-def test_verify_finds_a_flipped_byte(file: Path) -> None:
-    """A line that does not match its checksum is a finding: status 1 and the chunk's number."""
+def test_spool_verify_finds_a_flipped_byte(file: Path) -> None:
+    """Status 1, and the number of the chunk."""
     with_store(file, fill)
     assert call("spool", "verify", "-f", str(file)).exit_code == 0
     path = file.with_name("s.sqlite3")
@@ -64,8 +64,10 @@ def test_verify_finds_a_flipped_byte(file: Path) -> None:
     ]
 
 
-def test_drain_sends_what_waits(tmp_path: Path, influx: tuple[str, list[bytes]]) -> None:
-    """Without a `run`: everything is sent and the command says how much."""
+def test_spool_drain_sends_the_pending_lines(
+    tmp_path: Path, influx: tuple[str, list[bytes]]
+) -> None:
+    """Without a `run`; it prints the numbers of lines."""
     url, bodies = influx
     file = write_settings(tmp_path, url)
     with_store(file, fill)
@@ -75,8 +77,8 @@ def test_drain_sends_what_waits(tmp_path: Path, influx: tuple[str, list[bytes]])
     assert with_store(file, count).pending == 0
 
 
-def test_drain_says_why_lines_still_wait(file: Path) -> None:
-    """An InfluxDB that is away is a finding, with its address and the cause; nothing is lost."""
+def test_spool_drain_tells_why_lines_are_still_pending(file: Path) -> None:
+    """An unreachable InfluxDB is a finding with address and cause; no line is lost."""
     with_store(file, fill)
     result = call("spool", "drain", "-f", str(file), "--json")
     assert result.exit_code == 1
@@ -85,8 +87,8 @@ def test_drain_says_why_lines_still_wait(file: Path) -> None:
     assert with_store(file, count).pending == 1
 
 
-def test_drain_without_influxdb_is_a_mistake(tmp_path: Path) -> None:
-    """There is nowhere to send to: usage, and said so."""
+def test_spool_drain_without_influxdb_is_a_usage_error(tmp_path: Path) -> None:
+    """The file has no server to send to."""
     file = tmp_path / "mbeans.yaml"
     file.write_text("kafka: {bootstrap: [127.0.0.1:9]}\n")
     result = call("spool", "drain", "-f", str(file))

@@ -1,4 +1,4 @@
-"""`spool` and `dlq` on a store of the test's own: what they say, move, and leave alone."""
+"""`spool` and `dlq` with a store that is in use, missing, or not a store."""
 
 import asyncio
 from pathlib import Path
@@ -10,8 +10,8 @@ from tests.cli.calling import call
 from tests.cli.store_of_file import fill, with_store
 
 
-def test_looking_works_while_run_has_the_store_and_changing_says_why_not(file: Path) -> None:
-    """The lock keeps a second writer out, not a reader; the message names the process."""
+def test_reports_work_while_run_holds_the_store(file: Path) -> None:
+    """Commands that change it are refused with the pid of the process."""
     with_store(file, fill)
 
     async def look(store: Store) -> Counts:
@@ -32,15 +32,15 @@ def test_looking_works_while_run_has_the_store_and_changing_says_why_not(file: P
 
 
 @pytest.mark.parametrize("command", [["spool", "status"], ["spool", "verify"], ["dlq", "ls"]])
-def test_no_store_yet_is_said_as_such(file: Path, command: list[str]) -> None:
-    """Looking makes no file."""
+def test_reports_of_a_store_that_does_not_exist(file: Path, command: list[str]) -> None:
+    """They create no file."""
     result = call(*command, "-f", str(file))
     assert result.exit_code == 69
     assert "there is no store yet" in result.stderr
     assert not file.with_name("s.sqlite3").exists()
 
 
-def test_another_programs_database_is_told_apart(file: Path) -> None:
-    """A store.path that points into somebody else's data."""
+def test_reports_of_another_programs_database(file: Path) -> None:
+    """A wrong store.path is named as such."""
     file.with_name("s.sqlite3").write_bytes(b"")
     assert "another program's" in call("spool", "status", "-f", str(file)).stderr

@@ -1,4 +1,4 @@
-"""Stores in a directory of their own, closed when the test ends."""
+"""Stores in a folder of the test, closed when the test ends."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ GIBIBYTE = 1024**3
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the test's store is."""
+    """Path of the test's store."""
     return tmp_path / "state" / "local.sqlite3"
 
 
@@ -36,7 +36,7 @@ async def open_store(path: Path) -> AsyncIterator[Callable[..., Awaitable[Store]
 
 @pytest.fixture
 def open_spool(path: Path) -> Iterator[Callable[..., Spool]]:
-    """Open the tables of the store at `path` on the test's own thread."""
+    """Open the spool at `path` on the test's own thread."""
     opened: list[Spool] = []
 
     def start(**options: Any) -> Spool:

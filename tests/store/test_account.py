@@ -1,4 +1,4 @@
-"""Account of a store: its row, its identity, and what leaves it."""
+"""Account of a store: its row, its identity, and the effect of removing a chunk."""
 
 import logging
 import sqlite3
@@ -18,7 +18,7 @@ OpenSpool = Callable[..., Spool]
 
 
 def test_the_account_cannot_be_committed_wrong(open_spool: OpenSpool, path: Path) -> None:
-    """The identity is a CHECK of the table: SQLite refuses a change that breaks it."""
+    """The identity is a CHECK of the table: SQLite refuses a change that violates it."""
     spool = open_spool()
     poll(spool, 1)
     spool.close()
@@ -32,7 +32,7 @@ def test_the_account_cannot_be_committed_wrong(open_spool: OpenSpool, path: Path
 def test_counts_of_a_new_store_are_zero(
     open_spool: OpenSpool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A new file starts an account at nothing, and opens without a word."""
+    """A new store begins with an empty account, and opens without a log line."""
     caplog.set_level(logging.DEBUG)
 
     assert open_spool().counts() == Counts(0, 0, 0, 0, 0, 0, 0, 0, 0, None)
@@ -55,13 +55,13 @@ ACCOUNT = Account(
 
 
 def test_waiting_lines_of_a_chunk() -> None:
-    """Settled lines are known only of the chunk at the head."""
+    """Only the chunk at the head can have settled lines."""
     assert ACCOUNT.waiting(7, 5) == 2
     assert ACCOUNT.waiting(8, 5) == 5
 
 
 def test_account_without_its_head() -> None:
-    """Only the waiting lines leave, and no line of the next head is settled."""
+    """Only the pending lines are subtracted, and the next head has no settled line."""
     account = ACCOUNT.without(7, 5, 166)
 
     assert (account.pending, account.pending_bytes) == (10, 332)
@@ -69,20 +69,20 @@ def test_account_without_its_head() -> None:
 
 
 def test_account_without_another_chunk() -> None:
-    """All lines leave, and the head stays."""
+    """All its lines are subtracted, and the head stays."""
     account = ACCOUNT.without(8, 5, 166)
 
     assert (account.pending, account.pending_bytes) == (7, 332)
     assert (account.head, account.head_done) == (7, 3)
 
 
-def test_counts_leave_out_what_is_internal() -> None:
-    """Head and settled lines of the head are the store's own affair."""
+def test_counts_leave_out_the_head() -> None:
+    """The head and its settled lines are internal to the store."""
     assert ACCOUNT.counts(5) == Counts(20, 6, 12, 1, 1, 1, 0, 498, 106, 5)
 
 
 def test_account_of_a_row_needs_its_checksum() -> None:
-    """A row with any other number is no account."""
+    """A row with any other number is not an account."""
     values = tuple(asdict(ACCOUNT).values())
     crc = checksum("account", *values)
 

@@ -1,4 +1,4 @@
-"""Chunks: how an append is split, and what a damaged row is."""
+"""Chunks: how an append is split, and which rows are damaged."""
 
 from collections.abc import Callable
 
@@ -14,10 +14,8 @@ OpenSpool = Callable[..., Spool]
 
 
 @pytest.mark.parametrize("line", [b"", b"m v=1\nm v=2"], ids=["empty", "newline"])
-def test_what_would_not_come_back_as_one_line_is_refused(
-    open_spool: OpenSpool, line: bytes
-) -> None:
-    """Nothing of the poll is appended, so the caller's count stays right."""
+def test_append_refuses_empty_lines_and_newlines(open_spool: OpenSpool, line: bytes) -> None:
+    """No line of the poll is appended, so the caller's count stays right."""
     spool = open_spool()
 
     with pytest.raises(ValueError, match="newline"):
@@ -27,7 +25,7 @@ def test_what_would_not_come_back_as_one_line_is_refused(
 
 
 def test_a_large_poll_is_split_without_losing_a_line(open_spool: OpenSpool) -> None:
-    """Chunks bound what is read at once; the batch that spans them is whole."""
+    """Chunks bound what is read at once; a batch can span several of them."""
     spool = open_spool()
     lines = [b'm v=%d,s="%s" 1' % (n, b"x" * 1000) for n in range(1500)]
     spool.append(lines, time_ns=1, source="a")
@@ -42,7 +40,7 @@ def test_a_large_poll_is_split_without_losing_a_line(open_spool: OpenSpool) -> N
 
 
 def test_chunk_of_a_row_needs_its_checksum() -> None:
-    """A row with any other value is no chunk; its id is not covered."""
+    """A row with any other value is not a chunk; the id is not covered."""
     packed = Packed.of(text_of([b"m v=1"]))
     values = (10, "a", 1, 143, packed.size, packed.crc, packed.data)
     crc = checksum("chunk", *values)
@@ -53,7 +51,7 @@ def test_chunk_of_a_row_needs_its_checksum() -> None:
 
 
 def test_a_single_line_may_be_larger_than_a_chunk(open_spool: OpenSpool) -> None:
-    """It has a chunk of its own, between those of its neighbours."""
+    """It has a chunk of its own, between those of its neighbors."""
     spool = open_spool()
     large = b'm v="%s"' % (b"x" * CHUNK_BYTES)
     spool.append([b"m v=1", large, b"m v=2"], time_ns=1, source="a")

@@ -1,4 +1,4 @@
-"""Opening a database: whose it is, who may read it, and what is left alone."""
+"""Database of a store: opened, identified and checked; foreign files are not changed."""
 
 import sqlite3
 import stat
@@ -19,12 +19,12 @@ OpenSpool = Callable[..., Spool]
 
 
 def mode(path: Path) -> int:
-    """A file's permission bits."""
+    """Return a file's permission bits."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_an_existing_file_is_closed_to_others(open_spool: OpenSpool, path: Path) -> None:
-    """A file that a careless copy made readable is mended."""
+def test_connect_closes_a_file_to_others(open_spool: OpenSpool, path: Path) -> None:
+    """A file that a careless copy made readable is 0600 again."""
     open_spool().close()
     path.chmod(0o644)
 
@@ -33,8 +33,8 @@ def test_an_existing_file_is_closed_to_others(open_spool: OpenSpool, path: Path)
     assert mode(path) == 0o600
 
 
-def test_a_newer_schema_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
-    """An older jmxbridge says what to do and touches nothing."""
+def test_connect_refuses_a_newer_schema(open_spool: OpenSpool, path: Path) -> None:
+    """The message tells to upgrade, and the file is unchanged."""
     open_spool().close()
     change(path, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     before = path.read_bytes()
@@ -45,8 +45,8 @@ def test_a_newer_schema_is_left_alone(open_spool: OpenSpool, path: Path) -> None
     assert path.read_bytes() == before
 
 
-def test_an_older_schema_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
-    """What an earlier jmxbridge wrote is neither misread nor thrown away: it says what to do."""
+def test_connect_refuses_an_older_schema(open_spool: OpenSpool, path: Path) -> None:
+    """The file is neither misread nor discarded; the message tells how to drain it."""
     open_spool().close()
     change(path, f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
     before = path.read_bytes()
@@ -57,8 +57,8 @@ def test_an_older_schema_is_left_alone(open_spool: OpenSpool, path: Path) -> Non
     assert path.read_bytes() == before
 
 
-def test_another_programs_database_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
-    """A store.path that points into somebody else's data costs that somebody nothing."""
+def test_connect_refuses_the_database_of_another_program(open_spool: OpenSpool, path: Path) -> None:
+    """A wrong store.path changes nothing in the other program's file."""
     path.parent.mkdir()
     change(path, "CREATE TABLE bookmarks (url)")
     before = path.read_bytes()
@@ -70,15 +70,15 @@ def test_another_programs_database_is_left_alone(open_spool: OpenSpool, path: Pa
 
 
 def change(path: Path, statement: str) -> None:
-    """Run one statement on a file, past the store."""
+    """Run one statement on a file without the store."""
     database = sqlite3.connect(path)
     with database:
         database.execute(statement)
     database.close()
 
 
-def test_a_directory_where_the_file_should_be_is_named(path: Path) -> None:
-    """The message names the path and the reason."""
+def test_connect_refuses_a_directory(path: Path) -> None:
+    """The message names the path and the reason; the lock is released."""
     path.mkdir(parents=True)
 
     with pytest.raises(StoreUnwritable, match=r"local\.sqlite3: Is a directory"):

@@ -14,7 +14,7 @@ OpenSpool = Callable[..., Spool]
 
 
 def test_dead_letters_are_bounded(open_spool: OpenSpool) -> None:
-    """The oldest give way and count as dropped; their number can be told apart."""
+    """The oldest are removed and count as dropped, with a count of their own."""
     spool = open_spool(max_dead_bytes=300)
     for n in range(10):
         poll(spool, n)
@@ -30,7 +30,7 @@ def test_dead_letters_are_bounded(open_spool: OpenSpool) -> None:
 
 
 def test_a_reason_is_bounded(open_spool: OpenSpool) -> None:
-    """A server that answers a novel does not fill the disk with it."""
+    """A very long answer of a server does not fill the disk."""
     spool = open_spool(clock_ns=lambda: 99)
     poll(spool, 1, time_ns=5)
 
@@ -39,8 +39,8 @@ def test_a_reason_is_bounded(open_spool: OpenSpool) -> None:
     assert spool.dead_letters(1) == [DeadLetter(1, 5, 99, "a", "x" * 1000, b"m v=000001")]
 
 
-def test_a_reason_may_hold_anything(open_spool: OpenSpool) -> None:
-    """A server's JSON can carry half a character; it costs neither the batch nor the sender."""
+def test_a_reason_may_have_lone_surrogates(open_spool: OpenSpool) -> None:
+    """JSON can contain half a character; it costs neither the batch nor the sender."""
     spool = open_spool()
     spool.append(numbered(1), time_ns=5, source="a\ud800")
 
@@ -50,8 +50,8 @@ def test_a_reason_may_hold_anything(open_spool: OpenSpool) -> None:
     assert (letter.source, letter.reason) == ("a?", "bad ?")
 
 
-def test_a_letter_that_is_gone_from_its_table_is_damage(open_spool: OpenSpool) -> None:
-    """A purge of a letter that another read has just seen does not lower the account twice."""
+def test_purge_of_a_missing_letter_is_damage(open_spool: OpenSpool) -> None:
+    """The account is not lowered twice for one letter."""
     spool = open_spool()
     poll(spool, 1)
     spool.settle(taken(spool), [DeadLine(0, "bad")])
@@ -66,7 +66,7 @@ def test_a_letter_that_is_gone_from_its_table_is_damage(open_spool: OpenSpool) -
 
 
 def test_size_of_a_letter_is_in_bytes(open_spool: OpenSpool) -> None:
-    """As the file counts it: a reason in UTF-8, and a share of the page."""
+    """The same as in SQL: the reason counts in UTF-8, and each letter has a fixed cost."""
     spool = open_spool()
     poll(spool, 1)
     spool.settle(taken(spool), [DeadLine(0, "größe")])

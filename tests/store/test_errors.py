@@ -8,8 +8,8 @@ from jmxbridge.store import (
 from jmxbridge.store.errors import from_sqlite
 
 
-def test_unknown_trouble_of_sqlite_is_still_a_store_error() -> None:
-    """Whatever SQLite raises has a class of ours, with SQLite's words."""
+def test_an_unknown_error_of_sqlite_is_a_store_error() -> None:
+    """Every error of SQLite has a class of ours and keeps SQLite's message."""
     error = from_sqlite("x", sqlite3.OperationalError("strange"))
 
     assert type(error) is StoreError

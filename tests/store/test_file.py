@@ -1,4 +1,4 @@
-"""Opening the file: whose it is, who may read it, and what happens when it is broken."""
+"""File of an open store: its lock, its permissions, and its recovery when damaged or removed."""
 
 import errno
 import os
@@ -39,12 +39,12 @@ sys.stdin.read()
 
 
 def mode(path: Path) -> int:
-    """A file's permission bits."""
+    """Return a file's permission bits."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_only_the_owner_can_read_the_files(open_spool: OpenSpool, path: Path) -> None:
-    """The database, its log and the lock are 0600, the directory made for them 0700."""
+def test_store_files_are_readable_by_their_owner_only(open_spool: OpenSpool, path: Path) -> None:
+    """The database, its log and the lock are 0600, the directory created for them 0700."""
     spool = open_spool()
     spool.append([b"m v=1"], time_ns=1, source="a")
 
@@ -55,7 +55,7 @@ def test_only_the_owner_can_read_the_files(open_spool: OpenSpool, path: Path) ->
 
 
 def test_the_lock_ends_with_its_process(open_spool: OpenSpool, path: Path) -> None:
-    """A second process is refused with the first one's pid; after a kill -9 it is let in."""
+    """A second process is refused with the pid of the first; after a kill -9 it opens the store."""
     command = [sys.executable, "-c", HOLDER, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
@@ -68,8 +68,8 @@ def test_the_lock_ends_with_its_process(open_spool: OpenSpool, path: Path) -> No
     assert open_spool().counts().pending == 1  # what it had appended is there
 
 
-def test_another_process_may_look_while_it_is_open(open_spool: OpenSpool, path: Path) -> None:
-    """The lock keeps out a second bridge, not a reader of the database."""
+def test_an_open_store_can_be_read_by_another_process(open_spool: OpenSpool, path: Path) -> None:
+    """The lock excludes a second bridge, not a reader of the database."""
     spool = open_spool()
     spool.append([b"m v=1"], time_ns=1, source="a")
 
@@ -85,7 +85,7 @@ def test_another_process_may_look_while_it_is_open(open_spool: OpenSpool, path: 
 def test_a_damaged_file_is_set_aside(
     open_spool: OpenSpool, path: Path, caplog: pytest.LogCaptureFixture, offset: int
 ) -> None:
-    """The bridge starts with a new store and all that was not hit; the log tells the old one."""
+    """The bridge starts with a new store and all readable lines; the log names the old file."""
     spool = open_spool()
     for n in range(100):
         line = b'm v="%s"' % noise(1500, n)
@@ -104,7 +104,7 @@ def test_a_damaged_file_is_set_aside(
 
 
 def test_a_truncated_file_is_set_aside(open_spool: OpenSpool, path: Path) -> None:
-    """A file that lost its end does not keep the bridge from starting, with what is left."""
+    """A file that lost its end does not prevent the start; the rest of its lines is kept."""
     spool = open_spool()
     for n in range(100):
         line = b'm v="%s"' % noise(1500, n)
@@ -117,7 +117,7 @@ def test_a_truncated_file_is_set_aside(open_spool: OpenSpool, path: Path) -> Non
     assert 0 < counts.pending < 10_000
 
 
-def test_a_torn_log_costs_only_what_was_not_committed(open_spool: OpenSpool, path: Path) -> None:
+def test_a_torn_log_costs_only_uncommitted_appends(open_spool: OpenSpool, path: Path) -> None:
     """After a power cut in the middle of an append, every earlier append is there."""
     spool = open_spool()
     spool.append([b"m v=1"], time_ns=1, source="a")
@@ -135,8 +135,8 @@ def test_a_torn_log_costs_only_what_was_not_committed(open_spool: OpenSpool, pat
     again.close()
 
 
-def test_a_file_where_the_directory_should_be_is_named(tmp_path: Path) -> None:
-    """A path that cannot be made says which and what to set."""
+def test_open_names_a_directory_that_cannot_be_created(tmp_path: Path) -> None:
+    """The message has the path and the setting to change."""
     (tmp_path / "state").write_text("")
 
     with pytest.raises(StoreUnwritable, match=r"state.*store\.path"):
@@ -144,16 +144,16 @@ def test_a_file_where_the_directory_should_be_is_named(tmp_path: Path) -> None:
 
 
 def appended(spool: Spool, n: int) -> None:
-    """Append the line of that number."""
+    """Append a line with this number."""
     spool.append([b"m v=%d" % n], time_ns=n, source="a")
 
 
-def test_a_store_that_is_removed_is_written_anew(
+def test_a_removed_store_is_restored(
     open_spool: OpenSpool, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With its folder, by somebody who needs room: all lines are in the next one, locked as ever.
+    """All lines, the account and the dead letters are back, even if the folder was deleted.
 
-    And the account, and dead letters.
+    The new file has a lock and the same permissions.
     """
     spool = open_spool()
     appended(spool, 1)
@@ -180,8 +180,8 @@ def test_a_store_that_is_removed_is_written_anew(
     assert "was removed while it was open; it was restored with all its lines" in said.getMessage()
 
 
-def test_the_log_of_a_removed_store_is_not_the_next_ones(open_spool: OpenSpool, path: Path) -> None:
-    """SQLite would take a log that lies beside a database for its own."""
+def test_a_restored_store_does_not_use_the_old_log(open_spool: OpenSpool, path: Path) -> None:
+    """SQLite would apply any log with the name of the database."""
     spool = open_spool()
     appended(spool, 1)
     path.unlink()
@@ -193,10 +193,10 @@ def test_the_log_of_a_removed_store_is_not_the_next_ones(open_spool: OpenSpool, 
     assert open_spool().counts().pending == 2
 
 
-def test_the_next_store_never_has_the_old_ones_log_beside_it(
+def test_restoring_removes_the_old_log_first(
     open_spool: OpenSpool, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not for an instant: a process that is killed then would find its store damaged."""
+    """At no instant do both exist: a process killed then would leave a damaged store."""
     spool = open_spool()
     appended(spool, 1)
     path.unlink()
@@ -215,8 +215,8 @@ def test_the_next_store_never_has_the_old_ones_log_beside_it(
     assert open_spool().counts().pending == 2
 
 
-def test_another_file_in_its_place_is_left_alone(open_spool: OpenSpool, path: Path) -> None:
-    """A copy from a backup, say: until it is moved away nothing is appended, and nothing lost."""
+def test_restoring_does_not_replace_another_file(open_spool: OpenSpool, path: Path) -> None:
+    """A copy of a backup, for example: appends fail until it is moved away, and no line is lost."""
     spool = open_spool()
     appended(spool, 1)
     other = path.with_name("other")
@@ -234,10 +234,8 @@ def test_another_file_in_its_place_is_left_alone(open_spool: OpenSpool, path: Pa
     assert path.exists()
 
 
-def test_a_store_that_cannot_be_written_anew_is_tried_again(
-    open_spool: OpenSpool, path: Path
-) -> None:
-    """What is in its way is named; when that is gone all lines are there."""
+def test_restoring_is_tried_again_after_an_error(open_spool: OpenSpool, path: Path) -> None:
+    """The message names the obstacle; once it is gone, all lines are there."""
     spool = open_spool()
     appended(spool, 1)
     beside = path.with_name(f"{path.name}.new")
@@ -256,7 +254,7 @@ def test_a_store_that_cannot_be_written_anew_is_tried_again(
 def test_the_limit_on_open_files_is_an_error_of_the_store(
     open_spool: OpenSpool, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever file it is that cannot be opened; it is tried again by the next poll or start."""
+    """For every file that it opens; the next append or start tries again."""
     open_file = os.open
 
     def refuse(name: Path, flags: int, *rest: int) -> int:
@@ -288,8 +286,8 @@ def test_the_limit_on_open_files_is_an_error_of_the_store(
     assert spool.counts().pending == 2
 
 
-def test_half_a_store_is_not_left_where_there_is_no_room(open_spool: OpenSpool, path: Path) -> None:
-    """Here it is a limit on the size of files that ends the writing; it is tried again after."""
+def test_restoring_removes_an_incomplete_copy(open_spool: OpenSpool, path: Path) -> None:
+    """Here a limit on file sizes ends the copy; the next append tries again."""
     spool = open_spool()
     appended(spool, 1)
     path.unlink()
@@ -307,10 +305,10 @@ def test_half_a_store_is_not_left_where_there_is_no_room(open_spool: OpenSpool, 
     assert path.exists()
 
 
-def test_a_disk_without_room_for_the_next_store_is_not_filled(
+def test_restoring_needs_room_for_the_whole_copy(
     open_spool: OpenSpool, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each poll would write as much as there is room for, and remove it again."""
+    """Otherwise each poll would fill the disk and remove the copy again."""
     spool = open_spool()
     appended(spool, 1)
     path.unlink()
@@ -329,7 +327,7 @@ def test_a_disk_without_room_for_the_next_store_is_not_filled(
 
 
 def test_a_lock_that_is_removed_is_taken_again(open_spool: OpenSpool, path: Path) -> None:
-    """By somebody who thinks it is left over: no second process gets in after the next poll."""
+    """After the next append no second process can open the store."""
     spool = open_spool()
     path.with_name(f"{path.name}.lock").unlink()
     appended(spool, 1)

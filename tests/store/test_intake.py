@@ -1,4 +1,4 @@
-"""The door of the store: no trouble of the store is an error of a poll; all lines are counted."""
+"""Intake: no failure of the store is an error of a poll, and all lines are counted."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from jmxbridge.store.intake import LINE_COST, Intake
 
 @dataclass
 class Scripted:
-    """A store that refuses while `error` is set, and waits while `slow` is."""
+    """A store that refuses appends while `error` is set, and delays them while `slow` is set."""
 
     path: Path = Path("local.sqlite3")
     error: StoreError | None = None
@@ -21,7 +21,7 @@ class Scripted:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def append(self, lines: Sequence[bytes], *, time_ns: int, source: str) -> None:
-        """Append, as a Store does."""
+        """Append as a Store does."""
         await self.gate.wait()
         if self.error is not None:
             raise self.error
@@ -30,29 +30,29 @@ class Scripted:
 
 @pytest.fixture
 def store() -> Scripted:
-    """A store that takes everything at once."""
+    """A store that accepts everything at once."""
     store = Scripted()
     store.gate.set()
     return store
 
 
 def intake(store: Scripted, *, polls: int = 10) -> Intake:
-    """An intake with memory for so many polls of one line of one byte."""
+    """An intake with memory for this many polls of one line of one byte."""
     return Intake(store, max_held_bytes=polls * (1 + LINE_COST))  # type: ignore[arg-type]
 
 
-async def test_a_poll_is_in_the_store_when_put_returns(store: Scripted) -> None:
-    """On a good day nothing is held."""
+async def test_put_appends_a_poll(store: Scripted) -> None:
+    """Without a failure nothing is held in memory."""
     door = intake(store)
     await door.put([b"a", b"b"], time_ns=1, source="broker")
     assert store.polls == [("broker", (b"a", b"b"))]
     assert (door.held, door.held_bytes, door.lost, door.error) == (0, 0, 0, None)
 
 
-async def test_a_full_disk_is_survived_in_memory_and_in_order(
+async def test_put_holds_polls_while_the_disk_is_full(
     store: Scripted, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Polls are held, said once and loudly; the first poll after it carries all of them in."""
+    """The error is logged once; the first poll after it appends all held ones, in order."""
     door = intake(store)
     store.error = StoreFull("the disk is full")
     for name in "abc":
@@ -68,8 +68,8 @@ async def test_a_full_disk_is_survived_in_memory_and_in_order(
     assert "accepts polls again" in caplog.text
 
 
-async def test_above_the_bound_the_oldest_poll_is_lost_and_counted(store: Scripted) -> None:
-    """Memory has a bound; what does not fit is in `lost`, by lines."""
+async def test_intake_discards_the_oldest_poll_above_its_bound(store: Scripted) -> None:
+    """`lost` counts its lines."""
     door = intake(store, polls=2)
     store.error = StoreFull("the disk is full")
     for name in "abcde":
@@ -81,8 +81,8 @@ async def test_above_the_bound_the_oldest_poll_is_lost_and_counted(store: Script
     assert [source for source, _ in store.polls] == ["d", "e"]
 
 
-async def test_a_paused_spool_keeps_what_came_first(store: Scripted) -> None:
-    """Where the file says pause, the newest gives way, and polls should stop."""
+async def test_intake_of_a_paused_spool_discards_the_newest_poll(store: Scripted) -> None:
+    """With `when_full: pause` the older polls stay, and polling should stop."""
     door = intake(store, polls=2)
     paused = [door.paused]
     store.error = StorePaused("at its bound")
@@ -95,8 +95,8 @@ async def test_a_paused_spool_keeps_what_came_first(store: Scripted) -> None:
     assert [*paused, door.paused] == [False, True, False]
 
 
-async def test_a_cancelled_put_goes_on(store: Scripted) -> None:
-    """Stopping in the middle of an append neither loses the poll nor stores it twice."""
+async def test_a_cancelled_put_still_appends(store: Scripted) -> None:
+    """A stop in the middle of an append neither loses the poll nor stores it twice."""
     store.gate.clear()
     door = intake(store)
     put = asyncio.create_task(door.put([b"a"], time_ns=1, source="a"))
@@ -109,10 +109,10 @@ async def test_a_cancelled_put_goes_on(store: Scripted) -> None:
     assert store.polls == [("a", (b"a",))]
 
 
-async def test_what_is_held_at_the_end_is_counted_as_lost(
+async def test_close_counts_held_polls_as_lost(
     store: Scripted, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The last words name how many lines did not make it, and why."""
+    """The log has the number of lines and the reason."""
     door = intake(store)
     store.error = StoreFull("the disk is full")
     await door.put([b"a", b"b"], time_ns=1, source="a")
@@ -122,7 +122,7 @@ async def test_what_is_held_at_the_end_is_counted_as_lost(
 
 
 async def test_concurrent_polls_are_all_counted(store: Scripted) -> None:
-    """While one append is slow, the others' polls wait behind it; none is stored twice."""
+    """While one append is slow, other polls wait; none is stored twice."""
     store.gate.clear()
     door = intake(store, polls=2)
     puts = [door.put([name.encode()], time_ns=1, source=name) for name in "abcdef"]

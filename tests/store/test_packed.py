@@ -1,4 +1,4 @@
-"""Packed lines: joined without being unpacked they are one gzip file that everybody reads."""
+"""Packed lines: concatenated without unpacking, they are one gzip file for every reader."""
 
 import gzip
 import subprocess
@@ -16,8 +16,8 @@ NUMBERED = [b"m,n=%d v=%d.0 %d" % (n, n, n) for n in range(100)]
 
 
 @given(polls=st.lists(LINES, max_size=6))
-def test_joined_parts_unpack_to_all_lines_in_order(polls: list[list[bytes]]) -> None:
-    """Python's gzip checks the CRC and the size; the parts themselves give their lines back."""
+def test_gzipped_parts_unpack_to_all_lines(polls: list[list[bytes]]) -> None:
+    """Python's gzip checks CRC and size; each part by itself also unpacks to its lines."""
     parts = [Packed.of(text_of(lines)) for lines in polls]
 
     text = gzip.decompress(gzipped(parts))
@@ -27,8 +27,8 @@ def test_joined_parts_unpack_to_all_lines_in_order(polls: list[list[bytes]]) -> 
 
 
 @given(head=st.binary(), size=st.integers(0, 2**20))
-def test_crcs_of_texts_of_any_size_add_up(head: bytes, size: int) -> None:
-    """Of a mebibyte as of nothing, against the CRC of all the text."""
+def test_gzipped_computes_the_crc_of_the_whole_text(head: bytes, size: int) -> None:
+    """For sizes from nothing to a mebibyte."""
     tail = bytes(size)
 
     packed = gzipped([Packed.of(head), Packed.of(tail)])
@@ -36,8 +36,8 @@ def test_crcs_of_texts_of_any_size_add_up(head: bytes, size: int) -> None:
     assert int.from_bytes(packed[-8:-4], "little") == zlib.crc32(head + tail)
 
 
-def test_it_is_one_member_for_those_who_read_no_further() -> None:
-    """A reader that stops at the end of the first member has read everything; gzip(1) agrees."""
+def test_gzipped_is_a_single_member() -> None:
+    """A reader that stops after the first member has the whole text; gzip(1) agrees."""
     parts = [Packed.of(text_of([line])) for line in NUMBERED]
     body = gzipped(parts)
 
@@ -52,15 +52,15 @@ def test_it_is_one_member_for_those_who_read_no_further() -> None:
 
 
 @pytest.mark.parametrize("line", [b"", b"m v=1\nm v=2"], ids=["empty", "newline"])
-def test_what_would_not_come_back_as_one_line_is_refused(line: bytes) -> None:
-    """A count of lines and a count of newlines must never differ."""
+def test_text_of_refuses_empty_lines_and_newlines(line: bytes) -> None:
+    """The number of lines and the number of newlines must never differ."""
     with pytest.raises(ValueError, match="newline"):
         text_of([b"m v=0", line])
 
 
 @given(at=st.integers(0, 10**6), bit=st.integers(0, 7), cut=st.booleans())
 def test_a_damaged_part_is_refused(at: int, bit: int, cut: bool) -> None:
-    """It unpacks to what was packed, or raises; what stands before the damage can be read."""
+    """It unpacks to the packed lines, or raises; the text before the damage is readable."""
     packed = Packed.of(text_of(NUMBERED))
     data = bytearray(packed.data)
     at %= len(data)
@@ -77,8 +77,8 @@ def test_a_damaged_part_is_refused(at: int, bit: int, cut: bool) -> None:
     assert found.startswith(whole)
 
 
-def test_a_bomb_is_not_unpacked() -> None:
-    """A text announced small that is large: neither reading costs more than a byte above it."""
+def test_a_decompression_bomb_is_not_unpacked() -> None:
+    """A large text announced as small: at most one byte more than announced is unpacked."""
     bomb = Packed.of(bytes(2**26))
 
     with pytest.raises(ValueError, match="what was packed"):

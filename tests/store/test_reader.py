@@ -52,7 +52,7 @@ def test_usage_of_an_open_store(filled: Spool, path: Path) -> None:
 
 
 def test_usage_of_a_closed_store(filled: Spool, path: Path) -> None:
-    """Nobody owns it; a new, empty one has no oldest line."""
+    """No process owns it; without pending lines there is no oldest one."""
     filled.settle(taken(filled), [])
     filled.close()
 
@@ -70,7 +70,7 @@ def test_usage_of_a_damaged_account(filled: Spool, path: Path) -> None:
 
 
 def test_letters_are_the_newest_first(filled: Spool, path: Path) -> None:
-    """Up to the limit; one is found by its id."""
+    """Up to the limit; a single one is found by its id."""
     reader = StoreReader(path)
 
     assert [letter.line for letter in reader.letters(9)] == numbered(4, 2)
@@ -83,7 +83,7 @@ def test_letters_are_the_newest_first(filled: Spool, path: Path) -> None:
 
 
 def test_damaged_letters_are_not_shown(filled: Spool, path: Path) -> None:
-    """Their ids stay, for `verify` names them."""
+    """Their ids are still listed, and `verify` reports them."""
     filled.close()
     change(path, "UPDATE dead_letter SET reason = 'fine' WHERE id = 1")
     reader = StoreReader(path)
@@ -95,14 +95,14 @@ def test_damaged_letters_are_not_shown(filled: Spool, path: Path) -> None:
 
 
 def test_verify_counts_a_sound_store(filled: Spool, path: Path) -> None:
-    """Everything that it read, and no problem."""
+    """The number of rows and lines read, and no problem."""
     audit = StoreReader(path).verify()
 
     assert (audit.chunks, audit.lines, audit.dead_letters, audit.problems) == (1, 2, 2, ())
 
 
 def test_verify_recounts_the_account(filled: Spool, path: Path) -> None:
-    """A row that vanished, checksum and all, is missed in the account."""
+    """Rows that vanished together with their checksums are missing from the recount."""
     pending_bytes = filled.counts().pending_bytes
     filled.close()
     change(path, "DELETE FROM dead_letter WHERE id = 2")
@@ -130,7 +130,7 @@ def test_verify_finds_lines_that_cannot_be_unpacked(filled: Spool, path: Path) -
 
 
 def test_verify_bounds_its_problems(open_spool: OpenSpool, path: Path) -> None:
-    """A file that is damaged throughout fills no screen."""
+    """The report of a file that is damaged throughout stays short."""
     spool = open_spool()
     for number in range(MAX_PROBLEMS + 5):
         poll(spool, number)
@@ -152,13 +152,13 @@ def test_a_store_that_does_not_exist(tmp_path: Path, missing: str) -> None:
 
 
 def test_a_store_in_a_folder_without_access(tmp_path: Path) -> None:
-    """The message has the reason; a name that is too long fails in stat(2) for root, too."""
+    """The message has the reason; for root, a name that is too long fails in stat(2) as well."""
     with pytest.raises(StoreUnwritable, match="run this as the user of the service"):
         StoreReader(tmp_path / ("x" * 300)).usage()
 
 
 def test_a_database_of_another_program(tmp_path: Path) -> None:
-    """It is named as such."""
+    """The message says that it is another program's."""
     path = tmp_path / "other.sqlite3"
     change(path, "CREATE TABLE bookmarks (url)")
 

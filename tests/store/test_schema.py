@@ -1,4 +1,4 @@
-"""Format of a store on disk: a file of an earlier commit opens, and checksums do not change."""
+"""Format of a store on disk: a file of an earlier commit opens, checksums do not change."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The tables: bounds, the account, partial settling, and damage inside the file."""
+"""Spool: bounds, batches, partial settling and expiry."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +18,13 @@ SECOND = 10**9
 
 
 def balanced(counts: Counts) -> bool:
-    """Whether every sampled line is in exactly one place."""
+    """Tell whether every sampled line is in exactly one place."""
     places = counts.stored + counts.pending + counts.dead_lettered
     return counts.sampled == places + counts.dropped + counts.expired
 
 
 def test_a_batch_ends_at_either_bound(open_spool: OpenSpool) -> None:
-    """`max_lines` and `max_bytes` (with a newline a line) both end it; inside a first poll only."""
+    """`max_lines` or `max_bytes`, which counts a newline a line; only a first chunk is split."""
     spool = open_spool()
     poll(spool, 1, 2, 3)
     poll(spool, 4, 5)
@@ -38,8 +38,8 @@ def test_a_batch_ends_at_either_bound(open_spool: OpenSpool) -> None:
     assert list(taken(spool, max_bytes=32).lines) == numbered(1, 2)
 
 
-def test_one_line_is_always_taken(open_spool: OpenSpool) -> None:
-    """A line larger than `max_bytes` does not block those behind it for ever."""
+def test_take_returns_at_least_one_line(open_spool: OpenSpool) -> None:
+    """A line larger than `max_bytes` does not block the lines behind it."""
     spool = open_spool()
     poll(spool, 1, 2)
 
@@ -47,7 +47,7 @@ def test_one_line_is_always_taken(open_spool: OpenSpool) -> None:
 
 
 def test_the_front_of_a_batch_can_be_settled(open_spool: OpenSpool) -> None:
-    """What follows stays pending, also when the cut is inside a poll, also after a restart."""
+    """The other lines stay pending, also if the cut is inside a poll, also after a restart."""
     spool = open_spool()
     poll(spool, 1, 2, 3)
     poll(spool, 4, 5, 6)
@@ -66,7 +66,7 @@ def test_the_front_of_a_batch_can_be_settled(open_spool: OpenSpool) -> None:
 
 
 def test_settling_twice_counts_once(open_spool: OpenSpool) -> None:
-    """A batch that overlaps one already settled books only the lines that were still pending."""
+    """A batch that overlaps a settled one settles only the lines that were still pending."""
     spool = open_spool()
     poll(spool, 1, 2, 3)
     long, short = taken(spool), taken(spool, max_lines=2)
@@ -79,8 +79,8 @@ def test_settling_twice_counts_once(open_spool: OpenSpool) -> None:
     assert (counts.stored, counts.dead_lettered, counts.pending) == (1, 2, 0)
 
 
-def test_a_batch_cannot_overtake_the_lines_before_it(open_spool: OpenSpool) -> None:
-    """Settling with older lines pending is our error: it would lose them."""
+def test_settle_refuses_a_batch_with_older_lines_pending(open_spool: OpenSpool) -> None:
+    """Settling out of order would lose the older lines."""
     spool = open_spool()
     poll(spool, 1)
     poll(spool, 2, 3)
@@ -93,10 +93,10 @@ def test_a_batch_cannot_overtake_the_lines_before_it(open_spool: OpenSpool) -> N
     assert spool.counts().pending == 3
 
 
-def test_above_the_bound_the_oldest_lines_go(
+def test_append_drops_the_oldest_lines_above_the_bound(
     open_spool: OpenSpool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They are counted, said once, and the newest stay."""
+    """They are counted, the drop is logged once, and the newest lines stay."""
     spool = open_spool(max_bytes=3 * (CHUNK_COST + 15))
 
     for n in range(10):
@@ -109,8 +109,10 @@ def test_above_the_bound_the_oldest_lines_go(
     assert [r.levelname for r in caplog.records] == ["ERROR"]
 
 
-def test_room_again_is_said_too(open_spool: OpenSpool, caplog: pytest.LogCaptureFixture) -> None:
-    """The log shows when dropping began and when it was over."""
+def test_the_end_of_dropping_is_logged(
+    open_spool: OpenSpool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log shows when dropping began and when it ended."""
     spool = open_spool(max_bytes=4 * (CHUNK_COST + 15))
     for n in range(6):
         poll(spool, n)
@@ -131,7 +133,7 @@ def test_a_poll_larger_than_the_bound_is_counted_as_dropped(open_spool: OpenSpoo
 
 
 def test_lines_dropped_while_they_were_sent_stay_dropped(open_spool: OpenSpool) -> None:
-    """A settle that comes too late for some lines books the others, and nothing twice."""
+    """A settle that is too late for some lines settles the others, and none twice."""
     spool = open_spool(max_bytes=2 * (CHUNK_COST + 19))
     poll(spool, 1, 2)
     poll(spool, 3, 4)
@@ -147,8 +149,8 @@ def test_lines_dropped_while_they_were_sent_stay_dropped(open_spool: OpenSpool) 
     assert list(taken(spool).lines) == numbered(5, 6)
 
 
-def test_without_influxdb_lines_leave_at_the_promised_age(open_spool: OpenSpool) -> None:
-    """Expiry is measured by the newest poll and has a counter of its own."""
+def test_lines_expire_without_influxdb(open_spool: OpenSpool) -> None:
+    """Their age is relative to the newest poll, and they have a count of their own."""
     spool = open_spool(retain_s=10.0)
     for second in range(15):
         poll(spool, second, time_ns=second * SECOND)
@@ -159,7 +161,7 @@ def test_without_influxdb_lines_leave_at_the_promised_age(open_spool: OpenSpool)
     assert counts.oldest_pending_ns == 4 * SECOND
 
 
-def test_with_influxdb_no_line_expires(open_spool: OpenSpool) -> None:
+def test_lines_do_not_expire_with_influxdb(open_spool: OpenSpool) -> None:
     """However long an outage lasts, only the bound on size drops lines."""
     spool = open_spool()
     poll(spool, 1, time_ns=0)
@@ -169,7 +171,7 @@ def test_with_influxdb_no_line_expires(open_spool: OpenSpool) -> None:
 
 
 def test_kept_lines_are_sent_once_influxdb_is_configured(open_spool: OpenSpool) -> None:
-    """Lines kept without InfluxDB wait in order, so its history begins before it did."""
+    """Lines kept without InfluxDB are pending in order, so its history begins before it did."""
     spool = open_spool(retain_s=100.0)
     poll(spool, 1, 2)
     spool.close()
@@ -179,8 +181,8 @@ def test_kept_lines_are_sent_once_influxdb_is_configured(open_spool: OpenSpool) 
     assert list(taken(spool).lines) == numbered(1, 2)
 
 
-def test_a_full_disk_loses_nothing_in_silence(open_spool: OpenSpool) -> None:
-    """The append raises, nothing of it is kept, and the store works on once there is room."""
+def test_append_raises_when_the_disk_is_full(open_spool: OpenSpool) -> None:
+    """No line of the poll is kept, and the spool works once there is room again."""
     spool = open_spool()
     poll(spool, 1)
     with full_disk(spool), pytest.raises(StoreFull, match=r"local\.sqlite3.*disk is full"):
@@ -194,7 +196,7 @@ def test_a_full_disk_loses_nothing_in_silence(open_spool: OpenSpool) -> None:
 
 
 class full_disk:  # noqa: N801 - reads as what it makes of the block
-    """No page more for a spool's file: SQLite then says what it says on a full disk."""
+    """No further page for a spool's file: SQLite then raises its error for a full disk."""
 
     def __init__(self, spool: Spool) -> None:
         self._database = spool._file.connection
@@ -209,7 +211,7 @@ class full_disk:  # noqa: N801 - reads as what it makes of the block
 
 @pytest.mark.slow
 def test_a_drained_file_becomes_small_again(open_spool: OpenSpool, path: Path) -> None:
-    """Every settle that leaves nothing pending gives some pages back; a stock of them stays."""
+    """Every settle that leaves nothing pending frees some pages; a reserve of them stays."""
     spool = open_spool()
     lines = [b'm v="%s" 1' % noise(500_000, n) for n in range(100)]
     spool.append(lines, time_ns=1, source="a")
@@ -224,7 +226,7 @@ def test_a_drained_file_becomes_small_again(open_spool: OpenSpool, path: Path) -
 
 
 def test_a_spool_that_pauses_drops_nothing(open_spool: OpenSpool) -> None:
-    """At its bound an append is refused whole, and counted nowhere, until there is room."""
+    """At its bound it refuses a whole append, and counts it nowhere, until there is room."""
     spool = open_spool(max_bytes=3 * (CHUNK_COST + 15), pause_when_full=True)
     for n in range(3):
         spool.append([b"m v=%d 10" % n], time_ns=n, source="a")

@@ -1,4 +1,4 @@
-"""The store as coroutines: what an append promises, and who waits for whom."""
+"""Store as coroutines: durable appends, batches, waiting, and damage while it is open."""
 
 import asyncio
 import sqlite3
@@ -28,7 +28,7 @@ LINES = [b"m v=1 1", b"m v=2 2", b"m v=3 3"]
 
 
 async def take_all(store: Store) -> Batch | None:
-    """Everything that waits, in one batch."""
+    """Take all pending lines in one batch."""
     return await store.take(max_lines=1000, max_bytes=100_000_000)
 
 
@@ -45,7 +45,7 @@ async def test_lines_come_back_in_the_order_they_were_appended(open_store: OpenS
 
 
 async def test_an_empty_store_has_nothing_to_take(open_store: OpenStore) -> None:
-    """None says that nothing waits; an append of no lines leaves it so."""
+    """`take` returns None; an append of no lines changes nothing."""
     store = await open_store()
     await store.append([], time_ns=1, source="a")
 
@@ -54,7 +54,7 @@ async def test_an_empty_store_has_nothing_to_take(open_store: OpenStore) -> None
 
 
 async def test_lines_survive_a_restart(open_store: OpenStore) -> None:
-    """What was pending when the store was closed is pending when it is opened again."""
+    """Lines that were pending at the close are pending after the next open."""
     store = await open_store()
     await store.append(LINES, time_ns=1, source="a")
     await store.close()
@@ -67,7 +67,7 @@ async def test_lines_survive_a_restart(open_store: OpenStore) -> None:
 
 
 async def test_lines_are_taken_again_until_they_are_settled(open_store: OpenStore) -> None:
-    """Taking moves nothing; settling does."""
+    """`take` moves nothing; `settle` does."""
     store = await open_store()
     await store.append(LINES, time_ns=1, source="a")
     first = await take_all(store)
@@ -98,8 +98,8 @@ async def test_a_refused_line_becomes_a_dead_letter(open_store: OpenStore) -> No
     assert (counts.sampled, counts.stored, counts.dead_lettered) == (3, 2, 1)
 
 
-async def test_waiting_ends_with_the_next_append(open_store: OpenStore) -> None:
-    """A sender that waits is woken by a poll, and does not wait while lines are pending."""
+async def test_wait_for_pending_ends_with_the_next_append(open_store: OpenStore) -> None:
+    """A waiting sender is woken by a poll, and does not wait while lines are pending."""
     store = await open_store()
     waiting = asyncio.create_task(store.wait_for_pending())
     await asyncio.sleep(0)
@@ -125,7 +125,7 @@ async def test_appends_from_many_tasks_are_all_kept(open_store: OpenStore) -> No
 
 
 async def test_a_cancelled_append_wakes_the_waiting_sender(open_store: OpenStore) -> None:
-    """An append that ran to its end on the thread is seen although its caller is gone."""
+    """An append that ran to its end on the thread counts, although its caller is gone."""
     store = await open_store()
     waiting = asyncio.create_task(store.wait_for_pending())
     append = asyncio.create_task(store.append(LINES, time_ns=1, source="a"))
@@ -141,16 +141,16 @@ async def test_a_cancelled_append_wakes_the_waiting_sender(open_store: OpenStore
     assert counts.pending in (0, 3)
 
 
-async def test_a_second_process_is_told_who_has_the_store(open_store: OpenStore) -> None:
-    """The message names the file and the process."""
+async def test_a_second_open_names_the_process_with_the_store(open_store: OpenStore) -> None:
+    """The message has the path and the pid."""
     await open_store()
 
     with pytest.raises(StoreLocked, match=r"local\.sqlite3 is in use by process \d+"):
         await open_store()
 
 
-async def test_a_closed_store_says_so(open_store: OpenStore) -> None:
-    """A call after close is our error, told as one; closing twice is none."""
+async def test_a_closed_store_refuses_calls(open_store: OpenStore) -> None:
+    """A call after `close` raises StoreError; a second `close` does nothing."""
     store = await open_store()
     await store.close()
     await store.close()
@@ -160,7 +160,7 @@ async def test_a_closed_store_says_so(open_store: OpenStore) -> None:
 
 
 async def test_a_store_closes_at_the_end_of_its_block(open_store: OpenStore, path: Path) -> None:
-    """`async with` lets go of the lock."""
+    """`async with` releases the lock."""
     async with await open_store() as store:
         assert "pending=0" in repr(store)
 
@@ -169,7 +169,7 @@ async def test_a_store_closes_at_the_end_of_its_block(open_store: OpenStore, pat
 
 
 async def test_kept_lines_are_read_back_by_time(open_store: OpenStore) -> None:
-    """Without InfluxDB a range of time can be read page by page, each page bounded."""
+    """Without InfluxDB a time range can be read page by page, each page bounded."""
     store = await open_store(retain_s=3600.0)
     for n in range(1, 6):
         await store.append([b"m v=%d %d" % (n, n)], time_ns=n, source="a")
@@ -186,7 +186,7 @@ async def test_kept_lines_are_read_back_by_time(open_store: OpenStore) -> None:
 async def test_a_page_of_many_small_polls_is_bounded(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page ends after so many polls as well, and the next one continues."""
+    """A page also has a bound on its polls, and the next page continues."""
     monkeypatch.setattr(spool, "PAGE_CHUNKS", 2)
     store = await open_store(retain_s=3600.0)
     for n in range(1, 5):
@@ -213,7 +213,7 @@ def tear(path: Path, page: int) -> None:
 
 
 async def polls_of(store: Store, count: int) -> list[bytes]:
-    """Append polls of a line each, large enough that the file does not fit SQLite's cache."""
+    """Append polls of one line each, more than fit in SQLite's cache."""
     lines = [b'm v="%06d%s" 1' % (n, noise(20_000, n)) for n in range(count)]
     for n, line in enumerate(lines):
         await store.append([line], time_ns=n, source="a")
@@ -221,13 +221,13 @@ async def polls_of(store: Store, count: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("page", "kept"), [(3, 140), (4, 140), (50, 140), (300, 140), (600, 140)])
-async def test_a_page_that_tears_while_the_store_is_open(
+async def test_an_open_store_survives_a_torn_page(
     open_store: OpenStore, path: Path, page: int, kept: int
 ) -> None:
-    """The call that meets it fails; the next works in a new file, with what could be read.
+    """The call that reads it fails; the next works in a new file, with all readable lines.
 
-    What could not is counted as dropped, and what is left keeps its order. Page 3 is the root of
-    the table: without it SQLite finds no row, and we find them all.
+    Lost lines count as dropped, and the others keep their order. Page 3 is the root of the table:
+    without it SQLite finds no row, and the rescue finds all of them.
     """
     store = await open_store()
     lines = await polls_of(store, 150)
@@ -250,10 +250,10 @@ async def test_a_page_that_tears_while_the_store_is_open(
     assert StoreReader(path).verify().problems == ()
 
 
-async def test_what_a_damaged_file_still_has_is_kept_at_the_start(
+async def test_open_keeps_the_readable_rows_of_a_damaged_file(
     open_store: OpenStore, path: Path
 ) -> None:
-    """Yesterday's readable lines and dead letters are in the new file, settled ones are not."""
+    """Pending lines and dead letters are in the new file, settled lines are not."""
     store = await open_store()
     lines = await polls_of(store, 100)
     batch = await store.take(max_lines=10, max_bytes=10**9)
@@ -274,10 +274,10 @@ async def test_what_a_damaged_file_still_has_is_kept_at_the_start(
     assert [letter.line for letter in await store.dead_letters(9)] == [lines[3]]
 
 
-async def test_a_new_file_that_cannot_be_made_is_tried_again(
+async def test_a_new_file_that_cannot_be_created_is_tried_again(
     open_store: OpenStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that is full as well: every call says so, until there is room; then lines are back."""
+    """With a full disk every call raises until there is room; then the lines are back."""
     store = await open_store()
     await polls_of(store, 150)
     tear(path, 50)
@@ -301,7 +301,7 @@ async def test_a_new_file_that_cannot_be_made_is_tried_again(
 async def test_a_batch_of_a_file_set_aside_settles_nothing(
     open_store: OpenStore, path: Path
 ) -> None:
-    """Its chunks have other numbers now: the rescued lines wait, and are sent again."""
+    """Its chunks have other ids now: the rescued lines are pending, and are sent again."""
     store = await open_store()
     await polls_of(store, 150)
     batch = await take_all(store)
@@ -319,7 +319,7 @@ async def test_a_batch_of_a_file_set_aside_settles_nothing(
 
 
 async def test_lines_behind_a_batch_are_taken_before_it_is_settled(open_store: OpenStore) -> None:
-    """Batch after batch, across polls and in the middle of them, each line once."""
+    """Batch after batch, across polls and inside them, each line once."""
     store = await open_store()
     lines = [b"m v=%d 1" % n for n in range(30)]
     for n in range(0, 30, 6):

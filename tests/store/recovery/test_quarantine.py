@@ -20,10 +20,10 @@ from tests.store.polls import numbered, poll, taken
 OpenSpool = Callable[..., Spool]
 
 
-def test_a_damaged_chunk_is_set_aside(
+def test_a_damaged_chunk_is_quarantined(
     open_spool: OpenSpool, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its lines are in a file of their own and counted as dropped; the ones behind it go on."""
+    """Its lines go to a file of their own and count as dropped; later chunks are not affected."""
     spool = open_spool()
     poll(spool, 1, 2)
     poll(spool, 3)
@@ -47,18 +47,18 @@ LINES = [b"m,n=%d v=%d.0 %d" % (n, n, n) for n in range(400)]
 
 
 def flip(path: Path, text: bytes) -> None:
-    """Flip a bit of the first byte of a text in a file; pages moved, so it may be there twice."""
+    """Flip a bit of the first byte of a text, wherever it is in the file: a page may have moved."""
     path.write_bytes(path.read_bytes().replace(text, bytes([text[0] ^ 1]) + text[1:]))
 
 
 def packed(lines: list[bytes]) -> bytes:
-    """Lines as they lie in a row."""
+    """Return lines as they are stored in a row."""
     return Packed.of(text_of(lines)).data
 
 
 @pytest.mark.parametrize("of_lines", [True, False], ids=["lines", "dead letter"])
-async def test_a_flipped_byte_in_a_row_is_found(tmp_path: Path, of_lines: bool) -> None:
-    """In lines and in dead letters: the row is set aside and counted, the others are untouched."""
+async def test_a_flipped_byte_quarantines_its_row(tmp_path: Path, of_lines: bool) -> None:
+    """The chunk or dead letter is removed and counted; all other rows stay unchanged."""
     path = tmp_path / "s"
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
         await store.append(LINES[:10], time_ns=1, source="a")
@@ -86,7 +86,7 @@ async def test_a_flipped_byte_in_a_row_is_found(tmp_path: Path, of_lines: bool) 
 
 
 async def test_a_damaged_letter_is_not_replayed(tmp_path: Path) -> None:
-    """Nor shown: a line that is not the one refused goes nowhere."""
+    """It is not shown either: a line that differs from the refused one is never sent."""
     path = tmp_path / "s"
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
         await store.append(LINES[100:102], time_ns=1, source="a")

@@ -1,4 +1,4 @@
-"""Whatever a disk does to the file, the store opens, and its account balances."""
+"""Rescue: whatever a disk does to the file, the store opens and its account balances."""
 
 import asyncio
 import shutil
@@ -30,14 +30,14 @@ SETTLED = 100
 
 @pytest.fixture(scope="module")
 def sound() -> Iterator[Path]:
-    """A folder with a store as a kill left it: 40 polls, a quarter settled, with some dead."""
+    """A folder with a store as a kill leaves it: 40 polls, a quarter settled, some refused."""
     with tempfile.TemporaryDirectory(prefix="sound-") as name:
         yield Path(name)
 
 
 @cache
 def files(folder: Path) -> tuple[str, ...]:
-    """Make the store in `folder`; its files, the log among them."""
+    """Make the store in `folder`; return the suffixes of its files, including the log."""
 
     async def make() -> None:
         working = folder / "working"
@@ -56,7 +56,7 @@ def files(folder: Path) -> tuple[str, ...]:
 
 
 async def look(path: Path) -> tuple[Batch | None, Counts]:
-    """What a store at a path has; a call may meet a torn page, the next one goes on."""
+    """Return the lines and counts of a store; a call may hit a torn page, the next one works."""
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
         for _ in range(4):
             try:
@@ -79,11 +79,11 @@ async def look(path: Path) -> tuple[Batch | None, Counts]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
-def test_a_flipped_byte_or_a_torn_tail(sound: Path, data: st.DataObject) -> None:
-    """The lines left are some of the pending ones, in order, each once; the account says so.
+def test_rescue_survives_a_flipped_byte_or_a_torn_tail(sound: Path, data: st.DataObject) -> None:
+    """The remaining lines are some of the pending ones, in order, each once; the account agrees.
 
-    Damage may also bring back an earlier moment of the file: then lines that were settled are
-    pending again, and are sent a second time, which changes nothing in InfluxDB.
+    Damage may also restore an earlier state of the file: then lines that were settled are pending
+    again and are sent a second time, which changes nothing in InfluxDB.
     """
     end = data.draw(st.sampled_from(files(sound)))
     with tempfile.TemporaryDirectory(prefix="damage-") as folder:
@@ -117,8 +117,8 @@ def test_a_flipped_byte_or_a_torn_tail(sound: Path, data: st.DataObject) -> None
     "UPDATE account SET head_done = head_done + 1",
     "UPDATE account SET sampled = sampled + 1, stored = stored + 1",
 ])  # fmt: skip
-async def test_an_account_that_was_changed_is_not_believed(tmp_path: Path, statement: str) -> None:
-    """Its sums may even be right: lines it calls settled are sent again, none is skipped."""
+async def test_a_changed_account_is_not_trusted(tmp_path: Path, statement: str) -> None:
+    """Even if its sums are right: lines that it calls settled are sent again, none is skipped."""
     path = tmp_path / "s"
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
         await store.append(LINES[:10], time_ns=1, source="a")
@@ -141,8 +141,8 @@ async def test_an_account_that_was_changed_is_not_believed(tmp_path: Path, state
 
 
 @pytest.mark.parametrize("at", [18, 24, 30, 56, 96])
-async def test_a_flipped_header_never_keeps_it_from_starting(tmp_path: Path, at: int) -> None:
-    """Byte 18 says read only to SQLite, and only when something is written."""
+async def test_a_store_with_a_flipped_header_opens(tmp_path: Path, at: int) -> None:
+    """Byte 18 marks the file read-only for SQLite, which it reports only at the first write."""
     path = tmp_path / "s"
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
         await store.append(LINES[:10], time_ns=1, source="a")
@@ -158,8 +158,8 @@ async def test_a_flipped_header_never_keeps_it_from_starting(tmp_path: Path, at:
     assert list(batch.lines) == LINES[:20]
 
 
-async def test_a_schema_that_is_not_text_any_more(tmp_path: Path) -> None:
-    """Python cannot even say what SQLite says of it; the lines are found without it."""
+async def test_lines_are_rescued_from_a_file_whose_schema_is_not_text(tmp_path: Path) -> None:
+    """Python cannot decode SQLite's own error message; the lines are found without SQLite."""
     path = tmp_path / "s"
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
         await store.append(LINES[:10], time_ns=1, source="a")

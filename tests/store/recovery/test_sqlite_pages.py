@@ -1,4 +1,4 @@
-"""Reading pages without SQLite: the same rows as SQLite reads, and nothing raised for garbage."""
+"""SQLite pages read without SQLite: the same rows, and no exception for garbage."""
 
 import sqlite3
 from contextlib import closing
@@ -30,7 +30,7 @@ QUIET = settings(
 def made(
     path: Path, rows: dict[int, list[SqlValue]], *, page: int = 4096, log: bool = False
 ) -> Path:
-    """A table of three columns at a path; with `log`, as a kill leaves it: the rows in its log."""
+    """Make a table of three columns; with `log`, as a kill leaves it: the rows are in the log."""
     path.unlink(missing_ok=True)
     Path(f"{path}-wal").unlink(missing_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
@@ -50,10 +50,10 @@ def made(
 
 @QUIET
 @given(rows=ROWS, page=st.sampled_from([512, 4096, 65_536]), log=st.booleans())
-def test_the_rows_are_sqlites(
+def test_pages_have_the_rows_that_sqlite_has(
     tmp_path: Path, rows: dict[int, list[SqlValue]], page: int, log: bool
 ) -> None:
-    """Every type, rows of many pages, every size of page; also while the log has them."""
+    """Every type, rows over many pages, every page size; also while the log has them."""
     path = made(tmp_path / "s", rows, page=page, log=log)
 
     found = {row[0]: list(row[1:]) for _, row in SqlitePages(path).rows() if len(row) == 3}
@@ -63,8 +63,8 @@ def test_the_rows_are_sqlites(
 
 @QUIET
 @given(junk=st.binary(max_size=200), at=st.floats(0, 1), cut=st.floats(0, 1))
-def test_garbage_is_passed_over(tmp_path: Path, junk: bytes, at: float, cut: float) -> None:
-    """Whatever stands in the file or is missing of it: rows or none, never an exception."""
+def test_pages_skip_garbage(tmp_path: Path, junk: bytes, at: float, cut: float) -> None:
+    """Whatever the file contains or lacks: rows or none, never an exception."""
     path = made(tmp_path / "s", {n: ["x" * 300, b"y" * 9000] for n in range(10)})
     body = bytearray(path.read_bytes())
     where = int(at * len(body))
@@ -76,7 +76,7 @@ def test_garbage_is_passed_over(tmp_path: Path, junk: bytes, at: float, cut: flo
 
 
 def test_deleted_rows_are_not_found(tmp_path: Path) -> None:
-    """Pages that were given back still hold them, until they are used again."""
+    """Pages on the freelist still hold them until they are used again."""
     path = made(tmp_path / "s", {n: ["x" * 300, n] for n in range(500)})
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("DELETE FROM t WHERE id < 400")
@@ -84,8 +84,8 @@ def test_deleted_rows_are_not_found(tmp_path: Path) -> None:
     assert {row[0] for _, row in SqlitePages(path).rows() if len(row) == 3} == set(range(400, 500))
 
 
-def test_no_file_has_no_rows(tmp_path: Path) -> None:
-    """Nor has an empty one."""
+def test_a_missing_or_empty_file_has_no_rows(tmp_path: Path) -> None:
+    """Neither is an error."""
     assert list(SqlitePages(tmp_path / "none").rows()) == []
     (tmp_path / "empty").touch()
     assert list(SqlitePages(tmp_path / "empty").rows()) == []
