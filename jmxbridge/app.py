@@ -48,7 +48,7 @@ FIXED = ("cluster", "interval_s", "influxdb", "store")
 
 
 class Bridge:
-    """Everything a file asks for, running. `open` makes it, `close` ends it."""
+    """Runs everything that a file asks for: made by `open`, ended by `close`."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
@@ -171,7 +171,7 @@ class Bridge:
                 log.exception("%s: this poll failed inside jmxbridge", poller.name)
 
     async def _poll(self, poller: Poller, tick: Tick) -> Collection[Point]:
-        """Poll, and keep the duration for `check`."""
+        """Poll, and record the duration for `check`; after a self-report, write the durations."""
         started_s = time.monotonic()
         points = await poller.poll(tick)
         now_s = time.monotonic()

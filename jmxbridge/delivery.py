@@ -1,8 +1,8 @@
-"""The way of every poll's points into the store.
+"""Delivery of polled points into the store, with counts of those that do not get there.
 
-Rule: each polled point is counted, wherever it ends. What is in the store is counted there; this
-counts what never got there since the start of the process: lines held in memory while the disk is
-full, lines lost, points rejected as line protocol, points of series beyond the bound.
+Rule: each polled point is counted, wherever it ends. The store counts its own lines. This module
+counts the rest, since the start of the process: lines held in memory while the disk is full, lines
+lost, points rejected as line protocol, points of series beyond the bound.
 """
 
 import logging
@@ -27,7 +27,7 @@ class Delivery:
 
     @property
     def paused(self) -> bool:
-        """Whether polling should pause: the spool is full and the file chose that for this case."""
+        """Whether polling should pause: the spool is full, and the file says `when_full: pause`."""
         return self._intake.paused
 
     @property

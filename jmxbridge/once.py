@@ -97,7 +97,7 @@ async def deliver(settings: Settings, polled: Polled, environ: Mapping[str, str]
             await store.append(lines, time_ns=polled.time_ns, source=source)
         if settings.influxdb is None:
             return []
-        drained = await empty(store, settings.influxdb, FLUSH_S)
+        drained = await drain_store(store, settings.influxdb, FLUSH_S)
         problems = []
         if drained.dead_lettered:
             problems.append(f"{drained.dead_lettered} lines were refused: see the log above")
@@ -108,7 +108,10 @@ async def deliver(settings: Settings, polled: Polled, environ: Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """The result of a drain, in lines; `sentence` is the sender's last status."""
+    """The result of a drain, in lines; `sentence` is the sender's last status.
+
+    The fields are keys of `spool drain --json`.
+    """
 
     stored: int
     dead_lettered: int
@@ -124,10 +127,10 @@ async def drain(settings: Settings, environ: Mapping[str, str], *, timeout_s: fl
     if settings.influxdb is None:
         raise ValueError("no influxdb section")
     async with await open_store(settings, environ) as store:
-        return await empty(store, settings.influxdb, timeout_s)
+        return await drain_store(store, settings.influxdb, timeout_s)
 
 
-async def empty(store: Store, influx: InfluxSettings, timeout_s: float) -> Drained:
+async def drain_store(store: Store, influx: InfluxSettings, timeout_s: float) -> Drained:
     """Send what an open store holds until it is empty, InfluxDB is in trouble, or time is up."""
     sender = Sender(store, make_writer(influx))
     sending = asyncio.create_task(sender.run())

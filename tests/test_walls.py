@@ -158,6 +158,12 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"output"},
         {"report"},
     ),
+    "pollers": (
+        {"backoff", "health", "schedule"},
+        {"poller"},
+        {"lag_poll", "self_report", "target"},
+        {"supervisor"},
+    ),
     "store": (
         {"errors", "packed", "schema"},
         {"account", "values"},
@@ -167,6 +173,15 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"recovery"},
         {"spool"},
         {"store", "intake", "reader"},
+    ),
+    "transports": (
+        {"exposure", "transport"},
+        {"unreadable"},
+        {"catalog"},
+        {"jolokia_http", "jolokia_json"},
+        {"jolokia_agent"},
+        {"jmxquery", "jolokia", "rmi"},
+        {"survey"},
     ),
 }
 
