@@ -221,7 +221,7 @@ class Connecting(Awaitable[Connection]):
     def __init__(self, dial: Dial, timeout_s: float) -> None:
         self._dial = dial
         self._timeout_s = timeout_s
-        self._connection: Connection | None = None
+        self._connection: Connection  # set by `async with`
 
     def __await__(self) -> Generator[Any, None, Connection]:
         return self._connect().__await__()
@@ -236,8 +236,7 @@ class Connecting(Awaitable[Connection]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._connection is not None:
-            await self._connection.close()
+        await self._connection.close()
 
     async def _connect(self) -> Connection:
         dial = self._dial

@@ -11,16 +11,16 @@ import javax.management.openmbean.*;
 import javax.management.remote.*;
 
 /**
- * A Java client of the JMX of other JVMs: what they say, as JSON.
+ * A Java client that prints the MBeans of other JVMs as JSON.
  *
  * Prints "ready", then answers each line of standard input with one line:
- *   read PORT [HEX...]  the MBeans of these names (UTF-8 in hex), of all where there is none:
+ *   read PORT [HEX...]  the MBeans with these names (UTF-8 in hex), or all MBeans:
  *                       {"canonical name": {"attribute": [declared type, value], ...}, ...}
  * A value is [Java class, text] for a number, text, name, date or enum constant; [class, [...]]
- * for an array, collection or table, of which each row is an item, and for a map, of which each
- * pair is one; [class, {...}] for composites, attribute lists and maps by text; ["null"];
- * ["thrown", class] where the getter throws; [class] for the rest. An MBean that is gone, or whose
- * values cannot be carried, has null. Connections are kept.
+ * for an array, a collection, a table (an item per row) and a map (an item per pair);
+ * [class, {...}] for composites, attribute lists and maps with text keys; ["null"];
+ * ["thrown", class] if the getter throws; [class] for anything else. An MBean that is gone, or
+ * whose values cannot be serialized, is null. Connections are kept open.
  */
 public final class Oracle {
     private static final Map<String, MBeanServerConnection> OPEN = new HashMap<>();
@@ -48,7 +48,7 @@ public final class Oracle {
         return list(items, null);
     }
 
-    /** An array that is an item of itself is there only an object of its class. */
+    /** An array that contains itself is there only an object of its class. */
     private static String list(Collection<?> items, Object inside) {
         return items.stream()
             .map(item -> item != null && item == inside
@@ -67,7 +67,7 @@ public final class Oracle {
         return value instanceof Double ? Double.toHexString((Double) value) : value.toString();
     }
 
-    /** What comes as text, or null. */
+    /** Returns a value that is printed as text, or null. */
     private static String scalar(Object value) {
         if (value instanceof Number) return number((Number) value);
         if (value instanceof Enum) return ((Enum<?>) value).name();
@@ -77,7 +77,7 @@ public final class Oracle {
         return isText || value instanceof Boolean ? value.toString() : null;
     }
 
-    /** What comes as a list or an object in JSON, or null. */
+    /** Returns a value that is printed as a JSON list or object, or null. */
     private static String structure(Object value) {
         if (value.getClass().isArray()) {
             List<Object> items = new ArrayList<>();

@@ -25,16 +25,16 @@ import javax.management.*;
 import javax.management.openmbean.*;
 
 /**
- * MBeans whose attributes hold what is hard to carry, and the truth about them.
+ * MBeans whose attributes are hard to transfer, and their true values.
  *
  * Prints "ready", then answers each line of standard input with one line:
  *   dump               {"canonical name": {"attribute": value, ...}, ...} as JSON, where a value is
  *                      ["null"], ["bool", true], ["int", "9"], ["float", "0x1.8p1"], ["str", "a"],
  *                      ["date", "0"], ["name", "d:a=b"], ["array", [...]], ["composite", {...}]
  *                      or ["object", "class.Name"] for anything else
- *   query HEX          canonical names that the pattern (its UTF-8 in hex) selects, as a JSON list
+ *   query HEX          canonical names that the pattern (UTF-8 in hex) matches, as a JSON list
  *   parse HEX          canonical form in hex and "pattern" or "name"; "bad" if it is not one
- *   match HEX HEX      whether the first, a pattern, selects the second
+ *   match HEX HEX      whether the first, a pattern, matches the second
  *   registry PORT      opens an RMI registry with a dynamic proxy bound to "proxy"
  */
 public final class Values {
@@ -71,7 +71,7 @@ public final class Values {
         @Override public void readExternal(ObjectInput in) { }
     }
 
-    /** The only one here that declares what its attributes are. */
+    /** The only MBean here that declares the types of its attributes. */
     public interface DeclaredMBean {
         double getNaN();
         float getInfinity();
@@ -90,7 +90,7 @@ public final class Values {
         String greet() throws RemoteException;
     }
 
-    /** One MBean: attributes by name, each got by a call that may throw. */
+    /** An MBean: attributes by name, each with a getter that may throw. */
     static final class Holder implements DynamicMBean {
         final Map<String, Callable<Object>> attributes = new LinkedHashMap<>();
 
@@ -113,7 +113,7 @@ public final class Values {
                 try {
                     list.add(new Attribute(name, getAttribute(name)));
                 } catch (Exception e) {
-                    continue; // what the contract of getAttributes asks for
+                    continue; // as the contract of getAttributes requires
                 }
             }
             return list;

@@ -49,6 +49,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jvm]:
 
 
 def password_options(folder: Path) -> list[str]:
+    """Return JVM options for a password file."""
     passwords, access = folder / "jmx.password", folder / "jmx.access"
     passwords.write_text(f"{RIGHT.username} {RIGHT.password}\n")
     passwords.chmod(0o600)  # or the JVM does not start
@@ -103,13 +104,15 @@ async def refusal(jvm: Jvm, **options: Any) -> ConnectionFailed:
     return caught.value
 
 
-async def test_a_password_opens(locked: Jvm) -> None:
+async def test_the_right_password_is_accepted(locked: Jvm) -> None:
     """The right user and password are accepted."""
     assert await domain(locked, credentials=RIGHT) == "DefaultDomain"
 
 
 @pytest.mark.parametrize("credentials", [None, WRONG, Credentials("nobody", "swordfish")])
-async def test_wrong_or_missing_credentials(locked: Jvm, credentials: Credentials | None) -> None:
+async def test_wrong_or_missing_credentials_are_rejected(
+    locked: Jvm, credentials: Credentials | None
+) -> None:
     """The error names `credentials`, host, port and user, never the password."""
     error = await refusal(locked, credentials=credentials)
     assert error.error_class == "access"
@@ -122,7 +125,7 @@ async def test_wrong_or_missing_credentials(locked: Jvm, credentials: Credential
         assert credentials.password not in str(error) + repr(error) + repr(credentials)
 
 
-async def test_tls_on_the_server_alone(encrypted: Jvm, papers: Papers) -> None:
+async def test_tls_on_the_server_with_a_plain_registry(encrypted: Jvm, papers: Papers) -> None:
     """TLS on the server with a plain registry: the default of `Tls` and of JVMs."""
     assert await domain(encrypted, tls=Tls(ca_file=papers.ca)) == "DefaultDomain"
 
@@ -158,11 +161,11 @@ async def test_a_client_certificate_in_a_key_store(
     (tmp_path / "mbeans.yaml").write_text(f"targets:\n  - {{{target}, tls: {{{tls}}}}}\n")
     settings = load(tmp_path / "mbeans.yaml", {})
     assert STORE_PASSWORD not in show(settings)
-    made = build.tls(settings.targets[0])
-    assert await domain(fortress, tls=made, credentials=RIGHT) == "DefaultDomain"
+    tls_settings = build.tls(settings.targets[0])
+    assert await domain(fortress, tls=tls_settings, credentials=RIGHT) == "DefaultDomain"
 
 
-async def test_a_client_certificate_is_missing(fortress: Jvm, papers: Papers) -> None:
+async def test_a_missing_client_certificate_is_reported(fortress: Jvm, papers: Papers) -> None:
     """The error names the setting."""
     error = await refusal(fortress, tls=Tls(registry=True, ca_file=papers.ca), credentials=RIGHT)
     assert error.error_class == "tls"
@@ -170,25 +173,25 @@ async def test_a_client_certificate_is_missing(fortress: Jvm, papers: Papers) ->
 
 
 @pytest.mark.parametrize(("trusted", "words"), [("other_ca", "tls.ca_file"), (None, "tls.ca_file")])
-async def test_nobody_we_trust_signed_it(
+async def test_a_certificate_of_an_unknown_authority_is_rejected(
     encrypted: Jvm, papers: Papers, trusted: str | None, words: str
 ) -> None:
-    """An unknown authority is refused; the error names the setting that fixes it."""
+    """The error names the setting that fixes it."""
     ca_file = None if trusted is None else papers.folder / f"{trusted}.pem"
     error = await refusal(encrypted, tls=Tls(ca_file=ca_file))
     assert error.error_class == "tls"
     assert words in str(error)
 
 
-async def test_an_expired_certificate(outdated: Jvm, papers: Papers) -> None:
-    """An expired certificate is refused as expired."""
+async def test_an_expired_certificate_is_rejected(outdated: Jvm, papers: Papers) -> None:
+    """The error says that it expired."""
     error = await refusal(outdated, tls=Tls(registry=True, ca_file=papers.ca))
     assert error.error_class == "tls"
     assert "expired" in str(error)
 
 
 async def test_the_host_name_is_checked_unless_that_is_off(encrypted: Jvm, papers: Papers) -> None:
-    """A certificate for 127.0.0.1 is refused for localhost."""
+    """A certificate for 127.0.0.1 is rejected for localhost."""
     options: dict[str, Any] = {"rmi_host": "localhost"}
     error = await refusal(encrypted, tls=Tls(ca_file=papers.ca), **options)
     assert error.error_class == "tls"
@@ -197,7 +200,7 @@ async def test_the_host_name_is_checked_unless_that_is_off(encrypted: Jvm, paper
     assert await domain(encrypted, tls=lenient, **options) == "DefaultDomain"
 
 
-async def test_tls_to_a_plain_jvm(locked: Jvm, papers: Papers) -> None:
+async def test_tls_to_a_plain_jvm_is_reported(locked: Jvm, papers: Papers) -> None:
     """TLS to a plain registry or a plain server: the error says which is plain."""
     error = await refusal(locked, tls=Tls(registry=True, ca_file=papers.ca))
     assert error.error_class == "tls"
@@ -207,7 +210,9 @@ async def test_tls_to_a_plain_jvm(locked: Jvm, papers: Papers) -> None:
     assert "is plain" in str(error)
 
 
-async def test_plain_to_tls(encrypted: Jvm, fortress: Jvm, papers: Papers) -> None:
+async def test_a_plain_connection_to_tls_is_reported(
+    encrypted: Jvm, fortress: Jvm, papers: Papers
+) -> None:
     """Plain to a TLS server or registry: the error names the setting."""
     error = await refusal(encrypted)
     assert error.error_class == "tls"

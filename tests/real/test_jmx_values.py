@@ -73,6 +73,7 @@ async def connection(oracle: Jvm) -> AsyncIterator[Connection]:
 
 
 def parsed(text: str) -> ObjectName | None:
+    """Parse a name; return None if it is malformed."""
     try:
         return ObjectName.parse(text)
     except MalformedObjectName:
@@ -80,6 +81,7 @@ def parsed(text: str) -> ObjectName | None:
 
 
 def hexed(text: str) -> str:
+    """Return the UTF-8 of a text in hexadecimal."""
     return text.encode("utf-8").hex()
 
 
@@ -114,7 +116,7 @@ def truth(written: list[Any]) -> list[Any]:
     return written
 
 
-async def test_what_a_jvm_cannot_send_is_found_and_left_out(oracle: Jvm) -> None:
+async def test_an_unserializable_attribute_is_found_and_left_out(oracle: Jvm) -> None:
     """An unserializable value costs its MBean one poll and the socket, no more."""
     beans = {"odd:type=Unserializable": ("Fine", "Stream"), "odd:type=Numbers": ("MaxLong",)}
     rules = [
@@ -131,7 +133,7 @@ async def test_what_a_jvm_cannot_send_is_found_and_left_out(oracle: Jvm) -> None
     assert polls == [{"odd:type=Numbers": {"MaxLong"}}, read, read]
 
 
-async def test_it_is_found_where_there_is_nothing_else_to_read(oracle: Jvm) -> None:
+async def test_an_unserializable_attribute_of_the_only_mbean_is_found(oracle: Jvm) -> None:
     """The first poll fails with the reason; the second uses what it learned."""
     names = "Fine", "Stream"
     bean = ObjectName.parse("odd:type=Unserializable")
@@ -151,11 +153,11 @@ async def test_every_value_is_what_the_jvm_holds(oracle: Jvm, connection: Connec
     held: dict[str, dict[str, list[Any]]] = json.loads(oracle.ask("dump"))
     names = [ObjectName.parse(name) for name in held]
     infos = await connection.get_infos(names)
-    wanted = []
+    requests = []
     for name, info in zip(names, infos, strict=True):
         assert not isinstance(info, RemoteException)
-        wanted.append((name, [attribute.name for attribute in info.attributes]))
-    answers = await connection.get_many(wanted)
+        requests.append((name, [attribute.name for attribute in info.attributes]))
+    answers = await connection.get_many(requests)
     for name, answer in zip(names, answers, strict=True):
         if name.canonical in FAILING:
             assert isinstance(answer, RemoteException)
@@ -166,15 +168,15 @@ async def test_every_value_is_what_the_jvm_holds(oracle: Jvm, connection: Connec
     assert sum(map(len, held.values())) > 120
 
 
-async def test_a_value_that_cannot_be_carried_spoils_only_its_own_mbean(
+async def test_an_unserializable_value_affects_only_its_mbean(
     connection: Connection,
 ) -> None:
     """The JVM closes the socket after it; calls before and after it are answered."""
     fine = ObjectName.parse("odd:type=Faulty")
-    wanted = [(fine, ["Fine"])]
+    requests = [(fine, ["Fine"])]
     for name in sorted(FAILING):
-        wanted += [(ObjectName.parse(name), ["Fine", "Stream", "Outside"]), (fine, ["Fine"])]
-    answers = await connection.get_many(wanted * 3)
+        requests += [(ObjectName.parse(name), ["Fine", "Stream", "Outside"]), (fine, ["Fine"])]
+    answers = await connection.get_many(requests * 3)
     assert answers[::5] == answers[2::5] == answers[4::5] == [{"Fine": 1}] * 3
     assert all(
         isinstance(answer, RemoteException) and answer.error_class == "unreadable"
@@ -182,7 +184,7 @@ async def test_a_value_that_cannot_be_carried_spoils_only_its_own_mbean(
     )
 
 
-async def test_answers_before_one_that_cannot_be_carried_are_not_lost(
+async def test_replies_before_an_unserializable_value_are_not_lost(
     connection: Connection,
 ) -> None:
     """With unread requests in the buffer the JVM's side is reset, not closed."""
@@ -214,8 +216,8 @@ async def test_every_name_leads_back_to_its_mbean(oracle: Jvm, connection: Conne
         *("nowhere:*", "odd:type=Empty,name=*", "b=c:*", "odd: key = *,*"),
     ],
 )
-async def test_queries(pattern: str, oracle: Jvm, connection: Connection) -> None:
-    """The server's query and our `matches` select the same names."""
+async def test_a_query_and_matches_agree(pattern: str, oracle: Jvm, connection: Connection) -> None:
+    """The server and our `matches` find the same names."""
     selected = await connection.query(ObjectName.parse(pattern))
     everything = await connection.query(None)
     by_us = {name for name in everything if ObjectName.parse(pattern).matches(name)}
@@ -236,9 +238,9 @@ def test_parsing_agrees_with_java(oracle: Jvm, text: str) -> None:
     try:
         name = ObjectName.parse(text)
     except MalformedObjectName as exc:
-        slip = "after a quoted value" in exc.problem or text.endswith("*,")
-        event("refused" if answer == "bad" else "slip")
-        assert answer == "bad" or slip
+        is_jdk_bug = "after a quoted value" in exc.problem or text.endswith("*,")
+        event("rejected" if answer == "bad" else "JDK bug")
+        assert answer == "bad" or is_jdk_bug
     else:
         event("accepted")
         kind = "pattern" if name.is_pattern else "name"
@@ -248,7 +250,7 @@ def test_parsing_agrees_with_java(oracle: Jvm, text: str) -> None:
 @given(pair=PAIRS)
 @MANY
 def test_matching_agrees_with_java(oracle: Jvm, pair: tuple[str, str]) -> None:
-    """One name selects another exactly when Java says so."""
+    """A pattern matches a name exactly if Java says so."""
     pattern, name = pair
     one, other = parsed(pattern), parsed(name)
     if one is None or other is None:

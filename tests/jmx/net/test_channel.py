@@ -141,6 +141,19 @@ async def test_a_cancelled_batch_that_was_answered_leaves_the_channel_open(
     assert channel.protocol.error is None
 
 
+async def test_a_batch_that_is_answered_as_it_is_cancelled_leaves_the_channel_open(
+    channel: Channel, as_is: Call[Any], make_reply: MakeReply
+) -> None:
+    """The replies arrive before the task learns of its cancellation."""
+    batch = asyncio.create_task(channel.run([as_is]))
+    await asyncio.sleep(0)
+    batch.cancel()
+    channel.data_received(make_reply(string("a")))
+    with pytest.raises(asyncio.CancelledError):
+        await batch
+    assert channel.protocol.error is None
+
+
 async def test_a_reply_after_a_cancellation_is_dropped(
     channel: Channel, transport: FakeTransport, as_is: Call[Any], make_reply: MakeReply
 ) -> None:
@@ -178,6 +191,27 @@ async def test_a_tls_error_after_the_handshake_is_reported_as_tls(
     channel.connection_lost(error)
     with pytest.raises(ConnectionFailed, match="client certificate") as caught:
         await batch
+    assert caught.value.error_class == "tls"
+
+
+async def test_a_tls_error_before_the_greeting_is_reported_as_tls(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening the channel fails with it, and not with a hint about the port."""
+
+    class RejectedChannel(Channel):
+        def data_received(self, data: bytes) -> None:
+            error = ssl.SSLError(1, "alert")
+            error.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+            self.connection_lost(error)
+            monkeypatch.setattr(self, "connection_lost", lambda exc: None)
+
+    async def greet(visit: Visit) -> None:
+        await visit.send(ACK)
+        await visit.gone()
+
+    with pytest.raises(ConnectionFailed, match="client certificate") as caught:
+        await RejectedChannel.open(Endpoint("127.0.0.1", await serve(greet)), 60.0)
     assert caught.value.error_class == "tls"
 
 

@@ -94,6 +94,30 @@ async def test_the_attempt_delay_is_that_of_rfc_8305() -> None:
     assert happy_eyeballs.ATTEMPT_DELAY_S == 0.25
 
 
+async def test_a_silent_address_can_still_connect_after_the_others_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """When no address is left to try, the attempts in progress are awaited."""
+    others_failed = asyncio.Event()
+    with socket.socket() as sock:
+
+        async def attempt(
+            family: int, kind: int, proto: int, address: tuple[str, int]
+        ) -> happy_eyeballs.Connected:
+            if address[0] == "slow":
+                await others_failed.wait()
+                for _ in range(10):  # the failure is noticed first
+                    await asyncio.sleep(0)
+                return sock, "slow"
+            asyncio.get_running_loop().call_soon(others_failed.set)
+            raise ConnectionRefusedError
+
+        monkeypatch.setattr(happy_eyeballs, "ATTEMPT_DELAY_S", 0.0)
+        monkeypatch.setattr(happy_eyeballs, "_attempt", attempt)
+        addresses = [tcp("slow", 1), tcp("refused", 1)]
+        assert await happy_eyeballs._first_connected(addresses) == (sock, "slow")
+
+
 async def test_the_error_of_the_last_address_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """If all addresses of a host refuse, the error is the reason of the last one."""
     resolve_to(monkeypatch, ["127.0.0.3", "127.0.0.4"])

@@ -1,6 +1,6 @@
 """Capture the replies in this folder from real JVMs: `python -m tests.jmx.wire.capture`.
 
-Every file holds what came after one request, from the first byte to the last.
+Each file is the complete reply to one request.
 """
 
 import socket
@@ -72,7 +72,7 @@ def write(name: str, raw: bytes) -> None:
 
 
 def capture_values() -> None:
-    """From a JVM with plain JMX: everything but what needs TLS or a password."""
+    """Capture from a JVM with plain JMX all that needs neither TLS nor a password."""
     with Jvm(ORACLE) as jvm:
         wire = Wire(jvm.jmx_port)
         write("greeting", wire.greeting)
@@ -88,9 +88,9 @@ def capture_values() -> None:
             capture_attributes(wire, own, kind)
         missing = ObjectName.parse("odd:type=Missing")
         wire.save("missing", calls.get_attributes(own, missing, ["A"]))
-        nobody = RemoteRef(Endpoint("127.0.0.1", 1), b"\x01" * 22, None)
-        # Each of these ends its socket: what a call to nobody carries is left unread by the JVM.
-        Wire(jvm.jmx_port).save("no_such_object", calls.get_default_domain(nobody))
+        missing_object = RemoteRef(Endpoint("127.0.0.1", 1), b"\x01" * 22, None)
+        # Each of these ends its socket: the JVM leaves the arguments of such a call unread.
+        Wire(jvm.jmx_port).save("no_such_object", calls.get_default_domain(missing_object))
         for kind in ("Unserializable", "Externalizable"):
             capture_attributes(Wire(jvm.jmx_port), own, kind)
         wire.save("close", calls.close(own))
