@@ -1,4 +1,4 @@
-"""This machine's clock, held against a Date of whole seconds."""
+"""Examination of the clock, compared with an HTTP Date of whole seconds."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -18,7 +18,7 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
     after_s=st.floats(0, 5),
 )
 def test_clock_offset_is_a_lower_bound(true_s: float, before_s: float, after_s: float) -> None:
-    """Whatever the way there and back takes: at least so far, on the right side, or 0."""
+    """Whatever the request takes: at least so many seconds, on the right side, or 0."""
     written = NOON + timedelta(seconds=0.75)
     ours = written.timestamp() + true_s
     found = ahead_s(ours - before_s, ours + after_s, format_datetime(written, usegmt=True))
@@ -30,7 +30,7 @@ def test_clock_offset_is_a_lower_bound(true_s: float, before_s: float, after_s: 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday"])
 def test_clock_offset_is_unknown_without_a_date(date: str | None) -> None:
-    """A server without a clock, or a proxy, is not an error."""
+    """A server or proxy that sends no Date is not an error."""
     assert ahead_s(0, 1, date) is None
 
 
@@ -47,13 +47,13 @@ def test_clock_offset_is_unknown_without_a_date(date: str | None) -> None:
 def test_clock_offset_of_half_an_interval_is_a_finding(
     ahead: float | None, said: list[str]
 ) -> None:
-    """A point that is off by more stands on another tick than its neighbours' points."""
+    """A larger offset moves points to another tick than the points of other machines."""
     area = examine_clock(synchronized=True, ahead=ahead, interval_s=10.0)
     assert [each.problem for each in area.findings] == said
 
 
-def test_a_clock_that_nothing_keeps() -> None:
-    """A finding; a kernel that does not say is none."""
+def test_an_unsynchronized_clock_is_a_finding() -> None:
+    """If the kernel does not tell, there is no finding."""
     (found,) = examine_clock(synchronized=False, ahead=None, interval_s=10.0).findings
     assert "NTP" in found.fix
     unknown = examine_clock(synchronized=None, ahead=None, interval_s=10.0)
@@ -61,5 +61,5 @@ def test_a_clock_that_nothing_keeps() -> None:
 
 
 def test_the_kernel_clock_is_read_and_not_set() -> None:
-    """An answer, or none; the question needs no rights."""
+    """An answer or none; the query needs no permission."""
     assert is_synchronized() in (True, False, None)

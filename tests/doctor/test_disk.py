@@ -1,4 +1,4 @@
-"""The place of the store, on disks that are not as they should be."""
+"""Examination of the store on disks with and without problems."""
 
 import asyncio
 from pathlib import Path
@@ -21,7 +21,7 @@ MOUNTS = """\
 
 
 def examine(path: Path, mounts: str = "", **more: object) -> Area:
-    """Examine with room for everything, by default."""
+    """Examine a store; by default there is room for everything."""
     facts = {"max_bytes": GIB, "sends": True, "free_bytes": lambda _: GIB, "now_ns": 0, **more}
     return examine_store(path, mounts=mounts, **facts)  # type: ignore[arg-type]
 
@@ -36,13 +36,13 @@ def examine(path: Path, mounts: str = "", **more: object) -> Area:
         ("/srv/a b/x", "ext4"),
     ],
 )
-def test_the_innermost_mount_counts(folder: str, kind: str) -> None:
-    """Of two at one place the later; names are compared whole, and spaces are written as \\040."""
+def test_file_system_is_that_of_the_innermost_mount(folder: str, kind: str) -> None:
+    """Of two at one mount point the later; names are compared in full, \\040 is a space."""
     assert file_system(Path(folder), MOUNTS) == kind
 
 
-def test_a_place_that_is_right(tmp_path: Path) -> None:
-    """Folders that are missing are made at the start; the note says that nothing is there yet."""
+def test_a_store_that_does_not_exist_yet(tmp_path: Path) -> None:
+    """No finding: missing folders are created at the start; a note tells that there is no file."""
     area = examine(tmp_path / "a" / "b" / "store.sqlite3", MOUNTS)
     assert area.findings == ()
     assert not (tmp_path / "a").exists()
@@ -53,7 +53,7 @@ def test_a_place_that_is_right(tmp_path: Path) -> None:
     [("tmpfs", "are lost when the machine restarts"), ("nfs4", "a network file system")],
 )
 def test_disk_on_a_file_system_that_loses_data(tmp_path: Path, kind: str, word: str) -> None:
-    """Memory forgets, and SQLite's log is not safe over a network."""
+    """A memory file system forgets, and SQLite's log is not safe over a network."""
     mounts = f"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 22 0:7 / {tmp_path} rw - {kind} x rw\n"
     (found,) = examine(tmp_path / "store.sqlite3", mounts).findings
     assert word in found.problem
@@ -61,7 +61,7 @@ def test_disk_on_a_file_system_that_loses_data(tmp_path: Path, kind: str, word: 
 
 
 def test_disk_that_cannot_be_written(tmp_path: Path) -> None:
-    """The folder, or the file where there is one; below a file there is no place at all."""
+    """The folder, or the file if it exists; nothing can be created below a file."""
     path = tmp_path / "store.sqlite3"
     (found,) = examine(path, may_write=lambda _: False).findings
     assert found.where == str(tmp_path)
@@ -71,23 +71,23 @@ def test_disk_that_cannot_be_written(tmp_path: Path) -> None:
     assert "is not a directory" in none.problem
 
 
-def test_a_folder_that_is_closed_to_us(tmp_path: Path) -> None:
-    """What is in it nobody knows: what may be looked at is judged, and nothing else is said."""
+def test_a_folder_without_access(tmp_path: Path) -> None:
+    """Its content is unknown: only what can be read is examined, without a note."""
     path = tmp_path / ("x" * 300) / "store.sqlite3"  # fails in stat(2), as a closed folder does
     area = examine(path, may_write=lambda _: False)
     assert [each.where for each in area.findings] == [str(tmp_path)]
     assert area.notes == ()
 
 
-def test_less_room_than_the_file_allows_the_store(tmp_path: Path) -> None:
-    """What the store has already counts as room."""
+def test_less_room_than_max_size_is_a_finding(tmp_path: Path) -> None:
+    """The present size of the store counts as room."""
     path = tmp_path / "store.sqlite3"
     (found,) = examine(path, free_bytes=lambda _: GIB // 2).findings
     assert found.problem == "room for 512 MiB, but the store may grow to 1,024 MiB"
 
 
 def filled(path: Path) -> None:
-    """A store with a line of the year 1970 that waits, in use."""
+    """A store in use, with a pending line from 1970."""
 
     async def fill() -> None:
         async with await Store.open(path, max_bytes=GIB, retain_s=None) as store:
@@ -96,8 +96,8 @@ def filled(path: Path) -> None:
     asyncio.run(fill())
 
 
-def test_lines_that_wait_for_long(tmp_path: Path) -> None:
-    """Only where there is an InfluxDB to send them to, and not at once."""
+def test_old_pending_lines_are_a_finding(tmp_path: Path) -> None:
+    """Only with an InfluxDB to send them to, and not at once."""
     path = tmp_path / "store.sqlite3"
     filled(path)
     (found,) = examine(path, now_ns=2 * HOUR_NS).findings
@@ -107,8 +107,8 @@ def test_lines_that_wait_for_long(tmp_path: Path) -> None:
     assert examine(path, now_ns=HOUR_NS // 60).findings == ()
 
 
-async def test_a_store_at_work_is_no_finding(tmp_path: Path) -> None:
-    """The note has the process; who waits for it reads its log."""
+async def test_a_store_in_use_is_no_finding(tmp_path: Path) -> None:
+    """The note has the process; for old lines the fix is in its log."""
     path = tmp_path / "store.sqlite3"
     async with await Store.open(path, max_bytes=GIB, retain_s=None) as store:
         await store.append([b"m f=1 0"], time_ns=0, source="x")
@@ -117,8 +117,8 @@ async def test_a_store_at_work_is_no_finding(tmp_path: Path) -> None:
     assert "log of `run`" in area.findings[0].fix
 
 
-def test_a_file_that_is_no_store(tmp_path: Path) -> None:
-    """Another program's database is named, not opened for more."""
+def test_a_file_that_is_not_a_store_is_a_finding(tmp_path: Path) -> None:
+    """Another program's database is named, and not read further."""
     path = tmp_path / "store.sqlite3"
     path.write_bytes(b"SQLite format 3\0" + bytes(84))
     (found,) = examine(path).findings

@@ -1,4 +1,4 @@
-"""Which areas an examination has, and what of a file goes into them."""
+"""Areas of an examination, and the parts of a file that they examine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ def write_file(tmp_path: Path) -> WriteFile:
 
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine without systemd, whose clock is kept."""
+    """A machine without systemd, with a synchronized clock."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setattr(unit, "query", lambda: NO_SYSTEMD)
@@ -41,7 +41,7 @@ def names(areas: list[Area]) -> list[str]:
 
 
 def test_read_makes_a_finding_of_each_problem(write_file: WriteFile) -> None:
-    """The place, the key, the message, and the word that may be meant."""
+    """With place, key, message and suggestion."""
     file = write_file("intervall: 10s\nkafka: {bootstrap: 'k:1', poll_every: 1}\n")
 
     area, settings = read(file, {})
@@ -53,7 +53,7 @@ def test_read_makes_a_finding_of_each_problem(write_file: WriteFile) -> None:
 
 
 def test_read_finds_variables_that_are_not_set(write_file: WriteFile) -> None:
-    """A variable of the file is a problem of the environment, with its place."""
+    """An unset variable is a problem with its place in the file."""
     file = write_file("kafka: {bootstrap: '${BROKER}'}\n")
 
     (finding,) = read(file, {})[0].findings
@@ -63,7 +63,7 @@ def test_read_finds_variables_that_are_not_set(write_file: WriteFile) -> None:
 
 
 def test_read_makes_notes_of_warnings(write_file: WriteFile) -> None:
-    """A file with warnings can be used: its settings are there, the warnings ask for nothing."""
+    """A file with warnings can be used; the warnings require no action."""
     file = write_file("kafka: {bootstrap: 'k:1', groups: {deny: test-*}}\n")
 
     area, settings = read(file, {})
@@ -74,17 +74,17 @@ def test_read_makes_notes_of_warnings(write_file: WriteFile) -> None:
 
 
 async def test_examines_the_machine_without_a_file() -> None:
-    """Its clock and its service, nothing else."""
+    """Only its clock and its service."""
     assert names(await examine(None, {})) == ["clock", "systemd"]
 
 
-async def test_examines_the_machine_with_a_file_of_no_use(write_file: WriteFile) -> None:
-    """The problems of the file come first; no server is asked."""
+async def test_examines_the_machine_with_an_invalid_file(write_file: WriteFile) -> None:
+    """The problems of the file come first; no server is contacted."""
     assert names(await examine(write_file("x: 1\n"), {})) == ["file", "clock", "systemd"]
 
 
 async def test_examines_the_servers_of_a_file(write_file: WriteFile) -> None:
-    """Only those that the file names are areas; each has its own findings."""
+    """Each server in the file is an area with its own findings."""
     text = "influxdb: {url: 'http://127.0.0.1:1', bucket: b}\n"
 
     areas = await examine(write_file(text + "kafka: {bootstrap: '127.0.0.1:1'}\n"), {})
@@ -102,7 +102,7 @@ async def test_examines_the_servers_of_a_file(write_file: WriteFile) -> None:
 
 
 async def test_brokers_to_discover_are_targets(write_file: WriteFile) -> None:
-    """A broker found is examined; one whose JMX address cannot be made is a finding."""
+    """A discovered broker is examined; one without a valid JMX address is a finding."""
     text = "targets: [{discover: kafka, jmx_port: '1{id}', collect: [jvm]}]\n"
     async with FakeCluster(brokers=2) as fake:
         hosts = ", ".join(f"'{host}:{port}'" for host, port in fake.bootstrap)
@@ -111,8 +111,8 @@ async def test_brokers_to_discover_are_targets(write_file: WriteFile) -> None:
     assert [finding.where for finding in targets.findings] == ["broker-1", "broker-2"]
 
 
-async def test_a_cluster_that_is_away_has_one_finding(write_file: WriteFile) -> None:
-    """Brokers that cannot be found are no finding of the targets as well."""
+async def test_an_unreachable_cluster_has_one_finding(write_file: WriteFile) -> None:
+    """Brokers that cannot be discovered are not findings of the targets as well."""
     text = "targets: [{discover: kafka, jmx_port: 9999, collect: [jvm]}]\n"
 
     areas = await examine(write_file(text + "kafka: {bootstrap: '127.0.0.1:1'}\n"), {})
@@ -138,7 +138,7 @@ async def test_environment_of_the_service_applies_to_its_file(
 
 
 def test_mounts_are_those_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Linux lists the root; where there is no such file there are none."""
+    """Linux lists the root; without /proc there are none."""
     assert " / " in mounts()
 
     def refuse(*_: object, **__: object) -> str:

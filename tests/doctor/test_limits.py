@@ -1,4 +1,4 @@
-"""What a file needs of the machine it is on."""
+"""Open files and optional software that a file needs."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ def settings(folder: Path, text: str) -> Settings:
 
 
 def targets(count: int, more: str = "") -> str:
-    """So many targets."""
+    """Return this many targets."""
     lines = (f"  - {{name: t{n}, jmx: 'h{n}:9999', collect: jvm{more}}}\n" for n in range(count))
     return "targets:\n" + "".join(lines)
 
 
 @pytest.mark.parametrize(("limit", "is_fine"), [(264, True), (263, False), (-1, True)])
 def test_open_files_by_targets(tmp_path: Path, limit: int, is_fine: bool) -> None:
-    """Two of each target and 64 more; a limit below 0 is none."""
+    """Two for each target and 64 more; a negative limit means none."""
     area = examine_files(settings(tmp_path, targets(100)), limit)
     assert (area.findings == ()) == is_fine
     for found in area.findings:
@@ -42,7 +42,7 @@ def test_open_files_by_targets(tmp_path: Path, limit: int, is_fine: bool) -> Non
     ],
 )  # fmt: skip
 def test_missing_extras_are_named_with_their_command(tmp_path: Path, text: str, mend: str) -> None:
-    """Each with the command that brings it; where it is there, nothing is said."""
+    """With the command that installs it; installed ones are not mentioned."""
     file = settings(tmp_path, text)
     nothing = examine_extras(file, has_module=lambda _: False, find_program=lambda _: None)
     assert [each.fix for each in nothing.findings if mend in each.fix] != []
@@ -51,8 +51,8 @@ def test_missing_extras_are_named_with_their_command(tmp_path: Path, text: str, 
     assert everything.findings == ()
 
 
-def test_a_plain_file_needs_nothing(tmp_path: Path) -> None:
-    """Extras are extras."""
+def test_a_plain_file_needs_no_extra(tmp_path: Path) -> None:
+    """Only certain keys need optional software."""
     file = settings(tmp_path, targets(1) + "kafka: {bootstrap: k:1, tls: {cert_file: me.pem}}\n")
     assert (
         examine_extras(file, has_module=lambda _: False, find_program=lambda _: None).findings == ()

@@ -1,4 +1,4 @@
-"""Servers that are away, or are not what the file takes them for."""
+"""Servers that are unreachable, or differ from the file."""
 
 import asyncio
 
@@ -17,12 +17,12 @@ from tests.kafka.fake_cluster import FakeCluster
 
 
 def kafka(*addresses: tuple[str, int]) -> KafkaSettings:
-    """A cluster at these addresses."""
+    """Return settings of a cluster at these addresses."""
     return KafkaSettings(bootstrap=tuple(Address(*each) for each in addresses))
 
 
-async def test_every_address_is_tried_by_itself() -> None:
-    """A dead one in the list is a finding, though the poll would do with the other."""
+async def test_every_bootstrap_address_is_tried() -> None:
+    """A dead address in the list is a finding, although the poll needs only one that works."""
     dead = ("127.0.0.1", free_port())
     async with FakeCluster() as fake:
         area = await examine_kafka(kafka(dead, *fake.bootstrap))
@@ -32,8 +32,8 @@ async def test_every_address_is_tried_by_itself() -> None:
     assert found.fix == "Start the broker, or correct the port"
 
 
-async def test_a_broker_that_is_not_where_it_says() -> None:
-    """The address it advertises is named with its id: the bootstrap list does not help there."""
+async def test_an_unreachable_advertised_address_is_a_finding() -> None:
+    """It is named with the broker's id; other bootstrap addresses do not help."""
     async with FakeCluster(2) as fake:
         await fake.brokers[2].stop()
         area = await examine_kafka(kafka(fake.bootstrap[0]))
@@ -42,8 +42,8 @@ async def test_a_broker_that_is_not_where_it_says() -> None:
     assert "advertised.listeners of broker 2" in found.fix
 
 
-async def test_rights_that_are_missing() -> None:
-    """What Kafka leaves out without a word, and the command that grants it."""
+async def test_missing_rights_are_findings() -> None:
+    """With the command that grants them: Kafka omits such groups silently."""
     async with FakeCluster() as fake:
         refuse_groups(fake.brokers[1], PROBE_NAME, "orders")
         fake.groups["orders"] = Group({})
@@ -53,8 +53,8 @@ async def test_rights_that_are_missing() -> None:
     assert "--operation Describe --group orders" in found.fix
 
 
-async def test_a_cluster_that_is_away() -> None:
-    """Each address of the list, and nothing about what cannot be asked any more."""
+async def test_an_unreachable_cluster() -> None:
+    """A finding for each bootstrap address, and none for what could not be queried."""
     area = await examine_kafka(kafka(("127.0.0.1", free_port()), ("127.0.0.1", free_port())))
     assert [each.problem for each in area.findings] == ["Connection refused"] * 2
 
@@ -68,16 +68,16 @@ async def test_a_cluster_that_is_away() -> None:
         ("kafka-9:9092", "kafka-1", "or make kafka-9 resolve to one"),
     ],
 )
-def test_a_broker_that_advertises_itself_as_our_machine(
+def test_an_advertised_loopback_address_has_its_own_fix(
     advertised: str, listed: str, word: str
 ) -> None:
-    """The mistake everybody makes has a sentence of its own."""
+    """The commonest mistake in advertised.listeners."""
     found = _advertised(7, Finding(advertised, "Connection refused"), [(listed, 9092)])
     assert word in found.fix
 
 
-async def test_targets_that_do_not_answer_as_they_should() -> None:
-    """Each with its own way out: nobody there, nothing that speaks JMX, a name nobody knows."""
+async def test_targets_have_the_fix_for_their_error() -> None:
+    """Nothing listens, something else than JMX listens, or the name is unknown."""
     not_jmx = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     port = not_jmx.sockets[0].getsockname()[1]
     hosts = {

@@ -1,4 +1,4 @@
-"""The service as `systemctl show` tells it; the text is in the form of systemd 252."""
+"""Examination of the service from `systemctl show`, in the format of systemd 252."""
 
 import os
 import stat
@@ -28,7 +28,7 @@ NeedDaemonReload=no
 
 
 def changed(**properties: str) -> dict[str, str]:
-    """A service that is fine but for these."""
+    """Return the properties of a service without problems, except for these."""
     return {**parse(FINE), **properties}
 
 
@@ -46,28 +46,28 @@ def changed(**properties: str) -> dict[str, str]:
     ],
 )  # fmt: skip
 def test_findings_of_a_unit(properties: dict[str, str], problem: str, mend: str) -> None:
-    """One sentence each, and what to type."""
+    """One line each, with the command to type."""
     (found,) = examine_unit(changed(**properties), None).findings
     assert problem in found.problem
     assert mend in found.fix
 
 
-def test_a_service_that_is_fine() -> None:
-    """Nothing but its state."""
+def test_a_service_without_problems() -> None:
+    """Only a note with its state."""
     area = examine_unit(parse(FINE), None)
     assert (area.findings, area.notes) == ((), ("jmxbridge.service is active (running)",))
 
 
 @pytest.mark.parametrize("found", ["not examined: no systemd", {"LoadState": "not-found"}])
-def test_no_service_is_no_finding(found: str | dict[str, str]) -> None:
-    """Containers have none; neither has a machine where somebody tries it out."""
+def test_a_missing_service_is_no_finding(found: str | dict[str, str]) -> None:
+    """Containers have none, and neither has a machine where the bridge is tried out."""
     area = examine_unit(found, Path("mbeans.yaml"))
     assert area.findings == ()
     assert len(area.notes) == 1
 
 
 def test_the_file_must_be_readable_by_the_services_user(tmp_path: Path) -> None:
-    """As mode bits say it of a user that is made at the start; for root all is open."""
+    """By mode bits, also for a DynamicUser; root can read everything."""
     file = tmp_path / "mbeans.yaml"
     file.touch(mode=0o600)
     of_file = parse(FINE.replace("FILE", str(file)))
@@ -97,13 +97,13 @@ OWNER, GROUP, OTHER = 1000, 100, 4242
 def test_mode_bits_decide_as_in_the_kernel(
     mode: int, uid: int, groups: set[int], is_open: bool
 ) -> None:
-    """Owner, else group, else others: the first that fits decides; root may all."""
+    """Owner, else group, else others: the first that applies decides; root may do everything."""
     found = os.stat_result((mode, 0, 0, 1, OWNER, GROUP, 0, 0, 0, 0))
     assert permits(found, stat.S_IROTH, uid, groups) == is_open
 
 
-def test_the_first_closed_folder_is_named(tmp_path: Path) -> None:
-    """Who may not enter a folder is not helped by the mode of the file."""
+def test_unreadable_names_the_first_closed_folder(tmp_path: Path) -> None:
+    """The mode of the file does not matter if its folder cannot be entered."""
     folder = tmp_path / "closed"
     folder.mkdir()
     (folder / "file").touch(mode=0o644)
@@ -118,7 +118,7 @@ def test_the_first_closed_folder_is_named(tmp_path: Path) -> None:
 def test_environment_of_a_unit_applies_to_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where its command names the file: with its state, and its credentials if we may see them."""
+    """If its command names the file: its state, and its credentials if they can be read."""
     file = tmp_path / "mbeans.yaml"
     of_file = parse(FINE.replace("FILE", str(file)))
     assert runs(of_file, file)
@@ -134,7 +134,7 @@ def test_environment_of_a_unit_applies_to_its_file(
 
 
 def test_a_systemctl_that_fails_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the reason; the rest is examined all the same."""
+    """With the reason; the other areas are examined."""
     program = tmp_path / "systemctl"
     program.write_text("#!/bin/sh\nexit 1\n")
     program.chmod(0o755)

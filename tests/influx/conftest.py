@@ -1,4 +1,4 @@
-"""A scripted HTTP server: what a real InfluxDB cannot be made to show, byte by byte."""
+"""Scripted HTTP server, for answers that a real InfluxDB cannot be made to give."""
 
 import asyncio
 import gzip
@@ -19,7 +19,7 @@ LONG_S = 60.0  # a deadline that the test must not need
 
 @dataclass
 class Request:
-    """What arrived: the request line's target, headers in lower case, the unpacked body."""
+    """A received request: its target, headers in lower case, and the unpacked body."""
 
     target: str
     headers: dict[str, str]
@@ -31,7 +31,7 @@ Reply = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class Script:
-    """A server that gives its replies in turn, the last one again and again."""
+    """A server that sends its replies in turn, and repeats the last one."""
 
     replies: list[Reply | bytes] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Script:
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request:
-    """One request, its body as long as its Content-Length, if it has one."""
+    """Read one request with a body of its Content-Length, if it has one."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     pairs = [line.split(":", 1) for line in head[1:] if line]
     headers = {name.lower(): value.strip() for name, value in pairs}
@@ -114,7 +114,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def make_writer(script: Any) -> AsyncIterator[Callable[..., Writer]]:
-    """Make a writer, to the scripted server unless told, that waits as long as a test may take."""
+    """Make a writer to the scripted server, unless another URL is given, with a test's timeouts."""
     made: list[Writer] = []
 
     def make(url: str = "", **options: Any) -> Writer:

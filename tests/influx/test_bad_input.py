@@ -1,4 +1,4 @@
-"""What people get wrong, and what they then read: store, sender and HTTP, in full sentences."""
+"""Wrong lines and wrong settings, and the messages that a user then reads."""
 
 import asyncio
 import logging
@@ -70,7 +70,7 @@ HELD = {
 
 
 async def send(store: Store, script: Any, *, until: Callable[[Sender], bool]) -> Sender:
-    """Send one line until something is so."""
+    """Send one line until a condition is met."""
     await store.append([LINE], time_ns=1, source="billing-app")
     writer = Writer(script.url, bucket="kafka", org="ops", token=f"{TOKEN}\n")
     sender = Sender(store, writer, pace=Pace(linger_s=0.0))
@@ -88,10 +88,10 @@ async def send(store: Store, script: Any, *, until: Callable[[Sender], bool]) ->
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_a_line_that_is_never_taken(
+async def test_a_refused_line_tells_what_to_change(
     store: Store, script: Any, reply: MakeReply, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its dead letter, and the log, name what is wrong and what to change; nothing waits for it."""
+    """Its dead letter and the log name the fault and the fix; no other line waits for it."""
     (status, body), reason = REFUSED[name]
     script.replies = [reply(status, body, JSON)]
 
@@ -107,7 +107,7 @@ async def test_a_line_that_is_never_taken(
 async def test_answers_of_other_servers_hold_lines(
     store: Store, script: Any, reply: MakeReply, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The line waits, and the sentence says what was met and which setting to look at."""
+    """The line stays pending, and the text names the answer and the setting to check."""
     answer, sentence = HELD[name]
     script.replies = [reply(*answer)]
 
@@ -120,10 +120,10 @@ async def test_answers_of_other_servers_hold_lines(
     assert TOKEN not in caplog.text
 
 
-async def test_a_token_with_a_newline_at_its_end(
+async def test_a_token_ending_in_a_newline(
     store: Store, script: Any, reply: MakeReply, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is sent without: the line is stored, and the token is in no log."""
+    """The newline is not sent: the line is stored, and the token is in no log."""
     caplog.set_level(logging.DEBUG)
     script.replies = [reply(204)]
 

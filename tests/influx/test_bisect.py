@@ -1,4 +1,4 @@
-"""The search for refused lines, against servers that store the rest of a batch and that do not."""
+"""Search for refused lines, with servers that store the rest of a batch or none of it."""
 
 from dataclasses import dataclass, field
 
@@ -29,7 +29,7 @@ class Server:
     requests: int = 0
 
     def write(self, part: range) -> Verdict:
-        """What it says to a request."""
+        """Answer a request."""
         self.requests += 1
         if len(part) > self.largest:
             return TOO_LARGE
@@ -42,7 +42,7 @@ class Server:
 
 
 def run(search: Bisection, server: Server) -> None:
-    """Drive a search to its end."""
+    """Run a search to its end."""
     while (part := search.part) is not None:
         search.answer(server.write(part))
 
@@ -58,8 +58,8 @@ servers = st.builds(
 
 @settings(deadline=None)
 @given(server=servers, lines=st.integers(1, 64))
-def test_exactly_the_refused_lines_are_found(server: Server, lines: int) -> None:
-    """Every good line is stored, every bad one is dead, in order, whatever the server's manner."""
+def test_bisection_finds_exactly_the_refused_lines(server: Server, lines: int) -> None:
+    """Every good line is stored, every bad one is dead, in order, for both kinds of server."""
     search = Bisection(lines, budget=1000)
 
     run(search, server)
@@ -78,7 +78,7 @@ def test_exactly_the_refused_lines_are_found(server: Server, lines: int) -> None
 def test_an_exhausted_budget_leaves_the_rest_pending(
     server: Server, lines: int, budget: int
 ) -> None:
-    """A search that stops early has decided a front of the batch, and taken up again it ends."""
+    """A search that stops early has decided the front of the batch; the next one continues."""
     start, dead, searches = 0, [], 0
     while start < lines:
         search = Bisection(lines - start, budget=budget)
@@ -99,7 +99,7 @@ def test_an_exhausted_budget_leaves_the_rest_pending(
 @settings(deadline=None)
 @given(bad=st.sets(st.integers(0, 4999), max_size=5))
 def test_few_refused_lines_cost_few_requests(bad: set[int]) -> None:
-    """About 2·log2(n) requests for each, and one when there is none."""
+    """About 2·log2(n) requests for each refused line; one request if there is none."""
     server = Server(bad)
 
     run(Bisection(5000, budget=1000), server)
@@ -108,7 +108,7 @@ def test_few_refused_lines_cost_few_requests(bad: set[int]) -> None:
 
 
 def test_a_batch_refused_as_a_whole_costs_one_request() -> None:
-    """A server that counts as many refusals as lines has decided them all."""
+    """A server that reports as many refused lines as it was sent has decided all of them."""
     server = Server(set(range(5000)), counts=True)
     search = Bisection(5000)
 
@@ -119,8 +119,8 @@ def test_a_batch_refused_as_a_whole_costs_one_request() -> None:
 
 
 @pytest.mark.parametrize("verdict", [HOLD, RETRY])
-def test_trouble_of_the_server_stops_the_search(verdict: Verdict) -> None:
-    """What was decided before stays decided; nothing is dead for the server's trouble."""
+def test_a_verdict_about_the_server_stops_the_search(verdict: Verdict) -> None:
+    """Decided lines stay decided; no line is dead because of the server."""
     search = Bisection(8)
     for answer in (REFUSED, REFUSED, STORED, verdict):
         search.answer(answer)
@@ -132,7 +132,7 @@ def test_trouble_of_the_server_stops_the_search(verdict: Verdict) -> None:
 
 
 def test_a_single_line_too_large_is_dead() -> None:
-    """There is nothing left to split; without words of the server ours are the reason."""
+    """It cannot be split; without a message of the server, our text is the reason."""
     search = Bisection(1)
 
     search.answer(TOO_LARGE)
@@ -140,8 +140,8 @@ def test_a_single_line_too_large_is_dead() -> None:
     assert [line.reason for line in search.dead] == ["413: the server's limit"]
 
 
-def test_the_reason_is_the_servers_word() -> None:
-    """Status and message of the answer to the line alone."""
+def test_the_reason_is_the_servers_message() -> None:
+    """Status and message of the answer to this line alone."""
     search = Bisection(1)
 
     search.answer(REFUSED)

@@ -1,4 +1,4 @@
-"""Requests with a deadline: each ends in time as a value, and refuses bad settings at once."""
+"""Requests with a deadline: each ends in time with an outcome; bad settings are refused."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ LONG_S = 60.0  # a deadline that the test must not need
 SECRET = "t0ken-of-ours"  # noqa: S105 - of the scripted server
 
 
-async def test_a_silent_server_is_given_up_at_the_deadline(
+async def test_a_request_to_a_silent_server_ends_at_the_deadline(
     make_writer: MakeWriter, script: Any, reply: MakeReply
 ) -> None:
     """The thread ends, the server sees the connection closed, and the next write works."""
@@ -43,10 +43,8 @@ async def test_a_silent_server_is_given_up_at_the_deadline(
     assert outcome.status == 204
 
 
-async def test_an_answer_that_trickles_is_given_up_at_the_deadline(
-    make_writer: MakeWriter, script: Any
-) -> None:
-    """Every byte resets the read timeout, none the deadline."""
+async def test_a_slow_answer_ends_at_the_deadline(make_writer: MakeWriter, script: Any) -> None:
+    """Every byte resets the read timeout, but not the deadline."""
     stopped = asyncio.Event()
 
     async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,7 +64,7 @@ async def test_an_answer_that_trickles_is_given_up_at_the_deadline(
 
 
 async def test_a_cancelled_write_ends_at_once(make_writer: MakeWriter, script: Any) -> None:
-    """The socket is shut, the server sees it, and no thread is left behind."""
+    """The socket is shut down, the server sees it, and no thread is left."""
     gone = asyncio.Event()
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -91,7 +89,7 @@ async def test_a_cancelled_write_ends_at_once(make_writer: MakeWriter, script: A
 async def test_a_process_out_of_threads(
     make_writer: MakeWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lines can wait until there is a thread again."""
+    """The outcome is a NoAnswer: the lines wait until a thread is available."""
 
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -117,7 +115,7 @@ async def test_token_loses_its_last_newline(
 
 @pytest.mark.parametrize("secret", ["s3cret\nX-Evil: 1", "s3crét", "s3cret\x00"])
 def test_a_token_that_no_header_can_carry_is_refused(secret: str) -> None:
-    """At once, and without showing it."""
+    """The error does not contain it."""
     with pytest.raises(ValueError, match="header") as caught:
         Writer("http://127.0.0.1:8086", bucket="b", token=secret)
 
@@ -136,7 +134,7 @@ def test_a_token_that_no_header_can_carry_is_refused(secret: str) -> None:
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused(url: str) -> None:
-    """At once, and without showing a password in it."""
+    """The error contains no password."""
     with pytest.raises(ValueError, match=r"(?i)url|port") as caught:
         Writer(url, bucket="b")
 

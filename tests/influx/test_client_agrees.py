@@ -1,7 +1,7 @@
-"""Our line protocol beside influxdb-client's own serialiser: where both write, they write the same.
+"""Line protocol compared with influxdb-client's serializer: the same line if both can write it.
 
-Left out is what it does worse: it drops the decimal point of whole floats, writes integers that no
-server takes, and lets backslashes change what follows them.
+Left out are its known faults: it drops the decimal point of whole floats, writes integers that no
+server accepts, and lets backslashes change the text after them.
 """
 
 import math
@@ -54,7 +54,7 @@ def test_the_same_point_is_the_same_line(
 
 
 def split_number(line: str) -> tuple[str, float, str]:
-    """What stands before a float, the float, and the time."""
+    """Return the text before a float, the float, and the time."""
     before, time_ns = line.rsplit(" ", 1)
     key, number = before.rsplit("=", 1)
     return key, float(number), time_ns

@@ -117,7 +117,7 @@ async def test_a_redirect_is_not_followed(
 
 
 async def test_an_endless_answer_is_cut(make_writer: MakeWriter, script: Any) -> None:
-    """No more of it than the limit is kept, and the writer goes on with a new connection."""
+    """At most the limit is kept, and the next request uses a new connection."""
 
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -148,7 +148,7 @@ async def test_an_answer_that_is_not_utf8_is_read(
 async def test_a_secret_in_an_answer_is_hidden(
     make_writer: MakeWriter, script: Any, reply: MakeReply
 ) -> None:
-    """A server that repeats the credentials does not get them into logs and dead letters."""
+    """Credentials that a server repeats do not reach logs and dead letters."""
     script.replies = [reply(401, f'{{"error": "unknown {SECRET} and Token u:{SECRET}"}}')]
 
     outcome = await make_writer(username="u", password=SECRET).write(Body(LINE))
@@ -160,7 +160,7 @@ async def test_a_secret_in_an_answer_is_hidden(
 async def test_late_answer_to_an_aborted_write_is_dropped(
     make_writer: MakeWriter, script: Any, reply: MakeReply
 ) -> None:
-    """The answer to a write that was given up belongs to nobody."""
+    """It is not taken for the answer to the next write."""
     release = asyncio.Event()
 
     async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -185,7 +185,7 @@ async def test_late_answer_to_an_aborted_write_is_dropped(
 
 
 def test_the_library_is_not_imported_before_a_write() -> None:
-    """A run without InfluxDB, or `--help`, pays nothing for it."""
+    """A run without InfluxDB and `--help` do not pay for it."""
     code = (
         "import sys; from jmxbridge.influx.client import Writer;"
         "Writer('http://h:1', bucket='b'); print('influxdb_client' in sys.modules)"

@@ -1,6 +1,6 @@
-"""Sender, store and writer against a scripted InfluxDB 3 Core, by the rows of its column.
+"""Sender, store and writer with a scripted InfluxDB 3 Core.
 
-Its /api/v2/write takes a batch whole or not at all, makes a database that is not there, refuses an
+Its /api/v2/write accepts a batch whole or not at all, creates a missing database, and refuses an
 empty body, a body above 10 MiB, and a name that is both a tag and a field of a table.
 """
 
@@ -28,7 +28,7 @@ MakeReply = Callable[..., bytes]
 
 
 class Core:
-    """What it stored, and how it answers a request."""
+    """Keeps the stored lines, and decides its answers."""
 
     def __init__(self, reply: MakeReply) -> None:
         self.stored: list[bytes] = []
@@ -36,7 +36,7 @@ class Core:
         self._reply = reply
 
     def answer(self, request: Any) -> bytes:
-        """One write."""
+        """Answer one write."""
         if request.headers.get("authorization") != f"Token {TOKEN}":
             return self._reply(401)
         if len(request.body) > LARGEST:
@@ -57,7 +57,7 @@ class Core:
 
 
 async def send(store: Store, script: Any, core: Core, *, token: str = TOKEN) -> Counts:
-    """Send all that waits, and say where it is."""
+    """Send all pending lines; return the account."""
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(core.answer(script.requests[-1]))
@@ -80,7 +80,7 @@ async def send(store: Store, script: Any, core: Core, *, token: str = TOKEN) -> 
 async def test_a_batch_refused_whole_is_bisected(
     store: Store, script: Any, reply: MakeReply
 ) -> None:
-    """A refused batch stored nothing: the good lines are sent again, the bad one is found."""
+    """A refused batch stored nothing: good lines are sent again, the bad line is found."""
     core = Core(reply)
     lines = [b"m,n=%d v=%d.0 1" % (n, n) for n in range(50)]
     lines.insert(33, b"m,both=1 both=2.0 1")
@@ -117,7 +117,7 @@ async def test_requests_are_accepted_by_influxdb_3(
 async def test_a_401_without_a_body_holds_lines(
     store: Store, script: Any, reply: MakeReply
 ) -> None:
-    """A wrong token costs no line: they wait, and go once it is right."""
+    """A wrong token costs no line: they stay pending until it is corrected."""
     core = Core(reply)
     await store.append([b"m v=1.0 1"], time_ns=1, source="broker")
 

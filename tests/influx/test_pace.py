@@ -1,4 +1,4 @@
-"""Delays after trouble: full jitter, doubling to a bound, never less than the server asked for."""
+"""Delays after verdicts: full jitter, doubled up to a bound, at least the server's Retry-After."""
 
 import pytest
 from hypothesis import given, settings
@@ -26,8 +26,10 @@ HOLD = Verdict(Action.HOLD, "401")
         (HOLD, 10**6, 30, 300),
     ],
 )
-def test_a_delay_lies_between(verdict: Verdict, attempt: int, least: float, most: float) -> None:
-    """The whole span is used, from its first to its last second."""
+def test_delay_lies_between_its_bounds(
+    verdict: Verdict, attempt: int, least: float, most: float
+) -> None:
+    """The jitter covers the whole span."""
     assert PACE.delay_s(verdict, attempt, lambda: 0.0) == least
     assert PACE.delay_s(verdict, attempt, lambda: 1.0) == most
 
@@ -35,7 +37,7 @@ def test_a_delay_lies_between(verdict: Verdict, attempt: int, least: float, most
 @settings(deadline=None)
 @given(attempt=st.integers(0, 10**6), jitter=st.floats(0, 1), asked=st.floats(0, 600))
 def test_retry_after_is_a_lower_bound(attempt: int, jitter: float, asked: float) -> None:
-    """No jitter makes us come back before the server wants us."""
+    """No jitter is shorter than the server asked for."""
     verdict = Verdict(Action.RETRY, "503", retry_after_s=asked)
 
     assert PACE.delay_s(verdict, attempt, lambda: jitter) >= asked

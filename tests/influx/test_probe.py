@@ -1,4 +1,4 @@
-"""The probe against scripted servers: who answers, may we write, how long is it kept."""
+"""Probe of scripted servers: version, write access, retention."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -19,7 +19,7 @@ MakeReply = Callable[..., bytes]
 
 @pytest.fixture
 async def ask(script: Any) -> AsyncIterator[Callable[..., Any]]:
-    """ProbeResult the scripted server; options as for a Writer."""
+    """Probe the scripted server; options as for a Writer."""
     writers: list[Writer] = []
 
     async def ask(**options: Any) -> ProbeResult:
@@ -32,7 +32,7 @@ async def ask(script: Any) -> AsyncIterator[Callable[..., Any]]:
 
 
 def policies(*rows: tuple[str, str, bool]) -> dict[str, Any]:
-    """1.8's table of retention policies."""
+    """Return 1.8's table of retention policies."""
     columns = ["name", "duration", "default"]
     return {"results": [{"series": [{"columns": columns, "values": [list(row) for row in rows]}]}]}
 
@@ -40,7 +40,7 @@ def policies(*rows: tuple[str, str, bool]) -> dict[str, Any]:
 async def test_probe_of_influxdb_1_8(
     script: Any, reply: MakeReply, ask: Callable[..., Any]
 ) -> None:
-    """One line of ours is stored, whole seconds; the policy's duration is the retention."""
+    """One line is stored, with whole seconds; the policy's duration is the retention."""
     told = json.dumps(policies(("autogen", "0s", True), ("short", "1h30m0s", False)))
     script.replies = [reply(204, b"", V1), reply(200, told, JSON, V1)]
 
@@ -54,7 +54,7 @@ async def test_probe_of_influxdb_1_8(
 
 
 async def test_probe_of_influxdb_2(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> None:
-    """The bucket's own rule."""
+    """The retention is the bucket's rule."""
     rules = [{"type": "expire", "everySeconds": 86_400}]
     told = json.dumps({"buckets": [{"name": "kafka", "retentionRules": rules}]})
     script.replies = [reply(204, b"", V2), reply(200, told, JSON, V2)]
@@ -64,17 +64,17 @@ async def test_probe_of_influxdb_2(script: Any, reply: MakeReply, ask: Callable[
 
 
 async def test_probe_of_influxdb_3(script: Any, reply: MakeReply, ask: Callable[..., Any]) -> None:
-    """No header: /ping says the version; nobody says how long it is kept."""
+    """No header: /ping has the version; the retention is unknown."""
     script.replies = [reply(204), reply(200, '{"version":"3.4.1","revision":"x"}', JSON)]
 
     assert await ask() == ProbeResult("3.4.1", True, True, None, None)
     assert [request.target.split("?")[0] for request in script.requests][1:] == ["/ping"]
 
 
-async def test_a_token_that_may_only_write(
+async def test_probe_with_a_write_only_token(
     script: Any, reply: MakeReply, ask: Callable[..., Any]
 ) -> None:
-    """What the credentials may not see is unknown, and no problem."""
+    """What the token cannot read is unknown, and no problem."""
     denied = reply(401, '{"code":"unauthorized","message":"unauthorized access"}', JSON, V2)
     script.replies = [reply(204, b"", V2), denied]
 
@@ -104,7 +104,7 @@ async def test_probe_tells_why_its_line_was_refused(
     exists: bool | None,
     said: str,
 ) -> None:
-    """The sentence is that of the verdict table: what to set right."""
+    """The text is that of the verdict: what to fix."""
     script.replies = [reply(*answer)]
 
     found = await ask()
@@ -114,7 +114,7 @@ async def test_probe_tells_why_its_line_was_refused(
 
 
 async def test_probe_of_a_port_where_nothing_listens(ask: Callable[..., Any], script: Any) -> None:
-    """A refused connection is a sentence too, and nothing more is asked."""
+    """The refused connection is the problem, and nothing else is queried."""
     writer = Writer("http://127.0.0.1:9", bucket="kafka")
     found = await probe(writer, cluster="prod", now=NOW)
     await writer.close()
@@ -127,13 +127,13 @@ async def test_probe_of_a_port_where_nothing_listens(ask: Callable[..., Any], sc
     "document", [{}, {"results": []}, {"results": [{"series": [{}]}]}, {"results": 5}]
 )
 def test_retention_is_unknown_without_a_table(document: dict[str, Any]) -> None:
-    """Whatever a proxy makes of the question, no traceback comes of it."""
+    """Whatever a proxy answers instead, there is no exception."""
     assert retention_of_1(document, "") is None
     assert retention_of_2(document) is None
 
 
 def test_retention_is_read_exactly() -> None:
-    """The default policy where none is named; a bucket without a rule keeps for ever."""
+    """The default policy if none is named; a bucket without a rule keeps points for ever."""
     table = policies(("autogen", "0s", True), ("short", "720h0m0s", False))
     assert retention_of_1(table, "") == 0.0
     assert retention_of_1(table, "short") == 2_592_000.0

@@ -68,14 +68,14 @@ def test_no_answer_keeps_unknown_texts_to_itself(exc: Exception) -> None:
 
 
 async def test_a_port_where_nothing_listens(make_writer: MakeWriter, unused_port: int) -> None:
-    """No server there: a value with the system's words."""
+    """The outcome has the system's message."""
     outcome = await make_writer(f"http://127.0.0.1:{unused_port}").write(Body(LINE))
 
     assert outcome == NoAnswer("refused", "connection refused")
 
 
 async def test_an_unknown_host(make_writer: MakeWriter) -> None:
-    """A name that nobody has; the top-level domain is reserved for that (RFC 2606)."""
+    """The top-level domain is reserved for this (RFC 2606)."""
     outcome = await make_writer("http://influx.invalid:8086").write(Body(LINE))
 
     assert isinstance(outcome, NoAnswer)
@@ -90,7 +90,7 @@ async def test_an_unknown_host(make_writer: MakeWriter) -> None:
 async def test_a_connection_that_ends_early(
     make_writer: MakeWriter, script: Any, part: bytes
 ) -> None:
-    """Whether the lines were stored is not known: no answer."""
+    """It is unknown whether the lines were stored: no answer."""
 
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(part)
@@ -105,7 +105,7 @@ async def test_a_connection_that_ends_early(
 
 
 async def test_a_connection_reset_after_the_body(make_writer: MakeWriter, script: Any) -> None:
-    """RST instead of an answer is a value too."""
+    """RST instead of an answer is an outcome too."""
 
     async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
@@ -119,7 +119,7 @@ async def test_a_connection_reset_after_the_body(make_writer: MakeWriter, script
 
 
 async def test_something_that_does_not_speak_http(make_writer: MakeWriter, script: Any) -> None:
-    """A Kafka port by mistake: a value, without what it said."""
+    """For example a Kafka port: an outcome without the received bytes."""
     script.replies = [b"\x00\x00\x00\x08\x00\x00\x00\x00" * 20 + b"\r\n"]
 
     outcome = await make_writer().write(Body(LINE))
@@ -129,12 +129,12 @@ async def test_something_that_does_not_speak_http(make_writer: MakeWriter, scrip
 
 
 async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Take everything, say nothing, until the other side gives up."""
+    """Read everything and send nothing until the client closes."""
     await reader.read()
 
 
 async def test_no_answer_within_the_read_timeout(make_writer: MakeWriter, script: Any) -> None:
-    """The library's own timeout is a value as well."""
+    """The library's own timeout is an outcome too."""
     script.replies = [silence]
 
     outcome = await make_writer(read_s=0.1).write(Body(LINE))
@@ -144,7 +144,7 @@ async def test_no_answer_within_the_read_timeout(make_writer: MakeWriter, script
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate that nobody signed, and its key."""
+    """A self-signed certificate and its key."""
     if not shutil.which("openssl"):
         pytest.skip("openssl is not installed")
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
@@ -154,10 +154,10 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     return cert, key
 
 
-async def test_a_certificate_nobody_signed(
+async def test_a_self_signed_certificate_is_refused(
     make_writer: MakeWriter, certificate: tuple[Path, Path]
 ) -> None:
-    """The connection is not used, and the reason is told."""
+    """The connection is not used, and the outcome has the reason."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     server = await asyncio.start_server(lambda _, w: w.close(), "127.0.0.1", 0, ssl=context)
@@ -172,7 +172,7 @@ async def test_a_certificate_nobody_signed(
 
 
 async def test_https_to_a_server_without_tls(make_writer: MakeWriter) -> None:
-    """The wrong scheme is a value that speaks of TLS."""
+    """The wrong scheme is an outcome that names TLS."""
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")

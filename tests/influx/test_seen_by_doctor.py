@@ -1,4 +1,4 @@
-"""InfluxDB as `doctor` meets it: does it take a line, and does its clock go with ours?"""
+"""InfluxDB as examined by `doctor`: write access and clock."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ VERSION = "X-Influxdb-Version: 1.8.10"
 
 
 async def test_doctor_reads_the_clock_of_influxdb(script: Any, reply: Callable[..., bytes]) -> None:
-    """A server an hour behind: we are an hour ahead, to the second."""
+    """If the server is an hour behind, we are an hour ahead, to the second."""
     behind = format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
     answer = reply(204, b"", VERSION, f"Date: {behind}")
     script.replies = [answer, reply(200, "{}"), answer]
@@ -24,7 +24,7 @@ async def test_doctor_reads_the_clock_of_influxdb(script: Any, reply: Callable[.
 
 
 async def test_doctor_names_a_missing_bucket(script: Any, reply: Callable[..., bytes]) -> None:
-    """Named, with what to do; a clock that is not told is not judged."""
+    """With the fix; without a Date the clocks are not compared."""
     words = '{"code": "not found", "message": "bucket \\"b\\" not found"}'
     refusal = reply(404, words, "Content-Type: application/json", "X-Influxdb-Version: v2.9.1")
     script.replies = [refusal, reply(204, b"")]
@@ -35,7 +35,7 @@ async def test_doctor_names_a_missing_bucket(script: Any, reply: Callable[..., b
 
 
 async def test_doctor_names_a_port_where_nothing_listens(script: Any) -> None:
-    """What is there and is no InfluxDB is told apart by nothing: both are a wrong URL."""
+    """The fix is the same as for another kind of server: a wrong URL."""
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()

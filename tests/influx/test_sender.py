@@ -1,4 +1,4 @@
-"""The sender between a real store and a scripted InfluxDB: nothing lost, order kept, all said."""
+"""Sender between a real store and a scripted InfluxDB: no line lost, order kept, faults logged."""
 
 import asyncio
 import gzip
@@ -56,7 +56,7 @@ class Influx:
 
 @dataclass
 class Naps:
-    """Sleep that takes no time, remembers how long it should have been, and may be watched."""
+    """A sleep that takes no time, records the durations, and can be watched."""
 
     slept: list[float] = field(default_factory=list)
     watch: Callable[[float], None] = lambda _: None
@@ -71,7 +71,7 @@ class Naps:
 
 @asynccontextmanager
 async def running(sender: Sender) -> AsyncIterator[None]:
-    """The sender's task, for the time of a block."""
+    """Run the sender during a block."""
     task = asyncio.create_task(sender.run())
     try:
         yield
@@ -89,7 +89,7 @@ async def drained(store: Store) -> None:
 
 
 async def send(store: Store, influx: Influx, *, pace: Pace = PACE) -> tuple[Sender, Naps]:
-    """Send all that waits; the sender and its naps afterwards."""
+    """Send all pending lines; return the sender and its naps."""
     naps = Naps()
     sender = Sender(store, influx, pace=pace, sleep=naps.sleep, random=lambda: 1.0)
     async with running(sender):
@@ -101,12 +101,12 @@ async def send(store: Store, influx: Influx, *, pace: Pace = PACE) -> tuple[Send
 
 
 def numbered(*numbers: int) -> list[bytes]:
-    """Lines that can be told apart."""
+    """Return lines that differ."""
     return [b"m v=%d" % n for n in numbers]
 
 
 async def test_lines_arrive_in_order(store: Store) -> None:
-    """Poll after poll, as many whole ones as a batch may have lines, each line once."""
+    """Poll after poll, as many whole polls as fit in a batch, each line once."""
     influx = Influx()
     for n in range(10):
         await store.append(numbered(*range(n * 30, n * 30 + 30)), time_ns=n, source="a")
@@ -120,8 +120,8 @@ async def test_lines_arrive_in_order(store: Store) -> None:
     assert sender.status.last_stored_ns is not None
 
 
-async def test_a_poll_is_sent_when_it_comes(store: Store) -> None:
-    """A sender that waits wakes up for lines appended later, after a moment for other targets."""
+async def test_sender_wakes_up_for_new_lines(store: Store) -> None:
+    """After a short wait for the polls of other targets."""
     influx, naps = Influx(), Naps()
     sender = Sender(store, influx, pace=Pace(linger_s=0.25), sleep=naps.sleep)
     async with running(sender):
@@ -136,7 +136,7 @@ async def test_a_poll_is_sent_when_it_comes(store: Store) -> None:
 async def test_a_refused_line_is_a_dead_letter_and_the_others_arrive(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With the server's words, once in the log, and without a pause for the good lines."""
+    """With InfluxDB's message, logged once, and without a delay for the good lines."""
     bad = frozenset(numbered(17, 55))
     influx = Influx(bad=bad)
     await store.append(numbered(*range(100)), time_ns=9, source="orders")
@@ -153,8 +153,8 @@ async def test_a_refused_line_is_a_dead_letter_and_the_others_arrive(
     assert len([r for r in caplog.records if "dead letter" in r.message]) == 1
 
 
-async def test_a_dead_letter_does_not_say_retrying(store: Store) -> None:
-    """Refused lines are the lines' trouble, not the server's."""
+async def test_a_dead_letter_is_no_failure_of_the_server(store: Store) -> None:
+    """The sender is idle afterwards, not retrying."""
     influx = Influx(bad=frozenset(numbered(0)))
     await store.append(numbered(0), time_ns=9, source="a")
 
@@ -163,8 +163,8 @@ async def test_a_dead_letter_does_not_say_retrying(store: Store) -> None:
     assert sender.status.state is SenderState.IDLE
 
 
-async def test_a_batch_full_of_refused_lines_is_booked_piece_by_piece(store: Store) -> None:
-    """The budget of requests bounds a search; the rest is taken again, and all of it ends."""
+async def test_a_batch_full_of_refused_lines_is_settled_in_pieces(store: Store) -> None:
+    """The budget of requests bounds a search; the undecided lines are taken again."""
     lines = numbered(*range(100))
     influx = Influx(bad=frozenset(lines[:90]))
     await store.append(lines, time_ns=9, source="a")
@@ -210,10 +210,10 @@ async def test_a_batch_full_of_refused_lines_is_booked_piece_by_piece(store: Sto
         ),
     ],
 )
-async def test_trouble_of_the_server_costs_no_line(
+async def test_a_failing_server_costs_no_line(
     store: Store, outcome: Outcome, state: SenderState, delay_s: float, words: str
 ) -> None:
-    """The sender waits, says what to set right, and sends the same lines again, in order."""
+    """The sender waits, tells what to fix, and sends the same lines again, in order."""
     influx = Influx(answers=[outcome])
     naps, seen = Naps(), list[SenderStatus]()
     sender = Sender(store, influx, pace=PACE, sleep=naps.sleep, random=lambda: 1.0)
@@ -234,7 +234,7 @@ async def test_trouble_of_the_server_costs_no_line(
 
 
 async def test_delays_double_and_start_again_after_a_success(store: Store) -> None:
-    """A long outage is asked less and less often, the next one briskly again."""
+    """A long outage is retried less and less often; the next one begins with a short delay."""
     gone = NoAnswer("refused", "connection refused")
     influx = Influx(answers=[*[gone] * 8, OK, gone])
     await store.append(numbered(*range(200)), time_ns=1, source="a")
@@ -244,8 +244,8 @@ async def test_delays_double_and_start_again_after_a_success(store: Store) -> No
     assert naps.slept == [1, 2, 4, 8, 16, 32, 60, 60, 1]
 
 
-async def test_verdicts_before_a_failure_are_booked(store: Store) -> None:
-    """A server that goes away in the middle of a search gets only the rest again."""
+async def test_verdicts_before_a_failure_are_settled(store: Store) -> None:
+    """If the server fails during a search, only the undecided lines are sent again."""
     bad = HttpAnswer(400, BAD % "x")
     influx = Influx(answers=[bad, OK, HttpAnswer(503)])
     await store.append(numbered(*range(8)), time_ns=1, source="a")
@@ -256,10 +256,10 @@ async def test_verdicts_before_a_failure_are_booked(store: Store) -> None:
     assert (await store.counts()).stored == 8
 
 
-async def test_sender_logs_each_trouble_once(
+async def test_sender_logs_each_failure_once(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When it begins, when it becomes another, and when it is over; not at every attempt."""
+    """When it begins, when it changes, and when it ends; not at every attempt."""
     caplog.set_level(logging.INFO, logger="jmxbridge.influx")
     gone = NoAnswer("refused", "connection refused")
     influx = Influx(answers=[gone, gone, gone, HttpAnswer(401), HttpAnswer(401), gone])
@@ -287,8 +287,8 @@ async def test_a_limit_on_bodies_is_remembered(store: Store) -> None:
     assert sizes == [100, 50, 25, 12, *[6] * 16, 4]
 
 
-async def test_a_limit_below_reason_is_not_remembered(store: Store) -> None:
-    """A server that takes nothing larger than a line gets lines, but only while it does so."""
+async def test_a_tiny_limit_on_bodies_is_not_remembered(store: Store) -> None:
+    """A server that accepts single lines only gets them, but only while it does so."""
     influx = Influx(largest=20)
     lines = numbered(*range(100, 200))
     await store.append(lines, time_ns=1, source="a")
@@ -306,7 +306,7 @@ async def test_a_limit_below_reason_is_not_remembered(store: Store) -> None:
     "too_slow", [NoAnswer("timeout", "no answer in time"), HttpAnswer(500, '{"error":"timeout"}')]
 )
 async def test_slow_requests_become_smaller(store: Store, too_slow: Outcome) -> None:
-    """A server that is slow, or the way to it, gets all lines; once it is well as ever again."""
+    """A slow server or network gets all lines; once it is fast again, in full requests."""
     influx = Influx(in_time=10_000, too_slow=too_slow)
     lines = numbered(*range(20_000))
     await store.append(lines, time_ns=1, source="a")
@@ -328,7 +328,7 @@ async def test_slow_requests_become_smaller(store: Store, too_slow: Outcome) -> 
 
 
 async def test_a_line_too_large_by_itself_is_a_dead_letter(store: Store) -> None:
-    """It does not block the others."""
+    """It does not block other lines."""
     influx = Influx(largest=2000)
     large = b'm v="%s"' % (b"x" * 5000)
     await store.append([*numbered(1), large, *numbered(2)], time_ns=1, source="a")
@@ -342,7 +342,7 @@ async def test_a_line_too_large_by_itself_is_a_dead_letter(store: Store) -> None
 
 
 async def test_a_cancelled_sender_leaves_its_lines_pending(store: Store) -> None:
-    """Stopping in the middle of a write loses nothing: the next sender sends them."""
+    """A stop in the middle of a write loses nothing: the next sender sends the lines."""
     writing = asyncio.Event()
 
     class Silent(Influx):
@@ -362,8 +362,8 @@ async def test_a_cancelled_sender_leaves_its_lines_pending(store: Store) -> None
     assert influx.stored == numbered(1, 2)
 
 
-async def test_a_black_hole_does_not_hold_up_the_stop(store: Store, script: Any) -> None:
-    """A server that takes the request and never answers: the task ends, the lines stay."""
+async def test_a_silent_server_does_not_delay_the_stop(store: Store, script: Any) -> None:
+    """The task ends and the lines stay pending."""
 
     async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -382,7 +382,7 @@ async def test_a_black_hole_does_not_hold_up_the_stop(store: Store, script: Any)
 async def test_a_store_that_fails_is_tried_again(
     store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A full disk when a batch is booked: it is said, and the lines are sent once more."""
+    """A full disk while a batch is settled: the error is logged, and the lines are sent again."""
     settle, failures = store.settle, [StoreFull("store: the disk is full")]
 
     async def fail_once(batch: Batch, dead: list[DeadLine]) -> None:
@@ -402,8 +402,8 @@ async def test_a_store_that_fails_is_tried_again(
     assert "the disk is full" in caplog.text
 
 
-async def test_kinds_of_refusals_are_forgotten_in_the_end(store: Store) -> None:
-    """Memory does not grow with every new reason a server may invent."""
+async def test_sender_remembers_a_bounded_number_of_refusals(store: Store) -> None:
+    """New reasons of a server do not grow its memory."""
     influx = Influx()
     sender = Sender(store, influx)
 
@@ -413,10 +413,10 @@ async def test_kinds_of_refusals_are_forgotten_in_the_end(store: Store) -> None:
     assert len(sender._reasons) <= 64
 
 
-async def test_the_next_lines_are_made_ready_while_a_write_is_under_way(
+async def test_sender_takes_the_next_lines_during_a_write(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A write that ends only when the lines behind it were taken ends: nobody waits in line."""
+    """The scripted write ends only after the lines behind it were taken."""
     ahead = asyncio.Event()
     take = store.take
 
@@ -443,10 +443,10 @@ async def test_the_next_lines_are_made_ready_while_a_write_is_under_way(
     assert influx.stored == numbered(*range(500))
 
 
-async def test_lines_that_could_not_be_booked_are_sent_again(
+async def test_lines_that_could_not_be_settled_are_sent_again(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk fills up between two writes: what InfluxDB took twice is booked once."""
+    """The disk fills up between two writes: lines that InfluxDB got twice are counted once."""
     settle = store.settle
     failures = [StoreFull("the disk is full")]
 
@@ -469,7 +469,7 @@ async def test_lines_that_could_not_be_booked_are_sent_again(
 
 
 async def test_flush_ends_when_the_store_fails(store: Store) -> None:
-    """An error of the store at the last moment ends the wait for the last lines, nothing else."""
+    """An error of the store ends only the wait for the last lines."""
     await store.append([b"m v=1 1"], time_ns=1, source="test")
     influx = Influx()
     sender = Sender(store, influx)

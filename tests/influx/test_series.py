@@ -1,4 +1,4 @@
-"""The bound on the series of a run."""
+"""Bound on the number of series of a run."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from jmxbridge.influx.series import SeriesBound
 
 
-def test_a_series_that_was_written_goes_on() -> None:
-    """At the bound old series are written as before; new ones are not, and each point counts."""
+def test_series_bound_admits_known_series() -> None:
+    """At the bound known series continue; points of new ones are refused and counted."""
     bound = SeriesBound(2)
     assert [bound.admits("m", key) for key in ("m,a=1", "m,a=2", "m,a=3", "m,a=1", "m,a=3")] == [
         *(True, True, False),
@@ -17,7 +17,7 @@ def test_a_series_that_was_written_goes_on() -> None:
 
 
 def test_own_measurements_pass_a_full_bound() -> None:
-    """The account of a bridge at its bound is not what the bound keeps out."""
+    """The bridge's own measurements are written even at the bound."""
     bound = SeriesBound(0)
     assert not bound.admits("m", "m")
     assert bound.admits("jmxbridge_store", "jmxbridge_store,host=h")
@@ -25,7 +25,7 @@ def test_own_measurements_pass_a_full_bound() -> None:
 
 
 def test_series_bound_names_the_largest_measurement() -> None:
-    """The one whose rule wants a limit."""
+    """Its rule is the one that needs a limit."""
     bound = SeriesBound(9)
     assert bound.largest == ""
     for measurement, key in (("a", "a,x=1"), ("b", "b,x=1"), ("b", "b,x=2"), ("a", "a,x=1")):
@@ -34,7 +34,7 @@ def test_series_bound_names_the_largest_measurement() -> None:
 
 
 def test_series_bound_may_be_raised() -> None:
-    """The file read again may raise it while the bridge runs."""
+    """A reload can raise it while the bridge runs."""
     bound = SeriesBound(0)
     assert not bound.admits("m", "m")
     bound.limit = 1
@@ -43,7 +43,7 @@ def test_series_bound_may_be_raised() -> None:
 
 @given(st.lists(st.text(max_size=3)), st.integers(0, 5))
 def test_series_bound_is_never_exceeded(keys: list[str], limit: int) -> None:
-    """Whatever comes: as many series as the bound says, and every point is admitted or counted."""
+    """For all sequences of points: each is admitted or counted."""
     bound = SeriesBound(limit)
     admitted = [key for key in keys if bound.admits("m", key)]
     assert len(set(admitted)) == bound.count <= limit

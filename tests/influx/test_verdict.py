@@ -1,4 +1,4 @@
-"""The verdict table, row by row, in the words of real servers."""
+"""Verdict table, row by row, with the messages of real servers."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ HOLD, RETRY = Action.HOLD, Action.RETRY
 
 
 def said(text: str, key: str = "error") -> str:
-    """A JSON body with one message."""
+    """Return a JSON body with one message."""
     return json.dumps({key: text}) + "\n"
 
 
@@ -166,35 +166,35 @@ CASES: list[tuple[int, HttpAnswer, Action, str]] = [
     ("row", "answer", "action", "why"), CASES, ids=[f"{c[1].status} {c[3]}" for c in CASES]
 )
 def test_verdict_of_each_answer(row: int, answer: HttpAnswer, action: Action, why: str) -> None:
-    """Each row decides what its own examples are, and in these words."""
+    """Each answer reaches its row, with that row's action and text."""
     verdict = judge(answer, now=NOW)
 
     assert (verdict.action, verdict.cause) == (action, str(answer.status)), why
     assert verdict.text == TABLE[row].text
 
 
-def test_every_row_has_an_example() -> None:
-    """A row that no example reaches would not be known to work."""
+def test_every_row_of_the_table_has_an_example() -> None:
+    """A row without an example would be untested."""
     assert {case[0] for case in CASES} == set(range(len(TABLE)))
 
 
 def test_verdict_stores_on_204_alone() -> None:
-    """Whatever else a server says, with whatever body, no line leaves the spool for stored."""
+    """No other answer, with any body, counts lines as stored."""
     for status in range(100, 1000):
         for body in ("", said("ok"), LOGIN):
             assert (judge(HttpAnswer(status, body), now=NOW).action is STORED) == (status == 204)
 
 
-def test_a_line_is_refused_only_in_influxdbs_words() -> None:
-    """No status alone makes a dead letter, but for a line that is too large by itself."""
+def test_verdict_refuses_lines_only_by_influxdbs_message() -> None:
+    """No status alone refuses a line, except that a single line can be too large."""
     bodies = ("", "refused", LOGIN, "[]", "{}", '{"error": 5}', "[" * 60_000)
     for status in range(100, 1000):
         for body in bodies:
             assert judge(HttpAnswer(status, body), now=NOW).action is not REFUSED
 
 
-def test_no_answer_is_tried_again() -> None:
-    """Refused, timed out, unknown name, TLS: all of it may pass."""
+def test_verdict_retries_after_no_answer() -> None:
+    """Refused connections, timeouts, unknown names and TLS errors may all pass."""
     verdict = judge(NoAnswer("refused", "connection refused"), now=NOW)
 
     assert verdict == Verdict(RETRY, "refused", "InfluxDB does not answer", "connection refused")
@@ -214,13 +214,13 @@ def test_no_answer_is_tried_again() -> None:
         (HttpAnswer(503), ""),
     ],
 )
-def test_the_servers_own_words(answer: HttpAnswer, words: str) -> None:
-    """The message of 1.x, of 2.x, plain text, a page's title, a redirect's place."""
+def test_verdict_has_the_servers_message(answer: HttpAnswer, words: str) -> None:
+    """The message of 1.x and 2.x, plain text, a page's title, a redirect's location."""
     assert judge(answer, now=NOW).message == words
 
 
-def test_words_are_bounded_and_keep_both_ends() -> None:
-    """The beginning shows the line, the end the reason."""
+def test_messages_are_bounded_and_keep_both_ends() -> None:
+    """The beginning has the line, the end the reason."""
     text = f"unable to parse '{'x' * 60_000}': missing field value"
 
     words = judge(HttpAnswer(400, said(text)), now=NOW).message
@@ -230,8 +230,8 @@ def test_words_are_bounded_and_keep_both_ends() -> None:
     assert words.endswith("xxx': missing field value")
 
 
-def test_a_message_that_was_cut_is_still_influxdbs() -> None:
-    """1.8 repeats every line it could not parse, more than is read of an answer."""
+def test_a_cut_message_is_still_influxdbs() -> None:
+    """1.8 repeats every line it could not parse, which is more than is read of an answer."""
     cut = said("partial write: unable to parse 'm \"v\"=': x\n" * 1000)[:2000]
 
     verdict = judge(HttpAnswer(400, cut, "application/json"), now=NOW)
@@ -240,8 +240,8 @@ def test_a_message_that_was_cut_is_still_influxdbs() -> None:
     assert verdict.message.startswith("partial write: unable to parse 'm \"v\"=': x partial")
 
 
-def test_the_number_of_refused_lines_is_read() -> None:
-    """Only where lines were refused, and only at the end, where no line can forge it."""
+def test_verdict_reads_the_number_of_refused_lines() -> None:
+    """Only if lines were refused, and only at the end, where no line can forge it."""
     assert judge(HttpAnswer(400, said(CONFLICT)), now=NOW).dropped == 1
     longer = said(
         "partial write: dropped 2 points … dropped=2 for database: x for retention policy: y"
@@ -272,12 +272,12 @@ def test_the_number_of_refused_lines_is_read() -> None:
     ],
 )
 def test_verdict_reads_retry_after(text: str | None, seconds: float | None) -> None:
-    """Seconds or any of HTTP's three forms of a date; bounded; nonsense is no wish at all."""
+    """Seconds, or any of HTTP's three date formats; bounded; anything else is ignored."""
     assert judge(HttpAnswer(503, retry_after=text), now=NOW).retry_after_s == seconds
 
 
 def test_verdict_takes_the_time_as_an_argument() -> None:
-    """The same answer later means a shorter wait."""
+    """The same answer at a later time means a shorter wait."""
     answer = HttpAnswer(503, retry_after="Sun, 01 Mar 2026 12:00:30 GMT")
 
     assert judge(answer, now=NOW + timedelta(seconds=20)).retry_after_s == 10.0
@@ -318,6 +318,6 @@ def test_verdict_takes_the_time_as_an_argument() -> None:
         ("unable to parse 'm v=': missing field value", None),
     ],
 )
-def test_a_refusal_says_what_to_change(words: str, said: str | None) -> None:
-    """Measurement, field and both types are in InfluxDB's words; the way out is ours."""
+def test_advice_tells_what_to_change(words: str, said: str | None) -> None:
+    """InfluxDB's message has measurement, field and both types."""
     assert advice(words) == said

@@ -1,4 +1,4 @@
-"""Attributes as a file names them."""
+"""Attribute paths of a file."""
 
 import pytest
 from hypothesis import given
@@ -28,14 +28,14 @@ def test_path_splits_at_dots_without_a_backslash(
 
 
 @given(st.text(min_size=1))
-def test_every_name_can_be_written(name: str) -> None:
-    """A name with each special character behind a backslash reads back as itself."""
+def test_every_name_can_be_escaped(name: str) -> None:
+    """A name with each special character escaped parses to itself."""
     written = "".join(f"\\{char}" if char in "\\.{}" else char for char in name)
     assert parse_path(written).attribute == name
 
 
-def test_a_pattern_parts_topic_and_partition_at_the_last_dash() -> None:
-    """The layout of Kafka's consumers before 2.0; topics hold dots and dashes themselves."""
+def test_a_pattern_separates_topic_and_partition_at_the_last_dash() -> None:
+    """Kafka's consumers before 2.0 name attributes like this; topics contain dots and dashes."""
     path = parse_path(r"{topic}-{partition}\.records-lag")
     assert path.pattern is not None
     match = path.pattern.fullmatch("web-shop.orders-12.records-lag")
@@ -61,8 +61,8 @@ def test_a_pattern_parts_topic_and_partition_at_the_last_dash() -> None:
         ("Usage.{a}", 6, "own name"),
     ],
 )
-def test_path_errors_say_what_is_wrong(text: str, position: int, word: str) -> None:
-    """A bad path is refused with the character that is to blame."""
+def test_path_errors_have_the_character_at_fault(text: str, position: int, word: str) -> None:
+    """With its position and the reason."""
     with pytest.raises(BadPath, match=word) as caught:
         parse_path(text)
     assert caught.value.position == position

@@ -1,4 +1,4 @@
-"""What consumers say of themselves, by target."""
+"""Last metrics of consumers, by target."""
 
 from jmxbridge.jmx.object_name import ObjectName
 from jmxbridge.jmx.values import Value
@@ -20,7 +20,7 @@ def said(client_id: str, suffix: str = "", **values: Value) -> Reading:
 
 
 def test_consumers_learn_the_numbers_of_a_poll() -> None:
-    """Numbers as they are; NaN, which a consumer says when it has fetched nothing, is unknown."""
+    """NaN, which a consumer reports before its first fetch, is unknown."""
     consumers = Consumers()
     readings = [
         said("a", records_lag_max=7.0, records_consumed_total=12.0),
@@ -34,8 +34,8 @@ def test_consumers_learn_the_numbers_of_a_poll() -> None:
     assert (b.lag_max, b.consumed_total, b.consumed_rate) == (None, None, 0.5)
 
 
-def test_a_consumer_that_is_closed_is_gone_and_says_when_it_was_heard_last() -> None:
-    """Its MBean is gone while the JVM goes on; it is back when it is read again."""
+def test_a_closed_consumer_is_gone() -> None:
+    """Its MBean is gone while the JVM answers; it keeps its last time, and may come back."""
     consumers = Consumers()
     consumers.learn("app", [said("a", records_lag_max=7.0)], [rule()], time_ns=5)
     consumers.learn("app", [], [rule()], time_ns=15)
@@ -47,7 +47,7 @@ def test_a_consumer_that_is_closed_is_gone_and_says_when_it_was_heard_last() -> 
 
 
 def test_consumers_of_a_jvm_that_is_down_are_gone() -> None:
-    """With the sentence that says why; those of other targets stay."""
+    """With the reason; those of other targets stay."""
     consumers = Consumers()
     consumers.learn("app", [said("a")], [rule()], time_ns=5)
     consumers.learn("other", [said("a")], [rule()], time_ns=5)
@@ -61,8 +61,8 @@ def test_consumers_of_a_jvm_that_is_down_are_gone() -> None:
     assert [each.target for each in consumers.all()] == ["other"]
 
 
-def test_a_poll_that_did_not_ask_has_heard_nothing() -> None:
-    """A rule with `every`, or other rules altogether: that it is not there was not said."""
+def test_a_poll_without_consumer_rules_changes_nothing() -> None:
+    """A rule with `every` that is not due, or other rules: no consumer is taken for gone."""
     consumers = Consumers()
     consumers.learn("app", [said("a")], [rule()], time_ns=5)
     for other in (
@@ -75,8 +75,8 @@ def test_a_poll_that_did_not_ask_has_heard_nothing() -> None:
     assert still.gone is None
 
 
-def test_a_client_id_for_every_start_does_not_fill_the_memory() -> None:
-    """The newest of those that are gone are kept."""
+def test_consumers_keep_a_bounded_number_of_gone_ones() -> None:
+    """An application may use a new client id at every start; the newest are kept."""
     consumers = Consumers()
     for n in range(MAX_GONE + 5):
         consumers.learn("app", [said(f"c{n}")], [rule()], time_ns=n)

@@ -1,7 +1,7 @@
-"""What every kind of value becomes in every type of field.
+"""Conversion of every kind of value to every type of field.
 
-One table: a value, and what it is as float, int, bool and string. `NONFINITE` and `TYPE` are
-counted, `ABSENT` is nothing at all.
+One table: a value, and the result as float, int, bool and string. `NONFINITE` and `TYPE` are
+counted, `ABSENT` is not.
 """
 
 import math
@@ -68,7 +68,7 @@ def convert(value: Value, field: Field) -> Outcome:
 def test_conversion_of_each_kind_of_value(
     value: Value, as_float: Outcome, as_int: Outcome, as_bool: Outcome, as_string: Outcome
 ) -> None:
-    """Every kind of value in every type of field, type and sign of the outcome included."""
+    """The outcome has the expected value, type and sign."""
     expected = dict(zip(FieldType, (as_float, as_int, as_bool, as_string), strict=True))
 
     for kind, outcome in expected.items():
@@ -77,8 +77,8 @@ def test_conversion_of_each_kind_of_value(
 
 
 @pytest.mark.parametrize("value", [case[1] for case in CASES], ids=[case[0] for case in CASES])
-def test_fitting_values_convert_to_themselves(value: Value) -> None:
-    """A value of the fitting type, if finite, is given back as it is; so nobody need ask."""
+def test_values_of_the_unconverted_type_convert_to_themselves(value: Value) -> None:
+    """The caller can skip the converter for these values."""
     states = {"4.1.0": 1.0}
     for kind in FieldType:
         for field in (
@@ -105,7 +105,7 @@ PYTHON_TYPE = {
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
 )
 def test_a_field_never_changes_its_type(kind: FieldType, value: Value) -> None:
-    """What is not dropped has exactly the type of its field, and a line can carry it."""
+    """A value that is not dropped has the type of its field, and can be encoded."""
     found = convert(value, Field("A", (), "a", kind))
 
     if not isinstance(found, Dropped):
@@ -116,7 +116,7 @@ def test_a_field_never_changes_its_type(kind: FieldType, value: Value) -> None:
 
 @given(st.integers(min_value=INT64_MIN, max_value=INT64_MAX))
 def test_an_int_field_is_exact(value: int) -> None:
-    """No long is rounded where the rule says int."""
+    """No long is rounded in a field of type int."""
     assert convert(value, Field("A", (), "a", FieldType.INT)) == value
 
 
@@ -125,12 +125,12 @@ def test_an_int_field_is_exact(value: int) -> None:
     [(1500, 1.5), (True, 0.001), (math.nan, NONFINITE), ("1", TYPE), (None, ABSENT)],
 )
 def test_conversion_multiplies_by_the_scale(value: Value, outcome: Outcome) -> None:
-    """A scale multiplies what is a number."""
+    """The result is a float."""
     assert convert(value, Field("A", (), "a", scale=0.001)) == outcome
 
 
 def test_scaling_beyond_a_double_is_not_finite() -> None:
-    """What a scale makes infinite is dropped as such."""
+    """The infinite result is dropped as NONFINITE."""
     assert convert(1e300, Field("A", (), "a", scale=1e300)) is NONFINITE
 
 
@@ -155,19 +155,19 @@ STATES = {"leader": 1.0, "follower": 2.0, "true": 3.0, "7": 4.0}
 def test_conversion_of_states_to_numbers(
     value: Value, otherwise: float | None, outcome: Outcome
 ) -> None:
-    """Known strings become their number, others `else`, or are counted where there is none."""
+    """Known strings become their number, others `else`; without `else` they are counted."""
     assert convert(value, Field("A", (), "a", states=STATES, otherwise=otherwise)) == outcome
 
 
 def test_a_number_too_long_to_write_is_no_state() -> None:
-    """A BigInteger may have more digits than Python turns into text: any other string."""
+    """A BigInteger with more digits than str() accepts is treated as an unknown string."""
     field = Field("A", (), "a", states={"1": 1.0})
     assert convert(10**5000, field) is TYPE
     assert convert(10**5000, Field("A", (), "a", states={"1": 1.0}, otherwise=9.0)) == 9.0
 
 
 def test_states_of_an_int_field_are_ints() -> None:
-    """The field's type holds for states too."""
+    """The field's type applies to states too."""
     found = convert("leader", Field("A", (), "a", FieldType.INT, states=STATES))
 
     assert (found, type(found)) == (1, int)
@@ -186,7 +186,7 @@ def test_states_of_an_int_field_are_ints() -> None:
     ],
 )
 def test_conversion_follows_a_path_into_composites(path: tuple[str, ...], outcome: Outcome) -> None:
-    """A path leads into composites; null ends it quietly, a name they lack is counted."""
+    """Null ends it without a count; a missing name is counted."""
     inner = Composite({"deep": 6})
     value = Composite({"used": 5, "inner": inner, "gone": None, "nan": math.nan})
 

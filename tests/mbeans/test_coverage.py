@@ -1,4 +1,4 @@
-"""The packs against what a good default configuration reads (reference.yaml), on recorded JVMs."""
+"""Coverage of the MBeans of a good default configuration (reference.yaml) by the packs."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,9 +22,9 @@ Key = tuple[str, ObjectName, str]  # JVM, MBean, attribute
 
 @pytest.fixture(scope="module")
 def held(recorded: Recorded) -> tuple[frozenset[Key], frozenset[Key]]:
-    """Every attribute of every recorded JVM, and those that a pack reads.
+    """Return every attribute of every recorded JVM, and those that a pack reads.
 
-    A topic's second name, which is left out on purpose, is not among them.
+    A second name of a topic, which is left out on purpose, is not included.
     """
     had: set[Key] = set()
     read: set[Key] = set()
@@ -40,7 +40,7 @@ def held(recorded: Recorded) -> tuple[frozenset[Key], frozenset[Key]]:
 
 
 def wanted(entry: Mapping[str, Any], had: Iterable[Key], listed: str) -> dict[str, set[Key]]:
-    """Find each attribute an entry lists, on every JVM and MBean that has it."""
+    """Return each attribute of an entry, on every JVM and MBean that has it."""
     pattern = ObjectName.parse(entry["bean"])
     matching = [key for key in had if pattern.matches(key[1])]
     return {a: {key for key in matching if key[2] == a} for a in entry.get(listed, ())}
@@ -50,7 +50,7 @@ def wanted(entry: Mapping[str, Any], had: Iterable[Key], listed: str) -> dict[st
 def test_packs_read_the_mbeans_they_should(
     entry: Mapping[str, Any], held: tuple[frozenset[Key], frozenset[Key]]
 ) -> None:
-    """On every version that has it; and some version has it."""
+    """On every version that has it; at least one version has it."""
     had, read = held
     for attribute, keys in wanted(entry, had, "reads").items():
         assert keys, f"no recorded JVM has {attribute}"
@@ -61,7 +61,7 @@ def test_packs_read_the_mbeans_they_should(
 def test_mbeans_no_pack_reads_have_a_reason(
     entry: Mapping[str, Any], held: tuple[frozenset[Key], frozenset[Key]]
 ) -> None:
-    """No pack reads it, some version has it, and a sentence says why not."""
+    """No pack reads it, at least one version has it, and the entry tells why."""
     had, read = held
     for attribute, keys in wanted(entry, had, "not").items():
         assert keys, f"no recorded JVM has {attribute}"
@@ -69,6 +69,6 @@ def test_mbeans_no_pack_reads_have_a_reason(
         assert entry["not"][attribute], attribute
 
 
-def test_an_entry_lists_something() -> None:
-    """Every MBean of the reference has attributes that are read, or left out."""
+def test_every_entry_lists_attributes() -> None:
+    """Attributes that are read, or left out."""
     assert all(entry.get("reads") or entry.get("not") for entry in REFERENCE)

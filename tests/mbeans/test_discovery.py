@@ -1,4 +1,4 @@
-"""Which rule takes which MBean."""
+"""Claims of rules on MBeans."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def names(*texts: str) -> list[ObjectName]:
 
 
 def taken(rules: list[Rule], *texts: str) -> list[str]:
-    """Return the names that are taken, in order."""
+    """Return the names that are claimed, in order."""
     return [str(each.name) for each in find_claims(rules, names(*texts))]
 
 
@@ -35,15 +35,17 @@ def taken(rules: list[Rule], *texts: str) -> list[str]:
         ("b:type=U", []),
     ],
 )
-def test_a_pattern_takes_what_it_matches(bean: str, expected: list[str], rule: MakeRule) -> None:
-    """A pattern takes its own keys only, unless it ends in `,*`; Java's semantics."""
+def test_a_rule_claims_the_names_its_pattern_matches(
+    bean: str, expected: list[str], rule: MakeRule
+) -> None:
+    """As in Java: a pattern matches exactly its keys, unless it ends in `,*`."""
     all_names = ["b:type=T", "a:type=T,name=y", "a:type=T,name=x,topic=t", "a:type=T,name=x"]
 
     assert taken([rule(bean)], *all_names, "a:type=T") == expected
 
 
 def test_the_first_alias_that_exists_is_used(rule: MakeRule) -> None:
-    """Aliases are alternatives, in the order of the file, and never added up."""
+    """Aliases are alternatives, in the order of the file; only one is used."""
     moved = rule("new:type=T", "old:type=T", "older:type=T")
 
     assert taken([moved], "old:type=T", "older:type=T") == ["old:type=T"]
@@ -51,8 +53,8 @@ def test_the_first_alias_that_exists_is_used(rule: MakeRule) -> None:
     assert taken([moved], "other:type=T") == []
 
 
-def test_several_rules_may_take_one_name(rule: MakeRule) -> None:
-    """Rules do not take names away from each other."""
+def test_several_rules_may_claim_one_name(rule: MakeRule) -> None:
+    """A claim of one rule does not exclude another."""
     first, second = rule("a:type=T"), rule("a:*")
 
     takes = find_claims([first, second], names("a:type=T"))
@@ -61,7 +63,7 @@ def test_several_rules_may_take_one_name(rule: MakeRule) -> None:
 
 
 def test_a_limit_caps_series_not_names(rule: MakeRule) -> None:
-    """Names of a series that is kept are all kept; what is left out is counted in series."""
+    """All names of a series within the limit are claimed; left out series are counted."""
     limited = rule("a:topic=*,name=*", tags={"topic": "topic"}, limit=2)
     topics = [f"a:topic={topic},name={name}" for topic in "dbca" for name in "xy"]
 
@@ -72,7 +74,7 @@ def test_a_limit_caps_series_not_names(rule: MakeRule) -> None:
 
 
 def test_claims_are_a_sequence(rule: MakeRule) -> None:
-    """They are read by number and by slice, as they are iterated."""
+    """They support indexes, slices and iteration."""
     claims = find_claims([rule("a:id=*")], names("a:id=1", "a:id=2", "a:id=3"))
 
     assert [claims[0], *claims[1:]] == list(claims)
@@ -80,8 +82,8 @@ def test_claims_are_a_sequence(rule: MakeRule) -> None:
 
 
 @given(st.permutations(range(12)), st.integers(min_value=1, max_value=12))
-def test_the_order_of_names_never_counts(order: list[int], limit: int) -> None:
-    """However a JVM lists its MBeans, the same ones are taken, in the same order."""
+def test_claims_do_not_depend_on_the_order_of_names(order: list[int], limit: int) -> None:
+    """The same claims, in the same order, however the JVM lists its MBeans."""
     pattern = ObjectName.parse("a:id=*")
     limited = Rule("s", (pattern,), "m", {"id": "id"}, (), limit=limit)
     sorted_ids = [f"a:id={i}" for i in range(12)]
@@ -93,7 +95,7 @@ def test_the_order_of_names_never_counts(order: list[int], limit: int) -> None:
 
 
 def test_query_patterns_ask_once_for_each_name(rule: MakeRule) -> None:
-    """A pattern is asked for once, and a name that a pattern brings anyway not at all."""
+    """A pattern is queried once, and a name that another pattern matches is not queried."""
     rules = [
         rule("a:type=T,name=*"),
         rule("a:type=T,name=x"),
@@ -108,8 +110,8 @@ def test_query_patterns_ask_once_for_each_name(rule: MakeRule) -> None:
     ]
 
 
-def test_query_patterns_bring_every_name_that_is_taken(rule: MakeRule) -> None:
-    """What matches none of the patterns asked for would not have been taken."""
+def test_query_patterns_match_every_name_that_is_claimed(rule: MakeRule) -> None:
+    """A name that matches none of the queries would not have been claimed."""
     rules = [rule("a:type=T,name=*"), rule("a:type=T,name=x"), rule("b:*", "a:type=U")]
     everything = names(*(f"{d}:type={t},name={n}" for d in "ab" for t in "TU" for n in "xy"))
 
@@ -128,8 +130,8 @@ def test_attributes_are_those_that_exist(rule: MakeRule) -> None:
     assert attributes(rule("a:*", fields=fields), {"Peak", "Usage", "Name"}) == ("Usage", "Peak")
 
 
-def test_a_topic_that_is_named_twice_is_taken_once(rule: MakeRule) -> None:
-    """Clients from Kafka 4.1 on name a dotted topic in both ways (KIP-1109); one is kept."""
+def test_a_topic_with_two_names_is_claimed_once(rule: MakeRule) -> None:
+    """Clients since Kafka 4.1 report a dotted topic under two names (KIP-1109); one is kept."""
     bean = "kafka.consumer:type=fetch,client-id=*,topic=*"
     lag = rule(bean, tags={"client": "client-id", "topic": "topic"}, limit=2)
     dotted = "kafka.consumer:type=fetch,client-id=c,topic=web.a_b.orders"
@@ -143,8 +145,8 @@ def test_a_topic_that_is_named_twice_is_taken_once(rule: MakeRule) -> None:
     assert takes.series_limited == 0
 
 
-def test_underscores_alone_are_a_name_like_any_other(rule: MakeRule) -> None:
-    """Only consumers name topics twice; without the dotted name nothing is left out."""
+def test_a_topic_with_underscores_is_claimed(rule: MakeRule) -> None:
+    """Without the dotted name, or in MBeans other than consumers', nothing is left out."""
     consumer = "kafka.consumer:type=fetch,topic=a_b"
     assert taken([rule("kafka.consumer:type=fetch,topic=*")], consumer) == [consumer]
     log = ["kafka.log:type=Log,topic=a.b", "kafka.log:type=Log,topic=a_b"]
@@ -152,7 +154,7 @@ def test_underscores_alone_are_a_name_like_any_other(rule: MakeRule) -> None:
 
 
 def test_discovery_names_what_a_limit_leaves_out(rule: MakeRule) -> None:
-    """Names beyond the limit can be told, not only counted."""
+    """Names beyond the limit are listed with their rule and reason."""
     one = rule("a:type=T,name=*", tags={"name": "name"}, limit=1)
 
     takes = find_claims([one], names("a:type=T,name=x", "a:type=T,name=y"))

@@ -29,13 +29,13 @@ from jmxbridge.mbeans.naming import fill, snake_case
     ],
 )
 def test_snake_case_of_words_and_digits(text: str, expected: str) -> None:
-    """Words in lower case with underscores between, digits where they were."""
+    """Lower case with underscores between words; digits stay with their word."""
     assert snake_case(text) == expected
 
 
 @given(st.text())
 def test_snake_case_is_a_name(text: str) -> None:
-    """Whatever goes in, out comes a name: no end, no pair and no lack of underscores, no spaces."""
+    """For every text: no underscore at an end, no two together, never empty, no spaces."""
     name = snake_case(text)
 
     assert name
@@ -57,7 +57,7 @@ def test_snake_case_is_a_name(text: str) -> None:
     ],
 )
 def test_fill_replaces_key_properties(template: str, expected: str) -> None:
-    """Each {key} becomes that key property, unquoted, in snake_case; {=key} as it is."""
+    """{key} becomes the key property in snake_case, unquoted; {=key} stays unchanged."""
     name = ObjectName.parse('a:type=T,name=MessagesInPerSec,quoted="a,b=\\"c\\""')
 
     assert fill(template, name.value) == expected

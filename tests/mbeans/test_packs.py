@@ -1,4 +1,4 @@
-"""The packs that ship with the package against the MBeans of real JVMs."""
+"""Packs of the package against the MBeans of real JVMs."""
 
 from collections.abc import Callable
 from functools import cache
@@ -44,7 +44,7 @@ PAIRS = [(name, jvm) for name, jvms in JVMS.items() for jvm in jvms]
 
 
 class MBean(Protocol):
-    """What a recording has of one MBean."""
+    """The parts of a recorded MBean."""
 
     @property
     def name(self) -> ObjectName: ...
@@ -58,7 +58,7 @@ Recorded = Callable[[str], list[MBean]]
 
 
 def no_files(path: Path) -> str:
-    """Stand for a machine without secret files."""
+    """A machine without secret files."""
     raise AssertionError(path)
 
 
@@ -76,7 +76,7 @@ def rules(pack: str) -> tuple[Rule, ...]:
 
 
 def points(wanted: tuple[Rule, ...], mbeans: list[MBean]) -> Points:
-    """Make points of what rules want of a recording."""
+    """Make points of the values that rules read from a recording."""
     by_name = {mbean.name: mbean for mbean in mbeans}
     readings = []
     for each in find_claims(wanted, by_name):
@@ -88,13 +88,13 @@ def points(wanted: tuple[Rule, ...], mbeans: list[MBean]) -> Points:
 
 
 def test_every_pack_is_tested() -> None:
-    """A pack has recordings that it is held against."""
+    """Each pack is compared with at least one recording."""
     assert packs().keys() == JVMS.keys()
 
 
 @pytest.mark.parametrize("pack", list(packs()))
 def test_rules_of_packs_have_help_and_units(pack: str) -> None:
-    """A sentence for people, and a unit for each field; a preset's names are another's."""
+    """A description, and a unit for each field; presets have another tool's names."""
     for rule in rules(pack):
         assert rule.help.endswith("."), rule.where
         unknown = [field.name for field in rule.fields if rule.unit_of(field) is None]
@@ -102,7 +102,7 @@ def test_rules_of_packs_have_help_and_units(pack: str) -> None:
 
 
 def test_packs_go_together() -> None:
-    """All of them in one file: no field has two types, no name is tag and field."""
+    """All packs in one file: no field has two types, no name is both tag and field."""
     names = list(packs().keys() - PRESETS)
     together = settings(names)
     assert all(together.mbeans[name] for name in names)
@@ -111,21 +111,21 @@ def test_packs_go_together() -> None:
 
 @pytest.mark.parametrize(("pack", "jvm"), PAIRS)
 def test_rules_that_are_not_optional_give_a_field(pack: str, jvm: str, recorded: Recorded) -> None:
-    """On every version each rule that is not optional gives at least one field."""
+    """At least one, on every version."""
     for rule in rules(pack):
         assert rule.optional or points((rule,), recorded(jvm)).points, (rule.where, jvm)
 
 
 @pytest.mark.parametrize(("pack", "jvm"), PAIRS)
 def test_every_value_fits_its_field(pack: str, jvm: str, recorded: Recorded) -> None:
-    """No recorded value is of a kind its field cannot hold, and no field is given twice."""
+    """Every recorded value can be stored in its field, and no field has two values."""
     result = points(rules(pack), recorded(jvm))
     assert (result.dropped_type, result.duplicates) == (0, 0)
 
 
 @pytest.mark.parametrize("pack", list(JVMS))
 def test_a_field_has_one_type_on_every_version(pack: str, recorded: Recorded) -> None:
-    """InfluxDB refuses a field that changes its type, so no upgrade of Kafka may change one."""
+    """InfluxDB refuses a field that changes its type: an upgrade of Kafka must not change one."""
     types: dict[tuple[str, str], set[type]] = {}
     for jvm in JVMS[pack]:
         for point in points(rules(pack), recorded(jvm)).points:
@@ -137,7 +137,7 @@ def test_a_field_has_one_type_on_every_version(pack: str, recorded: Recorded) ->
 
 @pytest.mark.parametrize("pack", list(JVMS))
 def test_packs_name_only_what_some_version_has(pack: str, recorded: Recorded) -> None:
-    """Every rule takes something on some version, and every attribute is one that exists."""
+    """Every rule matches an MBean on some version, and every attribute exists on one."""
     for rule in rules(pack):
         if str(rule.beans[0]) in QUOTA_BEANS:
             continue
@@ -150,8 +150,8 @@ def test_packs_name_only_what_some_version_has(pack: str, recorded: Recorded) ->
         assert {field.attribute for field in rule.fields} <= existing, rule.where
 
 
-def test_the_shipped_file_says_what_the_packs_say() -> None:
-    """Its visible sets are the packs' rules: who moves to packs keeps every series."""
+def test_the_shipped_file_has_the_rules_of_the_packs() -> None:
+    """A user who changes from the file's sets to packs keeps every series."""
     shipped = load(ROOT / "mbeans.yaml", {})
     packed = [what(rule) for name in packs() for rule in rules(name)]
     assert [
@@ -160,7 +160,7 @@ def test_the_shipped_file_says_what_the_packs_say() -> None:
 
 
 def what(rule: Rule) -> tuple[object, ...]:
-    """Return what a rule does, wherever it stands."""
+    """Return the effect of a rule, without its place."""
     return (
         rule.beans,
         rule.measurement,
@@ -174,14 +174,14 @@ def what(rule: Rule) -> tuple[object, ...]:
 
 
 def test_a_set_of_the_file_replaces_the_pack_of_its_name() -> None:
-    """Rules of the file are the person's own: the pack is not read at all."""
+    """The pack's rules are not used."""
     rule = "{bean: 'java.lang:type=Runtime', measurement: mine, fields: {Uptime: uptime_ms}}"
     made = settings(["jvm"], f"mbeans: {{jvm: [{rule}]}}\n")
     assert [each.measurement for each in made.mbeans["jvm"]] == ["mine"]
 
 
-def test_a_rule_of_a_pack_says_where_it_stands() -> None:
-    """Messages about it name the pack's file, not the person's."""
+def test_a_rule_of_a_pack_has_its_place() -> None:
+    """Messages about it name the pack's file."""
     (first, *_) = rules("jvm")
     assert first.where == "packs/jvm.yaml:3:3"
     assert first.ships

@@ -1,4 +1,4 @@
-"""Readings to points: merging, tags, names, and the account of what is left out."""
+"""Conversion of readings to points: merging, tags, names, and counts of dropped values."""
 
 import math
 from collections.abc import Callable
@@ -25,12 +25,12 @@ def read(rule: Rule, name: str, **values: Value) -> Reading:
 
 
 def points(*readings: Reading) -> Points:
-    """Make points with the tags every point has."""
+    """Make points with the tags of every point."""
     return to_points(readings, time_ns=10, tags=TAGS)
 
 
 def test_a_point_has_measurement_tags_fields_and_time(rule: MakeRule) -> None:
-    """One reading, one point; key properties are tags where the rule names them."""
+    """One reading gives one point; key properties are tags if the rule names them."""
     made = rule("a:type=T,topic=*", tags={"topic": "topic"}, fields=(X, Y))
 
     result = points(read(made, "a:type=T,topic=orders", X=1, Y=2.5))
@@ -40,7 +40,7 @@ def test_a_point_has_measurement_tags_fields_and_time(rule: MakeRule) -> None:
 
 
 def test_readings_of_one_series_merge(rule: MakeRule) -> None:
-    """Rules that give the same measurement and tags give one point, whatever MBeans they read."""
+    """Rules with the same measurement and tags give one point, from different MBeans."""
     first = rule("a:type=T", fields=(X,))
     second = rule("b:type=U", fields=(Y,))
     other = rule("a:type=T", fields=(X,), measurement="n")
@@ -57,7 +57,7 @@ def test_readings_of_one_series_merge(rule: MakeRule) -> None:
 
 
 def test_a_field_given_twice_keeps_the_first_and_counts(rule: MakeRule) -> None:
-    """A key property that no tag tells apart loses values visibly."""
+    """MBeans that differ in a key property without a tag lose values, which are counted."""
     requests = rule("a:request=*,version=*", tags={"request": "request"}, fields=(X,))
     readings = [
         read(requests, f"a:request=Fetch,version={version}", X=version) for version in (4, 5, 6)
@@ -70,7 +70,7 @@ def test_a_field_given_twice_keeps_the_first_and_counts(rule: MakeRule) -> None:
 
 
 def test_two_attributes_for_one_templated_name_are_counted(rule: MakeRule) -> None:
-    """Within one reading as well the first stays."""
+    """Within one reading, too, the first value stays."""
     made = rule("a:name=*", fields=(Field("X", (), "{name}"), Field("Y", (), "{name}")))
 
     result = points(read(made, "a:name=V", X=1, Y=2))
@@ -80,7 +80,7 @@ def test_two_attributes_for_one_templated_name_are_counted(rule: MakeRule) -> No
 
 
 def test_names_from_key_properties(rule: MakeRule) -> None:
-    """Templates over a wildcard give each MBean its field, in one point."""
+    """A template over a wildcard gives each MBean a field of its own, in one point."""
     made = rule(
         "a:type=Topic,name=*", measurement="kafka_{type}", fields=(Field("X", (), "{name}_total"),)
     )
@@ -107,7 +107,7 @@ def test_names_from_key_properties(rule: MakeRule) -> None:
     ],
 )
 def test_tags_are_unquoted(name: str, tag: str, rule: MakeRule) -> None:
-    """A tag is what the property means, not how an ObjectName writes it."""
+    """A tag is the value of the property, without the quotes of an ObjectName."""
     made = rule("a:id=*", tags={"id": "id"}, fields=(X,))
 
     assert [p.tags["id"] for p in points(read(made, name, X=1)).points] == [tag]
@@ -115,7 +115,7 @@ def test_tags_are_unquoted(name: str, tag: str, rule: MakeRule) -> None:
 
 @given(st.text(min_size=1))
 def test_any_text_can_be_a_tag(text: str) -> None:
-    """What a client quotes into its name comes back as its tag."""
+    """The quoted value of a key property is unquoted exactly."""
     made = Rule("s", (ObjectName.parse("a:id=*"),), "m", {"id": "id"}, (X,))
 
     (point,) = points(read(made, f"a:id={quote(text)}", X=1)).points
@@ -125,14 +125,14 @@ def test_any_text_can_be_a_tag(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["a:id=,k=v", 'a:id="",k=v', "a:k=v"])
 def test_an_empty_tag_is_left_out(name: str, rule: MakeRule) -> None:
-    """InfluxDB has no empty tags; a property that is empty or absent makes none."""
+    """InfluxDB has no empty tags; an empty or absent property gives none."""
     made = rule("a:k=v,*", tags={"id": "id"}, fields=(X,))
 
     assert [p.tags for p in points(read(made, name, X=1)).points] == [TAGS]
 
 
 def test_points_count_the_values_they_leave_out(rule: MakeRule) -> None:
-    """Each value is in a point, in a count, or was never there."""
+    """Each value is in a point, in a count, or null."""
     fields = tuple(Field(each, (), each.lower()) for each in "ABCDEFG")
     made = rule("a:type=T", fields=fields)
 
@@ -143,7 +143,7 @@ def test_points_count_the_values_they_leave_out(rule: MakeRule) -> None:
 
 
 def test_a_reading_without_usable_values_makes_no_point(rule: MakeRule) -> None:
-    """A reading without a usable value makes no point; InfluxDB has none without fields."""
+    """InfluxDB has no point without fields."""
     made = rule("a:type=T", fields=(X,))
 
     assert points(read(made, "a:type=T", X=math.nan)) == Points([], dropped_nonfinite=1)
@@ -154,8 +154,10 @@ VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
 
 @given(st.lists(st.tuples(st.sampled_from("ABC"), st.dictionaries(st.sampled_from("XY"), VALUES))))
-def test_the_account_is_complete(readings: list[tuple[str, dict[str, Value]]]) -> None:
-    """Values read = fields written + dropped + duplicates + nulls, whatever was read."""
+def test_points_and_counts_account_for_every_value(
+    readings: list[tuple[str, dict[str, Value]]],
+) -> None:
+    """Values read = fields written + dropped + duplicates + nulls, for any readings."""
     fields = (X, Field("Y", (), "y", FieldType.STRING))
     made = Rule("s", (ObjectName.parse("a:id=*"),), "m", {"id": "id"}, fields)
 
@@ -170,7 +172,7 @@ def test_the_account_is_complete(readings: list[tuple[str, dict[str, Value]]]) -
 
 
 def test_point_maker_gives_the_points_of_a_fresh_one(rule: MakeRule) -> None:
-    """What is kept is what is the same: values, MBeans and rules that are due may change."""
+    """Only constant parts are kept: values, MBeans and due rules may change."""
     merged = (rule("a:type=T", fields=(X,)), rule("b:type=U", fields=(Y,)))
     by_topic = rule(
         "c:topic=*",
@@ -190,7 +192,7 @@ def test_point_maker_gives_the_points_of_a_fresh_one(rule: MakeRule) -> None:
 
 
 def test_tags_are_kept_for_a_while(rule: MakeRule) -> None:
-    """The same object at the next poll, another one when all is worked out anew."""
+    """The same object at the next poll, a new one after KEPT_NS."""
     poll, maker = [read(rule("a:type=T", fields=(X,)), "a:type=T", X=1)], PointMaker(TAGS)
     first, second, later, back = (
         maker.points(poll, time_ns=at).points[0].tags

@@ -22,7 +22,7 @@ def test_unit_of_a_field(field: Field, unit: str) -> None:
 
 
 def test_a_field_may_have_no_unit() -> None:
-    """Nothing is guessed where neither field, name nor rule says one."""
+    """If neither field, name nor rule has a unit, none is guessed."""
     field = Field("A", (), "size")
     rule = Rule("s", (ObjectName.parse("a:type=T"),), "m", {}, (field,))
     assert rule.unit_of(field) is None

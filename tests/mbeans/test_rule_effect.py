@@ -1,4 +1,4 @@
-"""Readings of one rule to fields of series: tags of topics, and series in names of attributes."""
+"""Effect of a rule: names of topics, and series in attribute names."""
 
 from collections.abc import Callable
 
@@ -15,8 +15,8 @@ from jmxbridge.mbeans.topics import TopicNames
 MakeRule = Callable[..., Rule]
 
 
-def test_topics_of_consumers_alone_are_resolved(rule: MakeRule) -> None:
-    """A consumer's a_b joins the offsets' a.b; a broker's topic is what it says."""
+def test_topics_are_resolved_for_consumers_only(rule: MakeRule) -> None:
+    """A consumer's a_b joins the offsets' a.b; a broker's topic has its own name."""
     names = TopicNames()
     names.learn(["web.orders"])
     found = []
@@ -28,8 +28,8 @@ def test_topics_of_consumers_alone_are_resolved(rule: MakeRule) -> None:
     assert found == ["web.orders", "web_orders"]
 
 
-def test_a_topic_that_gets_known_later_gets_its_name_then(rule: MakeRule) -> None:
-    """Tags are kept from poll to poll, but not a name that turned out to be another."""
+def test_a_topic_that_becomes_known_gets_its_name(rule: MakeRule) -> None:
+    """Tags are kept from poll to poll, but not a name that is resolved differently now."""
     names = TopicNames()
     made = rule("kafka.consumer:type=F,topic=*", tags={"topic": "topic"})
     name = ObjectName.parse("kafka.consumer:type=F,topic=web_orders")
@@ -43,7 +43,7 @@ def test_a_topic_that_gets_known_later_gets_its_name_then(rule: MakeRule) -> Non
 
 
 def test_a_topic_whose_name_stays_keeps_its_tags(rule: MakeRule) -> None:
-    """While nothing new is known of a consumer's topic, its series is the same object."""
+    """While its topic is resolved to the same name, its series is the same object."""
     names = TopicNames()
     names.learn(["web.orders"])
     made = rule("kafka.consumer:type=F,topic=*", tags={"topic": "topic"})
@@ -66,7 +66,7 @@ OLD = {
 
 @pytest.fixture
 def old_layout(rule: MakeRule) -> Rule:
-    """The lag of partitions in consumers from 0.10.2 to 1.0: in names of attributes."""
+    """The lag of partitions in consumers from 0.10.2 to 1.0, in attribute names."""
     paths = {
         rf"{{topic}}-{{partition}}\.records-lag{end}": f"records_lag{end.replace('-', '_')}"
         for end in ("", "-max", "-avg")
@@ -98,15 +98,15 @@ def test_series_in_names_of_attributes(old_layout: Rule) -> None:
     assert (result.dropped_nonfinite, result.duplicates) == (1, 0)
 
 
-def test_attributes_wanted_by_pattern_may_always_be_more(old_layout: Rule, rule: MakeRule) -> None:
-    """A partition that is assigned later is another attribute: such an MBean is never settled."""
+def test_a_rule_with_a_pattern_is_never_complete(old_layout: Rule, rule: MakeRule) -> None:
+    """A partition that is assigned later is a new attribute."""
     assert not is_complete(old_layout, tuple(OLD))
     assert is_complete(rule("a:type=T"), ("Value",))
     assert not is_complete(rule("a:type=T"), ())
 
 
 def test_two_attributes_for_one_field_of_a_series_count(rule: MakeRule) -> None:
-    """Of two attributes whose names mean the same field of the same series the first stays."""
+    """If two attribute names give the same field of one series, the first stays."""
     path = parse_path(r"{partition}\.lag{part}")
     lag = Field(path.attribute, (), "lag", pattern=path.pattern, keys=path.keys)
     made = rule("a:type=T", fields=(lag,), tags={"partition": "partition"})

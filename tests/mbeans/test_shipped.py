@@ -1,4 +1,4 @@
-"""The shipped mbeans.yaml against the MBeans of real brokers and a real consumer."""
+"""Shipped mbeans.yaml against the MBeans of real brokers and a real consumer."""
 
 import re
 from collections import Counter
@@ -23,7 +23,7 @@ JVMS = {"broker": BROKERS, "consumer": ("consumer-4.1.0",), "jvm": (*BROKERS, "c
 
 
 class MBean(Protocol):
-    """What a recording has of one MBean."""
+    """The parts of a recorded MBean."""
 
     @property
     def name(self) -> ObjectName: ...
@@ -38,12 +38,12 @@ Recorded = Callable[[str], list[MBean]]
 
 @pytest.fixture(scope="module")
 def shipped() -> Settings:
-    """Load the file as it is, with nothing in the environment."""
+    """The file, loaded with an empty environment."""
     return load(SHIPPED, {})
 
 
 def readings(rules: tuple[Rule, ...], mbeans: list[MBean]) -> list[Reading]:
-    """Read what the rules want from a recording."""
+    """Read the attributes of the rules from a recording."""
     by_name = {mbean.name: mbean for mbean in mbeans}
     found = []
     for each in find_claims(rules, by_name):
@@ -55,12 +55,12 @@ def readings(rules: tuple[Rule, ...], mbeans: list[MBean]) -> list[Reading]:
 
 
 def points(rules: tuple[Rule, ...], mbeans: list[MBean]) -> Points:
-    """Make points of what the rules want."""
+    """Make points of these readings."""
     return to_points(readings(rules, mbeans), time_ns=0, tags={})
 
 
 def test_the_shipped_file_polls_a_local_broker(shipped: Settings) -> None:
-    """Unchanged it means: the broker on this machine, JMX on 9999, no InfluxDB."""
+    """Unchanged: the broker on this machine, JMX on 9999, no InfluxDB."""
     assert shipped.influxdb is None
     assert shipped.kafka is not None
     assert [str(address) for address in shipped.kafka.bootstrap] == ["127.0.0.1:9092"]
@@ -69,7 +69,7 @@ def test_the_shipped_file_polls_a_local_broker(shipped: Settings) -> None:
 
 
 def test_examples_in_comments_of_the_file_load(tmp_path: Path) -> None:
-    """Taking the # away from the examples gives a file that loads."""
+    """Without the #, the examples give a valid file."""
     text = re.sub(r"(?m)^(\s*)#(?=- \{|- \w+:|\w+:$|  \w+: )", r"\1", SHIPPED.read_text())
     (tmp_path / "mbeans.yaml").write_text(text)
     (tmp_path / "broker-3").write_text("secret")
@@ -85,24 +85,24 @@ def test_examples_in_comments_of_the_file_load(tmp_path: Path) -> None:
 
 
 def test_the_shipped_file_fits_a_terminal() -> None:
-    """The file reads well on a screen of 100 columns."""
+    """No line is longer than 100 columns."""
     assert not [line for line in SHIPPED.read_text().splitlines() if len(line) > 100]
 
 
 @pytest.mark.parametrize(("name", "jvm"), [(n, jvm) for n, jvms in JVMS.items() for jvm in jvms])
-def test_rules_that_are_not_optional_take_something(
+def test_rules_of_the_file_that_are_not_optional_give_a_field(
     name: str, jvm: str, shipped: Settings, recorded: Recorded
 ) -> None:
-    """On every version, each of them gives at least one field."""
+    """At least one, on every version."""
     for rule in shipped.mbeans[name]:
         assert rule.optional or points((rule,), recorded(jvm)).points, (rule.where, jvm)
 
 
 @pytest.mark.parametrize("name", list(JVMS))
-def test_every_rule_of_the_shipped_file_takes_something(
+def test_every_alias_of_the_shipped_file_matches(
     name: str, shipped: Settings, recorded: Recorded
 ) -> None:
-    """Every alias of every rule takes something on some version."""
+    """On at least one version."""
     mbeans = [mbean.name for jvm in JVMS[name] for mbean in recorded(jvm)]
 
     for rule in shipped.mbeans[name]:
@@ -111,8 +111,10 @@ def test_every_rule_of_the_shipped_file_takes_something(
 
 
 @pytest.mark.parametrize("name", list(JVMS))
-def test_every_attribute_exists(name: str, shipped: Settings, recorded: Recorded) -> None:
-    """Every attribute named is one that an MBean of the rule has on some version."""
+def test_every_attribute_of_the_shipped_file_exists(
+    name: str, shipped: Settings, recorded: Recorded
+) -> None:
+    """On an MBean of its rule, on at least one version."""
     for rule in shipped.mbeans[name]:
         existing: set[str] = set()
         for jvm in JVMS[name]:
@@ -127,14 +129,14 @@ def test_every_attribute_exists(name: str, shipped: Settings, recorded: Recorded
 def test_values_fit_their_fields(
     name: str, jvm: str, shipped: Settings, recorded: Recorded
 ) -> None:
-    """No recorded value is of a kind its field cannot hold, and no field is given twice."""
+    """Every recorded value can be stored in its field, and no field has two values."""
     result = points(shipped.mbeans[name], recorded(jvm))
 
     assert (result.dropped_type, result.duplicates) == (0, 0)
 
 
 def test_a_field_has_one_type_everywhere(shipped: Settings, recorded: Recorded) -> None:
-    """Across all sets and versions a field of a measurement is of one type."""
+    """In all sets and on all versions, a field of a measurement has one type."""
     types: dict[tuple[str, str], set[type]] = {}
     for name, jvms in JVMS.items():
         for jvm in jvms:
@@ -148,7 +150,7 @@ def test_a_field_has_one_type_everywhere(shipped: Settings, recorded: Recorded) 
 def test_names_are_snake_case_and_never_both_tag_and_field(
     shipped: Settings, recorded: Recorded
 ) -> None:
-    """Measurements, tags and fields follow one spelling."""
+    """For measurements, tags and fields."""
     for name, jvms in JVMS.items():
         for point in points(shipped.mbeans[name], recorded(jvms[-1])).points:
             for each in (point.measurement, *point.tags, *point.fields):
@@ -172,14 +174,14 @@ def test_names_are_snake_case_and_never_both_tag_and_field(
 def test_the_shipped_file_makes_one_point_per_entity(
     jvm: str, name: str, expected: dict[str, int], shipped: Settings, recorded: Recorded
 ) -> None:
-    """Dozens of MBeans of a broker make one point; entities have points of their own."""
+    """Dozens of a broker's MBeans give one point; entities have points of their own."""
     found = Counter(p.measurement for p in points(shipped.mbeans[name], recorded(jvm)).points)
 
     assert {measurement: found[measurement] for measurement in expected} == expected
 
 
 def test_the_shipped_file_reads_a_consumers_lag(shipped: Settings, recorded: Recorded) -> None:
-    """The attribute that most people come for arrives under its name."""
+    """`records_lag_max` has the value of the attribute."""
     found = points(shipped.mbeans["consumer"], recorded("consumer-4.1.0")).points
 
     assert [p.fields["records_lag_max"] for p in found if p.measurement == "kafka_consumer"] == [

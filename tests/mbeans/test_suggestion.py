@@ -1,4 +1,4 @@
-"""Rules suggested for MBeans of real JVMs."""
+"""Suggested rules for the MBeans of real JVMs."""
 
 import textwrap
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from jmxbridge.mbeans.suggestion import suggest
 
 
 class MBean(Protocol):
-    """What a recording has of one MBean."""
+    """The parts of a recorded MBean."""
 
     @property
     def name(self) -> ObjectName: ...
@@ -27,18 +27,18 @@ class MBean(Protocol):
 
 
 def no_files(path: Path) -> str:
-    """Stand for a machine without secret files."""
+    """A machine without secret files."""
     raise AssertionError(path)
 
 
 def settings(rule: str) -> Settings:
-    """Make a file of one suggestion and check it; raises ConfigError."""
+    """Load a file with one suggestion; raises ConfigError."""
     text = "kafka: {bootstrap: 'k:1'}\nmbeans:\n  new:\n" + textwrap.indent(rule, "    ")
     return build(text, path=Path("mbeans.yaml"), environ={}, read_secret=no_files)
 
 
 def numbers(values: Mapping[str, Value]) -> int:
-    """Count the finite numbers of an MBean, those inside composites too."""
+    """Count the finite numbers of an MBean, including those in composites."""
     flat = [v for value in values.values() for v in _flat(value)]
     return sum(1 for v in flat if isinstance(v, (int, float)) and abs(v) < float("inf"))
 
@@ -48,10 +48,10 @@ def _flat(value: Value) -> list[Value]:
 
 
 @pytest.mark.parametrize("jvm", ["consumer-4.1.0", "broker-4.1.0"])
-def test_a_suggestion_passes_check_and_takes_every_number(
+def test_a_suggestion_is_valid_and_reads_every_number(
     jvm: str, recorded: Callable[[str], list[MBean]]
 ) -> None:
-    """For every MBean of a real JVM: pasted into a file, it makes a field of each number."""
+    """For every MBean of a recorded JVM: in a file, it has a field for each number."""
     seen: set[str] = set()
     for mbean in recorded(jvm):
         rule = suggest(mbean.name, mbean.values)
@@ -104,7 +104,7 @@ def test_a_suggestion_passes_check_and_takes_every_number(
 def test_suggestion_changes_names_that_are_taken_or_special(
     name: str, values: Mapping[str, Value], expected: str
 ) -> None:
-    """What every point has already, and what YAML reads otherwise, is written differently."""
+    """Names that every point has get a suffix, names that YAML would convert get quotes."""
     rule = suggest(ObjectName.parse(name), values)
     assert rule == expected
     assert settings(rule).mbeans["new"]
@@ -112,7 +112,7 @@ def test_suggestion_changes_names_that_are_taken_or_special(
 
 @pytest.mark.parametrize("name", ["A" * 201, "two\nlines"])
 def test_suggestion_leaves_out_names_that_cannot_be_keys(name: str) -> None:
-    """An attribute, or an item of a composite, too long or not printable gets no line."""
+    """An attribute, or an item of a composite, that is too long or not printable."""
     values: dict[str, Value] = {
         name: 1.0,
         "Usage": Composite({name: 2.0, "": 3.0, "text": "up", "used": 4.0}),

@@ -1,4 +1,4 @@
-"""One series of several MBeans: sums over a key property."""
+"""Sums over a key property: one series of several MBeans."""
 
 from collections.abc import Callable, Mapping
 
@@ -19,7 +19,7 @@ RATE = Field("OneMinuteRate", (), "requests_rate")
 
 @pytest.fixture
 def requests(rule: MakeRule) -> Rule:
-    """RequestsPerSec, as Kafka has had it since 2.0: a version apart."""
+    """RequestsPerSec as since Kafka 2.0: an MBean for each version."""
     return rule(
         "k:type=R,request=*,version=*",
         fields=(COUNT, RATE),
@@ -39,7 +39,7 @@ def summed(rule: Rule, *values: Mapping[str, Value], request: str = "Fetch") -> 
 
 @given(counts=st.lists(st.integers(0, 2**53), min_size=1, max_size=9))
 def test_a_sum_adds_up_all_mbeans_of_a_series(counts: list[int]) -> None:
-    """Whatever is tagged stays apart, what is summed over does not; integers stay exact."""
+    """MBeans with different tags stay apart, the others are added; integers stay exact."""
     rule = Rule(
         "s",
         (ObjectName.parse("k:type=R,request=*,version=*"),),
@@ -52,8 +52,8 @@ def test_a_sum_adds_up_all_mbeans_of_a_series(counts: list[int]) -> None:
     assert (point.tags, point.fields) == ({"request": "Fetch"}, {"requests_total": sum(counts)})
 
 
-def test_a_sum_without_one_of_its_parts_is_no_sum(requests: Rule) -> None:
-    """NaN in one version: that field is left out and counted, the others are whole."""
+def test_an_incomplete_sum_is_left_out(requests: Rule) -> None:
+    """NaN in one version: that field is left out and counted, the others are complete."""
     result = summed(
         requests,
         {"Count": 1, "OneMinuteRate": 0.5},
@@ -64,13 +64,13 @@ def test_a_sum_without_one_of_its_parts_is_no_sum(requests: Rule) -> None:
 
 
 def test_a_sum_beyond_an_integer_is_dropped_and_counted(requests: Rule) -> None:
-    """It never wraps around, and never becomes a float."""
+    """It neither wraps around nor becomes a float."""
     result = summed(requests, {"Count": 2**62}, {"Count": 2**62})
     assert (result.points, result.dropped_type) == ([], 1)
 
 
 def test_texts_are_not_summed(rule: MakeRule) -> None:
-    """A field of text has no sum; the numbers of the same MBeans have theirs."""
+    """A text field has no sum; numbers of the same MBeans have theirs."""
     versions = rule(
         "k:type=R,request=*,version=*",
         fields=(COUNT, Field("State", (), "state", FieldType.STRING)),
@@ -81,8 +81,8 @@ def test_texts_are_not_summed(rule: MakeRule) -> None:
     assert [point.fields for point in result.points] == [{"requests_total": 3}]
 
 
-def test_a_sum_merges_with_what_other_rules_say(requests: Rule, rule: MakeRule) -> None:
-    """Sum and other fields of the same series are one point; a field given before it stays."""
+def test_a_sum_merges_with_the_fields_of_other_rules(requests: Rule, rule: MakeRule) -> None:
+    """They are one point; a field that exists already stays."""
     other = rule(
         "k:type=T,request=*",
         fields=(Field("Mean", (), "mean_ms"), Field("Count", (), "requests_total", FieldType.INT)),

@@ -1,8 +1,8 @@
-"""The pack `telegraf` against what Telegraf's example for Kafka makes of recorded brokers.
+"""Pack `telegraf` against the example of Telegraf for Kafka, on recorded brokers.
 
-The example is Telegraf's plugins/inputs/jolokia2_agent/examples/kafka.conf; EXAMPLE says what is
-in it. There every number of an MBean that matches becomes a field. Quotas by user, which it has
-too, no recorded broker has.
+The example is Telegraf's plugins/inputs/jolokia2_agent/examples/kafka.conf; EXAMPLE has its
+content. There, every number of a matching MBean becomes a field. No recorded broker has its quotas
+by user.
 """
 
 import re
@@ -47,7 +47,7 @@ Names = set[tuple[str, frozenset[tuple[str, str]], str]]
 
 
 def telegrafs(mbeans: list[Any]) -> Names:
-    """Measurement, tags and field of every number that the example reads."""
+    """Return measurement, tags and field of every number that the example reads."""
     made: Names = set()
     for measurement, text, named, tags in EXAMPLE:
         pattern = ObjectName.parse(text)
@@ -65,13 +65,13 @@ def telegrafs(mbeans: list[Any]) -> Names:
 
 
 def is_number(value: object) -> bool:
-    """Whether Telegraf writes it as a number: one that is one."""
+    """Tell whether Telegraf writes a value as a number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
 @pytest.mark.parametrize("jvm", BROKERS)
 def test_telegraf_pack_has_every_name_of_the_example(jvm: str, recorded: Recorded) -> None:
-    """Measurement, tags and field, to the letter; and nothing that the example has not."""
+    """The same measurements, tags and fields, and no others."""
     ours = {
         (point.measurement, frozenset(point.tags.items()), field)
         for point in points(rules("telegraf"), recorded(jvm)).points

@@ -1,4 +1,4 @@
-"""Topics by the names that consumers before Kafka 4.1 give them."""
+"""Names of topics, and the names that consumers before Kafka 4.1 report."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,7 @@ TOPICS = st.text(alphabet="ab._-", min_size=1, max_size=6)
 
 @given(topics=st.sets(TOPICS, max_size=8), said=TOPICS)
 def test_topic_names_resolve_to_the_one_topic_that_fits(topics: set[str], said: str) -> None:
-    """Never to a name that a consumer would say otherwise, and never where two would fit."""
+    """Never to a topic that a consumer would name differently, and not if two fit."""
     names = TopicNames()
     names.learn(topics)
     meant = [topic for topic in topics if topic.replace(".", "_") == said]
@@ -18,7 +18,7 @@ def test_topic_names_resolve_to_the_one_topic_that_fits(topics: set[str], said: 
 
 
 def test_topic_names_forget_deleted_topics() -> None:
-    """A topic may be deleted and made again under its other name."""
+    """A topic may be deleted and created again under its other name."""
     names = TopicNames()
     names.learn(["a.b"])
     names.learn(["a_b"])
@@ -26,7 +26,7 @@ def test_topic_names_forget_deleted_topics() -> None:
 
 
 def test_topic_names_survive_an_incomplete_answer() -> None:
-    """A broker that does not answer must not make series change their tags."""
+    """A broker that does not answer must not change the tags of series."""
     names = TopicNames()
     names.learn(["a.b"])
     names.learn(["c.d"], complete=False)

@@ -1,4 +1,4 @@
-"""Names of MBeans as a tree."""
+"""Tree of MBean names."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,11 +20,11 @@ NAMES = [
 
 
 def drawn(names: list[str], depth: int) -> list[str]:
-    """Draw the tree of names."""
+    """Return the lines of the tree of names."""
     return list(lines(map(ObjectName.parse, names), depth))
 
 
-def test_domains_then_types_then_the_rest() -> None:
+def test_tree_has_domains_then_types() -> None:
     """The type first, wherever a name has it; an MBean may have others below it."""
     assert drawn(NAMES, 9) == [
         "java.lang (3)",
@@ -40,19 +40,19 @@ def test_domains_then_types_then_the_rest() -> None:
     ]
 
 
-def test_a_depth_is_an_overview() -> None:
-    """What is not shown is counted in what is."""
+def test_tree_counts_what_is_below_its_depth() -> None:
+    """Each line has the number of MBeans that are not shown."""
     assert drawn(NAMES, 1) == ["java.lang (3)", "kafka (3)"]
 
 
 @given(st.permutations(NAMES), st.integers(1, 5))
-def test_the_order_of_names_never_counts(names: list[str], depth: int) -> None:
+def test_tree_does_not_depend_on_the_order_of_names(names: list[str], depth: int) -> None:
     """A JVM lists them in any order."""
     assert drawn(names, depth) == drawn(NAMES, depth)
 
 
-def test_every_mbean_is_counted(recorded: Callable[[str], list[Any]]) -> None:
-    """The domains' numbers add up to all that a broker has."""
+def test_tree_counts_every_mbean(recorded: Callable[[str], list[Any]]) -> None:
+    """The numbers of the domains add up to all MBeans of a broker."""
     names = [each.name for each in recorded("broker-4.1.0")]
     counts = [int(line.rpartition("(")[2].rstrip(")")) for line in lines(names, 1)]
     assert sum(counts) == len(names)

@@ -1,4 +1,4 @@
-"""What fields are measured in."""
+"""Units of fields."""
 
 import pytest
 from hypothesis import given
@@ -24,8 +24,8 @@ from jmxbridge.mbeans.units import QUANTITIES, UNITS, conversion, unit_of
         ("ms", "ms"),
     ],
 )
-def test_a_name_ends_in_its_unit(name: str, unit: str | None) -> None:
-    """What the house's names say of themselves; None where they say nothing."""
+def test_unit_of_a_name(name: str, unit: str | None) -> None:
+    """By the convention of our names; None for a name without a unit."""
     assert unit_of(name) == unit
 
 
@@ -46,7 +46,7 @@ def test_units_of_two_kinds_do_not_convert(given: str, wanted: str) -> None:
 
 @given(st.sampled_from(UNITS), st.sampled_from(UNITS))
 def test_units_convert_both_ways(one: str, other: str) -> None:
-    """Two units of one kind convert both ways; of two kinds neither way."""
+    """Two units of one quantity convert in both directions, others in neither."""
     there, back = conversion(one, other), conversion(other, one)
     if there is None or back is None:
         assert there is back is None
