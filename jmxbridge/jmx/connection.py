@@ -268,7 +268,7 @@ def connect(
     Without `port`, `host` is HOST:PORT or a JMX service URL; raises ValueError if it is neither.
     `rmi_host` and `rmi_port` replace the address that the target advertises. Without `tls` registry
     and JMX server must be plain; with it nothing is sent to a plain JMX server. `timeout_s` bounds
-    the wait for each reply, and the whole of connecting unless `connect_timeout_s` is given. Await
+    the wait for each reply, and connecting as a whole unless `connect_timeout_s` is given. Await
     the result or use it in `async with`; that raises ConnectionFailed or RemoteProtocolError.
     """
     address = parse(host) if port is None else ServiceAddress(Endpoint(host, port))

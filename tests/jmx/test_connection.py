@@ -321,7 +321,7 @@ async def test_a_failed_connect_in_async_with_closes_nothing(closed_port: int) -
 
 
 async def test_repr_shows_address_and_state(target: Target) -> None:
-    """It names the address, and says if the connection is dead."""
+    """The repr names the address, and says if the connection is dead."""
     port = await target(leave)
     connection: Connection = await connect("127.0.0.1", port)
     assert f"127.0.0.1:{port}" in repr(connection)

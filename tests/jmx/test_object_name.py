@@ -276,7 +276,7 @@ def test_wildcards_match_like_a_simple_matcher(pattern: str, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", '"', "a", 'a"', '"a', '"a"b"', '"*"', '"?"', '"\n"', '"\\x"'])
 def test_unquote_rejects_what_quote_does_not_return(text: str) -> None:
-    """It is a ValueError."""
+    """A text without quotes, or with characters that are not escaped, is a ValueError."""
     with pytest.raises(ValueError, match="quoted value"):
         unquote(text)
 

@@ -4,7 +4,7 @@ from jmxbridge.jmx.values import MAX_DEPTH, Composite, JavaObject, Value, has_at
 
 
 def test_a_composite_is_a_mapping() -> None:
-    """It is read like any mapping, and equals another with the same items."""
+    """A composite is read like any mapping, and equals another with the same items."""
     composite = Composite({"used": 1, "max": -1})
     assert composite["used"] == 1
     assert dict(composite) == {"used": 1, "max": -1}
@@ -22,7 +22,7 @@ def test_a_java_object_is_of_its_class_and_superclasses() -> None:
 
 
 def test_the_repr_of_a_java_object_shows_no_values() -> None:
-    """It names class and fields, so an object that contains itself can be shown."""
+    """The repr names class and fields, so an object that contains itself can be shown."""
     fields: dict[str, JavaObject | None] = {}
     circular = JavaObject("a.B", (), fields, {})
     fields["self"] = circular

@@ -179,7 +179,7 @@ class Protocol:
         starts_round_trip = self.calls_answered >= self._round_trip_ends
         calls = self.window.calls - len(in_flight)
         room = self.window.bytes - self._bytes_in_flight
-        expected = taken = 0
+        expected_bytes = taken = 0
         while queued:
             call = queued[0]
             size = len(call.request)
@@ -188,11 +188,11 @@ class Protocol:
             room -= size
             taken += 1
             if call.template is not None:
-                expected += call.template.size
+                expected_bytes += call.template.size
             output.append(call.request)
             in_flight.append(queued.popleft())
         self._bytes_in_flight = self.window.bytes - room
-        self._bytes_expected += expected
+        self._bytes_expected += expected_bytes
         self._calls_sent += taken
         if starts_round_trip:
             self._round_trips += 1
@@ -218,7 +218,7 @@ class Protocol:
         reader, in_flight = self._reader, self._in_flight
         buf, pos = reader.buf, reader.pos
         outcomes: list[Any] = []
-        expected = requested = 0
+        expected_bytes = request_bytes = 0
         for call in in_flight:
             template = call.template
             if template is None:
@@ -229,12 +229,12 @@ class Protocol:
                 break
             outcomes.append(outcome)
             pos += template.size
-            expected += size
-            requested += len(call.request)
+            expected_bytes += size
+            request_bytes += len(call.request)
         for _ in outcomes:
             in_flight.popleft()
-        self._bytes_expected -= expected
-        self._bytes_in_flight -= requested
+        self._bytes_expected -= expected_bytes
+        self._bytes_in_flight -= request_bytes
         reader.pos = pos
         if not in_flight:
             self._all_answered()

@@ -173,7 +173,7 @@ async def test_the_advertised_address_can_be_replaced(
 
 
 async def test_a_registry_that_answers_no_call_times_out(serve: Serve) -> None:
-    """It greeted, so the error does not ask whether the port is right."""
+    """The registry greeted, so the error does not ask whether the port is right."""
 
     async def registry(visit: Visit) -> None:
         await visit.greet()
@@ -266,14 +266,14 @@ async def test_a_password_in_the_answer_of_a_server_is_masked(
     serve: Serve, stub_at: StubAt, captured: Captured
 ) -> None:
     """A custom authenticator may repeat the password; the error does not."""
-    said = b"Authentication failed! Credentials required"
+    message = b"Authentication failed! Credentials required"
 
     async def script(visit: Visit) -> None:
         await visit.greet()
         await visit.answer(stub_at(port))
         raw = captured("no_password")
-        assert said in raw
-        await visit.answer(raw.replace(said, b"no swordfish here".ljust(len(said))))
+        assert message in raw
+        await visit.answer(raw.replace(message, b"no swordfish here".ljust(len(message))))
         await visit.gone()
 
     port = 0

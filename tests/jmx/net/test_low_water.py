@@ -69,7 +69,7 @@ def test_all_replies_except_the_last_are_worth_waiting_for(
 def test_the_expected_size_is_that_of_the_last_reply_to_each_call(
     greeted: Callable[..., Protocol], calls: list[Call[Any]], captured: Captured
 ) -> None:
-    """It does not matter whether that was decoded."""
+    """The size is that of the last reply, by template or decoded."""
     long, short, protocol = captured("open"), captured("faulty"), greeted()
     for reply in (long, short, short):
         protocol.call_all(calls)
@@ -86,7 +86,7 @@ def kernel_mark(sock: socket.socket) -> int:
 
 
 async def test_the_mark_is_set_in_the_kernel(pair: tuple[socket.socket, socket.socket]) -> None:
-    """It is the expected size, up to a limit, and 1 after a reset."""
+    """The mark is the expected size, up to a limit, and 1 after a reset."""
     near, _ = pair
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_connection(asyncio.Protocol, sock=near)

@@ -21,7 +21,7 @@ def test_a_connected_socket_has_a_round_trip_time() -> None:
 
 
 def test_a_closed_socket_has_no_round_trip_time() -> None:
-    """It may have been closed between a poll and its report."""
+    """A socket may be closed between a poll and its report."""
     sock = socket.socket()
     sock.close()
     assert round_trip_us(sock) is None

@@ -33,7 +33,7 @@ def test_method_hashes_are_those_of_the_jdk(ours: int, jdk: int) -> None:
 
 
 def test_lookup_is_byte_for_byte(connection_ref: RemoteRef) -> None:
-    """It calls operation 2 of the registry."""
+    """lookup is operation 2 of the registry."""
     assert calls.lookup("jmxrmi").request == (
         b"\x50\xac\xed\x00\x05\x77\x22"
         + bytes(22)

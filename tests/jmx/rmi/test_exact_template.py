@@ -26,7 +26,7 @@ def with_uid(raw: bytes, uid: bytes) -> bytes:
 def test_a_repeated_reply_is_not_decoded(
     greeted: Callable[..., Protocol], connection_ref: RemoteRef, captured: Captured
 ) -> None:
-    """It must be equal to the last byte, except for its UID; any other reply is decoded."""
+    """A reply must be equal to the last byte, except for its UID; any other is decoded."""
     numbers, memory = captured("info_numbers"), captured("info_memory")
     start = numbers.rindex(b"MaxLong")
     renamed = numbers[:start] + b"MinLong" + numbers[start + 7 :]

@@ -24,7 +24,7 @@ ATTRIBUTE = "javax.management.MBeanAttributeInfo"
     ],
 )
 def test_anything_but_an_mbean_info_is_rejected(value: Value) -> None:
-    """It must be an MBeanInfo whose attributes have names."""
+    """The value must be an MBeanInfo whose attributes have names."""
     with pytest.raises(RemoteProtocolError):
         mbean_info(value)
 

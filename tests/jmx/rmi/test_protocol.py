@@ -49,7 +49,7 @@ def test_calls_wait_for_the_greeting() -> None:
 
 
 def test_the_greeting_may_arrive_byte_by_byte() -> None:
-    """It holds the address of the client."""
+    """The greeting holds the address of the client."""
     protocol = Protocol()
     protocol.receive_data(b"")
     assert protocol.next_reply() is None
@@ -94,7 +94,7 @@ def test_the_buffer_is_freed_when_all_calls_are_answered(
 
 
 def test_the_reply_to_a_void_call_has_no_value(greeted: Greeted, make_reply: MakeReply) -> None:
-    """It ends after its frame, and the next reply starts there."""
+    """The reply ends after its frame, and the next reply starts there."""
     protocol = greeted()
     protocol.call(Call("close", b"close", lambda value: value, is_void=True))
     protocol.call(call("next"))
@@ -129,7 +129,7 @@ def test_the_window_bounds_bytes(greeted: Greeted, make_reply: MakeReply) -> Non
 def test_a_call_larger_than_the_window_is_sent_alone(
     greeted: Greeted, make_reply: MakeReply
 ) -> None:
-    """It is sent when nothing else is in flight."""
+    """The call is sent when nothing else is in flight."""
     protocol = greeted(window=Window(bytes=25))
     protocol.call(call("a", 10))
     protocol.call(call("b", 100))
@@ -236,7 +236,7 @@ def test_the_first_error_is_kept(greeted: Greeted) -> None:
 
 
 def test_a_reply_without_a_call_is_an_error(greeted: Greeted, make_reply: MakeReply) -> None:
-    """It is not the reply to the next call."""
+    """A reply before its call is not the reply to the next call."""
     protocol = greeted()
     protocol.receive_data(make_reply(string("1")))
     with pytest.raises(RemoteProtocolError, match="no call is waiting"):

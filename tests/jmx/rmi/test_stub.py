@@ -27,7 +27,7 @@ def address(port: int = 9999) -> bytes:
 
 
 def test_unicast_ref() -> None:
-    """It is host, port and id."""
+    """UnicastRef is host, port and id."""
     ref = remote_ref(stub(utf("UnicastRef") + address() + ID + b"\x00"))
     assert ref == RemoteRef(Endpoint("host", 9999), ID, None)
 

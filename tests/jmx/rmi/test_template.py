@@ -42,7 +42,7 @@ def decode(as_is: Call[Any], outcomes: Outcomes, plain: Plain) -> Decode:
 def test_a_template_reads_the_reply_it_was_built_of(
     name: str, decode: Decode, plain: Plain
 ) -> None:
-    """It also does if more bytes follow, and does not if one byte is missing."""
+    """More bytes may follow the reply; a reply that lacks a byte is not read."""
     raw, template = raw_reply(name), captured_template(name)
     assert plain(template.read(raw, 0)) == decode(raw)
     assert plain(template.read(b"##" + raw + b"##", 2)) == decode(raw)

@@ -1,4 +1,4 @@
-"""Which bytes of a reply become slots of its template."""
+"""Slots and constants of the templates that are built of replies."""
 
 import pytest
 

@@ -56,8 +56,8 @@ def poll(greeted: Greeted, attribute_call: Callable[[], Call[Any]]) -> Poll:
 
 def with_another_value(raw: bytes) -> bytes:
     """Return the reply `faulty` with 77 in place of its Integer 1."""
-    at = raw.rindex(struct.pack(">i", 1))
-    return raw[:at] + struct.pack(">i", 77) + raw[at + 4 :]
+    start = raw.rindex(struct.pack(">i", 1))
+    return raw[:start] + struct.pack(">i", 77) + raw[start + 4 :]
 
 
 def test_the_second_reply_of_a_shape_is_a_hit(poll: Poll, captured: Captured, plain: Plain) -> None:
@@ -90,7 +90,7 @@ def test_replies_in_pieces_have_the_same_outcomes(
 def test_a_peer_whose_replies_are_never_alike_stops_the_learning(
     poll: Poll, captured: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It costs no memory, and lessons become rare: one at every doubling of the misses."""
+    """Such a peer costs no memory, and lessons become rare: one per doubling of the misses."""
     lessons = []
 
     def lesson(raw: bytes, *args: Any) -> StructTemplate:

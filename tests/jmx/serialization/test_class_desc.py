@@ -49,7 +49,7 @@ def test_layouts_start_at_the_topmost_superclass() -> None:
 
 
 def test_a_class_that_is_not_serializable_wrote_nothing() -> None:
-    """It has no layout."""
+    """Such a class has no layout."""
     assert linked("C", ("I", "n"), flags=0).layouts == ()
 
 

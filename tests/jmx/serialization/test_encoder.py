@@ -18,7 +18,7 @@ def test_a_long_string_has_eight_bytes_of_length() -> None:
 
 
 def test_an_object_name_is_its_canonical_text() -> None:
-    """It stands in the annotation of the class, whose descriptor has RMI's null annotation."""
+    """The text stands in the annotation of the class; its descriptor has RMI's null annotation."""
     assert encoder.object_name(ObjectName.parse("d:b=1,a=2")) == (
         b"\x73\x72\x00\x1bjavax.management.ObjectName\x0f\x03\xa7\x1b\xeb\x6d\x15\xcf\x03\x00\x00"
         b"\x70\x78\x70\x74\x00\x09d:a=2,b=1\x78"

@@ -75,7 +75,7 @@ def test_other_values_are_not_taken(reader: ReplyReader) -> None:
 
 
 def test_a_reference_to_a_class_is_a_value(reader: ReplyReader) -> None:
-    """It is what a descriptor in place of an object is."""
+    """The value is the same as for a descriptor in place of an object."""
     reader.feed(NUMBER + ref(1) + AFTER)
     assert take_common_value(reader) == 5
     value = take_common_value(reader)

@@ -10,7 +10,7 @@ from jmxbridge.jmx.values import Value
     ("number", "code"), [(7, "i"), (1.5, "d"), (True, "?")], ids=["int", "float", "bool"]
 )
 def test_a_tracked_number_equals_the_number(number: Value, code: str) -> None:
-    """It has an identity of its own, and a position."""
+    """A tracked number has an identity of its own, and a position."""
     tracked = TrackedValues()
     copy = tracked.track_number(number, 20, 4, code)
     assert copy == number
@@ -35,7 +35,7 @@ def test_a_span_says_whether_it_is_text() -> None:
 
 
 def test_a_value_that_is_no_number_is_not_tracked() -> None:
-    """It is returned unchanged."""
+    """A tuple is returned unchanged."""
     tracked = TrackedValues()
     value = ("a tuple",)
     assert tracked.track_number(value, 0, 1, "?") is value

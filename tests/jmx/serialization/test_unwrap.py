@@ -43,7 +43,7 @@ MISFITS: list[tuple[str, Mapping[str, Value], Mapping[str, tuple[Any, ...]]]] = 
 def test_an_object_its_class_cannot_have_written_has_no_value(
     class_name: str, fields: Mapping[str, Value], notes: Mapping[str, tuple[Any, ...]]
 ) -> None:
-    """It stays a JavaObject."""
+    """None as its value makes it stay a JavaObject."""
     assert UNWRAPS[class_name](dict(fields), dict(notes)) is None
 
 
