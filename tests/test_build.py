@@ -305,7 +305,7 @@ async def test_make_lag_poll_assumes_positions_of_uncommitted_partitions(tmp_pat
 
 
 async def test_read_committed_groups_are_those_of_the_file(tmp_path: Path) -> None:
-    """Not even one with a line break in its name, which the dot of a pattern does not match."""
+    """A group with a line break in its name, which a pattern's dot does not match, is none."""
     async with FakeCluster() as fake:
         fake.add_topic("x", end=10)
         fake.stable_ends["x", 0] = 8

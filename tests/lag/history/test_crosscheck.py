@@ -179,9 +179,9 @@ def test_members_of_a_gone_group_are_forgotten_in_incomplete_polls_too() -> None
     """A partition without a leader may keep every poll incomplete for months."""
     check = Crosscheck(interval_ns=INTERVAL_NS)
     membership = Membership("g", "Stable", (Member("c-1", "c", "/10.0.0.7", (("t", 0),)),))
-    nobody = Snapshot(groups={}, commits={}, end_offsets={}, complete=False)
-    there = replace(nobody, groups={"g": Group("g", 1)}, memberships={"g": membership})
-    for n, poll in enumerate((there, nobody, replace(nobody, gone=frozenset("g")))):
+    no_group = Snapshot(groups={}, commits={}, end_offsets={}, complete=False)
+    listed = replace(no_group, groups={"g": Group("g", 1)}, memberships={"g": membership})
+    for n, poll in enumerate((listed, no_group, replace(no_group, gone=frozenset("g")))):
         assert vars(check)["_members"].keys() == ({"g"} if n else set())
         check.take(compute_lags(poll), (), poll, (), n * INTERVAL_NS)
 

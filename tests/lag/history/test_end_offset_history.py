@@ -113,7 +113,7 @@ def test_saved_points_of_an_offset_give_the_same_time_lag() -> None:
     for n in range(20):
         ends.observe({"t": {0: n * 10, 1: n}}, n * 10 * NS)
 
-    again = EndOffsetHistory(ends.since({("t", 0): 155, ("nobody", 0): 3}))
+    again = EndOffsetHistory(ends.since({("t", 0): 155, ("unknown", 0): 3}))
 
     assert again.time_lag(("t", 0), 155, 200 * NS) == ends.time_lag(("t", 0), 155, 200 * NS)
     assert again.time_lag(("t", 0), 149, 200 * NS) == TimeLag(50.0, at_least=True)

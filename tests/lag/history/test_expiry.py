@@ -55,10 +55,10 @@ def test_offsets_have_no_countdown_without_state_members_or_commits() -> None:
 
 def test_an_incomplete_poll_ends_no_offsets_countdown() -> None:
     """A group is forgotten when a complete poll does not have it."""
-    nobody = Snapshot(groups={}, commits={}, end_offsets={}, complete=False)
+    no_group = Snapshot(groups={}, commits={}, end_offsets={}, complete=False)
     expiry = OffsetsExpiry(retention_s=DAY_S)
     expiry.take(snapshot("Empty"), 0)
-    expiry.take(nobody, 10 * S)
+    expiry.take(no_group, 10 * S)
     assert expiry.empty_since == {"g": 0}
     assert expiry.take(snapshot("Empty"), 20 * S) == {"g": DAY_S - 20}
 

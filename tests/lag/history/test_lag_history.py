@@ -164,14 +164,14 @@ def test_history_from_the_future_is_swept() -> None:
     """Groups and topics come and go; those seen at a future time go with the others."""
     history = new_history()
     year_ns = 365 * 86_400 * NS
-    for name, at in (("early", year_ns), ("now", NS), ("later", 2 * 86_400 * NS)):
+    for name, time_ns in (("early", year_ns), ("now", NS), ("later", 2 * 86_400 * NS)):
         poll = Snapshot(
             groups={name: Group(name, 1, "consumer", "Stable")},
             commits={name: {name: {0: 1}}},
             end_offsets={name: {0: 9}},
             topic_ids={name: "id"},
         )
-        history.take(compute_lags(poll), poll, at)
+        history.take(compute_lags(poll), poll, time_ns)
 
     assert history.topic_ids == {"later": "id"}
 
@@ -211,11 +211,11 @@ def test_a_timestamp_search_continues_from_poll_to_poll() -> None:
         assert time_lag is not None
         seconds.append((time_lag.seconds - n * 10, time_lag.at_least))
         answers = {
-            at: next(
+            partition: next(
                 (TimestampedOffset(o, ms) for o, ms in enumerate(written_ms) if ms >= asked),
                 TimestampedOffset(-1, -1),
             )
-            for at, asked in history.searches.questions().items()
+            for partition, asked in history.searches.questions().items()
         }
 
     assert seconds[0] == (0.0, True)

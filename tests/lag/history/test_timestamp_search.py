@@ -53,26 +53,27 @@ class Log:
 def poll(
     searches: TimestampSearch, log: Log, offset: int, start: int | None = None, now_ms: int = NOW_MS
 ) -> TimeLag:
-    """One poll: ask what is open, take it, judge one offset."""
-    answers = {at: log.find(asked) for at, asked in searches.questions().items()}
+    """Poll once: answer the open questions, return the time lag of one offset."""
+    questions = searches.questions()
+    answers = {partition: log.find(asked_ms) for partition, asked_ms in questions.items()}
     searches.take(answers, {"t": {0: len(log.written_ms)}}, now_ms * MS)
     bound = TimeLag((now_ms - FIRST_MS) / 1000, at_least=True)
     return searches.time_lag(AT, offset, log.start if start is None else start, bound, now_ms * MS)
 
 
 def settle(searches: TimestampSearch, log: Log, offset: int) -> list[TimeLag]:
-    """Poll until nothing is asked any more; what each poll said."""
-    said = [poll(searches, log, offset)]
+    """Poll until there is no question left; return the time lag of each poll."""
+    time_lags = [poll(searches, log, offset)]
     for _ in range(10 * ROUNDS):
         asked = len(log.asked)
-        said.append(poll(searches, log, offset))
+        time_lags.append(poll(searches, log, offset))
         if len(log.asked) == asked:
-            return said
+            return time_lags
     raise AssertionError("the search does not end")
 
 
 def age(written_ms: int) -> float:
-    """Seconds before NOW_MS."""
+    """Return the seconds before NOW_MS."""
     return (NOW_MS - written_ms) / 1000
 
 
@@ -88,15 +89,15 @@ def test_search_of_an_ordered_log_finds_the_age(written: list[int], data: st.Dat
     log = Log(sorted(written))
     offset = data.draw(st.integers(0, len(written) - 1))
 
-    said = settle(TimestampSearch(), log, offset)
+    time_lags = settle(TimestampSearch(), log, offset)
 
     true = age(log.written_ms[offset])
-    assert not said[-1].at_least
-    if said[-1].approximate:
+    assert not time_lags[-1].at_least
+    if time_lags[-1].approximate:
         slack = max(RESOLUTION_MS / 1000, true / SHARE_OF_AGE)
-        assert said[-1].seconds == pytest.approx(true, abs=slack)
+        assert time_lags[-1].seconds == pytest.approx(true, abs=slack)
     else:
-        assert said[-1].seconds == pytest.approx(true, abs=0.001)
+        assert time_lags[-1].seconds == pytest.approx(true, abs=0.001)
     width_ms = FIRST_MS - log.written_ms[0]
     assert len(log.asked) <= 2 + math.ceil(math.log2(max(2, width_ms / RESOLUTION_MS)))
 
@@ -107,15 +108,15 @@ def test_search_of_an_unordered_log_keeps_bounds(written: list[int], data: st.Da
     log = Log(written)
     offset = data.draw(st.integers(0, len(written) - 1))
 
-    said = settle(TimestampSearch(), log, offset)
+    time_lags = settle(TimestampSearch(), log, offset)
 
     true = age(log.written_ms[offset])
-    bounds = [behind.seconds for behind in said if behind.at_least]
+    bounds = [behind.seconds for behind in time_lags if behind.at_least]
     assert bounds == sorted(bounds)
     assert all(BOUND.seconds <= bound <= true + 0.001 for bound in bounds)
-    assert said[-1].seconds >= BOUND.seconds
-    if not (said[-1].at_least or said[-1].approximate):
-        assert said[-1].seconds == pytest.approx(true, abs=0.001)
+    assert time_lags[-1].seconds >= BOUND.seconds
+    if not (time_lags[-1].at_least or time_lags[-1].approximate):
+        assert time_lags[-1].seconds == pytest.approx(true, abs=0.001)
 
 
 @given(stamps, st.lists(st.integers(0, 60), min_size=30, max_size=30), st.integers(0, 59))
@@ -131,10 +132,10 @@ def test_search_during_retention_gives_a_lower_bound(
         poll(searches, log, offset)
     log.start = min(offset + 1, len(written))
 
-    said = settle(searches, log, offset)
+    time_lags = settle(searches, log, offset)
 
-    assert said[-1].at_least
-    assert BOUND.seconds <= said[-1].seconds <= age(log.written_ms[offset]) + 0.001
+    assert time_lags[-1].at_least
+    assert BOUND.seconds <= time_lags[-1].seconds <= age(log.written_ms[offset]) + 0.001
 
 
 @given(stamps, stamps, st.data())
@@ -148,12 +149,12 @@ def test_search_of_another_log_forgets_the_first(
     log.written_ms = log.written_ms[: max(1, len(first) - 1)]
     offset = data.draw(st.integers(0, len(log.written_ms) - 1))
     if len(log.written_ms) >= len(first):
-        return  # a log of one record that is replaced between two polls: nobody can tell
+        return  # a log of one record that is replaced between two polls: no search can tell
 
-    said = settle(searches, log, offset)
+    time_lags = settle(searches, log, offset)
 
     true = age(log.written_ms[offset])
-    assert said[-1].seconds == pytest.approx(true, abs=max(1.0, true / SHARE_OF_AGE))
+    assert time_lags[-1].seconds == pytest.approx(true, abs=max(1.0, true / SHARE_OF_AGE))
 
 
 def test_search_of_an_unmoved_offset_ends_once() -> None:
@@ -165,10 +166,10 @@ def test_search_of_an_unmoved_offset_ends_once() -> None:
 
     later = NOW_MS + 3_000_000
     for minute in range(1, 51):
-        said = poll(searches, log, 500, now_ms=NOW_MS + minute * 60_000)
+        time_lags = poll(searches, log, 500, now_ms=NOW_MS + minute * 60_000)
 
     assert len(log.asked) == asked <= ROUNDS
-    assert said == TimeLag((later - log.written_ms[500]) / 1000)
+    assert time_lags == TimeLag((later - log.written_ms[500]) / 1000)
 
 
 def test_search_near_a_known_offset_takes_few_questions() -> None:
@@ -178,9 +179,9 @@ def test_search_near_a_known_offset_takes_few_questions() -> None:
     settle(searches, log, 500)
     asked = len(log.asked)
 
-    said = settle(searches, log, 501)
+    time_lags = settle(searches, log, 501)
 
-    assert said[-1] == TimeLag(age(log.written_ms[501]))
+    assert time_lags[-1] == TimeLag(age(log.written_ms[501]))
     assert len(log.asked) - asked <= 8
 
 
@@ -250,7 +251,7 @@ def test_questions_of_a_poll_are_limited_and_take_turns() -> None:
         assert len(asked[-1]) == BUDGET
         searches.take({}, {}, NOW_MS * MS)
 
-    assert all(each == asked[0] for each in asked[:TURN])
+    assert all(partitions == asked[0] for partitions in asked[:TURN])
     assert len(set().union(*asked)) == 3 * BUDGET
 
 
@@ -260,11 +261,12 @@ def test_a_search_that_ends_makes_room_at_once() -> None:
     searches = TimestampSearch()
     behind = {}
     for _ in range(3 * TURN):
-        answers = {at: log.find(asked) for at, asked in searches.questions().items()}
+        questions = searches.questions()
+        answers = {partition: log.find(asked_ms) for partition, asked_ms in questions.items()}
         searches.take(answers, {}, NOW_MS * MS)
-        for partition in range(2 * BUDGET):
-            at = ("t", partition)
-            behind[at] = searches.time_lag(at, 500, 0, BOUND, NOW_MS * MS)
+        for index in range(2 * BUDGET):
+            partition = ("t", index)
+            behind[partition] = searches.time_lag(partition, 500, 0, BOUND, NOW_MS * MS)
 
     assert set(behind.values()) == {TimeLag(age(log.written_ms[500]))}
 

@@ -243,7 +243,7 @@ def test_uncommitted_partitions_are_counted() -> None:
 
 def test_an_unchanged_row_is_written_with_its_reader() -> None:
     """Once a minute, whatever the thinning leaves out."""
-    plain, told = SNAPSHOT, described()
+    plain, members_read = SNAPSHOT, described()
     history, thinning = LagHistory(interval_ns=NOW), RowThinning(heartbeat_s=3600)
 
     def rows(snapshot: Snapshot, second: int) -> int:
@@ -254,7 +254,7 @@ def test_an_unchanged_row_is_written_with_its_reader() -> None:
         return sum(p.measurement == "kafka_consumer_lag" for p in made)
 
     assert [rows(plain, 0), rows(plain, 10)] == [2, 1]  # beyond the end for the second time
-    assert [rows(plain, 30), rows(told, 60), rows(plain, 90)] == [0, 1, 0]
+    assert [rows(plain, 30), rows(members_read, 60), rows(plain, 90)] == [0, 1, 0]
 
 
 def test_lag_seconds_has_marks_for_bound_and_approximation() -> None:

@@ -54,7 +54,7 @@ def test_a_group_has_rows_as_fine_as_wanted() -> None:
     measurements = ("kafka_consumer_lag", "kafka_consumer_lag_topic", "kafka_consumer_lag_group")
 
     def finest(thinning: RowThinning) -> list[bool]:
-        return [bool(written(thinning, [(5, 5)], each)) for each in measurements]
+        return [bool(written(thinning, [(5, 5)], measurement)) for measurement in measurements]
 
     assert finest(topics) == [False, True, True]
     assert finest(groups) == [False, False, True]
@@ -69,7 +69,7 @@ def test_a_clock_set_back_holds_back_no_row() -> None:
 
 
 def many(thinning: RowThinning, sizes: dict[str, int]) -> dict[str, int]:
-    """How many partition rows each group has, and the sum of those left out."""
+    """Return the number of partition rows by group, and of the rows left out."""
     snapshot = Snapshot(
         groups={name: Group(name, 1, "consumer", "Stable") for name in sizes},
         commits={name: {"t": dict.fromkeys(range(size), 0)} for name, size in sizes.items()},

@@ -69,8 +69,8 @@ def test_partitions_that_the_summary_leaves_out_are_ok() -> None:
     summary = PollSummary(20 * S, {"g": GroupSummary(Status.OK)})
     details = LagLooks(SavedState(summary=summary), interval_ns=S).take(description(), (), 21 * S)
     assert details.statuses == {ROW: Status.OK}
-    nobody = PollSummary(20 * S, {})
-    details = LagLooks(SavedState(summary=nobody), interval_ns=S).take(description(), (), 21 * S)
+    empty = PollSummary(20 * S, {})
+    details = LagLooks(SavedState(summary=empty), interval_ns=S).take(description(), (), 21 * S)
     assert details.statuses == {}
 
 
