@@ -78,14 +78,6 @@ class SearchResult(NamedTuple):
     answers: tuple[SearchAnswer, ...]
 
 
-class Estimate(NamedTuple):
-    """When a record was written, in ms since the epoch; the flags are those of TimeLag."""
-
-    written_ms: int
-    at_least: bool = False
-    approximate: bool = False
-
-
 class Bracket(NamedTuple):
     """Answers next to one offset: `low` is the last at or before it, `high` the first after it.
 
@@ -113,23 +105,24 @@ class Bracket(NamedTuple):
             return None
         return (self.low.written_ms + before_ms) // 2
 
-    def estimate(self, *, has_ended: bool) -> Estimate | None:
-        """Return what is known of when the record was written.
+    def time_lag(self, bound: TimeLag, time_ns: int, *, has_ended: bool) -> TimeLag:
+        """Return the age of the record; `bound`, that of the first poll, where no more is known.
 
-        `has_ended`: there is no question left. None where nothing is known but what the first poll
-        saw.
+        `has_ended`: there is no question left.
         """
-        estimate = self._estimate(has_ended=has_ended)
-        return estimate if estimate is not None and estimate.written_ms < self.first_ms else None
-
-    def _estimate(self, *, has_ended: bool) -> Estimate | None:
-        if self.low is None or self.start > self.offset:
-            return None if self.high is None else Estimate(self.high.written_ms, at_least=True)
-        if self.low.offset == self.offset:
-            return Estimate(self.low.written_ms)
-        if has_ended:
-            return Estimate(self.low.written_ms, approximate=True)
-        return None if self.high is None else Estimate(self.high.asked_ms, at_least=True)
+        low, high = self.low, self.high
+        at_least = approximate = False
+        if low is None or self.start > self.offset:
+            written_ms, at_least = self.first_ms if high is None else high.written_ms, True
+        elif low.offset == self.offset:
+            written_ms = low.written_ms
+        elif has_ended:
+            written_ms, approximate = low.written_ms, True
+        else:
+            written_ms, at_least = self.first_ms if high is None else high.asked_ms, True
+        if written_ms >= self.first_ms:
+            return bound
+        return TimeLag((time_ns / MS - written_ms) / 1000, at_least, approximate)
 
 
 _NO_ANSWERS = SearchResult(0, ())
@@ -292,9 +285,11 @@ class TimestampSearch:
 
         `start` is the offset of the oldest record where known, `bound` the age of the first poll.
         """
-        search = self._search(partition)
+        search = self._searches.get(partition)
         if search is None:
-            return bound
+            if len(self._searches) >= MAX_SEARCHES:
+                return bound
+            search = self._searches[partition] = PartitionSearch()
         search.used_ns = time_ns
         if not search.answers:  # the most frequent case, while many wait for their turn
             self._open[partition] = 0
@@ -304,18 +299,7 @@ class TimestampSearch:
         bracket = search.bracket(offset, start or 0, first_ms)
         question = bracket.question(time_ns // MS)
         self._plan(partition, search, offset, question)
-        estimate = bracket.estimate(has_ended=question is None)
-        if estimate is None:
-            return bound
-        seconds = (time_ns / MS - estimate.written_ms) / 1000
-        return TimeLag(seconds, estimate.at_least, estimate.approximate)
-
-    def _search(self, partition: Partition) -> PartitionSearch | None:
-        """Return the search of a partition; None where there are too many."""
-        search = self._searches.get(partition)
-        if search is None and len(self._searches) < MAX_SEARCHES:
-            search = self._searches[partition] = PartitionSearch()
-        return search
+        return bracket.time_lag(bound, time_ns, has_ended=question is None)
 
     def _plan(
         self, partition: Partition, search: PartitionSearch, offset: int, question: int | None
