@@ -1,1 +1,1 @@
-"""Offsets to lag. No I/O, no clock."""
+"""Lag of consumer groups, computed from offsets. No I/O, no clock."""

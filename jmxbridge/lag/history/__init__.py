@@ -1,1 +1,1 @@
-"""Lag over time: seconds behind, rates, statuses, and groups that vanished."""
+"""History of lag: time lags, rates, statuses, consumers, and vanished groups."""

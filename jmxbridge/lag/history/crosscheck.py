@@ -67,7 +67,7 @@ class Crosscheck:
         `row_statuses` pairs with `lags.partitions`.
         """
         self._learn_members(snapshot)
-        matches = list(match(self._members, consumers))
+        matches = list(match_members(self._members, consumers))
         rows = _rows_of(lags, row_statuses, {group for group, *_ in matches})
         tracks: dict[tuple[str, str, str, str], ConsumerTrack] = {}
         findings: dict[str, list[ClientFinding]] = {}
@@ -157,7 +157,7 @@ class ConsumerTrack:
         )
 
 
-def match(
+def match_members(
     members: Mapping[str, Sequence[Member]], consumers: Iterable[Consumer]
 ) -> Iterator[tuple[str, Member, Consumer]]:
     """Yield group, member and consumer for each consumer that is one member."""

@@ -171,12 +171,10 @@ class PartitionSearch:
 
     def needed(self) -> list[SearchAnswer]:
         """Return the answers next to wanted offsets."""
-        indexes = {
-            index
-            for offset in self.wanted
-            for after in (self._after(offset),)
-            for index in (after - 1, after)
-        }
+        indexes: set[int] = set()
+        for offset in self.wanted:
+            after = self._after(offset)
+            indexes.update((after - 1, after))
         return [answer for index, answer in enumerate(self.answers) if index in indexes]
 
     def end_poll(self) -> None:

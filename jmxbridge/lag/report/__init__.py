@@ -1,1 +1,1 @@
-"""Lag as text for a terminal: tables, sentences, sparklines."""
+"""Lag in words: tables, diagnoses, trends, and sentences for terminal and log."""

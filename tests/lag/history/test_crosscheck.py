@@ -9,7 +9,7 @@ from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.consumers.client_verdict import ClientFinding, ClientVerdict
 from jmxbridge.lag.consumers.consumer import Consumer
-from jmxbridge.lag.history.crosscheck import Crosscheck, match
+from jmxbridge.lag.history.crosscheck import Crosscheck, match_members
 from jmxbridge.lag.history.lag_history import LagHistory
 from jmxbridge.lag.rows import compute_lags
 
@@ -188,13 +188,16 @@ def test_members_of_a_gone_group_are_forgotten_in_incomplete_polls_too() -> None
     assert vars(check)["_members"] == {}
 
 
-def test_match_uses_the_host_where_a_client_id_repeats() -> None:
+def test_match_members_uses_the_host_where_a_client_id_repeats() -> None:
     """Where the host repeats too, nothing matches."""
     one, two = Member("1", "c", "/10.0.0.1", ()), Member("2", "c", "/10.0.0.2", ())
     here, there = Consumer("c", "app-1", 0, "10.0.0.1"), Consumer("c", "app-2", 0, "10.0.0.2")
-    assert list(match({"g": [one, two]}, [there, here])) == [("g", two, there), ("g", one, here)]
-    assert list(match({"g": [one], "h": [one]}, [here])) == []
+    assert list(match_members({"g": [one, two]}, [there, here])) == [
+        ("g", two, there),
+        ("g", one, here),
+    ]
+    assert list(match_members({"g": [one], "h": [one]}, [here])) == []
     twin = replace(here, target="app-3")
-    assert list(match({"g": [one, two]}, [here, twin])) == []
-    assert list(match({"g": [one, two]}, [replace(here, host=None)])) == []
-    assert list(match({"g": [one]}, [replace(here, host="192.168.0.9")])) != []
+    assert list(match_members({"g": [one, two]}, [here, twin])) == []
+    assert list(match_members({"g": [one, two]}, [replace(here, host=None)])) == []
+    assert list(match_members({"g": [one]}, [replace(here, host="192.168.0.9")])) != []
