@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.jmx.connection import connect
+from jmxbridge.jmx.connection import Connection, connect
 from jmxbridge.jmx.errors import ConnectionFailed
 from jmxbridge.jmx.rmi.protocol import Protocol
 
@@ -74,6 +74,15 @@ async def silence(visit: Visit) -> None:
 
 async def leave(visit: Visit) -> None:
     """Close the socket at once."""
+
+
+def shorten_timeout(connection: Connection) -> None:
+    """Shorten the wait for replies from now on; connecting had the usual time."""
+    channel = connection._channel
+    channel.timeout_s = 0.1
+    if channel._watchdog is not None:
+        channel._watchdog.cancel()
+        channel._watchdog = None
 
 
 async def failure(host: str, port: int, **options: Any) -> ConnectionFailed:

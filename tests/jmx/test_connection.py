@@ -20,6 +20,7 @@ from tests.jmx.scripted import (
     Target,
     Visit,
     leave,
+    shorten_timeout,
     silence,
 )
 
@@ -27,15 +28,6 @@ NAME = ObjectName.parse("odd:type=Any")
 INTEGER = b"\x73" + class_desc(
     "java.lang.Integer", field("I", "value"), superclass=class_desc("java.lang.Number")
 )
-
-
-def shorten_timeout(connection: Connection) -> None:
-    """Shorten the wait for replies from now on; connecting had the usual time."""
-    channel = connection._channel
-    channel.timeout_s = 0.1
-    if channel._watchdog is not None:
-        channel._watchdog.cancel()
-        channel._watchdog = None
 
 
 async def test_connect_takes_an_address_and_names_as_text(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jmxbridge.jmx.connection import Connection, connect
+from jmxbridge.jmx.connection import connect
 from jmxbridge.jmx.errors import (
     ConnectionFailed,
     LocalProtocolError,
@@ -27,6 +27,7 @@ from tests.jmx.scripted import (
     Target,
     Visit,
     failure,
+    shorten_timeout,
     silence,
 )
 
@@ -309,15 +310,6 @@ async def test_a_batch_is_one_write(
         monkeypatch.setattr(transport, "write", noted)
         assert await connection.get_many([(NAME, ["Fine"])] * count) == [{"Fine": 1}] * count
         assert [data.count(REQUEST_START) for data in writes] == [count]
-
-
-def shorten_timeout(connection: Connection) -> None:
-    """Shorten the wait for replies from now on; connecting had the usual time."""
-    channel = connection._channel
-    channel.timeout_s = 0.1
-    if channel._watchdog is not None:
-        channel._watchdog.cancel()
-        channel._watchdog = None
 
 
 async def test_the_reply_to_a_cancelled_call_reaches_no_other_call(

@@ -89,7 +89,7 @@ async def test_the_next_address_is_tried_while_one_stays_silent(
     assert visited.is_set()
 
 
-async def test_the_attempt_delay_is_that_of_rfc_8305() -> None:
+def test_the_attempt_delay_is_that_of_rfc_8305() -> None:
     """Section 8 recommends 250 ms."""
     assert happy_eyeballs.ATTEMPT_DELAY_S == 0.25
 

@@ -14,11 +14,11 @@ from jmxbridge.jmx.rmi.protocol import Protocol
 from jmxbridge.jmx.rmi.stub import RemoteRef
 from jmxbridge.jmx.values import AttributeInfo, MBeanInfo
 
-NOBODY = RemoteRef(Endpoint("127.0.0.1", 1), bytes(22), None)
+REFERENCE = RemoteRef(Endpoint("127.0.0.1", 1), bytes(22), None)
 NAME = ObjectName.parse("odd:type=Any")
-ATTRIBUTES = calls.get_attributes(NOBODY, NAME, ["Any"])
+ATTRIBUTES = calls.get_attributes(REFERENCE, NAME, ["Any"])
 LOOKUP = calls.lookup("jmxrmi")
-NEW_CLIENT = calls.new_client(NOBODY)
+NEW_CLIENT = calls.new_client(REFERENCE)
 
 
 def java(class_name: str, *fields: str) -> tuple[str, str, tuple[str, ...]]:
@@ -192,9 +192,9 @@ VALUES: list[tuple[str, Call[Any], Any]] = [
     ("objects", ATTRIBUTES, OBJECTS),
     ("open", ATTRIBUTES, OPEN),
     ("faulty", ATTRIBUTES, {"Fine": 1}),
-    ("default_domain", calls.get_default_domain(NOBODY), "DefaultDomain"),
-    ("no_names", calls.query_names(NOBODY, None), ()),
-    ("close", calls.close(NOBODY), None),
+    ("default_domain", calls.get_default_domain(REFERENCE), "DefaultDomain"),
+    ("no_names", calls.query_names(REFERENCE, None), ()),
+    ("close", calls.close(REFERENCE), None),
 ]
 THROWN: list[tuple[str, Call[Any], str, str | None, str]] = [
     (
@@ -214,7 +214,7 @@ THROWN: list[tuple[str, Call[Any], str, str | None, str]] = [
     ),
     (
         "no_such_object",
-        calls.get_default_domain(NOBODY),
+        calls.get_default_domain(REFERENCE),
         "java.rmi.NoSuchObjectException",
         "no such object in table",
         "gone",
@@ -232,9 +232,9 @@ CALLS: list[tuple[str, Call[Any]]] = [
     ("lookup_tls", LOOKUP),
     ("proxy", LOOKUP),
     ("new_client", NEW_CLIENT),
-    ("names", calls.query_names(NOBODY, None)),
-    ("info_numbers", calls.get_mbean_info(NOBODY, NAME)),
-    ("info_memory", calls.get_mbean_info(NOBODY, NAME)),
+    ("names", calls.query_names(REFERENCE, None)),
+    ("info_numbers", calls.get_mbean_info(REFERENCE, NAME)),
+    ("info_memory", calls.get_mbean_info(REFERENCE, NAME)),
     *((name, call) for name, call, _ in VALUES),
     *((name, call) for name, call, *_ in THROWN),
 ]
@@ -345,13 +345,13 @@ def test_a_captured_externalizable_value_ends_the_connection(
 
 def test_captured_names(captured: Captured, outcomes: Outcomes, plain: Plain) -> None:
     """Names keep quotes, escapes, spaces and all characters."""
-    [names] = outcomes(calls.query_names(NOBODY, None), [captured("names")])
+    [names] = outcomes(calls.query_names(REFERENCE, None), [captured("names")])
     assert set(plain(names)) == NAMES
 
 
 def test_captured_description_of_an_mbean(captured: Captured, outcomes: Outcomes) -> None:
     """An MBeanInfo has class, description and attributes with their flags."""
-    [info] = outcomes(calls.get_mbean_info(NOBODY, NAME), [captured("info_numbers")])
+    [info] = outcomes(calls.get_mbean_info(REFERENCE, NAME), [captured("info_numbers")])
     assert isinstance(info, MBeanInfo)
     assert (info.class_name, info.description) == ("Values$Holder", "Hard to carry")
     assert tuple(item.name for item in info.attributes) == tuple(NUMBERS)
@@ -363,7 +363,7 @@ def test_captured_description_of_an_mbean(captured: Captured, outcomes: Outcomes
 
 def test_captured_description_of_a_platform_mbean(captured: Captured, outcomes: Outcomes) -> None:
     """The JVM's own MBeans describe themselves with subclasses for open types."""
-    [info] = outcomes(calls.get_mbean_info(NOBODY, NAME), [captured("info_memory")])
+    [info] = outcomes(calls.get_mbean_info(REFERENCE, NAME), [captured("info_memory")])
     assert {item.name: item.type for item in info.attributes} == {
         "Verbose": "boolean",
         "ObjectPendingFinalizationCount": "int",
