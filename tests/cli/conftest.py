@@ -48,7 +48,7 @@ class RecordedConnection:
         return [name for name in self._mbeans if pattern is None or pattern.matches(name)]
 
     async def query_many(self, patterns: Sequence[ObjectName]) -> list[list[ObjectName]]:
-        return [await self.query(each) for each in patterns]
+        return [await self.query(pattern) for pattern in patterns]
 
     async def get_mbean_info(self, name: ObjectName) -> MBeanInfo:
         return MBeanInfo(
@@ -71,7 +71,7 @@ class RecordedConnection:
 
     async def get(self, name: ObjectName, attributes: Sequence[str]) -> dict[str, Value]:
         values = self._mbeans[name].values
-        return {each: values[each] for each in attributes if each in values}
+        return {attribute: values[attribute] for attribute in attributes if attribute in values}
 
     async def get_many(
         self, wanted: Sequence[tuple[ObjectName, Sequence[str]]]

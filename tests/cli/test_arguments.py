@@ -23,6 +23,6 @@ def test_a_missing_file_is_a_configuration_error(command: str, tmp_path: Path) -
     missing = tmp_path / "nowhere.yaml"
     result = call(command, str(missing))
     assert result.exit_code == 78
-    said = "no such file: name one, or create it with `jmxbridge init`"
-    assert result.stderr == f"{missing}: error: {said}\n"
+    message = "no such file: name one, or create it with `jmxbridge init`"
+    assert result.stderr == f"{missing}: error: {message}\n"
     assert result.stdout == ""

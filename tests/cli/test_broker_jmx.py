@@ -26,7 +26,7 @@ REFUSED = ("cannot connect: refused", "refused")
 
 def answer(port: int, *names: str, failed: tuple[str, str] = ("", "")) -> PortAnswer:
     """Return the answer of a port on host k."""
-    return PortAnswer(Address("k", port), [ObjectName.parse(each) for each in names], *failed)
+    return PortAnswer(Address("k", port), [ObjectName.parse(name) for name in names], *failed)
 
 
 def sought(node: int, cluster: str | None = "ours") -> SoughtBroker:
@@ -75,8 +75,8 @@ def test_candidates_of_another_host_are_the_usual_ports(proc: Path) -> None:
 def test_choose_compares_broker_ids() -> None:
     """Of two brokers on one host, each JVM is taken for the broker whose id it reports."""
     answers = [answer(9999, broker(1)), answer(9998, broker(2)), answer(9997, failed=REFUSED)]
-    found = [choose(sought(node), answers) for node in (1, 2)]
-    assert [(each.name, each.jmx.port, each.problem) for each in found] == [
+    chosen = [choose(sought(node), answers) for node in (1, 2)]
+    assert [(broker.name, broker.jmx.port, broker.problem) for broker in chosen] == [
         ("broker-1", 9999, None),
         ("broker-2", 9998, None),
     ]
@@ -86,8 +86,8 @@ def test_choose_compares_broker_ids() -> None:
 def test_choose_compares_cluster_ids(cluster: str | None, port: int) -> None:
     """Both are broker 1; if Kafka is too old to report its cluster, the first one is taken."""
     answers = [
-        replace(answer(each, broker(1)), cluster=name)
-        for each, name in ((9999, "theirs"), (9998, "ours"))
+        replace(answer(port, broker(1)), cluster=name)
+        for port, name in ((9999, "theirs"), (9998, "ours"))
     ]
     assert choose(sought(1, cluster), answers).jmx.port == port
     told = choose(sought(1, "third"), answers[:1])
@@ -96,7 +96,7 @@ def test_choose_compares_cluster_ids(cluster: str | None, port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "said"),
+    ("answers", "problem"),
     [
         (
             [answer(9999, broker(1)), answer(9998, failed=REFUSED)],
@@ -115,11 +115,11 @@ def test_choose_compares_cluster_ids(cluster: str | None, port: int) -> None:
         ([answer(9999, "java.lang:type=Memory")], "the JVM at k:9999 is no broker's; start"),
     ],
 )
-def test_choose_tells_why_no_port_is_the_brokers(answers: list[PortAnswer], said: str) -> None:
+def test_choose_tells_why_no_port_is_the_brokers(answers: list[PortAnswer], problem: str) -> None:
     """A port that speaks JMX but refuses access comes before ports where nothing listens."""
-    found = choose(sought(2), answers)
-    assert found.problem is not None
-    assert found.problem.startswith(said)
+    chosen = choose(sought(2), answers)
+    assert chosen.problem is not None
+    assert chosen.problem.startswith(problem)
 
 
 def test_choose_accepts_a_given_port_without_an_id() -> None:

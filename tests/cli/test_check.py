@@ -32,7 +32,7 @@ def test_check_warns_of_polls_longer_than_the_interval(
     text, report = call("check"), json.loads(call("check", "--json").stdout)
     assert text.exit_code == 0
     assert "mbeans.yaml:1:11: warning: interval: the last poll of lag took 3.2 s" in text.stderr
-    assert [each["where"] for each in report["warnings"]] == ["interval"]
+    assert [warning["where"] for warning in report["warnings"]] == ["interval"]
 
 
 def test_check_prints_json(tmp_path: Path) -> None:

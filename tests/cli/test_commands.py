@@ -33,8 +33,8 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_has_an_example(command: str) -> None:
     """`--help` shows a command line to copy."""
-    said = call(*command.split(), "--help").stdout
-    assert f"Example: jmxbridge {command} " in re.sub(r"\s+", " ", said)
+    text = call(*command.split(), "--help").stdout
+    assert f"Example: jmxbridge {command} " in re.sub(r"\s+", " ", text)
 
 
 # The tests may run as root, to whom no folder is closed; this fails the same way, in stat(2).
@@ -101,8 +101,8 @@ def test_a_closed_stream_is_replaced(closed: str) -> None:
 @pytest.mark.parametrize("group", ["", "mbeans", "config", "spool", "dlq"])
 def test_help_of_a_group_has_an_example(group: str) -> None:
     """A user who does not know the command yet sees a command line to copy."""
-    said = call(*group.split(), "--help").stdout
-    assert f"Example: jmxbridge {group}" in re.sub(r"\s+", " ", said)
+    text = call(*group.split(), "--help").stdout
+    assert f"Example: jmxbridge {group}" in re.sub(r"\s+", " ", text)
 
 
 def test_version_is_printed() -> None:

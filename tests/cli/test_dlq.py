@@ -14,13 +14,13 @@ def test_dlq_shows_all_of_a_dead_letter(file: Path) -> None:
     """Time, target, InfluxDB's message and the line; the list begins with the newest."""
     with_store(file, fill)
     listed = json.loads(call("dlq", "ls", "-f", str(file), "--json").stdout)["dead_letters"]
-    assert [each["id"] for each in listed] == [2, 1]
+    assert [letter["id"] for letter in listed] == [2, 1]
     assert listed[1]["line"] == LINES[0].decode()
     assert "400: bad" in call("dlq", "ls", "-f", str(file)).stdout
-    said = call("dlq", "show", "2", "-f", str(file)).stdout
-    assert "422: conflict" in said
-    assert "broker-1" in said
-    assert LINES[2].decode() in said
+    text = call("dlq", "show", "2", "-f", str(file)).stdout
+    assert "422: conflict" in text
+    assert "broker-1" in text
+    assert LINES[2].decode() in text
     assert json.loads(call("dlq", "show", "2", "-f", str(file), "--json").stdout)["id"] == 2
     missing = call("dlq", "show", "3", "-f", str(file))
     assert (missing.exit_code, missing.stderr) == (1, "there is no dead letter 3\n")

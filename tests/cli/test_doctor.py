@@ -53,8 +53,8 @@ def test_doctor_prints_the_golden_file(
     recorded_jvm("consumer-4.1.0")
     result = call(*options)
     assert result.exit_code == 1
-    said = result.stdout + "".join(f"! {line}\n" for line in result.stderr.splitlines())
-    assert said.replace(str(tmp_path), "/state") == (GOLDEN / golden).read_text()
+    text = result.stdout + "".join(f"! {line}\n" for line in result.stderr.splitlines())
+    assert text.replace(str(tmp_path), "/state") == (GOLDEN / golden).read_text()
 
 
 @pytest.mark.usefixtures("machine")
@@ -64,12 +64,12 @@ def test_doctor_of_an_invalid_file_is_a_configuration_error(tmp_path: Path) -> N
     file.write_text("intervall: 10s\ninfluxdb: {url: 'http://h:1', bucket: '${NOT_SET_HERE}'}\n")
     result = call(str(file), "--json")
     assert result.exit_code == 78
-    areas = {each["name"]: each for each in json.loads(result.stdout)["areas"]}
+    areas = {area["name"]: area for area in json.loads(result.stdout)["areas"]}
     assert list(areas) == ["file", "clock", "systemd"]
-    found = areas["file"]["findings"]
-    assert [each["where"] for each in found] == [f"{file}:1:1", f"{file}:2:39"]
-    assert found[0]["mend"] == 'Did you mean "interval"?'
-    assert "NOT_SET_HERE is not set" in found[1]["problem"]
+    findings = areas["file"]["findings"]
+    assert [finding["where"] for finding in findings] == [f"{file}:1:1", f"{file}:2:39"]
+    assert findings[0]["mend"] == 'Did you mean "interval"?'
+    assert "NOT_SET_HERE is not set" in findings[1]["problem"]
 
 
 def test_doctor_without_a_file_examines_the_machine(

@@ -45,17 +45,19 @@ def test_explain_prints_the_golden_file(name: str, arguments: list[str]) -> None
     result = call(*arguments)
 
     assert result.exit_code == 0
-    said = result.stdout + "".join(f"! {line}\n" for line in result.stderr.splitlines())
+    text = result.stdout + "".join(f"! {line}\n" for line in result.stderr.splitlines())
     if os.environ.get("WRITE_GOLDEN"):
-        (GOLDEN / f"{name}.out").write_text(said)
-    assert said == (GOLDEN / f"{name}.out").read_text()
+        (GOLDEN / f"{name}.out").write_text(text)
+    assert text == (GOLDEN / f"{name}.out").read_text()
 
 
 def test_explain_reports_a_second_name_of_a_topic() -> None:
     """Kafka 4.1 names a dotted topic twice: the name with underscores is left out."""
     report = json.loads(call("explain", "orders", FETCH, "--json").stdout)
     left_out = {
-        each["name"]: each["left_out"][0]["why"] for each in report["mbeans"] if each["left_out"]
+        mbean["name"]: mbean["left_out"][0]["why"]
+        for mbean in report["mbeans"]
+        if mbean["left_out"]
     }
     whys = [why for name, why in left_out.items() if "topic=test_orders," in name]
     assert whys
@@ -67,7 +69,7 @@ def test_explain_prints_the_same_lines_as_json_and_text() -> None:
     text = call("explain", "orders").stdout
     report = json.loads(call("explain", "orders", "--json").stdout)
     lines = [
-        line for each in report["mbeans"] for taken in each["taken"] for line in taken["lines"]
+        line for mbean in report["mbeans"] for taken in mbean["taken"] for line in taken["lines"]
     ]
     assert lines
     assert not [line for line in lines if f"→ {line}\n" not in text]
@@ -105,7 +107,7 @@ def test_explain_names_packs_for_the_other_mbeans() -> None:
         "takes nothing: kafka-broker: none of its 37 rules"
         in call("explain", "orders", "-c", "kafka-broker").stderr
     )
-    assert [each["set"] for each in report["shipped"]] == ["jvm", "kafka-consumer"]
+    assert [pack["set"] for pack in report["shipped"]] == ["jvm", "kafka-consumer"]
 
 
 def test_explain_names_attributes_that_do_not_exist(
@@ -120,14 +122,14 @@ def test_explain_names_attributes_that_do_not_exist(
     Path("mbeans.yaml").write_text(
         f"targets: [{{name: t, jmx: 'a:1', collect: [own, jvm]}}]\nmbeans: {{own: [{rule}]}}\n"
     )
-    said = call("explain", "t", "java.lang:*").stderr
+    text = call("explain", "t", "java.lang:*").stderr
     report = json.loads(call("explain", "t", "java.lang:*", "--json").stdout)
 
     place = "own (mbeans.yaml:2:16): none of its MBeans has"
-    assert f"{place} HeapMemoryUsag (did you mean HeapMemoryUsage?)\n" in said
-    assert f"{place} Nothing\n" in said
-    assert said.count("none of its MBeans has") == 2
-    assert [each["meant"] for each in report["absent"]] == ["HeapMemoryUsage", None]
+    assert f"{place} HeapMemoryUsag (did you mean HeapMemoryUsage?)\n" in text
+    assert f"{place} Nothing\n" in text
+    assert text.count("none of its MBeans has") == 2
+    assert [absent["meant"] for absent in report["absent"]] == ["HeapMemoryUsage", None]
     other = call("explain", "t", "java.lang:type=Runtime").stderr
     assert "none of its MBeans has" not in other  # not looked at
 
@@ -139,7 +141,7 @@ def test_explain_without_a_file_leaves_out_presets(
     monkeypatch.chdir(tmp_path)
     recorded_jvm("broker-4.1.0")
     report = json.loads(call("explain", "127.0.0.1:1", "kafka.server:*", "--json").stdout)
-    sets = {rule["set"] for each in report["mbeans"] for rule in each["taken"]}
+    sets = {rule["set"] for mbean in report["mbeans"] for rule in mbean["taken"]}
     assert sets == {"kafka-broker", "kafka-kraft", "kafka-topics"}
 
 
@@ -149,10 +151,10 @@ def test_explain_without_a_file_uses_the_packs(
     """`--collect` limits them."""
     monkeypatch.chdir(tmp_path)
     everything = json.loads(call("explain", "127.0.0.1:1", FETCH, "--json").stdout)
-    taken = {rule["set"] for each in everything["mbeans"] for rule in each["taken"]}
+    taken = {rule["set"] for mbean in everything["mbeans"] for rule in mbean["taken"]}
     assert taken == {"kafka-consumer"}
     jvm = json.loads(call("explain", "127.0.0.1:1", FETCH, "-c", "jvm", "--json").stdout)
-    assert [each["taken"] for each in jvm["mbeans"] if each["taken"]] == []
+    assert [mbean["taken"] for mbean in jvm["mbeans"] if mbean["taken"]] == []
 
 
 def test_explain_shows_help_and_units_of_a_rule(
@@ -167,5 +169,5 @@ def test_explain_shows_help_and_units_of_a_rule(
     Path("mbeans.yaml").write_text(
         f"targets: [{{name: t, jmx: 'a:1', collect: [own]}}]\nmbeans: {{own: [{rule}]}}\n"
     )
-    said = call("explain", "t", FETCH).stdout
-    assert "\n    What it reads. (behind in records)\n" in said
+    text = call("explain", "t", FETCH).stdout
+    assert "\n    What it reads. (behind in records)\n" in text

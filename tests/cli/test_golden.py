@@ -63,14 +63,14 @@ MASKS = [
 
 def compare(name: str, out: str, err: str, folder: Path | None = None) -> None:
     """Compare output with the golden file of that name."""
-    said = out + "".join(f"! {line}\n" for line in err.splitlines())
+    text = out + "".join(f"! {line}\n" for line in err.splitlines())
     if folder is not None:
-        said = said.replace(str(folder), "/folder")
+        text = text.replace(str(folder), "/folder")
     for pattern, instead in MASKS:
-        said = re.sub(pattern, instead, said, flags=re.MULTILINE)
+        text = re.sub(pattern, instead, text, flags=re.MULTILINE)
     if os.environ.get("WRITE_GOLDEN"):
-        (GOLDEN / name).write_text(said)
-    assert said == (GOLDEN / name).read_text()
+        (GOLDEN / name).write_text(text)
+    assert text == (GOLDEN / name).read_text()
 
 
 def run(name: str, arguments: list[str], status: int, folder: Path | None = None) -> None:
@@ -154,7 +154,7 @@ async def test_golden_lag_of_a_cluster(suffix: str, capsys: pytest.CaptureFixtur
         fake.add_topic("paid", partitions=2, end=10)
         fake.groups["billing"] = Group({"paid": {0: 4, 1: 10}})
         fake.groups["audit"] = Group({"paid": {0: 10}}, state="Empty")
-        kafka = KafkaSettings(bootstrap=tuple(Address(*each) for each in fake.bootstrap))
+        kafka = KafkaSettings(bootstrap=tuple(Address(*address) for address in fake.bootstrap))
         await lag.once(kafka, None, None, every_s=2.0, as_json=suffix == "json")
     out, err = capsys.readouterr()
     compare(f"lag.{suffix}", out, err)
@@ -171,7 +171,7 @@ def documents() -> list[dict[str, Any]]:
 OF_DATA = ("attributes", "series", "units")
 
 
-@pytest.mark.parametrize("document", documents(), ids=lambda each: str(each["kind"]))
+@pytest.mark.parametrize("document", documents(), ids=lambda document: str(document["kind"]))
 def test_every_key_of_a_document_is_documented(document: dict[str, Any]) -> None:
     """docs/json.md has a section for each kind with every key."""
     page = (Path(__file__).parents[2] / "docs" / "json.md").read_text()

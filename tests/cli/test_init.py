@@ -58,7 +58,7 @@ def test_init_from_another_tool_adds_the_lag(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "status", "said"),
+    ("text", "status", "message"),
     [
         ("{}", 78, 'no "servers" in it: is this a file of jmxtrans?'),
         ('{"servers": [{"host": "a", "port": 1}]}', 1, "nothing of it can be carried over"),
@@ -66,7 +66,7 @@ def test_init_from_another_tool_adds_the_lag(tmp_path: Path) -> None:
     ],
 )
 def test_init_writes_no_file_if_nothing_is_carried_over(
-    text: str | None, status: int, said: str, tmp_path: Path
+    text: str | None, status: int, message: str, tmp_path: Path
 ) -> None:
     """A file of another kind, an empty one, a missing one: a one-line error, and no new file."""
     old, output = tmp_path / "old.json", tmp_path / "mbeans.yaml"
@@ -75,7 +75,7 @@ def test_init_writes_no_file_if_nothing_is_carried_over(
     result = call("--from-jmxtrans", old, "--output", output)
 
     assert result.exit_code == status
-    assert said in result.stderr
+    assert message in result.stderr
     assert not output.exists()
 
 
@@ -88,10 +88,12 @@ def test_init_converts_one_file_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "said"),
+    ("output", "message"),
     [("away/mbeans.yaml", "there is no directory"), ("closed/mbeans.yaml", "cannot be written")],
 )
-def test_init_names_a_file_that_cannot_be_written(output: str, said: str, tmp_path: Path) -> None:
+def test_init_names_a_file_that_cannot_be_written(
+    output: str, message: str, tmp_path: Path
+) -> None:
     """A usage error; a missing folder is reported before anything is read."""
     (tmp_path / "closed").mkdir()
     # Root may write into any folder, but into none that is a dangling link.
@@ -99,7 +101,7 @@ def test_init_names_a_file_that_cannot_be_written(output: str, said: str, tmp_pa
     result = call("--from-jmxtrans", OLD / "jmxtrans.json", "-o", tmp_path / output)
 
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr
 
 
 ACCESS = "kafka: {bootstrap: 'k1:9092', timeout: 7s, tls: {}}\n"

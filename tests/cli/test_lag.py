@@ -35,7 +35,7 @@ async def test_lag_all_includes_every_group_and_topic(capsys: pytest.CaptureFixt
         for name in ("billing", "secret", "console-consumer-7"):
             fake.groups[name] = Group({"paid": {0: 4}, "__own": {0: 1}})
         fake.groups["billing"].commits[inner] = {0: 1}
-        bootstrap = tuple(Address(*each) for each in fake.bootstrap)
+        bootstrap = tuple(Address(*address) for address in fake.bootstrap)
         of_file = KafkaSettings(bootstrap=bootstrap).model_copy(
             update={"groups": GroupFilter(deny=("secret", r"console-consumer-\d+"))}
         )
@@ -43,8 +43,8 @@ async def test_lag_all_includes_every_group_and_topic(capsys: pytest.CaptureFixt
         for kafka in (of_file, lag.unfiltered(of_file)):
             await lag.once(kafka, None, None, every_s=2.0, as_json=True)
             groups = json.loads(capsys.readouterr().out)["groups"]
-            topics = {row["topic"] for each in groups for row in each["partitions"]}
-            seen[kafka is of_file] = ({each["group"] for each in groups}, topics)
+            topics = {row["topic"] for group in groups for row in group["partitions"]}
+            seen[kafka is of_file] = ({group["group"] for group in groups}, topics)
 
     assert seen[True] == ({"billing"}, {"paid"})
     assert seen[False] == ({"billing", "secret", "console-consumer-7"}, {"paid", "__own", inner})

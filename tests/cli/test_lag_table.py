@@ -68,10 +68,10 @@ def test_table_marks_inexact_seconds() -> None:
     """Exact, about, or at least."""
     row = table().rows[0]
     delays = (TimeLag(3.4), TimeLag(75.0, approximate=True), TimeLag(75.0, at_least=True))
-    said = [
+    cells = [
         seconds_and_status(row, LagDetails(time_lags={row.place: delay}))[0] for delay in delays
     ]
-    assert said == ["3", "~75", ">75"]
+    assert cells == ["3", "~75", ">75"]
 
 
 def test_table_without_history_has_kafkas_columns() -> None:
@@ -143,10 +143,10 @@ def test_control_characters_in_names_are_removed() -> None:
 
     client = ["c\\r-1", "/10.0.0.7", "c\\r"]
 
-    said = [*printed(made, look, red=False), *remarks(made, look)]
+    lines = [*printed(made, look, red=False), *remarks(made, look)]
 
-    assert all(line.isprintable() for line in said)
-    assert said[2].split() == ["a\\nb\\x1b[2J", "bills", "0", "4", "10", "6", *client]
+    assert all(line.isprintable() for line in lines)
+    assert lines[2].split() == ["a\\nb\\x1b[2J", "bills", "0", "4", "10", "6", *client]
 
 
 def test_lag_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,9 +91,9 @@ async def test_watch_prints_a_json_document_for_each_reading(
     """Each on a line, with a time and its zone; without changes the list is empty."""
     await watch(readings({"n": 5}, {"n": 5}, {"n": 4}), as_json=True)
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [each["kind"] for each in documents] == ["changes"] * 3
+    assert [document["kind"] for document in documents] == ["changes"] * 3
     place = {"mbean": MEMORY.text, "attribute": "n"}
-    assert [each["changes"] for each in documents] == [
+    assert [document["changes"] for document in documents] == [
         [{**place, "value": 5}],
         [],
         [{**place, "value": 4, "delta": -1}],

@@ -28,7 +28,7 @@ def test_a_misspelt_attribute_is_a_finding(
     monkeypatch.chdir(tmp_path)
     recorded_jvm("consumer-4.1.0")
     report = json.loads(call("--json").stdout)
-    assert [each for each in report["findings"] if "did you mean" in each] == [
+    assert [finding for finding in report["findings"] if "did you mean" in finding] == [
         "mbeans.yaml:26:7: warning: no MBean of orders has HeapMemoryUsag: did you mean"
         " HeapMemoryUsage?"
     ]

@@ -40,7 +40,7 @@ def test_preflight_json_has_each_rule(
     assert report["series"] == {"kafka_consumer": 1, "kafka_consumer_partition": 3}
     assert (report["kafka"], report["influxdb"]) == (None, None)
     assert len(report["findings"]) == 1
-    assert [each["where"] for each in report["warnings"]] == ["mbeans.memory"]
+    assert [warning["where"] for warning in report["warnings"]] == ["mbeans.memory"]
 
 
 def test_preflight_reports_full_limits(
@@ -53,8 +53,8 @@ def test_preflight_reports_full_limits(
     recorded_jvm("consumer-4.1.0")
     result = call()
     assert result.exit_code == 1
-    said = "orders: warning: limits leave out 1 series: mbeans.yaml:12:7 (limit 2); `jmxbridge"
-    assert said in result.stderr
+    warning = "orders: warning: limits leave out 1 series: mbeans.yaml:12:7 (limit 2); `jmxbridge"
+    assert warning in result.stderr
 
 
 def test_preflight_reports_more_series_than_max_series(
@@ -90,7 +90,7 @@ def test_preflight_names_every_unreachable_server(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("result", "text"),
     [
         (ProbeResult("1.8.10", True, True, 3600.0, None),
          "InfluxDB 1.8.10: a line was written to bucket kafka; kept for 1 hour"),
@@ -106,6 +106,6 @@ def test_preflight_names_every_unreachable_server(tmp_path: Path) -> None:
          "not written: refused: it does not answer"),
     ],
 )  # fmt: skip
-def test_preflight_describes_influxdb(found: ProbeResult, said: str) -> None:
+def test_preflight_describes_influxdb(result: ProbeResult, text: str) -> None:
     """Version, whether the bucket exists, and its retention."""
-    assert influx_text(found, "kafka") == said
+    assert influx_text(result, "kafka") == text

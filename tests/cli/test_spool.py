@@ -39,9 +39,9 @@ def influx() -> Iterator[tuple[str, list[bytes]]]:
 def test_spool_status_prints_the_account(file: Path) -> None:
     """Every number with its meaning; all of them as JSON."""
     with_store(file, fill)
-    said = call("spool", "status", "-f", str(file)).stdout
-    assert "not in use" in said
-    assert "2023-11-14T22:13:20Z" in said
+    text = call("spool", "status", "-f", str(file)).stdout
+    assert "not in use" in text
+    assert "2023-11-14T22:13:20Z" in text
     told = json.loads(call("spool", "status", "-f", str(file), "--json").stdout)
     assert (told["kind"], told["version"], told["process"]) == ("spool", 1, None)
     assert (told["sampled"], told["stored"], told["pending"], told["dead_lettered"]) == (4, 1, 1, 2)

@@ -16,8 +16,8 @@ def test_reports_work_while_run_holds_the_store(file: Path) -> None:
 
     async def look(store: Store) -> Counts:
         def commands() -> None:
-            said = call("spool", "status", "-f", str(file)).stdout
-            assert "in use by process" in said
+            text = call("spool", "status", "-f", str(file)).stdout
+            assert "in use by process" in text
             assert call("spool", "verify", "-f", str(file)).exit_code == 0
             assert call("dlq", "ls", "-f", str(file)).exit_code == 0
             for change in (["spool", "drain"], ["dlq", "replay", "1"], ["dlq", "purge", "--all"]):

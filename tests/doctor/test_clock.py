@@ -21,11 +21,11 @@ def test_clock_offset_is_a_lower_bound(true_s: float, before_s: float, after_s: 
     """Whatever the request takes: at least so many seconds, on the right side, or 0."""
     written = NOON + timedelta(seconds=0.75)
     ours = written.timestamp() + true_s
-    found = ahead_s(ours - before_s, ours + after_s, format_datetime(written, usegmt=True))
-    assert found is not None
-    assert found * true_s >= 0
-    assert abs(found) <= abs(true_s) + 1e-6
-    assert abs(true_s) - abs(found) <= 1 + before_s + after_s + 1e-6
+    offset_s = ahead_s(ours - before_s, ours + after_s, format_datetime(written, usegmt=True))
+    assert offset_s is not None
+    assert offset_s * true_s >= 0
+    assert abs(offset_s) <= abs(true_s) + 1e-6
+    assert abs(true_s) - abs(offset_s) <= 1 + before_s + after_s + 1e-6
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday"])
@@ -35,7 +35,7 @@ def test_clock_offset_is_unknown_without_a_date(date: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ahead", "said"),
+    ("ahead", "problems"),
     [
         (0.0, []),
         (4.9, []),
@@ -45,17 +45,17 @@ def test_clock_offset_is_unknown_without_a_date(date: str | None) -> None:
     ],
 )
 def test_clock_offset_of_half_an_interval_is_a_finding(
-    ahead: float | None, said: list[str]
+    ahead: float | None, problems: list[str]
 ) -> None:
     """A larger offset moves points to another tick than the points of other machines."""
     area = examine_clock(synchronized=True, ahead=ahead, interval_s=10.0)
-    assert [each.problem for each in area.findings] == said
+    assert [finding.problem for finding in area.findings] == problems
 
 
 def test_an_unsynchronized_clock_is_a_finding() -> None:
     """If the kernel does not tell, there is no finding."""
-    (found,) = examine_clock(synchronized=False, ahead=None, interval_s=10.0).findings
-    assert "NTP" in found.fix
+    (finding,) = examine_clock(synchronized=False, ahead=None, interval_s=10.0).findings
+    assert "NTP" in finding.fix
     unknown = examine_clock(synchronized=None, ahead=None, interval_s=10.0)
     assert (unknown.findings, len(unknown.notes)) == ((), 1)
 

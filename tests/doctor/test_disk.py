@@ -55,17 +55,17 @@ def test_a_store_that_does_not_exist_yet(tmp_path: Path) -> None:
 def test_disk_on_a_file_system_that_loses_data(tmp_path: Path, kind: str, word: str) -> None:
     """A memory file system forgets, and SQLite's log is not safe over a network."""
     mounts = f"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 22 0:7 / {tmp_path} rw - {kind} x rw\n"
-    (found,) = examine(tmp_path / "store.sqlite3", mounts).findings
-    assert word in found.problem
-    assert "store.path" in found.fix
+    (finding,) = examine(tmp_path / "store.sqlite3", mounts).findings
+    assert word in finding.problem
+    assert "store.path" in finding.fix
 
 
 def test_disk_that_cannot_be_written(tmp_path: Path) -> None:
     """The folder, or the file if it exists; nothing can be created below a file."""
     path = tmp_path / "store.sqlite3"
-    (found,) = examine(path, may_write=lambda _: False).findings
-    assert found.where == str(tmp_path)
-    assert "no permission to write" in found.problem
+    (finding,) = examine(path, may_write=lambda _: False).findings
+    assert finding.where == str(tmp_path)
+    assert "no permission to write" in finding.problem
     (tmp_path / "file").touch()
     (none,) = examine(tmp_path / "file" / "store.sqlite3").findings
     assert "is not a directory" in none.problem
@@ -75,15 +75,15 @@ def test_a_folder_without_access(tmp_path: Path) -> None:
     """Its content is unknown: only what can be read is examined, without a note."""
     path = tmp_path / ("x" * 300) / "store.sqlite3"  # fails in stat(2), as a closed folder does
     area = examine(path, may_write=lambda _: False)
-    assert [each.where for each in area.findings] == [str(tmp_path)]
+    assert [finding.where for finding in area.findings] == [str(tmp_path)]
     assert area.notes == ()
 
 
 def test_less_room_than_max_size_is_a_finding(tmp_path: Path) -> None:
     """The present size of the store counts as room."""
     path = tmp_path / "store.sqlite3"
-    (found,) = examine(path, free_bytes=lambda _: GIB // 2).findings
-    assert found.problem == "room for 512 MiB, but the store may grow to 1,024 MiB"
+    (finding,) = examine(path, free_bytes=lambda _: GIB // 2).findings
+    assert finding.problem == "room for 512 MiB, but the store may grow to 1,024 MiB"
 
 
 def filled(path: Path) -> None:
@@ -100,9 +100,9 @@ def test_old_pending_lines_are_a_finding(tmp_path: Path) -> None:
     """Only with an InfluxDB to send them to, and not at once."""
     path = tmp_path / "store.sqlite3"
     filled(path)
-    (found,) = examine(path, now_ns=2 * HOUR_NS).findings
-    assert found.problem == "1 lines wait for InfluxDB, the oldest for 2.0 h"
-    assert "spool drain" in found.fix
+    (finding,) = examine(path, now_ns=2 * HOUR_NS).findings
+    assert finding.problem == "1 lines wait for InfluxDB, the oldest for 2.0 h"
+    assert "spool drain" in finding.fix
     assert examine(path, now_ns=2 * HOUR_NS, sends=False).findings == ()
     assert examine(path, now_ns=HOUR_NS // 60).findings == ()
 
@@ -121,5 +121,5 @@ def test_a_file_that_is_not_a_store_is_a_finding(tmp_path: Path) -> None:
     """Another program's database is named, and not read further."""
     path = tmp_path / "store.sqlite3"
     path.write_bytes(b"SQLite format 3\0" + bytes(84))
-    (found,) = examine(path).findings
-    assert str(path) in found.problem
+    (finding,) = examine(path).findings
+    assert str(path) in finding.problem

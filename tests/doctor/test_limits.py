@@ -26,8 +26,8 @@ def test_open_files_by_targets(tmp_path: Path, limit: int, is_fine: bool) -> Non
     """Two for each target and 64 more; a negative limit means none."""
     area = examine_files(settings(tmp_path, targets(100)), limit)
     assert (area.findings == ()) == is_fine
-    for found in area.findings:
-        assert "LimitNOFILE=264" in found.fix
+    for finding in area.findings:
+        assert "LimitNOFILE=264" in finding.fix
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_missing_extras_are_named_with_their_command(tmp_path: Path, text: str, 
     """With the command that installs it; installed ones are not mentioned."""
     file = settings(tmp_path, text)
     nothing = examine_extras(file, has_module=lambda _: False, find_program=lambda _: None)
-    assert [each.fix for each in nothing.findings if mend in each.fix] != []
+    assert [finding.fix for finding in nothing.findings if mend in finding.fix] != []
     assert len(nothing.findings) == 1
     everything = examine_extras(file, has_module=lambda _: True, find_program=lambda _: "/bin/java")
     assert everything.findings == ()

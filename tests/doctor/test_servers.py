@@ -18,7 +18,7 @@ from tests.kafka.fake_cluster import FakeCluster
 
 def kafka(*addresses: tuple[str, int]) -> KafkaSettings:
     """Return settings of a cluster at these addresses."""
-    return KafkaSettings(bootstrap=tuple(Address(*each) for each in addresses))
+    return KafkaSettings(bootstrap=tuple(Address(*address) for address in addresses))
 
 
 async def test_every_bootstrap_address_is_tried() -> None:
@@ -26,10 +26,10 @@ async def test_every_bootstrap_address_is_tried() -> None:
     dead = ("127.0.0.1", free_port())
     async with FakeCluster() as fake:
         area = await examine_kafka(kafka(dead, *fake.bootstrap))
-    (found,) = [each for each in area.findings if each.where != "rights"]
-    assert found.where == f"127.0.0.1:{dead[1]}"
-    assert found.problem == "Connection refused"
-    assert found.fix == "Start the broker, or correct the port"
+    (finding,) = [entry for entry in area.findings if entry.where != "rights"]
+    assert finding.where == f"127.0.0.1:{dead[1]}"
+    assert finding.problem == "Connection refused"
+    assert finding.fix == "Start the broker, or correct the port"
 
 
 async def test_an_unreachable_advertised_address_is_a_finding() -> None:
@@ -37,9 +37,9 @@ async def test_an_unreachable_advertised_address_is_a_finding() -> None:
     async with FakeCluster(2) as fake:
         await fake.brokers[2].stop()
         area = await examine_kafka(kafka(fake.bootstrap[0]))
-    (found,) = [each for each in area.findings if each.where != "rights"]
-    assert found.where == f"broker 2 advertises 127.0.0.1:{fake.ports[2]}"
-    assert "advertised.listeners of broker 2" in found.fix
+    (finding,) = [entry for entry in area.findings if entry.where != "rights"]
+    assert finding.where == f"broker 2 advertises 127.0.0.1:{fake.ports[2]}"
+    assert "advertised.listeners of broker 2" in finding.fix
 
 
 async def test_missing_rights_are_findings() -> None:
@@ -48,15 +48,15 @@ async def test_missing_rights_are_findings() -> None:
         refuse_groups(fake.brokers[1], PROBE_NAME, "orders")
         fake.groups["orders"] = Group({})
         area = await examine_kafka(kafka(*fake.bootstrap))
-    (found,) = area.findings
-    assert str(found).startswith("rights: no right to describe group 'orders': without it there")
-    assert "--operation Describe --group orders" in found.fix
+    (finding,) = area.findings
+    assert str(finding).startswith("rights: no right to describe group 'orders': without it there")
+    assert "--operation Describe --group orders" in finding.fix
 
 
 async def test_an_unreachable_cluster() -> None:
     """A finding for each bootstrap address, and none for what could not be queried."""
     area = await examine_kafka(kafka(("127.0.0.1", free_port()), ("127.0.0.1", free_port())))
-    assert [each.problem for each in area.findings] == ["Connection refused"] * 2
+    assert [finding.problem for finding in area.findings] == ["Connection refused"] * 2
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_an_advertised_loopback_address_has_its_own_fix(
     advertised: str, listed: str, word: str
 ) -> None:
     """The commonest mistake in advertised.listeners."""
-    found = _advertised(7, Finding(advertised, "Connection refused"), [(listed, 9092)])
-    assert word in found.fix
+    finding = _advertised(7, Finding(advertised, "Connection refused"), [(listed, 9092)])
+    assert word in finding.fix
 
 
 async def test_targets_have_the_fix_for_their_error() -> None:
@@ -85,12 +85,14 @@ async def test_targets_have_the_fix_for_their_error() -> None:
         "other": JmxAddress("127.0.0.1", port),
         "nobody": JmxAddress("nobody.invalid", 9999),
     }
-    targets = [TargetSettings(name=name, jmx=at, collect=("jvm",)) for name, at in hosts.items()]
+    targets = [
+        TargetSettings(name=name, jmx=address, collect=("jvm",)) for name, address in hosts.items()
+    ]
     agent = JmxAddress("127.0.0.1", free_port())
     targets.append(TargetSettings(name="agent", jmx=agent, collect=("jvm",), transport="jolokia"))
     async with not_jmx:
         area = await examine_targets(targets)
-    mends = {each.where: each.fix for each in area.findings}
+    mends = {finding.where: finding.fix for finding in area.findings}
     assert "JMX_PORT=9999" in mends["away"]
     assert "Set its JMX port" in mends["other"]
     assert "/etc/hosts" in mends["nobody"]

@@ -47,9 +47,9 @@ def changed(**properties: str) -> dict[str, str]:
 )  # fmt: skip
 def test_findings_of_a_unit(properties: dict[str, str], problem: str, mend: str) -> None:
     """One line each, with the command to type."""
-    (found,) = examine_unit(changed(**properties), None).findings
-    assert problem in found.problem
-    assert mend in found.fix
+    (finding,) = examine_unit(changed(**properties), None).findings
+    assert problem in finding.problem
+    assert mend in finding.fix
 
 
 def test_a_service_without_problems() -> None:
@@ -58,10 +58,10 @@ def test_a_service_without_problems() -> None:
     assert (area.findings, area.notes) == ((), ("jmxbridge.service is active (running)",))
 
 
-@pytest.mark.parametrize("found", ["not examined: no systemd", {"LoadState": "not-found"}])
-def test_a_missing_service_is_no_finding(found: str | dict[str, str]) -> None:
+@pytest.mark.parametrize("properties", ["not examined: no systemd", {"LoadState": "not-found"}])
+def test_a_missing_service_is_no_finding(properties: str | dict[str, str]) -> None:
     """Containers have none, and neither has a machine where the bridge is tried out."""
-    area = examine_unit(found, Path("mbeans.yaml"))
+    area = examine_unit(properties, Path("mbeans.yaml"))
     assert area.findings == ()
     assert len(area.notes) == 1
 
@@ -71,8 +71,8 @@ def test_the_file_must_be_readable_by_the_services_user(tmp_path: Path) -> None:
     file = tmp_path / "mbeans.yaml"
     file.touch(mode=0o600)
     of_file = parse(FINE.replace("FILE", str(file)))
-    (found, *_) = examine_unit({**of_file, "DynamicUser": "yes"}, file).findings
-    assert f"cannot read {file}" in found.problem
+    (finding, *_) = examine_unit({**of_file, "DynamicUser": "yes"}, file).findings
+    assert f"cannot read {file}" in finding.problem
     assert examine_unit(of_file, file).findings == ()
     assert examine_unit({**of_file, "DynamicUser": "yes"}, tmp_path / "other.yaml").findings == ()
     (nobody,) = examine_unit({**of_file, "User": "no-such-user"}, file).findings
@@ -98,8 +98,8 @@ def test_mode_bits_decide_as_in_the_kernel(
     mode: int, uid: int, groups: set[int], is_open: bool
 ) -> None:
     """Owner, else group, else others: the first that applies decides; root may do everything."""
-    found = os.stat_result((mode, 0, 0, 1, OWNER, GROUP, 0, 0, 0, 0))
-    assert permits(found, stat.S_IROTH, uid, groups) == is_open
+    status = os.stat_result((mode, 0, 0, 1, OWNER, GROUP, 0, 0, 0, 0))
+    assert permits(status, stat.S_IROTH, uid, groups) == is_open
 
 
 def test_unreadable_names_the_first_closed_folder(tmp_path: Path) -> None:

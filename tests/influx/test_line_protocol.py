@@ -28,41 +28,43 @@ from jmxbridge.point import FieldValue, KeptTags, Point
 POINT = Point("m", {"t": "x"}, {"v": 1.0}, 5)
 
 
-def scan_to(text: str, at: int, stops: str) -> int:
+def scan_to(text: str, position: int, stops: str) -> int:
     """`scanTo`: the first of the stops that has no backslash before it."""
-    while at < len(text) and not (text[at] in stops and (at == 0 or text[at - 1] != "\\")):
-        at += 1
-    return at
+    while position < len(text) and not (
+        text[position] in stops and (position == 0 or text[position - 1] != "\\")
+    ):
+        position += 1
+    return position
 
 
-def scan_fields(text: str, at: int) -> int:
+def scan_fields(text: str, position: int) -> int:
     """`scanFields`: where the fields end; a backslash skips two, quotes count in values only."""
     quoted, equals, commas = False, 0, 0
-    while at < len(text) and (quoted or text[at] != " "):
-        if text[at] == "\\" and at + 1 < len(text):
-            at += 2
+    while position < len(text) and (quoted or text[position] != " "):
+        if text[position] == "\\" and position + 1 < len(text):
+            position += 2
             continue
-        if text[at] == '"' and equals > commas:
+        if text[position] == '"' and equals > commas:
             quoted = not quoted
         elif not quoted:
-            equals += text[at] == "="
-            commas += text[at] == ","
-        at += 1
+            equals += text[position] == "="
+            commas += text[position] == ","
+        position += 1
     assert not quoted
     assert commas == equals - 1
-    return at
+    return position
 
 
-def scan_field_value(text: str, at: int) -> int:
+def scan_field_value(text: str, position: int) -> int:
     """`scanFieldValue`."""
     quoted = False
-    while at < len(text) and (quoted or text[at] != ","):
-        if text[at] == "\\" and text[at + 1 : at + 2] in ('"', "\\"):
-            at += 1
-        elif text[at] == '"':
+    while position < len(text) and (quoted or text[position] != ","):
+        if text[position] == "\\" and text[position + 1 : position + 2] in ('"', "\\"):
+            position += 1
+        elif text[position] == '"':
             quoted = not quoted
-        at += 1
-    return at
+        position += 1
+    return position
 
 
 def read(line: bytes) -> Point:
@@ -74,19 +76,19 @@ def read(line: bytes) -> Point:
     key, rest = text[:end], text[end + 1 :]
     after = scan_fields(rest, 0)
     fields: dict[str, FieldValue] = {}
-    at = 0
-    while at < after:
-        equals = scan_to(rest[:after], at, "=")
+    position = 0
+    while position < after:
+        equals = scan_to(rest[:after], position, "=")
         comma = scan_field_value(rest[:after], equals + 1)
-        name = re.sub(r'\\([,= "])', r"\1", rest[at:equals])
+        name = re.sub(r'\\([,= "])', r"\1", rest[position:equals])
         assert name not in fields
         fields[name] = read_value(rest[equals + 1 : comma])
-        at = comma + 1
-    parts, at = [], 0
-    while at <= len(key):
-        comma = scan_to(key, at, ",")
-        parts.append(key[at:comma])
-        at = comma + 1
+        position = comma + 1
+    parts, position = [], 0
+    while position <= len(key):
+        comma = scan_to(key, position, ",")
+        parts.append(key[position:comma])
+        position = comma + 1
     tags = {}
     for part in parts[1:]:
         equals = scan_to(part, 0, "=")

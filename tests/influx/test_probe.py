@@ -44,9 +44,9 @@ async def test_probe_of_influxdb_1_8(
     told = json.dumps(policies(("autogen", "0s", True), ("short", "1h30m0s", False)))
     script.replies = [reply(204, b"", V1), reply(200, told, JSON, V1)]
 
-    found = await ask(bucket="kafka/short")
+    result = await ask(bucket="kafka/short")
 
-    assert found == ProbeResult("1.8.10", True, True, 5400.0, None)
+    assert result == ProbeResult("1.8.10", True, True, 5400.0, None)
     write, question = script.requests
     assert write.body == b"jmxbridge_check,cluster=prod ok=true 1767323045000000000"
     assert question.target == "/query?q=SHOW+RETENTION+POLICIES+ON+%22kafka%22"
@@ -82,7 +82,7 @@ async def test_probe_with_a_write_only_token(
 
 
 @pytest.mark.parametrize(
-    ("answer", "exists", "said"),
+    ("answer", "exists", "problem"),
     [
         ((404, '{"code":"not found","message":"bucket \\"kafka\\" not found"}', JSON, V2), False,
          "create it, or correct influxdb.bucket or influxdb.org (bucket"),
@@ -102,25 +102,25 @@ async def test_probe_tells_why_its_line_was_refused(
     ask: Callable[..., Any],
     answer: Any,
     exists: bool | None,
-    said: str,
+    problem: str,
 ) -> None:
     """The text is that of the verdict: what to fix."""
     script.replies = [reply(*answer)]
 
-    found = await ask()
+    result = await ask()
 
-    assert (found.stored, found.bucket_exists, found.retention_s) == (False, exists, None)
-    assert said in found.problem
+    assert (result.stored, result.bucket_exists, result.retention_s) == (False, exists, None)
+    assert problem in result.problem
 
 
 async def test_probe_of_a_port_where_nothing_listens(ask: Callable[..., Any], script: Any) -> None:
     """The refused connection is the problem, and nothing else is queried."""
     writer = Writer("http://127.0.0.1:9", bucket="kafka")
-    found = await probe(writer, cluster="prod", now=NOW)
+    result = await probe(writer, cluster="prod", now=NOW)
     await writer.close()
 
-    said = "refused: InfluxDB does not answer (connection refused)"
-    assert found == ProbeResult(None, False, None, None, said)
+    problem = "refused: InfluxDB does not answer (connection refused)"
+    assert result == ProbeResult(None, False, None, None, problem)
 
 
 @pytest.mark.parametrize(

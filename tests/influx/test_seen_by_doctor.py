@@ -29,8 +29,8 @@ async def test_doctor_names_a_missing_bucket(script: Any, reply: Callable[..., b
     refusal = reply(404, words, "Content-Type: application/json", "X-Influxdb-Version: v2.9.1")
     script.replies = [refusal, reply(204, b"")]
     area, ahead = await examine_influxdb(InfluxSettings(url=script.url, bucket="b"), "prod")
-    (found,) = area.findings
-    assert found.fix == "Create the bucket b"
+    (finding,) = area.findings
+    assert finding.fix == "Create the bucket b"
     assert ahead is None
 
 
@@ -42,6 +42,6 @@ async def test_doctor_names_a_port_where_nothing_listens(script: Any) -> None:
 
     script.replies = [hang_up]
     area, ahead = await examine_influxdb(InfluxSettings(url=script.url, bucket="b"), "prod")
-    (found,) = area.findings
-    assert found.fix == "Start it, or correct influxdb.url"
+    (finding,) = area.findings
+    assert finding.fix == "Start it, or correct influxdb.url"
     assert ahead is None

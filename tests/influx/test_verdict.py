@@ -284,7 +284,7 @@ def test_verdict_takes_the_time_as_an_argument() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("message", "text"),
     [
         (
             'partial write: field type conflict: input field "lag" on measurement "kafka_consumer"'
@@ -318,6 +318,6 @@ def test_verdict_takes_the_time_as_an_argument() -> None:
         ("unable to parse 'm v=': missing field value", None),
     ],
 )
-def test_advice_tells_what_to_change(words: str, said: str | None) -> None:
+def test_advice_tells_what_to_change(message: str, text: str | None) -> None:
     """InfluxDB's message has measurement, field and both types."""
-    assert advice(words) == said
+    assert advice(message) == text

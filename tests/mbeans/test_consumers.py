@@ -53,12 +53,12 @@ def test_consumers_of_a_jvm_that_is_down_are_gone() -> None:
     consumers.learn("other", [said("a")], [rule()], time_ns=5)
     consumers.lose("app", "Connection refused")
     consumers.lose("never-heard-of", "Connection refused")
-    assert [(each.target, each.gone) for each in consumers.all()] == [
+    assert [(consumer.target, consumer.gone) for consumer in consumers.all()] == [
         ("app", "Connection refused"),
         ("other", None),
     ]
     consumers.forget("app")
-    assert [each.target for each in consumers.all()] == ["other"]
+    assert [consumer.target for consumer in consumers.all()] == ["other"]
 
 
 def test_a_poll_without_consumer_rules_changes_nothing() -> None:
@@ -82,4 +82,4 @@ def test_consumers_keep_a_bounded_number_of_gone_ones() -> None:
         consumers.learn("app", [said(f"c{n}")], [rule()], time_ns=n)
     known = consumers.all()
     assert len(known) == MAX_GONE + 1
-    assert "c3" not in {each.client_id for each in known}
+    assert "c3" not in {consumer.client_id for consumer in known}

@@ -72,8 +72,8 @@ def test_conversion_of_each_kind_of_value(
     expected = dict(zip(FieldType, (as_float, as_int, as_bool, as_string), strict=True))
 
     for kind, outcome in expected.items():
-        found = convert(value, Field("A", (), "a", kind))
-        assert (repr(found), type(found)) == (repr(outcome), type(outcome)), kind
+        converted = convert(value, Field("A", (), "a", kind))
+        assert (repr(converted), type(converted)) == (repr(outcome), type(outcome)), kind
 
 
 @pytest.mark.parametrize("value", [case[1] for case in CASES], ids=[case[0] for case in CASES])
@@ -106,12 +106,12 @@ PYTHON_TYPE = {
 )
 def test_a_field_never_changes_its_type(kind: FieldType, value: Value) -> None:
     """A value that is not dropped has the type of its field, and can be encoded."""
-    found = convert(value, Field("A", (), "a", kind))
+    converted = convert(value, Field("A", (), "a", kind))
 
-    if not isinstance(found, Dropped):
-        assert type(found) is PYTHON_TYPE[kind]
-        assert not isinstance(found, float) or math.isfinite(found)
-        assert not isinstance(found, int) or INT64_MIN <= found <= INT64_MAX
+    if not isinstance(converted, Dropped):
+        assert type(converted) is PYTHON_TYPE[kind]
+        assert not isinstance(converted, float) or math.isfinite(converted)
+        assert not isinstance(converted, int) or INT64_MIN <= converted <= INT64_MAX
 
 
 @given(st.integers(min_value=INT64_MIN, max_value=INT64_MAX))
@@ -168,9 +168,9 @@ def test_a_number_too_long_to_write_is_no_state() -> None:
 
 def test_states_of_an_int_field_are_ints() -> None:
     """The field's type applies to states too."""
-    found = convert("leader", Field("A", (), "a", FieldType.INT, states=STATES))
+    converted = convert("leader", Field("A", (), "a", FieldType.INT, states=STATES))
 
-    assert (found, type(found)) == (1, int)
+    assert (converted, type(converted)) == (1, int)
 
 
 @pytest.mark.parametrize(

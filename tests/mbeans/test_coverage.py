@@ -31,10 +31,10 @@ def held(recorded: Recorded) -> tuple[frozenset[Key], frozenset[Key]]:
     for jvm in RECORDED:
         by_name = {mbean.name: mbean for mbean in recorded(jvm)}
         taken = find_claims([rule for pack in OURS for rule in rules(pack)], by_name)
-        for each in taken:
-            asked = attributes(each.rule, by_name[each.name].attributes)
-            read.update((jvm, each.name, attribute) for attribute in asked)
-        for name in by_name.keys() - {each.name for each in taken.left_out}:
+        for claim in taken:
+            asked = attributes(claim.rule, by_name[claim.name].attributes)
+            read.update((jvm, claim.name, attribute) for attribute in asked)
+        for name in by_name.keys() - {left_out.name for left_out in taken.left_out}:
             had.update((jvm, name, attribute) for attribute in by_name[name].attributes)
     return frozenset(had), frozenset(read)
 

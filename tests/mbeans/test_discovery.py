@@ -20,7 +20,7 @@ def names(*texts: str) -> list[ObjectName]:
 
 def taken(rules: list[Rule], *texts: str) -> list[str]:
     """Return the names that are claimed, in order."""
-    return [str(each.name) for each in find_claims(rules, names(*texts))]
+    return [str(claim.name) for claim in find_claims(rules, names(*texts))]
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_several_rules_may_claim_one_name(rule: MakeRule) -> None:
     """A claim of one rule does not exclude another."""
     first, second = rule("a:type=T"), rule("a:*")
 
-    takes = find_claims([first, second], names("a:type=T"))
+    claims = find_claims([first, second], names("a:type=T"))
 
-    assert [each.rule for each in takes] == [first, second]
+    assert [claim.rule for claim in claims] == [first, second]
 
 
 def test_a_limit_caps_series_not_names(rule: MakeRule) -> None:
@@ -67,10 +67,10 @@ def test_a_limit_caps_series_not_names(rule: MakeRule) -> None:
     limited = rule("a:topic=*,name=*", tags={"topic": "topic"}, limit=2)
     topics = [f"a:topic={topic},name={name}" for topic in "dbca" for name in "xy"]
 
-    takes = find_claims([limited], names(*topics))
+    claims = find_claims([limited], names(*topics))
 
-    assert [each.name.value("topic") for each in takes] == ["a", "b", "a", "b"]
-    assert takes.series_limited == 2
+    assert [claim.name.value("topic") for claim in claims] == ["a", "b", "a", "b"]
+    assert claims.series_limited == 2
 
 
 def test_claims_are_a_sequence(rule: MakeRule) -> None:
@@ -88,10 +88,10 @@ def test_claims_do_not_depend_on_the_order_of_names(order: list[int], limit: int
     limited = Rule("s", (pattern,), "m", {"id": "id"}, (), limit=limit)
     sorted_ids = [f"a:id={i}" for i in range(12)]
 
-    takes = find_claims([limited], names(*(sorted_ids[i] for i in order)))
+    claims = find_claims([limited], names(*(sorted_ids[i] for i in order)))
 
-    assert list(takes) == list(find_claims([limited], names(*sorted_ids)))
-    assert (len(takes), takes.series_limited) == (limit, 12 - limit)
+    assert list(claims) == list(find_claims([limited], names(*sorted_ids)))
+    assert (len(claims), claims.series_limited) == (limit, 12 - limit)
 
 
 def test_query_patterns_ask_once_for_each_name(rule: MakeRule) -> None:
@@ -138,11 +138,11 @@ def test_a_topic_with_two_names_is_claimed_once(rule: MakeRule) -> None:
     copy = "kafka.consumer:type=fetch,client-id=c,topic=web_a_b_orders"
     other = "kafka.consumer:type=fetch,client-id=old,topic=web_a_b_orders"
 
-    takes = find_claims([lag], names(copy, other, dotted))
+    claims = find_claims([lag], names(copy, other, dotted))
 
-    assert [str(each.name) for each in takes] == [dotted, other]
-    assert takes.left_out == (LeftOut(lag, ObjectName.parse(copy), LeftOutReason.SAME_TOPIC),)
-    assert takes.series_limited == 0
+    assert [str(claim.name) for claim in claims] == [dotted, other]
+    assert claims.left_out == (LeftOut(lag, ObjectName.parse(copy), LeftOutReason.SAME_TOPIC),)
+    assert claims.series_limited == 0
 
 
 def test_a_topic_with_underscores_is_claimed(rule: MakeRule) -> None:
@@ -157,8 +157,8 @@ def test_discovery_names_what_a_limit_leaves_out(rule: MakeRule) -> None:
     """Names beyond the limit are listed with their rule and reason."""
     one = rule("a:type=T,name=*", tags={"name": "name"}, limit=1)
 
-    takes = find_claims([one], names("a:type=T,name=x", "a:type=T,name=y"))
+    claims = find_claims([one], names("a:type=T,name=x", "a:type=T,name=y"))
 
-    assert takes.left_out == (
+    assert claims.left_out == (
         LeftOut(one, ObjectName.parse("a:type=T,name=y"), LeftOutReason.LIMIT),
     )

@@ -79,11 +79,11 @@ def points(wanted: tuple[Rule, ...], mbeans: list[MBean]) -> Points:
     """Make points of the values that rules read from a recording."""
     by_name = {mbean.name: mbean for mbean in mbeans}
     readings = []
-    for each in find_claims(wanted, by_name):
-        mbean = by_name[each.name]
-        asked = attributes(each.rule, mbean.attributes)
+    for claim in find_claims(wanted, by_name):
+        mbean = by_name[claim.name]
+        asked = attributes(claim.rule, mbean.attributes)
         values = {name: mbean.values[name] for name in asked if name in mbean.values}
-        readings.append(Reading(each.rule, each.name, values))
+        readings.append(Reading(claim.rule, claim.name, values))
     return to_points(readings, time_ns=0, tags={})
 
 
@@ -132,7 +132,7 @@ def test_a_field_has_one_type_on_every_version(pack: str, recorded: Recorded) ->
             for field, value in point.fields.items():
                 types.setdefault((point.measurement, field), set()).add(type(value))
     assert types
-    assert {field: found for field, found in types.items() if len(found) > 1} == {}
+    assert {field: kinds for field, kinds in types.items() if len(kinds) > 1} == {}
 
 
 @pytest.mark.parametrize("pack", list(JVMS))
@@ -145,7 +145,7 @@ def test_packs_name_only_what_some_version_has(pack: str, recorded: Recorded) ->
         for jvm in JVMS[pack]:
             by_name = {mbean.name: mbean for mbean in recorded(jvm)}
             existing.update(
-                *(by_name[each.name].attributes for each in find_claims([rule], by_name))
+                *(by_name[claim.name].attributes for claim in find_claims([rule], by_name))
             )
         assert {field.attribute for field in rule.fields} <= existing, rule.where
 
@@ -155,7 +155,10 @@ def test_the_shipped_file_has_the_rules_of_the_packs() -> None:
     shipped = load(ROOT / "mbeans.yaml", {})
     packed = [what(rule) for name in packs() for rule in rules(name)]
     assert [
-        rule.where for each in shipped.mbeans.values() for rule in each if what(rule) not in packed
+        rule.where
+        for rules in shipped.mbeans.values()
+        for rule in rules
+        if what(rule) not in packed
     ] == []
 
 
@@ -177,7 +180,7 @@ def test_a_set_of_the_file_replaces_the_pack_of_its_name() -> None:
     """The pack's rules are not used."""
     rule = "{bean: 'java.lang:type=Runtime', measurement: mine, fields: {Uptime: uptime_ms}}"
     made = settings(["jvm"], f"mbeans: {{jvm: [{rule}]}}\n")
-    assert [each.measurement for each in made.mbeans["jvm"]] == ["mine"]
+    assert [rule.measurement for rule in made.mbeans["jvm"]] == ["mine"]
 
 
 def test_a_rule_of_a_pack_has_its_place() -> None:

@@ -133,7 +133,7 @@ def test_an_empty_tag_is_left_out(name: str, rule: MakeRule) -> None:
 
 def test_points_count_the_values_they_leave_out(rule: MakeRule) -> None:
     """Each value is in a point, in a count, or null."""
-    fields = tuple(Field(each, (), each.lower()) for each in "ABCDEFG")
+    fields = tuple(Field(letter, (), letter.lower()) for letter in "ABCDEFG")
     made = rule("a:type=T", fields=fields)
 
     result = points(read(made, "a:type=T", A=1, B=math.nan, C=math.inf, D="text", E=(), F=None))
@@ -195,8 +195,8 @@ def test_tags_are_kept_for_a_while(rule: MakeRule) -> None:
     """The same object at the next poll, a new one after KEPT_NS."""
     poll, maker = [read(rule("a:type=T", fields=(X,)), "a:type=T", X=1)], PointMaker(TAGS)
     first, second, later, back = (
-        maker.points(poll, time_ns=at).points[0].tags
-        for at in (KEPT_NS, 2 * KEPT_NS - 1, 2 * KEPT_NS, 0)
+        maker.points(poll, time_ns=time_ns).points[0].tags
+        for time_ns in (KEPT_NS, 2 * KEPT_NS - 1, 2 * KEPT_NS, 0)
     )
     assert first is second
     assert second is not later

@@ -19,13 +19,13 @@ def test_topics_are_resolved_for_consumers_only(rule: MakeRule) -> None:
     """A consumer's a_b joins the offsets' a.b; a broker's topic has its own name."""
     names = TopicNames()
     names.learn(["web.orders"])
-    found = []
+    topics = []
     for bean in ("kafka.consumer:type=F", "kafka.log:type=Log"):
         made = rule(f"{bean},topic=*", tags={"topic": "topic"})
         reading = Reading(made, ObjectName.parse(f"{bean},topic=web_orders"), {"Value": 1.0})
         points = to_points([reading], time_ns=0, tags={}, resolve_topic=names.resolve).points
-        found += [point.tags["topic"] for point in points]
-    assert found == ["web.orders", "web_orders"]
+        topics += [point.tags["topic"] for point in points]
+    assert topics == ["web.orders", "web_orders"]
 
 
 def test_a_topic_that_becomes_known_gets_its_name(rule: MakeRule) -> None:
@@ -34,12 +34,12 @@ def test_a_topic_that_becomes_known_gets_its_name(rule: MakeRule) -> None:
     made = rule("kafka.consumer:type=F,topic=*", tags={"topic": "topic"})
     name = ObjectName.parse("kafka.consumer:type=F,topic=web_orders")
     maker = PointMaker({}, names.resolve)
-    found = []
+    topics = []
     for known in ([], ["web.orders"], ["web_orders"]):
         names.learn(known)
         [point] = maker.points([Reading(made, name, {"Value": 1.0})], time_ns=0).points
-        found.append(point.tags["topic"])
-    assert found == ["web_orders", "web.orders", "web_orders"]
+        topics.append(point.tags["topic"])
+    assert topics == ["web_orders", "web.orders", "web_orders"]
 
 
 def test_a_topic_whose_name_stays_keeps_its_tags(rule: MakeRule) -> None:
@@ -87,7 +87,9 @@ def test_series_in_names_of_attributes(old_layout: Rule) -> None:
     assert set(asked) == set(OLD) - {"records-lag-max"}
 
     result = to_points(
-        [Reading(old_layout, name, {each: OLD[each] for each in asked})], time_ns=0, tags={}
+        [Reading(old_layout, name, {attribute: OLD[attribute] for attribute in asked})],
+        time_ns=0,
+        tags={},
     )
 
     tags = {"client_id": "c", "topic": "web-shop.orders"}

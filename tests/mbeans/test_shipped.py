@@ -45,13 +45,13 @@ def shipped() -> Settings:
 def readings(rules: tuple[Rule, ...], mbeans: list[MBean]) -> list[Reading]:
     """Read the attributes of the rules from a recording."""
     by_name = {mbean.name: mbean for mbean in mbeans}
-    found = []
-    for each in find_claims(rules, by_name):
-        mbean = by_name[each.name]
-        asked = attributes(each.rule, mbean.attributes)
+    made = []
+    for claim in find_claims(rules, by_name):
+        mbean = by_name[claim.name]
+        asked = attributes(claim.rule, mbean.attributes)
         values = {name: mbean.values[name] for name in asked if name in mbean.values}
-        found.append(Reading(each.rule, each.name, values))
-    return found
+        made.append(Reading(claim.rule, claim.name, values))
+    return made
 
 
 def points(rules: tuple[Rule, ...], mbeans: list[MBean]) -> Points:
@@ -107,7 +107,7 @@ def test_every_alias_of_the_shipped_file_matches(
 
     for rule in shipped.mbeans[name]:
         for bean in rule.beans:
-            assert any(bean.matches(each) for each in mbeans), (rule.where, bean)
+            assert any(bean.matches(name) for name in mbeans), (rule.where, bean)
 
 
 @pytest.mark.parametrize("name", list(JVMS))
@@ -120,7 +120,7 @@ def test_every_attribute_of_the_shipped_file_exists(
         for jvm in JVMS[name]:
             by_name = {mbean.name: mbean for mbean in recorded(jvm)}
             existing.update(
-                *(by_name[each.name].attributes for each in find_claims([rule], by_name))
+                *(by_name[claim.name].attributes for claim in find_claims([rule], by_name))
             )
         assert {field.attribute for field in rule.fields} <= existing, rule.where
 
@@ -153,8 +153,8 @@ def test_names_are_snake_case_and_never_both_tag_and_field(
     """For measurements, tags and fields."""
     for name, jvms in JVMS.items():
         for point in points(shipped.mbeans[name], recorded(jvms[-1])).points:
-            for each in (point.measurement, *point.tags, *point.fields):
-                assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", each), each
+            for name in (point.measurement, *point.tags, *point.fields):
+                assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name), name
             assert not set(point.tags) & set(point.fields)
 
 
@@ -175,15 +175,13 @@ def test_the_shipped_file_makes_one_point_per_entity(
     jvm: str, name: str, expected: dict[str, int], shipped: Settings, recorded: Recorded
 ) -> None:
     """Dozens of a broker's MBeans give one point; entities have points of their own."""
-    found = Counter(p.measurement for p in points(shipped.mbeans[name], recorded(jvm)).points)
+    counts = Counter(p.measurement for p in points(shipped.mbeans[name], recorded(jvm)).points)
 
-    assert {measurement: found[measurement] for measurement in expected} == expected
+    assert {measurement: counts[measurement] for measurement in expected} == expected
 
 
 def test_the_shipped_file_reads_a_consumers_lag(shipped: Settings, recorded: Recorded) -> None:
     """`records_lag_max` has the value of the attribute."""
-    found = points(shipped.mbeans["consumer"], recorded("consumer-4.1.0")).points
+    made = points(shipped.mbeans["consumer"], recorded("consumer-4.1.0")).points
 
-    assert [p.fields["records_lag_max"] for p in found if p.measurement == "kafka_consumer"] == [
-        7.0
-    ]
+    assert [p.fields["records_lag_max"] for p in made if p.measurement == "kafka_consumer"] == [7.0]

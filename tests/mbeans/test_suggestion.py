@@ -64,7 +64,9 @@ def test_a_suggestion_is_valid_and_reads_every_number(
         (made,) = settings(rule).mbeans["new"]
         (taken,) = find_claims([made], [mbean.name])
         asked = attributes(made, list(mbean.values))
-        reading = Reading(made, taken.name, {each: mbean.values[each] for each in asked})
+        reading = Reading(
+            made, taken.name, {attribute: mbean.values[attribute] for attribute in asked}
+        )
         points = to_points([reading], time_ns=0, tags={})
         assert sum(len(point.fields) for point in points.points) == numbers(mbean.values), rule
         assert (points.dropped_type, points.duplicates) == (0, 0), rule

@@ -31,8 +31,8 @@ def requests(rule: MakeRule) -> Rule:
 def summed(rule: Rule, *values: Mapping[str, Value], request: str = "Fetch") -> Points:
     """Make points of one request in several versions."""
     readings = [
-        Reading(rule, ObjectName.parse(f"k:type=R,request={request},version={n}"), each)
-        for n, each in enumerate(values)
+        Reading(rule, ObjectName.parse(f"k:type=R,request={request},version={n}"), value)
+        for n, value in enumerate(values)
     ]
     return to_points(readings, time_ns=0, tags={})
 

@@ -59,8 +59,10 @@ def telegrafs(mbeans: list[Any]) -> Names:
             for number, key in enumerate(wild, 1):
                 field = field.replace(f"${number}", mbean.name.value(key) or "")
             tagged = frozenset((tag, mbean.name.value(tag) or "") for tag in tags)
-            numbers = [each for each, value in mbean.values.items() if is_number(value)]
-            made.update((f"kafka_{measurement}", tagged, field.format(each)) for each in numbers)
+            numbers = [attribute for attribute, value in mbean.values.items() if is_number(value)]
+            made.update(
+                (f"kafka_{measurement}", tagged, field.format(attribute)) for attribute in numbers
+            )
     return made
 
 

@@ -8,13 +8,13 @@ from jmxbridge.mbeans.topics import TopicNames
 TOPICS = st.text(alphabet="ab._-", min_size=1, max_size=6)
 
 
-@given(topics=st.sets(TOPICS, max_size=8), said=TOPICS)
-def test_topic_names_resolve_to_the_one_topic_that_fits(topics: set[str], said: str) -> None:
+@given(topics=st.sets(TOPICS, max_size=8), reported=TOPICS)
+def test_topic_names_resolve_to_the_one_topic_that_fits(topics: set[str], reported: str) -> None:
     """Never to a topic that a consumer would name differently, and not if two fit."""
     names = TopicNames()
     names.learn(topics)
-    meant = [topic for topic in topics if topic.replace(".", "_") == said]
-    assert names.resolve(said) == (meant[0] if len(meant) == 1 else said)
+    meant = [topic for topic in topics if topic.replace(".", "_") == reported]
+    assert names.resolve(reported) == (meant[0] if len(meant) == 1 else reported)
 
 
 def test_topic_names_forget_deleted_topics() -> None:

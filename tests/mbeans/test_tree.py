@@ -53,6 +53,6 @@ def test_tree_does_not_depend_on_the_order_of_names(names: list[str], depth: int
 
 def test_tree_counts_every_mbean(recorded: Callable[[str], list[Any]]) -> None:
     """The numbers of the domains add up to all MBeans of a broker."""
-    names = [each.name for each in recorded("broker-4.1.0")]
+    names = [mbean.name for mbean in recorded("broker-4.1.0")]
     counts = [int(line.rpartition("(")[2].rstrip(")")) for line in lines(names, 1)]
     assert sum(counts) == len(names)

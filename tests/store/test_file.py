@@ -176,8 +176,10 @@ def test_a_removed_store_is_restored(
     assert batch.lines == [b"m v=2", b"m v=3", b"m v=4"]
     counts = again.counts()
     assert (counts.sampled, counts.dead_lettered) == (4, 1)
-    (said,) = caplog.records
-    assert "was removed while it was open; it was restored with all its lines" in said.getMessage()
+    (record,) = caplog.records
+    assert (
+        "was removed while it was open; it was restored with all its lines" in record.getMessage()
+    )
 
 
 def test_a_restored_store_does_not_use_the_old_log(open_spool: OpenSpool, path: Path) -> None:

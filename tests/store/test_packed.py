@@ -58,23 +58,23 @@ def test_text_of_refuses_empty_lines_and_newlines(line: bytes) -> None:
         text_of([b"m v=0", line])
 
 
-@given(at=st.integers(0, 10**6), bit=st.integers(0, 7), cut=st.booleans())
-def test_a_damaged_part_is_refused(at: int, bit: int, cut: bool) -> None:
+@given(offset=st.integers(0, 10**6), bit=st.integers(0, 7), cut=st.booleans())
+def test_a_damaged_part_is_refused(offset: int, bit: int, cut: bool) -> None:
     """It unpacks to the packed lines, or raises; the text before the damage is readable."""
     packed = Packed.of(text_of(NUMBERED))
     data = bytearray(packed.data)
-    at %= len(data)
+    offset %= len(data)
     if cut:
-        del data[at:]
+        del data[offset:]
     else:
-        data[at] ^= 1 << bit
+        data[offset] ^= 1 << bit
 
     with suppress(ValueError):
         assert Packed(packed.size, packed.crc, bytes(data)).lines == NUMBERED
-    found = readable(bytes(data), packed.size)
+    text = readable(bytes(data), packed.size)
     # A symbol that began before the damage may end in it.
-    whole = zlib.decompressobj(-zlib.MAX_WBITS).decompress(bytes(data[:at]))
-    assert found.startswith(whole)
+    whole = zlib.decompressobj(-zlib.MAX_WBITS).decompress(bytes(data[:offset]))
+    assert text.startswith(whole)
 
 
 def test_a_decompression_bomb_is_not_unpacked() -> None:

@@ -277,19 +277,19 @@ class SpoolMachine(RuleBasedStateMachine):
         victim = Path(f"{self.path}{'-wal' if of_log else ''}")
         body = bytearray(victim.read_bytes())
         if truncated:
-            at = int(where * len(body))
-            del body[at:]
+            offset = int(where * len(body))
+            del body[offset:]
         else:
             used = [n for n, byte in enumerate(body) if byte]  # most of a small file is zeros
-            at = used[int(where * len(used))]
-            body[at] ^= 1 << bit
+            offset = used[int(where * len(used))]
+            body[offset] ^= 1 << bit
         victim.write_bytes(body)
         try:
             self.spool = self.open()
         except StoreForeign:
             assert not of_log
             assert not truncated
-            assert at < 100
+            assert offset < 100
             self.path = sound
             self.copy_files()
             return
@@ -304,9 +304,9 @@ class SpoolMachine(RuleBasedStateMachine):
         account = self.spool._account
         self.model = Model(
             [
-                Chunk(found.packed.lines, found.time_ns, found.count - left)
-                for found in self.spool._read(0)
-                for left in (account.waiting(found.id, found.count),)
+                Chunk(stored.packed.lines, stored.time_ns, stored.count - left)
+                for stored in self.spool._read(0)
+                for left in (account.waiting(stored.id, stored.count),)
             ],
             [(letter.line, letter.reason) for letter in letters],
             *(counts.sampled, counts.stored, counts.dropped, counts.expired),

@@ -88,22 +88,22 @@ def test_rescue_survives_a_flipped_byte_or_a_torn_tail(sound: Path, data: st.Dat
     end = data.draw(st.sampled_from(files(sound)))
     with tempfile.TemporaryDirectory(prefix="damage-") as folder:
         path = Path(folder) / "s"
-        for each in files(sound):
-            shutil.copyfile(sound / f"s{each}", f"{path}{each}")
+        for suffix in files(sound):
+            shutil.copyfile(sound / f"s{suffix}", f"{path}{suffix}")
         victim = Path(f"{path}{end}")
         body = bytearray(victim.read_bytes())
-        at = data.draw(st.integers(0, len(body) - 1))
+        offset = data.draw(st.integers(0, len(body) - 1))
         if data.draw(st.booleans()):
-            body[at] ^= 1 << data.draw(st.integers(0, 7))
+            body[offset] ^= 1 << data.draw(st.integers(0, 7))
         else:
-            del body[at:]
+            del body[offset:]
         victim.write_bytes(body)
 
         try:
             batch, counts = asyncio.run(look(path))
         except StoreForeign:
             assert end == ""
-            assert at < 100, "only the header says whose file it is"
+            assert offset < 100, "only the header says whose file it is"
             return
 
     lines = list(batch.lines) if batch else []
@@ -140,14 +140,14 @@ async def test_a_changed_account_is_not_trusted(tmp_path: Path, statement: str) 
     assert (counts.sampled, counts.pending) == (10, 10)
 
 
-@pytest.mark.parametrize("at", [18, 24, 30, 56, 96])
-async def test_a_store_with_a_flipped_header_opens(tmp_path: Path, at: int) -> None:
+@pytest.mark.parametrize("offset", [18, 24, 30, 56, 96])
+async def test_a_store_with_a_flipped_header_opens(tmp_path: Path, offset: int) -> None:
     """Byte 18 marks the file read-only for SQLite, which it reports only at the first write."""
     path = tmp_path / "s"
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:
         await store.append(LINES[:10], time_ns=1, source="a")
     body = bytearray(path.read_bytes())
-    body[at] ^= 0x20
+    body[offset] ^= 0x20
     path.write_bytes(body)
 
     async with await Store.open(path, max_bytes=2**30, retain_s=None) as store:

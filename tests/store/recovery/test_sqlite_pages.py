@@ -56,18 +56,18 @@ def test_pages_have_the_rows_that_sqlite_has(
     """Every type, rows over many pages, every page size; also while the log has them."""
     path = made(tmp_path / "s", rows, page=page, log=log)
 
-    found = {row[0]: list(row[1:]) for _, row in SqlitePages(path).rows() if len(row) == 3}
+    read = {row[0]: list(row[1:]) for _, row in SqlitePages(path).rows() if len(row) == 3}
 
-    assert found == rows
+    assert read == rows
 
 
 @QUIET
-@given(junk=st.binary(max_size=200), at=st.floats(0, 1), cut=st.floats(0, 1))
-def test_pages_skip_garbage(tmp_path: Path, junk: bytes, at: float, cut: float) -> None:
+@given(junk=st.binary(max_size=200), position=st.floats(0, 1), cut=st.floats(0, 1))
+def test_pages_skip_garbage(tmp_path: Path, junk: bytes, position: float, cut: float) -> None:
     """Whatever the file contains or lacks: rows or none, never an exception."""
     path = made(tmp_path / "s", {n: ["x" * 300, b"y" * 9000] for n in range(10)})
     body = bytearray(path.read_bytes())
-    where = int(at * len(body))
+    where = int(position * len(body))
     body[where : where + len(junk)] = junk
     path.write_bytes(body[: max(int(cut * len(body)), where)])
 
