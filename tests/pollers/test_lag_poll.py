@@ -25,8 +25,7 @@ from jmxbridge.lag.uncommitted import Uncommitted
 from jmxbridge.pollers.health import Health, StatusLine
 from jmxbridge.pollers.lag_poll import LagPoll, Listener, Save
 from jmxbridge.pollers.schedule import Tick
-
-S = 1_000_000_000
+from jmxbridge.times import NS
 
 
 class Scripted:
@@ -102,8 +101,8 @@ def snapshot(committed: int, end: int, *errors: str) -> Snapshot:
 
 async def test_points_have_the_ticks_timestamp() -> None:
     """Lag rows, roll-ups and the poll's own point have one timestamp, that of the grid."""
-    points = list(await lag_poll(snapshot(90, 100)).poll(Tick(30 * S, 1)))
-    assert {point.time_ns for point in points} == {30 * S}
+    points = list(await lag_poll(snapshot(90, 100)).poll(Tick(30 * NS, 1)))
+    assert {point.time_ns for point in points} == {30 * NS}
     assert [point.measurement for point in points] == [
         "kafka_consumer_lag",
         "kafka_consumer_lag_topic",
@@ -118,7 +117,7 @@ async def test_points_have_the_ticks_timestamp() -> None:
 async def test_an_unavailable_cluster_gives_one_point() -> None:
     """No broker answers: one point says so, and no row could be read as lag 0."""
     poll = lag_poll(KafkaUnavailable("127.0.0.1:9092: refused"))
-    (point,) = await poll.poll(Tick(30 * S, 0))
+    (point,) = await poll.poll(Tick(30 * NS, 0))
     assert point.measurement == "jmxbridge_lag_poll"
     assert point.fields["complete"] is False
     assert poll.line.health is Health.DOWN
@@ -135,7 +134,7 @@ async def test_errors_are_logged_when_they_begin_and_end(
         snapshot(0, 1, bad), snapshot(0, 1, bad), KafkaUnavailable("all gone"), snapshot(0, 1)
     )
     for n in range(4):
-        await poll.poll(Tick(n * S, 0))
+        await poll.poll(Tick(n * NS, 0))
     assert [record.getMessage() for record in caplog.records] == [
         f"lag poll: {bad}",
         "lag poll: lag 1 · billing 1 · 1 group, 1 partition · incomplete",
@@ -147,10 +146,10 @@ async def test_errors_are_logged_when_they_begin_and_end(
 async def test_the_status_line_names_groups_with_lag() -> None:
     """The total, the groups that make it up, and whether the poll is incomplete."""
     poll = lag_poll(snapshot(0, 1234, "broker 2: refused"), snapshot(5, 5))
-    await poll.poll(Tick(S, 0))
+    await poll.poll(Tick(NS, 0))
     behind = "lag 1,234 · billing 1,234 · 1 group, 1 partition · incomplete"
     assert poll.line == StatusLine("lag", Health.ALERT, behind)
-    await poll.poll(Tick(2 * S, 0))
+    await poll.poll(Tick(2 * NS, 0))
     assert poll.line == StatusLine("lag", Health.FINE, "lag 0 · 1 group, 1 partition")
 
 
@@ -163,8 +162,8 @@ async def test_the_listener_gets_the_snapshot_of_every_poll() -> None:
 
     cluster = Scripted(snapshot(1, 2), snapshot(1, 2, "broker 3: no answer"))
     poll = poll_of(cluster, listener=learn)
-    await poll.poll(Tick(30 * S, 0))
-    await poll.poll(Tick(60 * S, 0))
+    await poll.poll(Tick(30 * NS, 0))
+    await poll.poll(Tick(60 * NS, 0))
     assert heard == [({"orders"}, True), ({"orders"}, False)]
 
 
@@ -182,9 +181,9 @@ async def test_a_vanished_group_is_logged_once_and_keeps_its_lag(
     caplog.set_level(logging.INFO, "jmxbridge")
     poll = lag_poll(snapshot(90, 100), gone(150), gone(160), snapshot(160, 160))
     for n in range(2):
-        await poll.poll(Tick(n * 10 * S, 0))
-    points = {point.measurement: point for point in await poll.poll(Tick(20 * S, 0))}
-    await poll.poll(Tick(30 * S, 0))
+        await poll.poll(Tick(n * 10 * NS, 0))
+    points = {point.measurement: point for point in await poll.poll(Tick(20 * NS, 0))}
+    await poll.poll(Tick(30 * NS, 0))
 
     assert points["kafka_consumer_lag"].fields["lag"] == 70
     assert points["kafka_consumer_lag"].fields["lag_seconds"] == 20.0
@@ -205,7 +204,7 @@ async def test_a_vanished_group_has_no_lag_on_a_recreated_topic() -> None:
     ]
     poll = lag_poll(*answers)
 
-    seen = [await poll.poll(Tick(n * 10 * S, 0)) for n in range(1, len(answers) + 1)]
+    seen = [await poll.poll(Tick(n * 10 * NS, 0)) for n in range(1, len(answers) + 1)]
 
     rows = [[p for p in points if p.measurement == "kafka_consumer_lag"] for points in seen]
     assert [row.fields["lag"] for row in rows[1]] == [20]
@@ -228,7 +227,7 @@ async def test_a_recreated_partition_may_get_its_leader_later() -> None:
     answers = (first, seen(100, 100, id_="1"), seen(500, id_="2"), seen(500, 500, id_="2"))
     poll = lag_poll(*answers)
 
-    points = [await poll.poll(Tick(n * 10 * S, 0)) for n in range(1, len(answers) + 1)]
+    points = [await poll.poll(Tick(n * 10 * NS, 0)) for n in range(1, len(answers) + 1)]
 
     assert [p for p in points[-1] if p.measurement == "kafka_consumer_lag"] == []
 
@@ -246,13 +245,13 @@ async def test_the_next_run_continues_from_the_saved_state() -> None:
 
     first = run(SavedState(), snapshot(90, 100), snapshot(90, 110), gone(120))
     for n in range(3):
-        await first.poll(Tick((100 + n * 10) * S, 0))
+        await first.poll(Tick((100 + n * 10) * NS, 0))
     await first.close()
     assert len(saved) == 2
-    assert saved[-1].groups["billing"].vanished_ns == 120 * S
+    assert saved[-1].groups["billing"].vanished_ns == 120 * NS
 
     second = run(saved[-1], gone(120))
-    points = {point.measurement: point for point in await second.poll(Tick(200 * S, 0))}
+    points = {point.measurement: point for point in await second.poll(Tick(200 * NS, 0))}
     await second.close()
 
     fields = points["kafka_consumer_lag"].fields
@@ -272,10 +271,10 @@ async def test_a_topic_recreated_between_two_runs_has_no_old_lag() -> None:
         return poll_of(cluster, state=state, save=save)
 
     first = run(SavedState(), replace(snapshot(90, 90), topic_ids={"orders": "1"}))
-    await first.poll(Tick(100 * S, 0))
+    await first.poll(Tick(100 * NS, 0))
     await first.close()
     second = run(saved[-1], *[replace(gone(5000), topic_ids={"orders": "2"})] * 2)
-    points = [await second.poll(Tick(n * S, 0)) for n in (200, 210)]
+    points = [await second.poll(Tick(n * NS, 0)) for n in (200, 210)]
     await second.close()
 
     assert [p for p in points[-1] if p.measurement == "kafka_consumer_lag"] == []
@@ -291,7 +290,7 @@ async def test_state_is_saved_after_the_clock_was_set_back() -> None:
     cluster = Scripted(*[snapshot(5, 5)] * 4)
     poll = poll_of(cluster, save=save)
     for second in (365 * 86_400, 10, 20, 70):
-        await poll.poll(Tick(second * S, 0))
+        await poll.poll(Tick(second * NS, 0))
         await asyncio.sleep(0)
 
     assert len(saved) == 3
@@ -310,7 +309,7 @@ async def test_an_empty_groups_countdown_survives_a_restart() -> None:
         poll = poll_of(cluster, offsets_retention_s=100, state=state, save=save)
         countdown: list[object] = []
         for second in seconds:
-            points = await poll.poll(Tick(second * S, 0))
+            points = await poll.poll(Tick(second * NS, 0))
             countdown += [p.fields["expires_in_seconds"] for p in points if "state" in p.fields]
         await poll.close()
         return countdown
@@ -328,7 +327,7 @@ async def test_nothing_is_saved_before_the_first_answer() -> None:
 
     cluster = Scripted(KafkaUnavailable("refused"))
     poll = poll_of(cluster, save=save)
-    await poll.poll(Tick(30 * S, 0))
+    await poll.poll(Tick(30 * NS, 0))
     await poll.close()
 
     assert saved == []
@@ -342,7 +341,7 @@ async def test_members_are_read_once_a_minute(caplog: pytest.LogCaptureFixture) 
     cluster = Scripted(*answers)
     poll = poll_of(cluster)
     for n in range(len(answers)):
-        await poll.poll(Tick(n * 10 * S, 0))
+        await poll.poll(Tick(n * 10 * NS, 0))
 
     assert cluster.described == [True, *[False] * 5, True, False]
     assert [r.getMessage() for r in caplog.records] == ["lag poll: group 'billing': refused"]
@@ -353,7 +352,7 @@ async def test_members_are_read_at_the_next_poll_after_an_outage() -> None:
     cluster = Scripted(KafkaUnavailable("away"), snapshot(0, 1))
     poll = poll_of(cluster)
     for n in range(2):
-        await poll.poll(Tick(n * 10 * S, 0))
+        await poll.poll(Tick(n * 10 * NS, 0))
 
     assert cluster.described == [True]  # at the second poll, the first that got so far
 
@@ -364,7 +363,7 @@ async def test_a_deleted_topic_is_logged_once(caplog: pytest.LogCaptureFixture) 
     poll = lag_poll(snapshot(5, 5), gone, gone, snapshot(5, 5), gone)
     counts = []
     for n in range(5):
-        points = {point.measurement: point for point in await poll.poll(Tick(n * 10 * S, 0))}
+        points = {point.measurement: point for point in await poll.poll(Tick(n * 10 * NS, 0))}
         counts.append(points["jmxbridge_lag_poll"].fields["orphaned"])
 
     expected = "lag poll: commits to partitions that no longer exist: orders"
@@ -383,7 +382,7 @@ async def test_rolled_up_groups_are_logged_once(caplog: pytest.LogCaptureFixture
     cluster = Scripted(many, many, snapshot(0, 5), many)
     poll = poll_of(cluster, thinning=RowThinning(max_rows=1))
     for n in range(4):
-        await poll.poll(Tick(n * 10 * S, 0))
+        await poll.poll(Tick(n * 10 * NS, 0))
 
     expected = (
         "lag poll: more than 1 partitions (kafka.max_rows),"
@@ -408,7 +407,7 @@ async def test_a_consumers_verdict_is_a_field_of_its_group(
     poll = poll_of(cluster, consumers=lambda: (gone,))
     groups = []
     for n in range(14):
-        points = await poll.poll(Tick(n * 10 * S, 0))
+        points = await poll.poll(Tick(n * 10 * NS, 0))
         groups += [p.fields for p in points if p.measurement == "kafka_consumer_lag_group"]
 
     assert [fields["client"] for fields in groups] == ["none"] * 10 + ["dead"] * 4
@@ -422,7 +421,7 @@ async def test_a_consumers_verdict_is_a_field_of_its_group(
     lines = [r.getMessage() for r in caplog.records if "is dead" in r.getMessage()]
     assert len(lines) == 1
     assert lines[0].startswith("lag poll: group billing: client c of target app is dead: ")
-    alone = await lag_poll(snapshot(0, 9)).poll(Tick(S, 0))
+    alone = await lag_poll(snapshot(0, 9)).poll(Tick(NS, 0))
     assert not any("client" in point.fields for point in alone)
 
 
@@ -438,7 +437,7 @@ async def test_a_group_that_was_not_described_keeps_its_members() -> None:
     poll = poll_of(cluster, uncommitted=Uncommitted.EARLIEST)
     sums = []
     for n in range(8):
-        points = await poll.poll(Tick(n * 10 * S, 0))
+        points = await poll.poll(Tick(n * 10 * NS, 0))
         sums += [p.fields["lag_sum"] for p in points if p.measurement == "kafka_consumer_lag_group"]
 
     assert sums == [9] * 8

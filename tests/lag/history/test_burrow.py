@@ -13,8 +13,8 @@ import pytest
 
 from jmxbridge.lag.history.status import Presence, RowTrack, Status
 from jmxbridge.lag.rows import PartitionLag
+from jmxbridge.times import NS
 
-NS = 1_000_000_000
 INTERVAL_S = 10
 OK, WARN, STOP, STALL, REWIND = (
     Status.OK,

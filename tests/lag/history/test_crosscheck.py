@@ -12,9 +12,9 @@ from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.crosscheck import Crosscheck, match_members
 from jmxbridge.lag.history.lag_history import LagHistory
 from jmxbridge.lag.rows import compute_lags
+from jmxbridge.times import NS
 
-S = 1_000_000_000
-INTERVAL_NS = 10 * S
+INTERVAL_NS = 10 * NS
 ANSWERING = Consumer("c", "app", 0, lag_max=0.0, consumed_total=0.0)
 
 
@@ -172,7 +172,7 @@ def test_a_silent_coordinator_gives_no_finding() -> None:
     story.poll()
     snapshot = Snapshot(groups={"g": Group("g", 1)}, commits={}, end_offsets={}, complete=False)
     assert story.consumer is not None
-    assert story.check.take(compute_lags(snapshot), (), snapshot, [story.consumer], S) == {}
+    assert story.check.take(compute_lags(snapshot), (), snapshot, [story.consumer], NS) == {}
 
 
 def test_members_of_a_gone_group_are_forgotten_in_incomplete_polls_too() -> None:

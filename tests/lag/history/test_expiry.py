@@ -9,8 +9,8 @@ from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.history.end_offset_history import TimeLag
 from jmxbridge.lag.history.expiry import OffsetsExpiry, retention_risk_s
 from jmxbridge.lag.rows import PartitionLag
+from jmxbridge.times import NS
 
-S = 1_000_000_000
 DAY_S = 86_400.0
 
 
@@ -30,17 +30,17 @@ def test_offsets_countdown_begins_when_the_last_member_leaves() -> None:
     """It ends when a member joins; the next one starts from the full time."""
     expiry = OffsetsExpiry(retention_s=DAY_S)
     assert expiry.take(snapshot("Stable"), 0) == {}
-    assert expiry.take(snapshot("Empty"), 10 * S) == {"g": DAY_S}
-    assert expiry.take(snapshot("EMPTY"), 3610 * S) == {"g": DAY_S - 3600}
-    assert expiry.take(snapshot("Stable"), 3620 * S) == {}
-    assert expiry.take(snapshot("Empty"), 3630 * S) == {"g": DAY_S}
+    assert expiry.take(snapshot("Empty"), 10 * NS) == {"g": DAY_S}
+    assert expiry.take(snapshot("EMPTY"), 3610 * NS) == {"g": DAY_S - 3600}
+    assert expiry.take(snapshot("Stable"), 3620 * NS) == {}
+    assert expiry.take(snapshot("Empty"), 3630 * NS) == {"g": DAY_S}
 
 
 def test_offsets_countdown_continues_after_a_restart_and_stops_at_0() -> None:
     """Kafka deletes expired offsets every ten minutes only."""
     expiry = OffsetsExpiry({"g": 0}, retention_s=DAY_S)
-    assert expiry.take(snapshot("Empty"), 3600 * S) == {"g": DAY_S - 3600}
-    assert expiry.take(snapshot("Empty"), 90_000 * S) == {"g": 0.0}
+    assert expiry.take(snapshot("Empty"), 3600 * NS) == {"g": DAY_S - 3600}
+    assert expiry.take(snapshot("Empty"), 90_000 * NS) == {"g": 0.0}
 
 
 def test_offsets_have_no_countdown_without_state_members_or_commits() -> None:
@@ -58,11 +58,11 @@ def test_an_incomplete_poll_ends_no_offsets_countdown() -> None:
     no_group = Snapshot(groups={}, commits={}, end_offsets={}, complete=False)
     expiry = OffsetsExpiry(retention_s=DAY_S)
     expiry.take(snapshot("Empty"), 0)
-    expiry.take(no_group, 10 * S)
+    expiry.take(no_group, 10 * NS)
     assert expiry.empty_since == {"g": 0}
-    assert expiry.take(snapshot("Empty"), 20 * S) == {"g": DAY_S - 20}
+    assert expiry.take(snapshot("Empty"), 20 * NS) == {"g": DAY_S - 20}
 
-    expiry.take(Snapshot(groups={}, commits={}, end_offsets={}), 30 * S)
+    expiry.take(Snapshot(groups={}, commits={}, end_offsets={}), 30 * NS)
 
     assert expiry.empty_since == {}
 
@@ -73,7 +73,7 @@ def test_a_gone_group_loses_its_countdown_in_incomplete_polls_too() -> None:
     expiry.take(snapshot("Empty", complete=False), 0)
     gone = Snapshot(groups={}, commits={}, end_offsets={}, gone=frozenset("g"), complete=False)
 
-    expiry.take(gone, 10 * S)
+    expiry.take(gone, 10 * NS)
 
     assert expiry.empty_since == {}
 
@@ -81,9 +81,9 @@ def test_a_gone_group_loses_its_countdown_in_incomplete_polls_too() -> None:
 def test_a_clock_set_back_makes_no_countdown_longer() -> None:
     """The countdown is an upper bound: Kafka keeps no offsets longer than its retention."""
     expiry = OffsetsExpiry(retention_s=DAY_S)
-    expiry.take(snapshot("Empty"), 7200 * S)
+    expiry.take(snapshot("Empty"), 7200 * NS)
     assert expiry.take(snapshot("Empty"), 0) == {"g": DAY_S}
-    assert expiry.take(snapshot("Empty"), 60 * S) == {"g": DAY_S - 60}
+    assert expiry.take(snapshot("Empty"), 60 * NS) == {"g": DAY_S - 60}
 
 
 def test_offsets_retention_is_of_the_file_then_the_brokers_then_the_default() -> None:

@@ -11,8 +11,7 @@ from jmxbridge.lag.history.end_offset_history import EndOffsetHistory, TimeLag
 from jmxbridge.lag.history.lag_history import AllowedLag, LagHistory, lowest_unread
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.rows import compute_lags
-
-NS = 1_000_000_000
+from jmxbridge.times import NS
 
 
 def snapshot(committed: int, end: int, *, state: str | None = "Stable", kind: str = "consumer",

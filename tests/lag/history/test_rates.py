@@ -5,8 +5,7 @@ import pytest
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.lag.history.rates import Rate, Rates
 from jmxbridge.lag.rows import compute_lags
-
-NS = 1_000_000_000
+from jmxbridge.times import NS
 
 # (why, [(committed, end)] 10 s apart) -> rate of the last poll, or None
 CASES = [

@@ -4,8 +4,8 @@ import pytest
 
 from jmxbridge.lag.history.status import STATUS_RULES, Presence, RowTrack, Status, worst_status
 from jmxbridge.lag.rows import PartitionLag
+from jmxbridge.times import NS
 
-NS = 1_000_000_000
 PRESENT, ABSENT, UNSEEN = Presence.PRESENT, Presence.ABSENT, Presence.UNSEEN
 
 Sample = tuple[int, int]

@@ -15,6 +15,7 @@ from jmxbridge.lag.output.points import SHARE, failed_poll, to_points
 from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.lag.rows import compute_lags
 from jmxbridge.point import FieldValue, Point
+from jmxbridge.times import NS
 
 NOW = 1_700_000_000_000_000_000
 
@@ -247,7 +248,7 @@ def test_an_unchanged_row_is_written_with_its_reader() -> None:
     history, thinning = LagHistory(interval_ns=NOW), RowThinning(heartbeat_s=3600)
 
     def rows(snapshot: Snapshot, second: int) -> int:
-        time_ns = NOW + second * 1_000_000_000
+        time_ns = NOW + second * NS
         lags = compute_lags(snapshot)
         assessment = history.take(lags, snapshot, time_ns)
         made = to_points(assessment, snapshot, thinning, cluster="c", time_ns=time_ns)

@@ -6,8 +6,7 @@ from jmxbridge.lag.history.lag_history import LagHistory
 from jmxbridge.lag.output.points import to_points
 from jmxbridge.lag.output.row_thinning import Granularity, RowThinning
 from jmxbridge.lag.rows import compute_lags
-
-NS = 1_000_000_000
+from jmxbridge.times import NS
 
 
 def written(thinning: RowThinning, polls: list[tuple[int, int]], measurement: str) -> list[int]:

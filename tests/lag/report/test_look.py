@@ -13,8 +13,8 @@ from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.history.summary import GroupSummary, PollSummary
 from jmxbridge.lag.report.look import LagLooks
 from jmxbridge.lag.report.trends import LOOKS
+from jmxbridge.times import NS
 
-S = 1_000_000_000
 ROW = ("g", "t", 0)
 MEMBER = Member("c-1", "c", "/10.0.0.7", (("t", 0),))
 
@@ -35,21 +35,21 @@ def saved(second: int) -> SavedState:
         Status.ERR, {"t": {0: Status.STALL}}, ("client c of target app is slow",)
     )
     return SavedState(
-        tables={("t", 0): ((0, second * S), (0, 10 * second))},
-        summary=PollSummary(second * S, {"g": summary}),
+        tables={("t", 0): ((0, second * NS), (0, 10 * second))},
+        summary=PollSummary(second * NS, {"g": summary}),
     )
 
 
 def test_a_first_look_without_saved_state_has_no_history() -> None:
     """No time lag, no status; the lag of now is in the trend."""
-    details = LagLooks(interval_ns=2 * S).take(description(), (), 100 * S)
+    details = LagLooks(interval_ns=2 * NS).take(description(), (), 100 * NS)
     assert (details.time_lags, details.statuses, details.clients) == ({}, {}, {})
     assert details.trends == {("g", "t"): (40,)}
 
 
 def test_a_first_look_shows_what_run_saved() -> None:
     """Time lags from its tables, statuses and sentences from its last poll, with their age."""
-    details = LagLooks(saved(20), interval_ns=2 * S).take(description(10, 200), (), 50 * S)
+    details = LagLooks(saved(20), interval_ns=2 * NS).take(description(10, 200), (), 50 * NS)
     assert details.time_lags == {ROW: TimeLag(49.0)}
     assert details.statuses == {ROW: Status.STALL}
     assert details.clients == {
@@ -59,70 +59,70 @@ def test_a_first_look_shows_what_run_saved() -> None:
 
 def test_an_old_summary_is_not_shown() -> None:
     """The saved end offsets still count; the assessment is too old."""
-    details = LagLooks(saved(20), interval_ns=2 * S).take(description(10, 200), (), 500 * S)
+    details = LagLooks(saved(20), interval_ns=2 * NS).take(description(10, 200), (), 500 * NS)
     assert (details.statuses, details.clients) == ({}, {})
     assert details.time_lags == {ROW: TimeLag(499.0)}
 
 
 def test_partitions_that_the_summary_leaves_out_are_ok() -> None:
     """A group that it does not have has no status."""
-    summary = PollSummary(20 * S, {"g": GroupSummary(Status.OK)})
-    details = LagLooks(SavedState(summary=summary), interval_ns=S).take(description(), (), 21 * S)
+    summary = PollSummary(20 * NS, {"g": GroupSummary(Status.OK)})
+    details = LagLooks(SavedState(summary=summary), interval_ns=NS).take(description(), (), 21 * NS)
     assert details.statuses == {ROW: Status.OK}
-    empty = PollSummary(20 * S, {})
-    details = LagLooks(SavedState(summary=empty), interval_ns=S).take(description(), (), 21 * S)
+    empty = PollSummary(20 * NS, {})
+    details = LagLooks(SavedState(summary=empty), interval_ns=NS).take(description(), (), 21 * NS)
     assert details.statuses == {}
 
 
 def test_a_graph_ends_with_its_topic() -> None:
     """What is gone has no lag now; what could not be read at one look goes on at the next."""
-    looks = LagLooks(interval_ns=2 * S)
-    looks.take(description(10, 50), (), 100 * S)
+    looks = LagLooks(interval_ns=2 * NS)
+    looks.take(description(10, 50), (), 100 * NS)
     seen = description(10, 60)
     silent = replace(seen, snapshot=replace(seen.snapshot, commits={}, complete=False))
     gone = replace(seen, snapshot=replace(seen.snapshot, commits={"g": {}}))
 
-    assert looks.take(silent, (), 102 * S).trends == {}
-    assert looks.take(seen, (), 104 * S).trends == {("g", "t"): (40, 50)}
-    assert looks.take(gone, (), 106 * S).trends == {}
-    assert looks.take(seen, (), 108 * S).trends == {("g", "t"): (50,)}
+    assert looks.take(silent, (), 102 * NS).trends == {}
+    assert looks.take(seen, (), 104 * NS).trends == {("g", "t"): (40, 50)}
+    assert looks.take(gone, (), 106 * NS).trends == {}
+    assert looks.take(seen, (), 108 * NS).trends == {("g", "t"): (50,)}
 
 
 def test_a_graph_waits_for_a_broker_that_does_not_answer() -> None:
     """Its groups are in no list then: they are gone where all answered, or theirs says so."""
-    looks = LagLooks(interval_ns=2 * S)
+    looks = LagLooks(interval_ns=2 * NS)
     seen = description(10, 50)
     unlisted = Description(Snapshot(groups={}, commits={}, end_offsets={}), {})
     silent = replace(unlisted, snapshot=replace(unlisted.snapshot, complete=False))
     gone = replace(silent, snapshot=replace(silent.snapshot, gone=frozenset({"g"})))
 
-    looks.take(seen, (), 100 * S)
-    assert looks.take(silent, (), 102 * S).trends == {}
-    assert looks.take(seen, (), 104 * S).trends == {("g", "t"): (40, 40)}
+    looks.take(seen, (), 100 * NS)
+    assert looks.take(silent, (), 102 * NS).trends == {}
+    assert looks.take(seen, (), 104 * NS).trends == {("g", "t"): (40, 40)}
     for second, without in ((106, unlisted), (110, gone)):
-        looks.take(without, (), second * S)
-        assert looks.take(seen, (), (second + 2) * S).trends == {("g", "t"): (40,)}
+        looks.take(without, (), second * NS)
+        assert looks.take(seen, (), (second + 2) * NS).trends == {("g", "t"): (40,)}
 
 
 def test_later_looks_have_a_history_of_their_own() -> None:
     """Time lags since the first look, a status of our own, a growing trend."""
-    looks = LagLooks(interval_ns=2 * S)
+    looks = LagLooks(interval_ns=2 * NS)
     for n in range(15):
-        details = looks.take(description(10, 50 + 10 * n), (), (100 + 2 * n) * S)
+        details = looks.take(description(10, 50 + 10 * n), (), (100 + 2 * n) * NS)
     assert details.time_lags == {ROW: TimeLag(28.0, at_least=True)}
     assert details.statuses == {ROW: Status.STALL}
     assert details.trends[("g", "t")][:3] == (40, 50, 60)
     for n in range(LOOKS):
-        details = looks.take(description(10, 500), (), (200 + 2 * n) * S)
+        details = looks.take(description(10, 500), (), (200 + 2 * n) * NS)
     assert details.trends == {("g", "t"): (490,) * LOOKS}
 
 
 def test_a_group_that_gains_has_a_time_to_catch_up() -> None:
     """From the second look on, and not while it falls behind."""
-    looks = LagLooks(interval_ns=2 * S)
-    gained = [looks.take(description(10 + 10 * n, 500), (), 2 * n * S) for n in range(3)]
+    looks = LagLooks(interval_ns=2 * NS)
+    gained = [looks.take(description(10 + 10 * n, 500), (), 2 * n * NS) for n in range(3)]
     assert [details.eta_s for details in gained] == [{}, {("g", "t"): 96.0}, {("g", "t"): 94.0}]
-    lost = looks.take(description(30, 900), (), 6 * S)
+    lost = looks.take(description(30, 900), (), 6 * NS)
     assert lost.eta_s == {}
 
 
@@ -134,17 +134,17 @@ def test_search_finds_the_age_before_the_first_look() -> None:
     description_of_g = replace(
         description_of_g, snapshot=replace(description_of_g.snapshot, extras=kept)
     )
-    looks = LagLooks(interval_ns=2 * S)
+    looks = LagLooks(interval_ns=2 * NS)
     answers: dict[tuple[str, int], TimestampedOffset | None] = {}
     rounds = 0
-    while questions := looks.search(description_of_g, answers, now_s * S):
+    while questions := looks.search(description_of_g, answers, now_s * NS):
         # A record a minute up to the one that was not read, and none since.
         asked_s = questions["t", 0] // 1000
         offset = max(0, 10 - (written_s - asked_s) // 60)
         found = TimestampedOffset(offset, (written_s - (10 - offset) * 60) * 1000)
         answers = {("t", 0): found if asked_s <= written_s else TimestampedOffset(-1, -1)}
         rounds += 1
-    details = looks.take(description_of_g, (), now_s * S)
+    details = looks.take(description_of_g, (), now_s * NS)
 
     assert details.time_lags == {ROW: TimeLag(6 * 3600.0)}
     assert details.losses == {
@@ -156,13 +156,13 @@ def test_search_finds_the_age_before_the_first_look() -> None:
 
 def test_one_look_at_a_consumer_gives_no_verdict() -> None:
     """It gives the numbers of both sides. Many looks give a verdict."""
-    looks = LagLooks(interval_ns=2 * S)
+    looks = LagLooks(interval_ns=2 * NS)
     sentences: list[str] = []
     for n in range(14):
         consumer = Consumer(
-            "c", "app", n * S, lag_max=0.0, consumed_total=50.0 + n, consumed_rate=1.0
+            "c", "app", n * NS, lag_max=0.0, consumed_total=50.0 + n, consumed_rate=1.0
         )
-        details = looks.take(description(10, 50 + n), [consumer], (100 + 2 * n) * S)
+        details = looks.take(description(10, 50 + n), [consumer], (100 + 2 * n) * NS)
         sentences += details.clients["g"]
     assert sentences[0].startswith(
         "client c of target app reads, and is well ahead of what it has committed (40 records"
