@@ -1,4 +1,4 @@
-"""The schema for editors, against files that are right and files that are not."""
+"""JSON Schema for editors, against valid files and broken ones."""
 
 import json
 from pathlib import Path
@@ -25,33 +25,33 @@ KINDS: dict[str, Any] = {
 
 
 def fits(value: Any, wanted: dict[str, Any]) -> bool:
-    """Judge by the few words of JSON Schema that ours is made of."""
+    """Whether a value matches a schema of the few keywords that ours uses."""
     if "anyOf" in wanted:
-        return any(fits(value, each) for each in wanted["anyOf"])
+        return any(fits(value, choice) for choice in wanted["anyOf"])
     if "enum" in wanted:
         return value in wanted["enum"]
     kinds = wanted["type"] if isinstance(wanted["type"], list) else [wanted["type"]]
     if not any(isinstance(value, KINDS[kind]) for kind in kinds):
         return False
     if isinstance(value, list):
-        return all(fits(each, wanted["items"]) for each in value)
+        return all(fits(item, wanted["items"]) for item in value)
     return not isinstance(value, dict) or fits_object(value, wanted)
 
 
 def fits_object(value: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Judge keys and what stands under them."""
+    """Whether an object has the keys that a schema requires, and values that match."""
     known, others = wanted.get("properties", {}), wanted["additionalProperties"]
     if not set(wanted.get("required", ())) <= value.keys():
         return False
     return all(
-        fits(each, known[key]) if key in known else others and fits(each, others)
-        for key, each in value.items()
+        fits(item, known[key]) if key in known else others and fits(item, others)
+        for key, item in value.items()
     )
 
 
 @pytest.mark.parametrize("file", ["mbeans.yaml", "tests/cli/golden/mbeans.yaml"])
-def test_a_file_that_passes_check_fits(file: str) -> None:
-    """An editor has nothing to say against what works."""
+def test_valid_file_fits_the_schema(file: str) -> None:
+    """An editor marks nothing in a file that passes check."""
     assert fits(yaml.safe_load((ROOT / file).read_text()), schema())
 
 
@@ -69,18 +69,18 @@ def test_a_file_that_passes_check_fits(file: str) -> None:
         "text_is_a_list",
     ],
 )
-def test_a_file_of_another_shape_does_not(name: str) -> None:
-    """Unknown keys, missing ones, lists for mappings: an editor marks them while one types."""
+def test_broken_file_does_not_fit_the_schema(name: str) -> None:
+    """An editor marks unknown keys, missing ones, and lists in place of mappings."""
     assert not fits(yaml.safe_load((BROKEN / f"{name}.yaml").read_text()), schema())
 
 
-def test_it_ships_as_a_file() -> None:
-    """What editors read is what `jmxbridge config schema` prints: print it into that file again."""
+def test_schema_ships_as_a_file() -> None:
+    """The file is what `jmxbridge config schema` prints: print it there after a change."""
     assert SCHEMA.read_text() == json.dumps(schema(), indent=2) + "\n"
 
 
-def test_the_first_line_leads_to_it() -> None:
-    """From the shipped file by a path beside it; from what `init` writes by a URL, offline."""
+def test_first_line_of_a_file_leads_to_the_schema() -> None:
+    """The shipped file has a relative path; files that `init` writes have a URL of this machine."""
     first = (ROOT / "mbeans.yaml").read_text().splitlines()[0]
     mark = "# yaml-language-server: $schema="
     assert (ROOT / first.removeprefix(mark)).samefile(SCHEMA)

@@ -78,10 +78,12 @@ def _check_templates(reader: ModelReader, rule: LocatedRule) -> None:
         if tag in rule.entry.tags:
             path = (*rule.path, "tags", tag)
             _check_property(reader, rule, entry.value, path, rule.entry.tags[tag])
-    names = [(node, path, name) for node, path, name, _ in rule.field_names()]
+    names: list[tuple[Node, Path, str]] = [
+        (node, path, name) for node, path, name, _ in rule.field_names()
+    ]
     measurement = rule.node.get("measurement")
-    if measurement is not None and isinstance(measurement.value, Scalar):
-        names.append((measurement.value, (*rule.path, "measurement"), rule.entry.measurement))
+    assert measurement is not None  # noqa: S101  a valid entry has one
+    names.append((measurement.value, (*rule.path, "measurement"), rule.entry.measurement))
     for node, path, name in names:
         for key, position in template_keys(name):
             _check_property(reader, rule, node, path, key, position_in_name=position)

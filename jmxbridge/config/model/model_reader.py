@@ -173,10 +173,10 @@ class ModelReader:
                 continue
             section = details["loc"][:-1]
             reached, entry, _ = walk(root, details["loc"])
-            if entry is not None:
-                known = known_keys(model, section)
-                suggestion = self.add_unknown_key(entry.key, (*path, *reached), known)
-                meant.add((*section, suggestion or ""))
+            assert entry is not None  # noqa: S101  the key that pydantic refused
+            known = known_keys(model, section)
+            suggestion = self.add_unknown_key(entry.key, (*path, *reached), known)
+            meant.add((*section, suggestion or ""))
         return meant
 
     def _report_value(self, root: Node, path: Path, details: Any) -> None:

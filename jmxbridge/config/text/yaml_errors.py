@@ -139,8 +139,14 @@ def _block(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
     return mark, f"not YAML: this indentation matches no line above it: {message}"
 
 
+def _after_root(error: yaml.MarkedYAMLError, mark: Mark) -> ExplainedError | None:
+    if "expected '<document start>'" not in (error.problem or ""):
+        return None
+    return mark, "not YAML: this line does not continue the value above it: indent keys equally"
+
+
 EXPLAINERS: tuple[Callable[[yaml.MarkedYAMLError, Mark], ExplainedError | None], ...] = (
     *(_variable, _tab, _bracket, _quote, _escape, _colon, _first_character, _anchor),
-    *(_key, _text_block, _block),
+    *(_key, _text_block, _block, _after_root),
 )
 """Functions that explain an error or return None, in the order they are asked."""

@@ -1,12 +1,18 @@
-"""What `check` says of a file that works."""
+"""Warnings of `check` about a file that works."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from jmxbridge.config.checks.warnings import warn_of_globs
 from jmxbridge.config.loader import load, with_last_polls
+from jmxbridge.config.model.model_reader import ModelReader
 from jmxbridge.config.model.models import Settings
+from jmxbridge.config.text.source import Source
+from jmxbridge.config.text.tree import Mapping
+from jmxbridge.config.text.yaml_parser import compose
+from jmxbridge.config.values.sasl_keys import EXPOSED, KEYS, MECHANISMS
 
 MakeSettings = Callable[..., Settings]
 
@@ -21,12 +27,18 @@ TARGET = "targets: [{name: a, jmx: 'a:1', collect: [jvm]}]\n"
 def warnings(settings: Settings) -> list[str]:
     """Return the first line of each warning, without the file's name."""
     return [
-        str(each).splitlines()[0].removeprefix(f"{settings.path}:") for each in settings.warnings
+        str(warning).splitlines()[0].removeprefix(f"{settings.path}:")
+        for warning in settings.warnings
     ]
 
 
-def test_a_set_that_nobody_collects(settings: MakeSettings) -> None:
-    """It is polled nowhere, which may be a mistake; the file works."""
+def warned_keys(settings: Settings) -> list[str]:
+    """Return the path of keys of each warning."""
+    return [warning.where for warning in settings.warnings]
+
+
+def test_set_that_no_target_collects(settings: MakeSettings) -> None:
+    """It is never polled, which may be a mistake; the file works."""
     assert warnings(settings(RULES)) == [
         "2:3: warning: mbeans.jvm: no target collects this set: nothing polls it"
     ]
@@ -34,45 +46,83 @@ def test_a_set_that_nobody_collects(settings: MakeSettings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("secret", "warned"),
+    ("login", "expected"),
     [
-        ("token: abcdef", ["token"]),
-        ("token: ${TOKEN}", []),
-        ("{username: me, password: hunter2}", ["password"]),
-        ("{username: me, password: '${TOKEN}'}", []),
+        ("token: abcdef", ["influxdb.token"]),
+        ("token: '${TOKEN}'", []),
+        ("username: me, password: hunter2", ["influxdb.password"]),
+        ("username: me, password: '${TOKEN}'", []),
     ],
 )
-def test_a_secret_in_the_file(secret: str, warned: list[str], settings: MakeSettings) -> None:
-    """A variable keeps it out of the file; the warning shows nothing of it."""
-    section = f"{{url: 'http://i:8086', bucket: b, {secret.strip('{}')}}}" if "{u" in secret else ""
-    text = (
-        f"influxdb: {section}\n"
-        if section
-        else (f"influxdb:\n  url: http://i:8086\n  bucket: b\n  {secret}\n")
+def test_secret_in_the_file(login: str, expected: list[str], settings: MakeSettings) -> None:
+    """A variable keeps it out of the file; the warning does not show it."""
+    text = f"influxdb: {{url: 'http://i:8086', bucket: b, {login}}}\n"
+    loaded = settings(text, environ={"TOKEN": "x"})
+
+    assert warned_keys(loaded) == expected
+    shown = "".join(map(str, loaded.warnings))
+    assert not [secret for secret in ("hunter2", "abcdef") if secret in shown]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (
+            "targets: [{name: a, jmx: 'a:1', collect: [jvm], username: me, password: hunter2}]\n",
+            "targets[0].password",
+        ),
+        (
+            "targets: [{name: a, jmx: 'a:1', collect: [jvm],"
+            " tls: {cert_file: me.p12, key_password: hunter2}}]\n",
+            "targets[0].tls.key_password",
+        ),
+    ],
+)
+def test_secret_of_a_target_in_the_file(text: str, place: str, settings: MakeSettings) -> None:
+    """A password, and the password of a key, are warned of at their own keys."""
+    loaded = settings(RULES + text)
+
+    assert warned_keys(loaded) == [place]
+    assert "hunter2" not in str(loaded.warnings[0])
+
+
+def test_secrets_of_kafka_in_the_file(settings: MakeSettings) -> None:
+    """The password of a login, and that of a key."""
+    loaded = settings(
+        "kafka:\n  bootstrap: 'k:9093'\n"
+        "  tls: {cert_file: me.p12, key_password: hunter2}\n"
+        "  sasl: {mechanism: PLAIN, username: ann, password: hunter2}\n",
+        kafka=False,
     )
-    made = settings(text, environ={"TOKEN": "x"})
-    assert [each.where for each in made.warnings] == [f"influxdb.{key}" for key in warned]
-    assert all("hunter2" not in str(each) and "abcdef" not in str(each) for each in made.warnings)
+
+    assert warned_keys(loaded) == ["kafka.tls.key_password", "kafka.sasl.password"]
+    assert "hunter2" not in "".join(map(str, loaded.warnings))
 
 
-def test_a_password_of_a_target_in_the_file(settings: MakeSettings) -> None:
-    """It is warned of as InfluxDB's is."""
-    target = "targets: [{name: a, jmx: 'a:1', collect: [jvm], username: me, password: hunter2}]\n"
-    made = settings(RULES + target)
-    assert [each.where for each in made.warnings] == ["targets[0].password"]
-    assert "hunter2" not in str(made.warnings[0])
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize(
+    ("bootstrap", "remote"),
+    [("localhost:1,127.0.0.1:2,[::1]:3", False), ("127.0.0.1:1,kafka-2:9092", True)],
+)
+def test_login_without_tls(
+    mechanism: str, bootstrap: str, remote: bool, settings: MakeSettings
+) -> None:
+    """The warning tells what can be read and on the way to which host; not on this machine.
 
+    A ticket of Kerberos is of no use to an eavesdropper.
+    """
+    samples = {"region": "eu-central-1"}
+    needs = {group[0]: samples.get(group[0], "${SECRET}") for group in KEYS[mechanism].needs}
+    keys = "".join(f", {key}: '{value}'" for key, value in needs.items())
+    loaded = settings(
+        f"kafka: {{bootstrap: '{bootstrap}', sasl: {{mechanism: {mechanism}{keys}}}}}\n",
+        {"SECRET": "https://id/t"},
+        kafka=False,
+    )
 
-def test_a_password_of_a_key_in_the_file(settings: MakeSettings) -> None:
-    """It is warned of where it stands, under `tls`."""
-    tls = "tls: {cert_file: me.p12, key_password: hunter2}"
-    target = f"targets: [{{name: a, jmx: 'a:1', collect: [jvm], {tls}}}]\n"
-    made = settings(f"{RULES}{target}kafka: {{bootstrap: 'k:9093', {tls}}}\n", kafka=False)
-    assert [each.where for each in made.warnings] == [
-        "targets[0].tls.key_password",
-        "kafka.tls.key_password",
-    ]
-    assert "hunter2" not in "".join(map(str, made.warnings))
+    exposed = f"{EXPOSED.get(mechanism)} on the way to kafka-2:9092: kafka.tls hides it"
+    expected = [exposed] if remote and mechanism in EXPOSED else []
+    assert [warning.message for warning in loaded.warnings] == expected
 
 
 @pytest.mark.parametrize(
@@ -85,17 +135,32 @@ def test_a_password_of_a_key_in_the_file(settings: MakeSettings) -> None:
         ("'[-_]*'", None),
     ],
 )
-def test_a_glob_where_a_regular_expression_stands(
+def test_glob_where_a_regular_expression_stands(
     text: str, column: int | None, settings: MakeSettings
 ) -> None:
-    """It would match nothing that there is, without a word."""
-    made = settings(f"kafka: {{bootstrap: 'k:1', groups: {{deny: {text}}}}}\n", kafka=False)
-    assert [each.column for each in made.warnings] == ([] if column is None else [column])
-    assert all("any text is .*" in each.message for each in made.warnings)
+    """It would silently match no name that exists."""
+    loaded = settings(f"kafka: {{bootstrap: 'k:1', groups: {{deny: {text}}}}}\n", kafka=False)
+
+    assert [warning.column for warning in loaded.warnings] == ([] if column is None else [column])
+    assert all("any text is .*" in warning.message for warning in loaded.warnings)
 
 
 @pytest.mark.parametrize(
-    ("text", "took", "said"),
+    ("deny", "places"), [("[[a-*], b-*]", ["kafka.groups.deny[1]"]), ("{a: b-*}", [])]
+)
+def test_globs_of_another_type_are_left_to_the_model(deny: str, places: list[str]) -> None:
+    """A list in a list, and a mapping, are errors already; only texts can be globs."""
+    root = compose(f"groups: {{deny: {deny}}}").root
+    assert isinstance(root, Mapping)
+    reader = ModelReader(Source("f.yaml", ""), {})
+
+    warn_of_globs(reader, root)
+
+    assert [warning.where for warning in reader.warnings] == places
+
+
+@pytest.mark.parametrize(
+    ("text", "took", "message"),
     [
         (
             "interval: 5s\n",
@@ -112,21 +177,25 @@ def test_a_glob_where_a_regular_expression_stands(
         ("interval: 5s\n", {"a": 4.9, "gone": 60.0}, None),
     ],
 )
-def test_an_interval_shorter_than_the_last_polls(
-    text: str, took: dict[str, float], said: str | None, tmp_path: Path
+def test_interval_shorter_than_the_last_polls(
+    text: str, took: dict[str, float], message: str | None, tmp_path: Path
 ) -> None:
-    """The slowest is named, at the interval; what the file does not poll any more is not."""
+    """The slowest is named, at the interval; a target that is not in the file any more is not."""
     file = tmp_path / "mbeans.yaml"
     file.write_text(f"{text}kafka: {{bootstrap: k:9092}}\n{TARGET}")
-    found = with_last_polls(load(file, {}), {}, took)
-    assert warnings(found) == ([] if said is None else [said])
+
+    checked = with_last_polls(load(file, {}), {}, took)
+
+    assert warnings(checked) == ([] if message is None else [message])
 
 
-def test_where_brokers_are_found_any_name_may_be_one(tmp_path: Path) -> None:
-    """Their names are not in the file."""
+def test_interval_and_the_polls_of_discovered_brokers(tmp_path: Path) -> None:
+    """Names of discovered brokers are not in the file, so any name may be one."""
     file = tmp_path / "mbeans.yaml"
     file.write_text(
         "kafka: {bootstrap: k:9092}\ntargets: [{discover: kafka, jmx_port: 9999, collect: [jvm]}]\n"
     )
-    found = with_last_polls(load(file, {}), {}, {"broker-7": 11.0})
-    assert "the last poll of broker-7 took 11.0 s" in warnings(found)[0]
+
+    checked = with_last_polls(load(file, {}), {}, {"broker-7": 11.0})
+
+    assert "the last poll of broker-7 took 11.0 s" in warnings(checked)[0]

@@ -1,11 +1,11 @@
-"""Settings written back as a file."""
+"""Settings written as a file, with the same meaning."""
 
 from pathlib import Path
 
 from jmxbridge.config.loader import load, packs
 from jmxbridge.config.model.models import Settings
 from jmxbridge.config.settings_builder import build
-from jmxbridge.config.show.effective import show
+from jmxbridge.config.show.effective import access, show
 from jmxbridge.mbeans.rule import Rule
 
 ROOT = Path(__file__).parents[3]
@@ -35,11 +35,14 @@ mbeans:
       every: 5m
       optional: true
       limit: 7
+      help: What T is, in $${words}.
+      unit: '1'
       tags: {name: name}
       fields:
         A\.b.c: {name: ab, type: int}
         State: {name: state, states: {"on": 1, "${CLUSTER:-off}": 0.5}, else: -1}
         T: {name: seconds, scale: 0.001}
+        U: {name: used, unit: B to MB}
     - bean: kafka.consumer:type=F,client-id=*
       measurement: lag
       sum_over: client-id
@@ -49,54 +52,57 @@ mbeans:
 
 
 def read_secret(path: Path) -> str:
-    """Stand for a file with a secret in it."""
+    """Return the secret of any file."""
     return "hunter2"
 
 
-def settings(text: str, **environ: str) -> Settings:
+def loaded(text: str, **environ: str) -> Settings:
     """Make settings of a text."""
     path = Path("/etc/jmxbridge/mbeans.yaml")
     return build(text, path=path, environ=environ, read_secret=read_secret, packs=packs())
 
 
-def meaning(made: Settings) -> tuple[object, ...]:
-    """Return all that settings mean, without the places they come from."""
-    sets = {name: tuple(map(what, rules)) for name, rules in made.mbeans.items()}
-    return made.model_dump(exclude={"mbeans", "warnings", "path"}), sets
+def meaning(settings: Settings) -> tuple[object, ...]:
+    """Return the meaning of settings, without the places they come from."""
+    sets = {name: tuple(map(effect, rules)) for name, rules in settings.mbeans.items()}
+    return settings.model_dump(exclude={"mbeans", "warnings", "path"}), sets
 
 
-def what(rule: Rule) -> tuple[object, ...]:
-    """Return what a rule does, wherever it stands; a pattern by its text."""
+def effect(rule: Rule) -> tuple[object, ...]:
+    """Return what a rule does, without its place; a pattern by its text."""
     fields = [
         (
-            *(each.attribute, each.path, each.name, each.type, each.scale),
-            *(each.otherwise, each.keys, dict(each.states or {})),
+            *(field.attribute, field.path, field.name, field.type, field.scale, field.unit),
+            *(field.otherwise, field.keys, dict(field.states or {})),
         )
-        for each in rule.fields
+        for field in rule.fields
     ]
     names = [bean.text for bean in rule.beans]
     return (
         *(names, rule.measurement, dict(rule.tags), fields),
-        *(rule.every_s, rule.optional, rule.limit, rule.sum_over),
+        *(rule.every_s, rule.optional, rule.limit, rule.sum_over, rule.help, rule.unit),
     )
 
 
-def test_read_again_it_means_the_same() -> None:
-    """Every key, quotes, dots, braces and words that YAML reads otherwise come through."""
-    made = settings(RICH, FISH="fish")
+def test_shown_settings_read_back() -> None:
+    """Every key, quotes, dots, braces and words that YAML reads otherwise keep their meaning."""
+    settings = loaded(RICH, FISH="fish")
     secrets = {"TOKEN": "swordfish", "CLIENT_SECRET": "catfish"}
-    assert meaning(settings(show(made), **secrets)) == meaning(made)
+
+    assert meaning(loaded(show(settings), **secrets)) == meaning(settings)
 
 
-def test_the_shipped_file_means_the_same() -> None:
-    """The file that most people begin with."""
-    made = load(ROOT / "mbeans.yaml", {})
-    assert meaning(settings(show(made))) == meaning(made)
+def test_shipped_file_reads_back() -> None:
+    """The file that most people begin with keeps its meaning."""
+    settings = load(ROOT / "mbeans.yaml", {})
+
+    assert meaning(loaded(show(settings))) == meaning(settings)
 
 
 def test_secrets_are_not_shown() -> None:
-    """Neither one of the file, nor one of a file that it names."""
-    text = show(settings(RICH, FISH="fish"))
+    """A secret of the file is a variable, one of another file is that file's name."""
+    text = show(loaded(RICH, FISH="fish"))
+
     assert "fish" not in text
     assert "hunter2" not in text
     assert "token: '${TOKEN}'" in text
@@ -105,17 +111,38 @@ def test_secrets_are_not_shown() -> None:
     assert "password_file: secret" in text
 
 
-def test_each_rule_says_where_it_comes_from() -> None:
-    """Above it, as a comment: a place in the file, or in a pack."""
-    text = show(settings(RICH, FISH="fish"))
+def test_rule_has_its_place_above_it() -> None:
+    """A comment names the line of the file, or of the pack."""
+    text = show(loaded(RICH, FISH="fish"))
+
     line = RICH.splitlines().index("  mine:") + 2
     for where in (f"/etc/jmxbridge/mbeans.yaml:{line}:7", "packs/jvm.yaml:3:3"):
         assert f"    # {where}\n    - bean:" in text
 
 
-def test_what_a_file_leaves_out_is_there() -> None:
-    """Defaults hold as if they had been written."""
-    text = show(settings("kafka: {bootstrap: 'k:1'}\n"))
+def test_defaults_are_shown() -> None:
+    """A key that the file leaves out is shown with its value."""
+    text = show(loaded("kafka: {bootstrap: 'k:1'}\n"))
+
     assert "interval: 10s\n" in text
     assert "timeout: 5s" in text
     assert "retain: 2d" in text
+
+
+def test_origins_are_comments_of_values() -> None:
+    """With origins each value has one; without them there is none."""
+    settings = loaded("kafka: {bootstrap: 'k:1'}\n")
+
+    assert "bootstrap: ['k:1']  # here\n" in show(settings, {("kafka", "bootstrap"): "here"})
+    assert "#" not in show(settings)
+
+
+def test_access_shows_only_what_is_not_default() -> None:
+    """TLS, login and a longer timeout, as they are under `kafka`."""
+    plain = loaded("kafka: {bootstrap: 'k:1'}\n").kafka
+    other = loaded("kafka: {bootstrap: 'k:1', tls: {}, timeout: 30s, groups: {deny: a}}\n").kafka
+    assert plain is not None
+    assert other is not None
+
+    assert access(plain) == ""
+    assert access(other) == "  tls: {check_hostname: true}\n  timeout: 30s\n"

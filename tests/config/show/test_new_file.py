@@ -1,4 +1,4 @@
-"""The first file for a cluster."""
+"""New files for clusters that were looked at."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,79 +16,83 @@ GOOD = FoundBroker("broker-1", Address("k1", 9999), ["kafka-broker", "jvm"])
 AWAY = FoundBroker("broker-2", Address("fe80::1", 9999), problem="cannot connect:\nrefused")
 
 
-def settings(text: str, **environ: str) -> Settings:
-    """Check a proposal; raises ConfigError."""
-
-    def no_files(path: Path) -> str:
-        raise AssertionError(path)
-
-    path = Path("mbeans.yaml")
-    return build(text, path=path, environ=environ, read_secret=no_files, packs=packs())
+def loaded(text: str, **environ: str) -> Settings:
+    """Make settings of a new file; raises ConfigError."""
+    return build(text, path=Path("mbeans.yaml"), environ=environ, packs=packs())
 
 
 def cluster(*brokers: FoundBroker, groups: int = 0) -> FoundCluster:
-    """Make a cluster of brokers."""
-    names = [f"group-{n:02}" for n in range(groups)]
+    """Make a cluster of brokers, with so many groups."""
+    names = [f"group-{number:02}" for number in range(groups)]
     return FoundCluster([Address("k1", 9092), Address("::1", 9092)], brokers, names, ["a.b"])
 
 
-def test_what_was_found_is_polled() -> None:
-    """It passes check without a warning; a broker that is away is a comment with the reason."""
+def test_brokers_are_targets_or_comments() -> None:
+    """The file passes check without a warning; a broker that is away is below the reason."""
     text = propose(cluster(GOOD, AWAY))
-    made = settings(text)
-    assert made.warnings == ()
-    (target,) = made.targets
+    settings = loaded(text)
+
+    assert settings.warnings == ()
+    (target,) = settings.targets
     assert (target.name, target.collect) == ("broker-1", ("kafka-broker", "jvm"))
-    assert made.kafka is not None
-    assert [str(each) for each in made.kafka.bootstrap] == ["k1:9092", "[::1]:9092"]
+    assert settings.kafka is not None
+    assert [str(address) for address in settings.kafka.bootstrap] == ["k1:9092", "[::1]:9092"]
     assert "  # cannot connect: refused\n  #- {name: broker-2, jmx: '[fe80::1]:9999'," in text
 
 
-def test_how_the_brokers_are_met_is_taken_over() -> None:
-    """From another file, without its secrets: a variable stands for one that was in it."""
+def test_access_of_another_file_is_kept() -> None:
+    """TLS and login are those of the other file, with a variable for each secret."""
     kafka = KafkaSettings(
         bootstrap=(Address("k1", 9092),),
         tls=ClientTls(ca_file=Path("/etc/ca.pem")),
         sasl=SaslSettings(mechanism="PLAIN", username="ann", password=SecretStr("swordfish")),
     )
     text = propose(replace(cluster(GOOD), access=access(kafka)))
+    settings = loaded(text, PASSWORD="swordfish")  # noqa: S106 - of this test
+
     assert "swordfish" not in text
-    made = settings(text, PASSWORD="swordfish")  # noqa: S106 - of nobody
-    assert made.kafka is not None
-    assert (made.kafka.tls, made.kafka.sasl) == (kafka.tls, kafka.sasl)
+    assert settings.kafka is not None
+    assert (settings.kafka.tls, settings.kafka.sasl) == (kafka.tls, kafka.sasl)
 
 
-def test_a_cluster_that_takes_its_time_is_given_it() -> None:
-    """Who looked with more patience than the default needs it at every poll."""
-    kafka = KafkaSettings(bootstrap=(Address("k1", 9092),))
-    assert access(kafka) == ""
-    slow = kafka.model_copy(update={"timeout_s": 30.0})
-    made = settings(propose(replace(cluster(GOOD), access=access(slow))))
-    assert made.kafka is not None
-    assert made.kafka.timeout_s == slow.timeout_s
+def test_timeout_of_init_is_kept() -> None:
+    """`init --timeout` is carried into the written file."""
+    kafka = KafkaSettings(bootstrap=(Address("k1", 9092),), timeout_s=30.0)
+    settings = loaded(propose(replace(cluster(GOOD), access=access(kafka))))
+
+    assert settings.kafka is not None
+    assert settings.kafka.timeout_s == 30.0
 
 
-def test_without_any_jmx_there_is_the_lag() -> None:
-    """Nothing but Kafka answers: the file is about the lag, and still passes."""
-    made = settings(propose(cluster(AWAY)))
-    assert made.targets == ()
-    assert made.kafka is not None
+def test_cluster_without_jmx_has_its_lag() -> None:
+    """Where no broker could be read over JMX, the file has no targets, and passes."""
+    settings = loaded(propose(cluster(AWAY)))
+
+    assert settings.targets == ()
+    assert settings.kafka is not None
 
 
-def test_a_line_of_comment_works_without_its_sign() -> None:
-    """Taking the # away from a broker that came back makes it a target."""
+def test_comment_of_a_broker_becomes_a_target() -> None:
+    """Removing the # of a broker that came back is enough."""
     text = propose(cluster(GOOD, AWAY)).replace("  #- {name: broker-2", "  - {name: broker-2")
-    assert [target.name for target in settings(text).targets] == ["broker-1", "broker-2"]
+
+    assert [target.name for target in loaded(text).targets] == ["broker-1", "broker-2"]
 
 
-def test_many_groups_are_counted_not_listed() -> None:
-    """A few are named, so that one knows which cluster it is."""
+def test_many_groups_are_counted() -> None:
+    """A few are named, to tell which cluster it is."""
     text = propose(cluster(GOOD, groups=1000))
+
     assert "# Groups now: group-00, group-01," in text
     assert "group-07 and 992 more.\n" in text
     assert "# Topics they committed to: a.b.\n" in text
 
 
-def test_fits_a_terminal() -> None:
-    """The file reads well on a screen of 100 columns."""
+def test_cluster_without_groups_says_none() -> None:
+    """A cluster without groups has a comment all the same."""
+    assert "# Groups now: none.\n" in propose(cluster(GOOD))
+
+
+def test_new_file_fits_a_terminal() -> None:
+    """No line is longer than 100 columns."""
     assert not [line for line in propose(cluster(GOOD)).splitlines() if len(line) > 100]

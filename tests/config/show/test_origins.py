@@ -1,15 +1,14 @@
-"""Where each value comes from, and that saying it changes nothing."""
+"""Origins of values: lines, variables, files, defaults."""
 
 from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from jmxbridge.config.loader import load, load_origins
-from jmxbridge.config.show.comments import annotated
 from jmxbridge.config.show.effective import show
+from jmxbridge.config.show.origins import origins
+from jmxbridge.config.text.yaml_parser import compose
 
 TEXT = """\
 cluster: ${CLUSTER:-prod}
@@ -33,7 +32,7 @@ targets:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A file of every kind of value, which includes another one."""
+    """A file with every kind of value, which includes another one."""
     (tmp_path / "mbeans.yaml").write_text(TEXT)
     (tmp_path / "more.yaml").write_text(MORE)
     (tmp_path / "token").write_text("swordfish")
@@ -41,9 +40,9 @@ def file(tmp_path: Path) -> Path:
 
 
 def shown(file: Path, **environ: str) -> str:
-    """What `config show` prints, with names of files alone."""
-    made = show(load(file, environ), load_origins(file, environ))
-    return made.replace(f"{file.parent}/", "")
+    """Return what `config show` prints, with the names of files alone."""
+    text = show(load(file, environ), load_origins(file, environ))
+    return text.replace(f"{file.parent}/", "")
 
 
 @pytest.mark.parametrize(
@@ -64,36 +63,62 @@ def shown(file: Path, **environ: str) -> str:
         "store: {retain: 2d, max_size: 1GiB, when_full: drop_oldest}  # default",
     ],
 )
-def test_each_value_says_where_it_comes_from(file: Path, line: str) -> None:
-    """A line of a file, the variables in it, or a default; what those hold is not repeated."""
+def test_each_value_has_its_origin(file: Path, line: str) -> None:
+    """A line of a file, the variables in it, or a default; values of variables are not shown."""
     text = shown(file, BUCKET="b", OTHER="o", CREDENTIALS_DIRECTORY=str(file.parent))
     assert line in text.splitlines()
     assert "swordfish" not in text
 
 
-def test_what_is_shown_means_what_it_means_without(file: Path) -> None:
-    """Comments are comments."""
+def test_origins_do_not_change_the_meaning(file: Path) -> None:
+    """YAML reads the same with comments and without."""
     environ = {"BUCKET": "b"}
     assert yaml.safe_load(shown(file, **environ)) == yaml.safe_load(
         show(load(file, environ)).replace(f"{file.parent}/", "")
     )
 
 
-LEAVES = st.one_of(st.text(max_size=150), st.integers(), st.lists(st.text(max_size=60), max_size=4))
-TREES = st.dictionaries(
-    st.text(min_size=1, max_size=8),
-    st.recursive(
-        LEAVES, lambda inner: st.dictionaries(st.text(min_size=1, max_size=8), inner, max_size=3)
-    ),
-    min_size=1,
-    max_size=5,
+def origins_of(text: str, **environ: str) -> dict[tuple[str | int, ...], str]:
+    """Return the origins of the values of a text."""
+    root = compose(text).root
+    assert root is not None
+    return dict(origins(root, file="f.yaml", environ=environ))
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "origin"),
+    [
+        ("a: b", {}, "f.yaml:1"),
+        ("a: ${X}-${Y}-${X}", {"X": "1"}, "f.yaml:1, ${X}, ${Y}"),
+        ("a: ${X:-1}", {"X": "1"}, "f.yaml:1, ${X}"),
+        ("a: ${X:-1}", {"X": ""}, "f.yaml:1, ${X:-…}"),
+        ("a: [b, '${X}']", {}, "f.yaml:1, ${X}"),
+        ("a: [{b: '${X}'}]", {}, "f.yaml:1"),
+    ],
 )
+def test_origin_of_a_value(text: str, environ: dict[str, str], origin: str) -> None:
+    """The line, and each variable once; a list has the variables of its items."""
+    assert origins_of(text, **environ) == {("a",): origin}
 
 
-@given(TREES)
-def test_no_text_is_changed_by_the_comments(tree: dict[str, object]) -> None:
-    """Texts that YAML folds, quotes or escapes, and those with a # of their own, come through."""
-    text = yaml.safe_dump(tree, width=100, allow_unicode=True, default_flow_style=None)
-    with_comments = annotated(text, {})
-    assert yaml.safe_load(with_comments) == yaml.safe_load(text)
-    assert with_comments.count("# default") >= 1
+@pytest.mark.parametrize(
+    ("name", "is_credential"), [("token", True), ("/etc/token", False), ("[a, b]", False)]
+)
+def test_origin_of_a_credential(name: str, is_credential: bool) -> None:
+    """A bare name under a `*_file` key is one, where systemd gives credentials."""
+    text = f"a_file: {name}"
+
+    with_systemd = origins_of(text, CREDENTIALS_DIRECTORY="/run/c")
+    assert ("a credential of systemd" in with_systemd["a_file",]) is is_credential
+    assert "a credential of systemd" not in origins_of(text)["a_file",]
+
+
+def test_origins_of_targets_are_in_the_order_shown() -> None:
+    """Targets that are discovered come after the others."""
+    text = "targets:\n- {discover: kafka}\n- {name: a}\n- text\n"
+
+    assert origins_of(text) == {
+        ("targets", 0, "name"): "f.yaml:3",
+        ("targets", 1): "f.yaml:4",
+        ("targets", 2, "discover"): "f.yaml:2",
+    }

@@ -1,10 +1,10 @@
-"""`${NAME}`, `${NAME:-default}`, and what is left alone."""
+"""`${NAME}` and `${NAME:-default}` in a text, and the texts that stay unchanged."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmxbridge.config.text.interpolation import interpolate, names_a_variable
+from jmxbridge.config.text.interpolation import interpolate, names_a_variable, variables
 from jmxbridge.config.text.problem import InvalidValue
 
 ENVIRON = {"HOST": "db", "EMPTY": "", "NESTED": "${HOST}"}
@@ -29,7 +29,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES)
-def test_replaces(text: str, expected: str) -> None:
+def test_interpolate_replaces_variables(text: str, expected: str) -> None:
     """References are replaced once; every other dollar sign stays."""
     assert interpolate(text, ENVIRON) == expected
 
@@ -45,8 +45,8 @@ def test_replaces(text: str, expected: str) -> None:
         ("x${A-b}", 1),
     ],
 )
-def test_refuses(text: str, position: int) -> None:
-    """A missing variable and a reference that is none are refused where they stand."""
+def test_interpolate_refuses(text: str, position: int) -> None:
+    """A missing variable and a malformed reference are refused at their position."""
     with pytest.raises(InvalidValue) as caught:
         interpolate(text, ENVIRON)
 
@@ -54,25 +54,30 @@ def test_refuses(text: str, position: int) -> None:
 
 
 @given(st.text().filter(lambda text: "${" not in text))
-def test_text_without_references_is_itself(text: str) -> None:
-    """Nothing happens to a text in which no reference begins."""
+def test_text_without_variables_stays(text: str) -> None:
+    """A text without `${` is not changed."""
     assert interpolate(text, {}) == text
 
 
 @given(st.text())
 def test_every_text_can_be_written(text: str) -> None:
-    """With `$${` for `${` any text at all can stand in a file."""
+    """With `$${` for `${` a file can have any text."""
     assert interpolate(text.replace("${", "$${"), {}) == text
 
 
 @given(st.text(), st.text().filter(lambda text: "${" not in text and not text.endswith("$")))
-def test_a_value_is_not_looked_into(value: str, around: str) -> None:
-    """Whatever a variable holds arrives unchanged between what stands around it."""
+def test_value_of_a_variable_is_not_interpolated(value: str, around: str) -> None:
+    """The value of a variable arrives unchanged, with the text around it."""
     assert interpolate(around + "${X}" + around, {"X": value}) == around + value + around
 
 
-def test_tells_a_reference_from_a_secret() -> None:
-    """Only a text that is nothing but a name may be shown in place of a secret."""
+def test_names_a_variable_is_true_for_one_name_alone() -> None:
+    """Only a text that is one variable without a default shows no secret."""
     assert names_a_variable("${TOKEN}")
     assert not names_a_variable("${TOKEN:-swordfish}")
     assert not names_a_variable("swordfish${X}")
+
+
+def test_variables_are_listed_with_their_defaults() -> None:
+    """An escaped one and a malformed one are none."""
+    assert variables("${A}-${B:-x} $${C} ${") == [("A", False), ("B", True)]

@@ -1,4 +1,4 @@
-"""The spellings of a JMX address, and where each of them leads."""
+"""Forms of a JMX address, and the URL of an agent."""
 
 import pytest
 from hypothesis import given
@@ -31,8 +31,8 @@ from jmxbridge.config.values.jmx_address import JmxAddress, parse_jmx_address
         ("HTTP://h", JmxAddress("h", 80, url="HTTP://h")),
     ],
 )
-def test_reads(text: str, address: JmxAddress) -> None:
-    """Names, IPv4, IPv6 in brackets, the long form, that of both ends too, and URLs."""
+def test_parse_jmx_address_reads(text: str, address: JmxAddress) -> None:
+    """Names, IPv4, IPv6 in brackets, the long form with one and with two addresses, and URLs."""
     assert parse_jmx_address(text) == address
 
 
@@ -68,8 +68,8 @@ def test_reads(text: str, address: JmxAddress) -> None:
         "service:jmx:rmi://host/jndi/rmi://host:9999/jmxrmi",
     ],
 )
-def test_refuses(text: str) -> None:
-    """Everything else is refused at a character of the text or right behind it."""
+def test_parse_jmx_address_refuses(text: str) -> None:
+    """The error is at a character of the text, or right after it."""
     with pytest.raises(InvalidValue) as caught:
         parse_jmx_address(text)
 
@@ -87,14 +87,27 @@ def test_refuses(text: str) -> None:
         ("http://kafka-1/actuator/jolokia", False, "http://kafka-1/actuator/jolokia/"),
     ],
 )
-def test_where_an_agent_is_asked(text: str, tls: bool, url: str) -> None:
-    """At the usual path, unless a URL has another; by https where TLS is asked for."""
+def test_agent_url(text: str, tls: bool, url: str) -> None:
+    """The usual path, unless a URL has another; https with TLS."""
     assert parse_jmx_address(text).agent_url(tls=tls) == url
 
 
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        (JmxAddress("h", 1), "h:1"),
+        (JmxAddress("h", 1, Address("::1", 2)), "service:jmx:rmi://[::1]:2/jndi/rmi://h:1/jmxrmi"),
+        (JmxAddress("h", 1, url="http://h:1/j"), "http://h:1/j"),
+    ],
+)
+def test_address_as_text(address: JmxAddress, text: str) -> None:
+    """The form that the file may have, as short as it can be."""
+    assert str(address) == text
+
+
 @given(st.sampled_from(["h", "::1"]), st.integers(1, 65535), st.booleans(), st.booleans())
-def test_reads_what_it_writes(host: str, port: int, has_server: bool, has_url: bool) -> None:
-    """An address written down is read as the same address, whatever its form."""
+def test_address_reads_back(host: str, port: int, has_server: bool, has_url: bool) -> None:
+    """An address written as text is read as the same address, in each form."""
     place = Address(host, port)
     server, url = (place, None) if has_server else (None, f"https://{place}/a")
     address = JmxAddress(host, port, server, url if has_url else None)

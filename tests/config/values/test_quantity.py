@@ -1,4 +1,4 @@
-"""Durations and sizes: what people write, and that reading undoes writing."""
+"""Durations and sizes as people write them, and written again."""
 
 import pytest
 from hypothesis import given
@@ -39,7 +39,7 @@ SIZES = [
 
 
 @pytest.mark.parametrize(("text", "seconds"), DURATIONS)
-def test_reads_durations(text: str, seconds: float) -> None:
+def test_parse_duration_reads(text: str, seconds: float) -> None:
     """Numbers with units, KafkaOffsetMonitor's way of writing them included."""
     assert parse_duration(text) == seconds
 
@@ -60,8 +60,8 @@ def test_reads_durations(text: str, seconds: float) -> None:
         ("9" * 400 + "s", 15),
     ],
 )
-def test_refuses_other_durations(text: str, position: int) -> None:
-    """Anything else is refused at the character where it stops making sense."""
+def test_parse_duration_refuses(text: str, position: int) -> None:
+    """The error is at the first character that does not fit."""
     with pytest.raises(InvalidValue) as caught:
         parse_duration(text)
 
@@ -69,31 +69,48 @@ def test_refuses_other_durations(text: str, position: int) -> None:
 
 
 @given(st.integers(min_value=1, max_value=10**12))
-def test_a_duration_reads_back(millis: int) -> None:
-    """What is written for a duration of whole milliseconds is that duration."""
+def test_duration_reads_back(millis: int) -> None:
+    """A duration of whole milliseconds, written as text, is read as the same duration."""
     assert parse_duration(format_duration(millis / 1000)) == pytest.approx(millis / 1000, rel=1e-12)
 
 
 @given(st.lists(st.sampled_from(["3d", "5h", "7m", "11s", "13ms"]), min_size=1))
-def test_a_duration_is_the_sum_of_its_parts(parts: list[str]) -> None:
+def test_duration_is_the_sum_of_its_parts(parts: list[str]) -> None:
     """Parts add up in any order and number."""
     assert parse_duration("".join(parts)) == pytest.approx(sum(map(parse_duration, parts)))
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(172_800.0, "2d"), (5400.0, "90m"), (1.0, "1s"), (0.25, "250ms"), (0.0005, "0.5ms")],
+)
+def test_format_duration(seconds: float, text: str) -> None:
+    """The largest unit that divides it; fractions of a second in milliseconds."""
+    assert format_duration(seconds) == text
+
+
 @pytest.mark.parametrize(("text", "size"), SIZES)
-def test_reads_sizes(text: str, size: int) -> None:
+def test_parse_size_reads(text: str, size: int) -> None:
     """Binary and decimal units, each with its own meaning."""
     assert parse_size(text) == size
 
 
+@pytest.mark.parametrize(
+    ("size", "text"), [(2**30, "1GiB"), (3 * 2**20, "3MiB"), (1025, "1025B"), (0, "0B")]
+)
+def test_format_size(size: int, text: str) -> None:
+    """The largest binary unit that divides it."""
+    assert format_size(size) == text
+
+
 @pytest.mark.parametrize("text", ["", "1", "1G", "1gib", "-1MiB", "1GiB2", "GiB", "1 GiB "])
-def test_refuses_other_sizes(text: str) -> None:
+def test_parse_size_refuses(text: str) -> None:
     """A unit that could be either kind of giga is refused, as is none at all."""
     with pytest.raises(InvalidValue):
         parse_size(text)
 
 
 @given(st.integers(min_value=0, max_value=10**15 - 1))
-def test_a_size_reads_back(size: int) -> None:
-    """What is written for a size is that size."""
+def test_size_reads_back(size: int) -> None:
+    """A size written as text is read as the same size."""
     assert parse_size(format_size(size)) == size
