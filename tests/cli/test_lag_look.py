@@ -1,5 +1,6 @@
 """Reader of `jmxbridge lag`: the cluster, the targets of the file, the saved state of `run`."""
 
+import re
 import time
 from pathlib import Path
 
@@ -72,7 +73,10 @@ async def test_lag_reader_begins_with_the_saved_state(tmp_path: Path) -> None:
     assert description.snapshot.commits == {"g": {"x": {0: 4}}}
     assert details.statuses == {ROW: Status.STALL}
     assert details.time_lags[ROW].seconds == pytest.approx(0.6 * now_ns / 1e9, rel=1e-3)
-    assert details.clients == {"g": ["client c is slow, according to `jmxbridge run` 0 s ago"]}
+    [(group, [sentence])] = details.clients.items()
+    assert group == "g"
+    # A busy machine takes a second or more from the file to here.
+    assert re.fullmatch(r"client c is slow, according to `jmxbridge run` \d+ s ago", sentence)
     assert len(problems) == 1
     assert problems[0].startswith("target app: ")
 
