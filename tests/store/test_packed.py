@@ -84,3 +84,30 @@ def test_a_decompression_bomb_is_not_unpacked() -> None:
     with pytest.raises(ValueError, match="what was packed"):
         _ = Packed(100, bomb.crc, bomb.data).lines
     assert len(readable(bomb.data, 1000)) == 1000
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\xff\xff", "cannot be unpacked"),
+        (Packed.of(b"m v=1\n").data[:-8], "do not unpack to what was packed"),
+        (Packed.of(b"m v=2\n").data, "do not unpack to what was packed"),
+        (Packed.of(b"m v=1 ").data, "do not unpack to what was packed"),
+    ],
+    ids=["no deflate stream", "too short", "another text", "no newline at the end"],
+)
+def test_lines_of_damaged_data_are_refused(data: bytes, message: str) -> None:
+    """Neither an error of zlib nor a wrong line reaches the caller."""
+    sound = Packed.of(b"m v=1\n")
+
+    with pytest.raises(ValueError, match=message):
+        _ = Packed(sound.size, sound.crc, data).lines
+
+
+def test_readable_stops_at_the_damage() -> None:
+    """The text before it is kept; the limit bounds a stream without damage."""
+    packed = Packed.of(text_of(NUMBERED))
+
+    assert readable(packed.data, 50) == text_of(NUMBERED)[:50]
+    assert readable(packed.data[:100] + b"\xff" * 50, packed.size).startswith(b"m,n=0 v=0.0 0\n")
+    assert readable(b"", 10) == b""

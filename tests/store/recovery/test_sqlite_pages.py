@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -89,3 +90,92 @@ def test_a_missing_or_empty_file_has_no_rows(tmp_path: Path) -> None:
     assert list(SqlitePages(tmp_path / "none").rows()) == []
     (tmp_path / "empty").touch()
     assert list(SqlitePages(tmp_path / "empty").rows()) == []
+
+
+KINDS: dict[int, list[SqlValue]] = {
+    1: [None, 0],
+    2: [1, -1],
+    3: [127, -128],
+    4: [32_767, -32_768],
+    5: [8_388_607, -8_388_608],
+    6: [2**31 - 1, -(2**31)],
+    7: [2**47 - 1, -(2**47)],
+    8: [2**63 - 1, -(2**63)],
+    9: [1.5, -0.25],
+    10: ["", "größe"],
+    11: [b"", b"\x00\xff"],
+    -(2**63): ["x" * 3000, b"y" * 3000],
+    2**63 - 1: ["x" * 30_000, b"y" * 500],
+}
+"""Rows with each serial type, with the extreme row ids, and with overflow pages."""
+
+
+@pytest.mark.parametrize("page", [512, 4096, 65_536])
+def test_pages_have_values_of_each_type(tmp_path: Path, page: int) -> None:
+    """Every serial type, from rows that fit on a page to rows over many."""
+    path = made(tmp_path / "s", KINDS, page=page)
+
+    read = {row[0]: list(row[1:]) for _, row in SqlitePages(path).rows() if len(row) == 3}
+
+    assert read == KINDS
+
+
+def test_rows_in_the_log_are_newer_than_the_file(tmp_path: Path) -> None:
+    """Only committed frames of the log count; later ones replace earlier ones."""
+    path = made(tmp_path / "s", {1: ["a", 1]}, log=True)
+
+    assert [row for _, row in SqlitePages(path).rows() if len(row) == 3] == [(1, "a", 1)]
+
+    log = Path(f"{path}-wal")
+    log.write_bytes(log.read_bytes()[:-1])  # the frame with the commit is incomplete
+    assert [row for _, row in SqlitePages(path).rows() if len(row) == 3] == []
+
+
+def test_frames_of_an_older_log_are_ignored(tmp_path: Path) -> None:
+    """A log that was restarted still has old frames behind the new ones, with other salts."""
+    path = made(tmp_path / "s", {1: ["a", 1]}, log=True)
+    log = Path(f"{path}-wal")
+    body = bytearray(log.read_bytes())
+    body[16:24] = b"othersal"
+    log.write_bytes(body)
+
+    assert [row for _, row in SqlitePages(path).rows() if len(row) == 3] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"x" * 300, b""),
+        (b"\x00\x00\x00\x00\x0f", b"\xff\xff\xff\xff\x0f"),
+    ],
+    ids=["a cell that ends early", "an overflow page that does not exist"],
+)
+def test_rows_that_are_cut_are_skipped(tmp_path: Path, old: bytes, new: bytes) -> None:
+    """Whatever is read of a damaged page, its location gives the same row again."""
+    path = made(tmp_path / "s", {n: ["x" * 300, b"y" * 9000] for n in range(3)})
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    pages = SqlitePages(path)
+
+    rows = list(pages.rows())
+
+    assert all(pages.row(location) == row for location, row in rows)
+
+
+def test_a_row_whose_overflow_page_is_gone_is_skipped(tmp_path: Path) -> None:
+    """The file ends before the page to which the row continues."""
+    path = made(tmp_path / "s", {1: ["x" * 20, 1], 2: ["x" * 20_000, 2]})
+    path.write_bytes(path.read_bytes()[: 2 * 4096])
+
+    keys = [row[0] for _, row in SqlitePages(path).rows() if len(row) == 3]
+
+    assert keys == [1]
+
+
+def test_an_invalid_page_size_is_replaced_by_the_default(tmp_path: Path) -> None:
+    """Rows of a file with SQLite's default page size are found without the header."""
+    path = made(tmp_path / "s", {1: ["a", 1]})
+    body = bytearray(path.read_bytes())
+    body[16:18] = b"\x00\x03"
+    path.write_bytes(body)
+
+    assert [row for _, row in SqlitePages(path).rows() if len(row) == 3] == [(1, "a", 1)]
