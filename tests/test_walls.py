@@ -164,6 +164,13 @@ FLOORS: dict[str, tuple[set[str], ...]] = {
         {"lag_poll", "self_report", "target"},
         {"supervisor"},
     ),
+    "influx": (
+        {"body", "line_protocol", "outcome", "redaction", "series"},
+        {"encode", "request_error", "verdict"},
+        {"bisect", "http"},
+        {"client", "pace"},
+        {"probe", "sender"},
+    ),
     "store": (
         {"errors", "packed", "schema"},
         {"account", "values"},
