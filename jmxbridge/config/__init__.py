@@ -1,1 +1,1 @@
-"""mbeans.yaml to frozen settings; every problem at once, with file, line and column."""
+"""Reader of mbeans.yaml: frozen settings, or every problem at once with file, line and column."""

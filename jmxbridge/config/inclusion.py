@@ -1,4 +1,4 @@
-"""Files with targets and sets of rules that a file includes.
+"""Included files: more targets and sets of rules.
 
 `include: [targets/*.yaml, rules.yaml]`: paths are relative to the folder of the file, and a pattern
 may match nothing. An included file has `targets:` and `mbeans:` and nothing else. It is checked

@@ -1,4 +1,4 @@
-"""Draft of a new file: the parts that were read of another tool's file."""
+"""Draft of a new file: the parts that were read from another tool's file."""
 
 import re
 from collections.abc import Mapping

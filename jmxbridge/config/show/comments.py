@@ -37,7 +37,7 @@ def _children(node: Mapping | Sequence) -> list[tuple[str | int, Node]]:
 
 
 def _is_flow(node: Mapping | Sequence, lines: list[str]) -> bool:
-    """Whether a node is written with braces or brackets, in one piece."""
+    """Return whether a node is written with braces or brackets, in one piece."""
     return lines[node.span.line][node.span.column] in "[{"
 
 

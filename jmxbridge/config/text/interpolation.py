@@ -35,7 +35,7 @@ def variables(text: str) -> list[tuple[str, bool]]:
 
 
 def names_a_variable(text: str) -> bool:
-    """Whether the text is one `${NAME}` and nothing else, so that showing it shows no secret."""
+    """Return whether the text is one `${NAME}` alone, so that showing it shows no secret."""
     return _ONLY_REFERENCE.fullmatch(text) is not None
 
 

@@ -44,7 +44,7 @@ _BREAKS_A_URL = re.compile(r"[\s/@\"']")
 
 
 def is_secret(key: str) -> bool:
-    """Whether the value of this key must not be shown."""
+    """Return whether the value of this key must not be shown."""
     if key.endswith(("_file", "_url")):
         return False
     close = difflib.get_close_matches(key.lower(), SECRETS, n=1, cutoff=0.75)
@@ -52,7 +52,7 @@ def is_secret(key: str) -> bool:
 
 
 def is_token(file_name: str) -> bool:
-    """Whether the value of a `*_file` key is most likely the secret itself."""
+    """Return whether the value of a `*_file` key is most likely the secret itself."""
     return _TOKEN.fullmatch(file_name) is not None
 
 
@@ -113,7 +113,7 @@ def logins_of_urls(line: str) -> list[Columns]:
 
 
 def _is_torn_url(text: str) -> bool:
-    """Whether a URL's or address's password has characters at which `logins_of_urls` stops."""
+    """Return whether a password in a URL or address has characters that stop `logins_of_urls`."""
     login, at_sign, _ = text.rpartition("@")
     _, scheme, rest = login.partition("://")
     login = rest if scheme else login

@@ -49,7 +49,7 @@ class Scalar:
 
     @property
     def is_null(self) -> bool:
-        """Whether no value is given: `key:` alone, `~` or null."""
+        """Return whether no value is given: `key:` alone, `~` or null."""
         return self.plain and self.text in NULLS
 
 

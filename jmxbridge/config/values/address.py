@@ -55,7 +55,7 @@ def parse_port(text: str, position: int = 0) -> int:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, as far as its name tells."""
+    """Return whether a host is this machine, as far as its name tells."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

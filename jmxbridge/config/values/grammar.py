@@ -171,7 +171,7 @@ def parse_pem_path(text: str) -> Path:
 
 
 def is_pkcs12(path: Path) -> bool:
-    """Whether a file is a PKCS#12 store, by its name."""
+    """Return whether a file is a PKCS#12 store, by its name."""
     return path.suffix.lower() in (".p12", ".pfx")
 
 
