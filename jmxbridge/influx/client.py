@@ -113,7 +113,9 @@ def _check_url(url: str) -> None:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError("InfluxDB's URL must be http://HOST:PORT or https://HOST:PORT")
     if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("InfluxDB's URL must be without user, ? and #; credentials have settings")
+        raise ValueError(
+            "InfluxDB's URL must not contain a user, ? or #; credentials have keys of their own"
+        )
 
 
 def _credentials(token: str | None, username: str | None, password: str | None) -> str | None:

@@ -31,7 +31,7 @@ def test_open_files_by_targets(tmp_path: Path, limit: int, is_fine: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "mend"),
+    ("text", "fix"),
     [
         ("kafka: {bootstrap: k:1, sasl: {mechanism: GSSAPI}}", "pip install 'jmxbridge[gssapi]'"),
         ("kafka: {bootstrap: k:1, sasl: {mechanism: AWS_MSK_IAM, region: eu-west-1}}",
@@ -41,11 +41,11 @@ def test_open_files_by_targets(tmp_path: Path, limit: int, is_fine: bool) -> Non
         (targets(1, ", transport: jmxquery"), "Install a Java runtime"),
     ],
 )  # fmt: skip
-def test_missing_extras_are_named_with_their_command(tmp_path: Path, text: str, mend: str) -> None:
+def test_missing_extras_are_named_with_their_command(tmp_path: Path, text: str, fix: str) -> None:
     """With the command that installs it; installed ones are not mentioned."""
     file = settings(tmp_path, text)
     nothing = examine_extras(file, has_module=lambda _: False, find_program=lambda _: None)
-    assert [finding.fix for finding in nothing.findings if mend in finding.fix] != []
+    assert [finding.fix for finding in nothing.findings if fix in finding.fix] != []
     assert len(nothing.findings) == 1
     everything = examine_extras(file, has_module=lambda _: True, find_program=lambda _: "/bin/java")
     assert everything.findings == ()

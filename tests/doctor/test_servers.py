@@ -92,9 +92,9 @@ async def test_targets_have_the_fix_for_their_error() -> None:
     targets.append(TargetSettings(name="agent", jmx=agent, collect=("jvm",), transport="jolokia"))
     async with not_jmx:
         area = await examine_targets(targets)
-    mends = {finding.where: finding.fix for finding in area.findings}
-    assert "JMX_PORT=9999" in mends["away"]
-    assert "Set its JMX port" in mends["other"]
-    assert "/etc/hosts" in mends["nobody"]
-    assert "Jolokia agent" in mends["agent"]
+    fixes = {finding.where: finding.fix for finding in area.findings}
+    assert "JMX_PORT=9999" in fixes["away"]
+    assert "Set its JMX port" in fixes["other"]
+    assert "/etc/hosts" in fixes["nobody"]
+    assert "Jolokia agent" in fixes["agent"]
     assert area.notes == ("0 of 4 answer",)

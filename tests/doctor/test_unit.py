@@ -33,7 +33,7 @@ def changed(**properties: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("properties", "problem", "mend"),
+    ("properties", "problem", "fix"),
     [
         ({"ActiveState": "failed", "Result": "exit-code", "ExecMainStatus": "78"},
          "has failed: exit-code, exit status 78", "jmxbridge check"),
@@ -45,11 +45,11 @@ def changed(**properties: str) -> dict[str, str]:
         ({"NeedDaemonReload": "yes"}, "changed after", "daemon-reload"),
     ],
 )  # fmt: skip
-def test_findings_of_a_unit(properties: dict[str, str], problem: str, mend: str) -> None:
+def test_findings_of_a_unit(properties: dict[str, str], problem: str, fix: str) -> None:
     """One line each, with the command to type."""
     (finding,) = examine_unit(changed(**properties), None).findings
     assert problem in finding.problem
-    assert mend in finding.fix
+    assert fix in finding.fix
 
 
 def test_a_service_without_problems() -> None:
@@ -75,8 +75,8 @@ def test_the_file_must_be_readable_by_the_services_user(tmp_path: Path) -> None:
     assert f"cannot read {file}" in finding.problem
     assert examine_unit(of_file, file).findings == ()
     assert examine_unit({**of_file, "DynamicUser": "yes"}, tmp_path / "other.yaml").findings == ()
-    (nobody,) = examine_unit({**of_file, "User": "no-such-user"}, file).findings
-    assert "does not exist" in nobody.problem
+    (finding,) = examine_unit({**of_file, "User": "no-such-user"}, file).findings
+    assert "does not exist" in finding.problem
 
 
 OWNER, GROUP, OTHER = 1000, 100, 4242

@@ -240,14 +240,14 @@ def test_restoring_is_tried_again_after_an_error(open_spool: OpenSpool, path: Pa
     """The message names the obstacle; once it is gone, all lines are there."""
     spool = open_spool()
     appended(spool, 1)
-    beside = path.with_name(f"{path.name}.new")
-    beside.mkdir()
+    copy = path.with_name(f"{path.name}.new")
+    copy.mkdir()
     path.unlink()
 
     with pytest.raises(StoreUnwritable, match="was removed and cannot be restored: Is a dir"):
         appended(spool, 2)
 
-    beside.rmdir()
+    copy.rmdir()
     appended(spool, 2)
     spool.close()
     assert open_spool().counts().pending == 2
