@@ -14,7 +14,7 @@ from jmxbridge.cli.jvm import EVERYTHING, Jvm, TargetName, connect, find, parse_
 
 if TYPE_CHECKING:
     from jmxbridge.jmx import ObjectName, Value
-    from jmxbridge.mbeans.explanation import Absent, Explanation, Taken
+    from jmxbridge.mbeans.explanation import Absent, Explanation, RuleRead
     from jmxbridge.mbeans.rule import Rule
 
 
@@ -35,13 +35,13 @@ class ExplainedJvm:
     shipped: Mapping[str, int]
     absent: "Sequence[Absent]"
 
-    def lines(self, name: "ObjectName", taken: "Taken") -> list[str]:
+    def lines(self, name: "ObjectName", read: "RuleRead") -> list[str]:
         """Return the lines that a rule makes of an MBean now, without a timestamp."""
         from jmxbridge.influx.line_protocol import encode
         from jmxbridge.mbeans.points import to_points
         from jmxbridge.mbeans.reading import Reading
 
-        reading = Reading(taken.rule, name, self.values.get((name, id(taken.rule)), {}))
+        reading = Reading(read.rule, name, self.values.get((name, id(read.rule)), {}))
         points = to_points([reading], time_ns=0, tags=self.tags).points
         return [encode(point).decode().removesuffix(" 0") for point in points]
 
@@ -77,7 +77,7 @@ def explain(
         target_tags = {} if resolved.target is None else resolved.target.tags
         tags = {"cluster": cluster, **target_tags, "target": target}
         explained = asyncio.run(survey(resolved.jvm, parse_pattern(pattern), rules, tags))
-    shown = [one for one in explained.explanations if not (unmatched and one.taken)]
+    shown = [one for one in explained.explanations if not (unmatched and one.reads)]
     if as_json:
         echo_json("explanation", {"target": target, **plain(explained, shown)})
     else:
@@ -107,27 +107,27 @@ async def survey(
             if not isinstance(info, RemoteException)  # else it vanished since the query
         }
         explanations = explanation.explain(claims, available)
-        reads = [(one.name, taken) for one in explanations for taken in one.taken]
-        replies = await mbeans.get_many([(name, taken.attributes) for name, taken in reads])
+        reads = [(one.name, read) for one in explanations for read in one.reads]
+        replies = await mbeans.get_many([(name, read.attributes) for name, read in reads])
         unreadable = Unreadable()
-        for (name, taken), reply in zip(reads, replies, strict=True):
+        for (name, read), reply in zip(reads, replies, strict=True):
             if isinstance(reply, RemoteException):
-                unreadable.suspect(name, taken.attributes, reply)
+                unreadable.suspect(name, read.attributes, reply)
         await unreadable.tell_apart(mbeans)
         without = {name: unreadable.left_out(name) for name, _ in reads}
         if any(without.values()):  # read again, as the second poll does
             replies = await mbeans.get_many(
                 [
-                    (name, [a for a in taken.attributes if a not in without[name]])
-                    for name, taken in reads
+                    (name, [a for a in read.attributes if a not in without[name]])
+                    for name, read in reads
                 ]
             )
     values = {
-        (name, id(taken.rule)): reply
-        for (name, taken), reply in zip(reads, replies, strict=True)
+        (name, id(read.rule)): reply
+        for (name, read), reply in zip(reads, replies, strict=True)
         if not isinstance(reply, RemoteException)
     }
-    unclaimed = {one.name for one in explanations if not one.taken and not one.left_out}
+    unclaimed = {one.name for one in explanations if not one.reads and not one.left_out}
     others = offered(leave_out={rule.set_name for rule in rules})
     return ExplainedJvm(
         explanations,
@@ -144,12 +144,12 @@ async def survey(
 def print_one(explained: ExplainedJvm, explanation: "Explanation") -> None:
     """Print one MBean: its name, the lines of each rule, and what is not read."""
     typer.echo(explanation.name.text)
-    for taken in explanation.taken:
-        lines = explained.lines(explanation.name, taken)
+    for read in explanation.reads:
+        lines = explained.lines(explanation.name, read)
         lines = lines or ["nothing now: no value that its fields can hold"]
         for line in lines:
-            typer.echo(f"  {taken.rule.set_name} ({taken.rule.where}) → {line}")
-        about = " ".join(filter(None, [taken.rule.help, units_shown(taken)]))
+            typer.echo(f"  {read.rule.set_name} ({read.rule.where}) → {line}")
+        about = " ".join(filter(None, [read.rule.help, units_shown(read)]))
         if about:
             typer.echo(f"    {about}")
     if unreadable := explained.unreadable.get(explanation.name):
@@ -161,23 +161,23 @@ def print_one(explained: ExplainedJvm, explanation: "Explanation") -> None:
         typer.echo(f"  nothing takes {', '.join(explanation.unread)}")
 
 
-def units(taken: "Taken") -> dict[str, str]:
+def units(read: "RuleRead") -> dict[str, str]:
     """Return the units of the fields that are read, as far as they are known."""
     units_by_field = {}
-    for field in taken.rule.fields:
-        unit = taken.rule.unit_of(field)
-        if unit is not None and (field.attribute in taken.attributes or field.pattern):
+    for field in read.rule.fields:
+        unit = read.rule.unit_of(field)
+        if unit is not None and (field.attribute in read.attributes or field.pattern):
             units_by_field[field.name] = unit
     return units_by_field
 
 
-def units_shown(taken: "Taken") -> str:
+def units_shown(read: "RuleRead") -> str:
     """Describe units for people, without plain numbers and units that a field's name shows."""
     from jmxbridge.mbeans.units import unit_of
 
     shown = [
         f"{name} in {unit}"
-        for name, unit in units(taken).items()
+        for name, unit in units(read).items()
         if unit not in ("1", unit_of(name))
     ]
     return f"({', '.join(shown)})" if shown else ""
@@ -185,7 +185,7 @@ def units_shown(taken: "Taken") -> str:
 
 def summarize(explained: ExplainedJvm) -> None:
     """Print on stderr how many MBeans are taken, and which rules take none."""
-    taken = sum(1 for explanation in explained.explanations if explanation.taken)
+    taken = sum(1 for explanation in explained.explanations if explanation.reads)
     total = len(explained.explanations)
     typer.echo(f"{total} MBeans, {taken} taken, {total - taken} not", err=True)
     for name, count in explained.shipped.items():
@@ -227,14 +227,14 @@ def plain(explained: ExplainedJvm, shown: "Sequence[Explanation]") -> dict[str, 
                 "name": explanation.name.text,
                 "taken": [
                     {
-                        "set": taken.rule.set_name,
-                        "where": taken.rule.where,
-                        "attributes": list(taken.attributes),
-                        "help": taken.rule.help or None,
-                        "units": units(taken),
-                        "lines": explained.lines(explanation.name, taken),
+                        "set": read.rule.set_name,
+                        "where": read.rule.where,
+                        "attributes": list(read.attributes),
+                        "help": read.rule.help or None,
+                        "units": units(read),
+                        "lines": explained.lines(explanation.name, read),
                     }
-                    for taken in explanation.taken
+                    for read in explanation.reads
                 ],
                 "left_out": [
                     {

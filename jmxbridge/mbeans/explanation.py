@@ -15,7 +15,7 @@ from jmxbridge.mbeans.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RuleRead:
     """One rule that claims an MBean, and the attributes it reads."""
 
     rule: Rule
@@ -26,32 +26,32 @@ class Taken:
 class Explanation:
     """Explanation of one MBean.
 
-    `taken` has the rules that claim it, `left_out` the rules that match it but do not read it,
+    `reads` has the rules that claim it, `left_out` the rules that match it but do not read it,
     `unread` the attributes that no rule reads, in the order of the MBean.
     """
 
     name: ObjectName
-    taken: tuple[Taken, ...]
+    reads: tuple[RuleRead, ...]
     left_out: tuple[LeftOut, ...]
     unread: tuple[str, ...]
 
 
 def explain(claims: Claims, available: Mapping[ObjectName, Sequence[str]]) -> list[Explanation]:
     """Explain each MBean of `available` (name → its attributes), in canonical order."""
-    taken: dict[ObjectName, list[Taken]] = {}
+    reads: dict[ObjectName, list[RuleRead]] = {}
     for claim in claims:
         existing = attributes(claim.rule, available.get(claim.name, ()))
         if existing:
-            taken.setdefault(claim.name, []).append(Taken(claim.rule, existing))
+            reads.setdefault(claim.name, []).append(RuleRead(claim.rule, existing))
     left_out: dict[ObjectName, list[LeftOut]] = {}
     for unclaimed in claims.left_out:
         left_out.setdefault(unclaimed.name, []).append(unclaimed)
     return [
         Explanation(
             name,
-            tuple(taken.get(name, ())),
+            tuple(reads.get(name, ())),
             tuple(left_out.get(name, ())),
-            _unread(available[name], taken.get(name, ())),
+            _unread(available[name], reads.get(name, ())),
         )
         for name in sorted(available, key=lambda name: name.canonical)
     ]
@@ -110,6 +110,6 @@ def matching_sets(
     return {name: count for name, count in counted.items() if count}
 
 
-def _unread(available: Sequence[str], taken: Iterable[Taken]) -> tuple[str, ...]:
-    read = {attribute for rule in taken for attribute in rule.attributes}
-    return tuple(attribute for attribute in available if attribute not in read)
+def _unread(available: Sequence[str], reads: Iterable[RuleRead]) -> tuple[str, ...]:
+    attributes_read = {attribute for read in reads for attribute in read.attributes}
+    return tuple(attribute for attribute in available if attribute not in attributes_read)

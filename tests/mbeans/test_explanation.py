@@ -8,7 +8,7 @@ from jmxbridge.mbeans.discovery import LeftOut, LeftOutReason, find_claims
 from jmxbridge.mbeans.explanation import (
     Absent,
     Explanation,
-    Taken,
+    RuleRead,
     absent,
     counts,
     explain,
@@ -29,7 +29,7 @@ def test_explains_every_mbean(rule: MakeRule) -> None:
     explained = explain(find_claims([first, second], available), available)
 
     assert explained == [
-        Explanation(ONE, (Taken(first, ("X",)), Taken(second, ("Y", "X"))), (), ("Z",)),
+        Explanation(ONE, (RuleRead(first, ("X",)), RuleRead(second, ("Y", "X"))), (), ("Z",)),
         Explanation(TWO, (), (), ("Y",)),
         Explanation(OTHER, (), (), ("X",)),
     ]
@@ -48,7 +48,7 @@ def test_explains_what_a_limit_leaves_out(rule: MakeRule) -> None:
 def test_an_mbean_that_was_not_read_is_not_explained(rule: MakeRule) -> None:
     """Only MBeans whose attributes are known are explained."""
     assert explain(find_claims([rule("a:id=*", fields=(X,))], [ONE, TWO]), {ONE: ["X"]}) == [
-        Explanation(ONE, (Taken(rule("a:id=*", fields=(X,)), ("X",)),), (), ())
+        Explanation(ONE, (RuleRead(rule("a:id=*", fields=(X,)), ("X",)),), (), ())
     ]
 
 
