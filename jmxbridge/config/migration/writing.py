@@ -105,7 +105,7 @@ def _refused(text: str, first_lines: Sequence[tuple[int, Part]]) -> list[tuple[P
 
 def _write(parts: Sequence[Part], source: str) -> tuple[str, list[tuple[int, Part]]]:
     """Return the text, and the line at which each part begins."""
-    lines = [f"# Made of {source} by `jmxbridge init`; `jmxbridge check --connect` tries it.", ""]
+    lines = [f"# Made from {source} by `jmxbridge init`; `jmxbridge check --connect` tests it.", ""]
     lines.append("cluster: local")
     first_lines: list[tuple[int, Part]] = []
     section = set_name = ""

@@ -40,12 +40,12 @@ class FoundCluster:
 def propose(cluster: FoundCluster) -> str:
     """Return a mbeans.yaml for the cluster."""
     lines = [
-        "# What to poll, by `jmxbridge init`; `jmxbridge check --connect` tells what it finds.",
+        "# Written by `jmxbridge init`; `jmxbridge check --connect` tests it against the servers.",
         "",
         "cluster: local        # a tag on every point: give each Kafka cluster a name of its own",
         "interval: 10s",
         "",
-        "# Without this section points stay in the local store, the last two days of them.",
+        "# Without this section, the points of the last two days stay in the local store.",
         "#influxdb:",
         "#  url: http://127.0.0.1:8086",
         "#  bucket: kafka                    # InfluxDB 1.8: the database",
@@ -60,8 +60,8 @@ def propose(cluster: FoundCluster) -> str:
         *cluster.access.splitlines(),
         "  groups: {deny: ['console-consumer-\\d+']}",
         "",
-        "# JVMs to poll over JMX. `collect` names sets that ship with jmxbridge, or own ones below",
-        "# `mbeans:`; `jmxbridge mbeans explain TARGET` shows what they take.",
+        "# JVMs to poll over JMX. `collect` names packs that ship with jmxbridge, or your own sets",
+        "# under `mbeans:`; `jmxbridge mbeans explain TARGET` shows the MBeans they match.",
         "targets:",
         *(line for broker in cluster.brokers for line in _target(broker)),
         "  # A consumer started with -Dcom.sun.management.jmxremote.port=9998 and the like:",
