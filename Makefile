@@ -4,7 +4,7 @@
 #              real servers; FUZZ=600 fuzzes longer; CI=true adds unit313
 # make unit    the tests that need nothing but Python, without the slow ones: under a minute
 # make unit313 the same under Python 3.13, in a Debian 13 kept in the cache; as root on Debian
-# make coverage  the same without the random ones, and the branches of pure modules they miss
+# make coverage  the same without the random ones, which must take every branch of pure modules
 # make chaos   kill -9 a thousand times; KILLS=200 SEED=7 choose how often, and which schedule
 # make bench   a poll next to jmxquery, a lag poll next to Kafka's clients, delivery next to
 #              influxdb-client, ten minutes of memory, every --help; MBEANS=200 LAG_GROUPS=30
@@ -38,7 +38,7 @@ unit313: .venv/3.13/test.stamp
 
 coverage: setup
 	$(BIN)/pytest $(SPREAD) -m '$(COVERAGE)' --cov --cov-report=
-	$(BIN)/coverage report --show-missing --skip-covered \
+	$(BIN)/coverage report --fail-under=100 --show-missing --skip-covered \
 	  --include="$$($(BIN)/python -m tests.test_walls)"
 
 check: setup
