@@ -1,6 +1,6 @@
 """Coverage of the MBeans of a good default configuration (reference.yaml) by the packs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,16 @@ REFERENCE: list[dict[str, Any]] = yaml.safe_load(
 RECORDED = sorted({jvm for jvms in JVMS.values() for jvm in jvms})
 OURS = [name for name in packs() if name not in PRESETS]
 Key = tuple[str, ObjectName, str]  # JVM, MBean, attribute
+ByName = Mapping[ObjectName, Collection[Key]]  # JVMs have MBeans of one name: each is matched once
 
 
 @pytest.fixture(scope="module")
-def held(recorded: Recorded) -> tuple[frozenset[Key], frozenset[Key]]:
+def held(recorded: Recorded) -> tuple[ByName, frozenset[Key]]:
     """Return every attribute of every recorded JVM, and those that a pack reads.
 
     A second name of a topic, which is left out on purpose, is not included.
     """
-    had: set[Key] = set()
+    had: dict[ObjectName, list[Key]] = {}
     read: set[Key] = set()
     for jvm in RECORDED:
         by_name = {mbean.name: mbean for mbean in recorded(jvm)}
@@ -35,20 +36,20 @@ def held(recorded: Recorded) -> tuple[frozenset[Key], frozenset[Key]]:
             asked = attributes(claim.rule, by_name[claim.name].attributes)
             read.update((jvm, claim.name, attribute) for attribute in asked)
         for name in by_name.keys() - {left_out.name for left_out in taken.left_out}:
-            had.update((jvm, name, attribute) for attribute in by_name[name].attributes)
-    return frozenset(had), frozenset(read)
+            had.setdefault(name, []).extend((jvm, name, a) for a in by_name[name].attributes)
+    return had, frozenset(read)
 
 
-def wanted(entry: Mapping[str, Any], had: Iterable[Key], listed: str) -> dict[str, set[Key]]:
+def wanted(entry: Mapping[str, Any], had: ByName, listed: str) -> dict[str, set[Key]]:
     """Return each attribute of an entry, on every JVM and MBean that has it."""
     pattern = ObjectName.parse(entry["bean"])
-    matching = [key for key in had if pattern.matches(key[1])]
+    matching = [key for name, keys in had.items() if pattern.matches(name) for key in keys]
     return {a: {key for key in matching if key[2] == a} for a in entry.get(listed, ())}
 
 
 @pytest.mark.parametrize("entry", REFERENCE, ids=lambda entry: str(entry["bean"]))
 def test_packs_read_the_mbeans_they_should(
-    entry: Mapping[str, Any], held: tuple[frozenset[Key], frozenset[Key]]
+    entry: Mapping[str, Any], held: tuple[ByName, frozenset[Key]]
 ) -> None:
     """On every version that has it; at least one version has it."""
     had, read = held
@@ -59,7 +60,7 @@ def test_packs_read_the_mbeans_they_should(
 
 @pytest.mark.parametrize("entry", REFERENCE, ids=lambda entry: str(entry["bean"]))
 def test_mbeans_no_pack_reads_have_a_reason(
-    entry: Mapping[str, Any], held: tuple[frozenset[Key], frozenset[Key]]
+    entry: Mapping[str, Any], held: tuple[ByName, frozenset[Key]]
 ) -> None:
     """No pack reads it, at least one version has it, and the entry tells why."""
     had, read = held
