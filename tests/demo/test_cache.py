@@ -34,7 +34,7 @@ def test_two_at_once_make_it_once() -> None:
     assert len(makers) == 1
 
 
-def test_what_failed_half_way_is_made_anew() -> None:
+def test_cache_makes_again_what_failed_half_way() -> None:
     """A download that broke is not taken for the real thing by the next run."""
 
     def fail(folder: Path) -> None:

@@ -16,7 +16,9 @@ def jdk(home: Path, version: str) -> Path:
     return program
 
 
-def test_beside_the_default_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jdks_next_to_the_default_one_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The folder of the default JDK has the others too; a link to it is followed."""
     old, new = jdk(tmp_path / "lib" / "a", "17.0.9"), jdk(tmp_path / "lib" / "b", "25")
     link = tmp_path / "bin" / "java"

@@ -24,7 +24,7 @@ def is_gone(pid: int) -> bool:
         return bool(select.select([ending], [], [], GONE_S)[0])
 
 
-def test_a_child_is_killed_when_its_parent_is(tmp_path: Path) -> None:
+def test_a_child_is_killed_with_its_parent(tmp_path: Path) -> None:
     """Even SIGKILL of the test run leaves no server behind."""
     parent = subprocess.Popen(
         [

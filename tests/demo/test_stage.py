@@ -13,7 +13,7 @@ WIPE = b"\r\x1b[2K\x1b[1A\x1b[2K"
 FRAME = b"broker-1 up\nlag 12"
 
 
-def test_without_a_live_status_a_line_is_written_at_once() -> None:
+def test_stage_writes_a_line_at_once_without_a_live_status() -> None:
     """Before the bridge draws, and where there is no terminal, nothing waits."""
     splice = Splice()
     assert splice.say("Kafka starts") == b"Kafka starts\n"
@@ -21,7 +21,7 @@ def test_without_a_live_status_a_line_is_written_at_once() -> None:
     assert splice.say("records arrive") == b"records arrive\n"
 
 
-def test_beside_a_live_status_a_line_goes_above_it() -> None:
+def test_stage_writes_a_line_above_a_live_status() -> None:
     """It is written when the old status is wiped, so the new one is drawn below it."""
     splice = Splice()
     splice.feed(HIDE_CURSOR + FRAME)
@@ -55,9 +55,7 @@ STATUS = b"".join((b"log line\n", HIDE_CURSOR, FRAME, WIPE, FRAME, WIPE, FRAME, 
     cuts=st.lists(st.integers(0, len(STATUS)), max_size=6).map(sorted),
     said=st.lists(st.integers(0, 6), max_size=4),
 )
-def test_nothing_is_lost_or_doubled_however_the_bytes_arrive(
-    cuts: Sequence[int], said: Sequence[int]
-) -> None:
+def test_stage_passes_on_every_byte_once(cuts: Sequence[int], said: Sequence[int]) -> None:
     """The bridge's bytes come out as they went in, each line of the story once and whole."""
     splice = Splice()
     shown = b""
@@ -73,7 +71,7 @@ def test_nothing_is_lost_or_doubled_however_the_bytes_arrive(
     assert shown == STATUS
 
 
-def test_a_child_without_a_terminal_is_passed_on_as_it_is() -> None:
+def test_stage_passes_on_a_child_without_a_terminal_unchanged() -> None:
     """In a log of CI the bridge's own log lines stand among the story's."""
     out = io.TextIOWrapper(io.BytesIO())
     stage = Stage(out)

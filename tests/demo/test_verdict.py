@@ -28,7 +28,9 @@ CASES: list[tuple[str, Sequence[int], str | None]] = [
 @pytest.mark.parametrize(
     ("lags", "complaint"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
-def test_judges(lags: Sequence[int], complaint: str | None) -> None:
+def test_verdict_wants_lag_to_rise_and_end_at_zero(
+    lags: Sequence[int], complaint: str | None
+) -> None:
     """The lag rises at each poll of the climb, and the last poll of all has 0."""
     polls = [Poll(80 + 10 * number, lag) for number, lag in enumerate(lags)]
     said = judge(polls, CLIMB, interval_ns=10)
@@ -38,7 +40,7 @@ def test_judges(lags: Sequence[int], complaint: str | None) -> None:
         assert complaint in " ".join(said)
 
 
-def test_a_poll_that_may_have_read_after_the_climb_is_not_part_of_it() -> None:
+def test_verdict_leaves_out_polls_that_may_be_after_the_climb() -> None:
     """The poll due at 160 may read at 169, when the consumer is back."""
     lags = {100: 1, 110: 2, 120: 3, 130: 4, 140: 5, 150: 6, 160: 0, 170: 0}
     polls = [Poll(time_ns, lag) for time_ns, lag in lags.items()]
