@@ -114,7 +114,7 @@ def test_ctrl_c_ends_everything_in_order(number: signal.Signals, tmp_path: Path)
     assert list(tmp_path.glob("*demo*")) == []
 
 
-def test_a_demo_that_is_killed_takes_everything_with_it(tmp_path: Path) -> None:
+def test_a_killed_demo_leaves_no_server(tmp_path: Path) -> None:
     """Not even SIGKILL leaves a server behind."""
     with playing(tmp_path) as demo:
         demo.read_until("reads and commits")

@@ -24,7 +24,7 @@ def listening_addresses(port: int) -> set[str]:
     return {address for address, _, number in local if int(number, 16) == port}
 
 
-def test_only_this_host_can_reach_them(kafka: Kafka, influx: Influx, client: Client) -> None:
+def test_servers_listen_on_loopback_only(kafka: Kafka, influx: Influx, client: Client) -> None:
     """Broker, JMX and HTTP listen on 127.0.0.1 only."""
     for port in (kafka.port, kafka.jmx_port, client.jmx_port, influx.port):
         addresses = listening_addresses(port)
@@ -80,7 +80,7 @@ def test_a_client_consumes_and_commits_what_was_produced(
     assert sorted(rows) == [["0", "50", "50", "0"], ["1", "50", "50", "0"]]
 
 
-def test_what_a_server_refuses_is_an_error(client: Client, influx: Influx) -> None:
+def test_a_request_that_a_server_refuses_is_an_error(client: Client, influx: Influx) -> None:
     """An impossible request raises ServerError with the server's message."""
     with pytest.raises(ServerError, match=r"delete no-such-topic: .*UnknownTopicOrPartition"):
         client.delete("no-such-topic")

@@ -138,7 +138,7 @@ def test_a_full_disk_is_loud_loses_nothing_and_mends_itself(
 
 
 @pytest.mark.parametrize("room", [0, 8, 16, 36, 48], ids=lambda room: f"{room} KiB")
-def test_a_start_on_a_full_disk_says_so(
+def test_a_start_on_a_full_disk_is_one_sentence(
     tmp_path: Path, small_disk: tuple[Path, list[str]], room: int
 ) -> None:
     """One sentence and no traceback, whichever file does not fit."""

@@ -85,7 +85,9 @@ def values(influx: Influx, database: str, entity: int) -> list[float]:
     return [row["v"] for row in rows]
 
 
-async def test_everything_arrives(store: Store, influx: Influx, influx_database: str) -> None:
+async def test_polls_appended_during_sending_arrive(
+    store: Store, influx: Influx, influx_database: str
+) -> None:
     """Polls appended while the sender runs arrive with their values and times."""
     async with sending(store, influx.url, influx_database):
         for number in range(50):

@@ -413,7 +413,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("case", ANSWERS, ids=[case[0] for case in ANSWERS])
-async def test_refusals(
+async def test_verdict_of_each_refusal(
     server: Server, make_writer: Callable[..., Writer], case: tuple[Any, ...]
 ) -> None:
     """Each refusal gets the verdict of the table; the server stored what the verdict assumes."""
@@ -500,7 +500,7 @@ async def test_points_outside_retention(server: Server, make_writer: Callable[..
     assert "retention policy" in refused.message
 
 
-async def test_a_bucket_that_is_not_there(
+async def test_a_missing_bucket_holds_lines(
     server: Server, make_writer: Callable[..., Writer]
 ) -> None:
     """Lines are held, and the sentence says what to do."""
@@ -511,7 +511,7 @@ async def test_a_bucket_that_is_not_there(
     assert '"nope"' in verdict.message
 
 
-async def test_a_retention_policy_that_is_not_there(
+async def test_a_missing_retention_policy_holds_lines(
     server: Server, make_writer: Callable[..., Writer]
 ) -> None:
     """1.8 answers 500, like for passing faults; the sentence says what to do."""

@@ -82,7 +82,7 @@ async def agent(where: str) -> AsyncIterator[JolokiaAgent]:
         yield opened
 
 
-async def test_values(agent: JolokiaAgent) -> None:
+async def test_values_that_json_can_hold_are_exact(agent: JolokiaAgent) -> None:
     """Values that JSON can hold are equal: longs to the last digit, strings, composites."""
     wanted = [(ObjectName.parse(name), list(values)) for name, values in EXACT.items()]
     read = await agent.get_many(wanted)
@@ -124,7 +124,7 @@ async def test_nan_spoils_no_other_attribute(agent: JolokiaAgent) -> None:
         assert posts is None or agent.traffic["round_trips"] == before + posts
 
 
-async def test_what_fails_stands_for_itself(agent: JolokiaAgent) -> None:
+async def test_failed_attributes_are_left_out(agent: JolokiaAgent) -> None:
     """A throwing getter and a missing attribute are left out; a missing MBean is reported."""
     gone = ObjectName.parse("odd:type=Gone")
     faulty = ObjectName.parse("odd:type=Faulty")
@@ -228,7 +228,7 @@ def restricted(
         yield url(port)
 
 
-async def test_what_an_agent_forbids_is_an_error(restricted: str) -> None:
+async def test_a_forbidden_list_is_an_error(restricted: str) -> None:
     """A forbidden list is an error, not a JVM without attributes."""
     async with JolokiaAgent(restricted) as agent:
         names = await agent.query(ObjectName.parse("odd:*"))
@@ -257,7 +257,9 @@ mbeans:
 """
 
 
-def test_commands(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mbeans_commands_work_on_an_agent(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The mbeans commands work on an agent, by URL or target name."""
     monkeypatch.chdir(tmp_path)
     Path("mbeans.yaml").write_text(FILE.format(where=where))

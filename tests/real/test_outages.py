@@ -99,7 +99,7 @@ def test_kill_9_in_the_middle_of_an_outage_loses_nothing(kafka: Kafka, tmp_path:
         influx.close()
 
 
-async def test_one_refused_line_does_not_take_the_others_with_it(
+async def test_a_refused_line_is_a_dead_letter_and_the_others_arrive(
     kafka: Kafka, influx: Influx, influx_database: str, tmp_path: Path
 ) -> None:
     """A type conflict becomes a dead letter with the server's message; the rest arrives."""

@@ -91,7 +91,7 @@ def test_targets_that_do_not_change_stay_connected(kafka: Kafka, tmp_path: Path)
     assert set(times) == {"broker", "again"}  # for `check`, which reads poll times by target
 
 
-def test_one_target_alone(kafka: Kafka, tmp_path: Path) -> None:
+def test_only_polls_the_named_target(kafka: Kafka, tmp_path: Path) -> None:
     """--only polls the named target; an unknown name is a usage error."""
     text = FILE.format(port=kafka.jmx_port) + MORE.format(port=kafka.jmx_port)
     (tmp_path / "mbeans.yaml").write_text(text)

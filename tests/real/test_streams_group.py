@@ -26,7 +26,7 @@ def members(snapshot: Snapshot, group: str) -> tuple[Member, ...]:
     return membership.members if membership else ()
 
 
-async def test_who_reads_the_sources_of_a_streams_application(tmp_path: Path) -> None:
+async def test_members_of_a_streams_group_have_their_source_partitions(tmp_path: Path) -> None:
     """The member has the partitions of its tasks' source topics, without internal topics."""
     group = "counting-orders"
     with Kafka(tmp_path / "kafka", version=VERSION) as kafka:

@@ -221,7 +221,7 @@ async def test_a_steady_poll_is_one_round_trip(polled: Polled, make: Make) -> No
 
 
 @pytest.mark.parametrize("way", LEARNING, indirect=True)
-async def test_what_was_learned_is_looked_at_again_in_time(
+async def test_mbeans_that_lack_an_attribute_are_looked_up_sooner(
     polled: Polled, make: Make, clock: Clock
 ) -> None:
     """MBeans that lack an attribute are looked up again sooner than the others."""

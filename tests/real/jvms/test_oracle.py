@@ -161,7 +161,9 @@ JVMS = [
 
 
 @pytest.mark.parametrize(("jmx_port", "at_least"), JVMS, indirect=["jmx_port"])
-async def test_all_of_a_jvm(jmx_port: int, at_least: int, java: JavaClient) -> None:
+async def test_every_value_of_a_jvm_equals_javas(
+    jmx_port: int, at_least: int, java: JavaClient
+) -> None:
     """Names, declared types, values and value types equal those of Java's client."""
     assert await compare(java, jmx_port) > at_least
 
@@ -182,13 +184,13 @@ async def test_all_of_a_jvm(jmx_port: int, at_least: int, java: JavaClient) -> N
         (2**53 + 1, 2**53),
     ],
 )
-def test_what_is_not_the_same(ours: Seen, theirs: Seen) -> None:
+def test_comparison_detects_other_values(ours: Seen, theirs: Seen) -> None:
     """The comparison detects a value of another type and a nearly equal one."""
     assert not within(theirs, ours, theirs)
     assert within(ours, ours, theirs)
 
 
-async def test_what_is_hard_to_carry(java: JavaClient) -> None:
+async def test_odd_values_and_names_arrive(java: JavaClient) -> None:
     """Odd values and names arrive: Long beyond 2^53, NaN, Character, tables, quotes."""
     with Jvm(VALUES) as jvm:
         mbeans = java.read(jvm.jmx_port)

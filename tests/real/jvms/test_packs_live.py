@@ -78,7 +78,9 @@ def collected(name: str) -> list[Rule]:
 
 
 @pytest.mark.parametrize("name", COLLECT)
-def test_what_is_not_optional_is_there(name: str, live: Callable[[str], list[MBean]]) -> None:
+def test_rules_that_are_not_optional_give_a_point(
+    name: str, live: Callable[[str], list[MBean]]
+) -> None:
     """Each non-optional rule gives a point, and every value fits its field's type."""
     mbeans = live(name)
     for rule in collected(name):
