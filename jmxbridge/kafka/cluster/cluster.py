@@ -260,6 +260,7 @@ class Cluster:
             shares=selected.shares,
             listed=selected.listed,
             all_listed=selected.complete,
+            refusals={name: why for name, why in fetched.refusals.items() if name not in gone},
         )
 
     async def _read_ends(

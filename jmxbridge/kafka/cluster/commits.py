@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from jmxbridge.kafka.broker import Broker
-from jmxbridge.kafka.cluster.groups import find_coordinators
+from jmxbridge.kafka.cluster.groups import UNKNOWN_COORDINATOR, find_coordinators
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Commits
@@ -40,10 +40,14 @@ _ASK_AGAIN = frozenset({COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE,
 
 @dataclass(frozen=True, slots=True)
 class FetchedCommits:
-    """Commits of the groups whose coordinator answered, and the coordinators of all groups."""
+    """Commits of the groups whose coordinator returned them, and the coordinators of all groups.
+
+    `refusals` says why a group has no commits although a broker answered, by group.
+    """
 
     commits: Mapping[str, Commits]
     coordinators: Mapping[str, int]
+    refusals: Mapping[str, str]
 
 
 async def fetch_commits(
@@ -63,19 +67,41 @@ async def fetch_commits(
     pending = list(current)
     lost = list(unlisted)
     refused: dict[str, int] = {}
+    lookup_errors: dict[str, int] = {}
     for attempt in range(TRIES):
         if attempt:
             await asyncio.sleep(pause_s)
         if lost:
-            current |= await find_coordinators(budget, metadata, lost)
+            lookup = await find_coordinators(budget, metadata, lost)
+            current |= lookup.coordinators
+            lookup_errors |= {name: lookup.errors.get(name, NONE) for name in lost}
         codes = await _ask(budget, metadata, {name: current[name] for name in pending}, commits)
         refused = {name: code for name, code in refused.items() if name not in pending} | codes
-        pending = lost = [name for name, code in codes.items() if code in _ASK_AGAIN]
+        pending = lost = [
+            name
+            for name, code in codes.items()
+            if code in _ASK_AGAIN and lookup_errors.get(name, NONE) in _ASK_AGAIN | {NONE}
+        ]
         if not pending:
             break
-    for name, code in refused.items():
-        budget.note(f"group {name!r}: no commits from its coordinator: {error_name(code)}")
-    return FetchedCommits(commits, current)
+    refusals = {
+        name: f"its coordinator answered {error_name(code)}"
+        if current[name] in metadata.brokers
+        else _unknown(current[name], lookup_errors.get(name, NONE))
+        for name, code in refused.items()
+    }
+    for name, reason in refusals.items():
+        budget.note(f"group {name!r}: no commits: {reason}")
+    return FetchedCommits(commits, current, refusals)
+
+
+def _unknown(node_id: int, lookup_error: int) -> str:
+    """Return the reason for a coordinator that is not among the brokers."""
+    if lookup_error != NONE:
+        return f"its coordinator is not known: a broker answered {error_name(lookup_error)}"
+    if node_id == UNKNOWN_COORDINATOR:
+        return "its coordinator is not known"
+    return f"its coordinator, broker {node_id}, is not in the metadata yet"
 
 
 async def _ask(

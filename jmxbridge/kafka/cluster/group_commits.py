@@ -5,7 +5,7 @@ in between, the commits of groups that no longer exist may be added.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Commits, Group
@@ -18,7 +18,8 @@ class GroupCommits:
     `budget` is that of the whole poll: a broker that was slow to return commits has less time left
     for end offsets. `groups` exist; `gone` are known from earlier and no longer exist. `missing`
     were in no broker's list and were asked for by name. A group without an entry in `commits` has a
-    coordinator that did not answer. `shares` are share groups, which commit no offsets. `listed`
+    coordinator that did not answer, or that answered with an error: then `refusals` says which.
+    `shares` are share groups, which commit no offsets. `listed`
     counts groups before the filters; `all_listed` is False if a broker's list is missing or old.
     `vanished` are in `commits` although they are gone.
     """
@@ -32,6 +33,7 @@ class GroupCommits:
     listed: int = 0
     all_listed: bool = True
     vanished: frozenset[str] = frozenset()
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
     def with_vanished(self, last_commits: Mapping[str, Commits]) -> "GroupCommits":
         """Add the last known commits of groups that are gone; their end offsets are read too."""

@@ -9,6 +9,7 @@ answers with an error its last list is used, and a group that no broker lists is
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
@@ -100,32 +101,41 @@ class GroupListing:
         return True, groups
 
 
+class FoundCoordinators(NamedTuple):
+    """Broker ids of coordinators by group, and the error codes of groups that have none."""
+
+    coordinators: Mapping[str, int]
+    errors: Mapping[str, int]
+
+
 async def find_coordinators(
     budget: PollBudget, metadata: MetadataCache, groups: Collection[str]
-) -> dict[str, int]:
-    """Return the coordinators of these groups, as any broker knows them; leave out the unknown."""
+) -> FoundCoordinators:
+    """Return the coordinators of these groups, as any broker knows them.
+
+    If no broker answers, the groups have neither a coordinator nor an error.
+    """
     for broker in metadata.connected_first():
         try:
             return await _coordinators(budget, broker, tuple(groups))
         except KafkaError:
             continue
-    return {}
+    return FoundCoordinators({}, {})
 
 
 async def _coordinators(
     budget: PollBudget, broker: Broker, groups: tuple[str, ...]
-) -> dict[str, int]:
+) -> FoundCoordinators:
     version = await budget.version(broker, FIND_COORDINATOR)
     batches = [groups] if version >= MANY_COORDINATORS else [(group,) for group in groups]
     replies = await asyncio.gather(
         *(budget.ask(broker, FindCoordinator(batch)) for batch in batches)
     )
-    return {
-        group: node_id
-        for reply in replies
-        for group, (error, node_id) in reply.items()
-        if error == NONE
-    }
+    answers = [item for reply in replies for item in reply.items()]
+    return FoundCoordinators(
+        {group: node_id for group, (error, node_id) in answers if error == NONE},
+        {group: error for group, (error, _) in answers if error != NONE},
+    )
 
 
 def with_coordinators(

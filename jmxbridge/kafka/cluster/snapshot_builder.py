@@ -53,4 +53,5 @@ class SnapshotBuilder:
             describe_errors=self.describe_errors,
             extras=self.extras,
             topic_ids=self.topic_ids,
+            refusals=read.refusals,
         )

@@ -1,9 +1,9 @@
 """Snapshot of a cluster: groups, commits and end offsets as one poll read them.
 
 Rule: absence has a meaning. A group without an entry in `commits` has a coordinator that did not
-answer: its commits are unknown. A partition without an entry in `end_offsets` is named in
-`orphaned` (it no longer exists, alone or with its topic) or in `unavailable` (it may exist; no
-broker could tell). No number here ever stands for "unknown".
+answer, or answered with an error (`refusals`): its commits are unknown. A partition without an
+entry in `end_offsets` is named in `orphaned` (it no longer exists, alone or with its topic) or in
+`unavailable` (it may exist; no broker could tell). No number here ever stands for "unknown".
 
 Every end offset is requested after every commit has been answered. A lag computed from one snapshot
 is therefore too large by what was produced during the poll, and never negative for that reason.
@@ -80,6 +80,8 @@ class Snapshot:
     `topic_ids` has the ids of the topics in `end_offsets`, from brokers since Kafka 2.8: a topic
     with another id is another topic, even under the same name.
 
+    `refusals` says by group why there are no commits although a broker answered, as a clause.
+
     `memberships` is None if members were not requested; it lacks the groups that could not be
     described, and `describe_errors` say why. Neither affects `complete`.
     """
@@ -105,6 +107,7 @@ class Snapshot:
     describe_errors: tuple[str, ...] = ()
     extras: Extras = field(default_factory=Extras)
     topic_ids: Mapping[str, str] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,8 +91,8 @@ def _table(name: str, description: Description) -> GroupTable:
     state = membership.state if membership else description.snapshot.groups[name].state
     commits = description.snapshot.commits.get(name)
     if commits is None:
-        remark = "could not be read: its coordinator did not answer"
-        return GroupTable(name, (), state=state, remark=remark)
+        why = description.snapshot.refusals.get(name, "its coordinator did not answer")
+        return GroupTable(name, (), state=state, remark=f"could not be read: {why}")
     members = membership.members if membership else ()
     lower_state = (state or "").lower()
     return GroupTable(

@@ -6,7 +6,7 @@ import pytest
 
 from jmxbridge.lag.rows import compute_lags
 from tests.kafka.fake_answers import Asked, Group
-from tests.kafka.fake_cluster import KAFKA_2_3, FakeBroker, FakeCluster
+from tests.kafka.fake_cluster import KAFKA_2_3, FakeBroker, FakeCluster, hang_up
 from tests.kafka.polling import ConnectTo, StartFake, groups_with_rows
 
 
@@ -107,7 +107,7 @@ async def test_fetch_commits_leaves_out_a_group_after_four_tries(
     assert set(snapshot.commits) == {"b"}
     assert not snapshot.complete
     assert snapshot.errors == (
-        "group 'a': no commits from its coordinator: COORDINATOR_LOAD_IN_PROGRESS (14)",
+        "group 'a': no commits: its coordinator answered COORDINATOR_LOAD_IN_PROGRESS (14)",
     )
 
 
@@ -155,8 +155,9 @@ async def test_fetch_commits_names_a_group_that_may_not_be_read(
 
     assert len(two.asked("offset_fetch", broker=1)) == 1
     assert groups_with_rows(snapshot) == {"b"}
+    assert snapshot.refusals == {"a": "its coordinator answered GROUP_AUTHORIZATION_FAILED (30)"}
     assert snapshot.errors == (
-        "group 'a': no commits from its coordinator: GROUP_AUTHORIZATION_FAILED (30)",
+        "group 'a': no commits: its coordinator answered GROUP_AUTHORIZATION_FAILED (30)",
     )
 
 
@@ -177,7 +178,69 @@ async def test_fetch_commits_refreshes_metadata_for_an_unknown_coordinator(
     assert set(before.groups) == {"a", "b"}
     assert set(before.commits) == {"b"}
     assert before.errors == (
-        "group 'a': no commits from its coordinator: COORDINATOR_NOT_AVAILABLE (15)",
+        "group 'a': no commits: its coordinator, broker 3, is not in the metadata yet",
     )
     assert after.complete
     assert groups_with_rows(after) == {"a", "b"}
+
+
+def refuse_lookup(broker: FakeBroker, code: int) -> None:
+    """Answer every lookup of a coordinator with this error code."""
+
+    def answer(asked: Asked) -> Any:
+        make = asked.schema.make
+        nobody = {"node_id": -1, "host": "", "port": -1, "error_message": None}
+        coordinators = tuple(
+            make("Coordinator", key=key, error_code=code, **nobody)
+            for key in asked.entity.coordinator_keys
+        )
+        return asked.schema.reply(coordinators=coordinators)
+
+    broker.scripts["find_coordinator"] = answer
+
+
+@pytest.mark.parametrize(
+    ("code", "lookups"),
+    [(30, 1), (15, 4)],
+    ids=["group authorization failed", "coordinator not available"],
+)
+async def test_fetch_commits_names_the_error_of_a_lookup(
+    start_fake: StartFake, connect_to: ConnectTo, code: int, lookups: int
+) -> None:
+    """A group that no broker lists to us: the error is that of the lookup, retried if it passes."""
+    fake = await start_fake()
+    fake.groups["listed"] = Group({})
+    refuse_lookup(fake.brokers[1], code)
+
+    description = await connect_to(fake).describe(["hidden"])
+
+    reason = description.snapshot.refusals["hidden"]
+    assert reason.startswith("its coordinator is not known: a broker answered ")
+    assert reason.endswith(f" ({code})")
+    assert description.snapshot.errors == (f"group 'hidden': no commits: {reason}",)
+    assert len(fake.asked("find_coordinator")) == lookups
+
+
+async def test_fetch_commits_knows_no_coordinator_if_no_lookup_is_answered(
+    start_fake: StartFake, connect_to: ConnectTo
+) -> None:
+    """The group has no coordinator and no error of one."""
+    fake = await start_fake()
+    fake.groups["listed"] = Group({})
+    fake.brokers[1].scripts["find_coordinator"] = lambda asked: b"\xff"
+
+    description = await connect_to(fake).describe(["hidden"])
+
+    assert description.snapshot.refusals == {"hidden": "its coordinator is not known"}
+
+
+async def test_fetch_commits_gives_no_reason_for_silence(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """A coordinator that hangs up is an error of the broker, not of the group."""
+    two.brokers[1].scripts["offset_fetch"] = hang_up
+
+    snapshot = await connect_to(two).poll()
+
+    assert set(snapshot.commits) == {"b"}
+    assert snapshot.refusals == {}

@@ -141,6 +141,16 @@ def test_a_missing_group_differs_from_one_without_rows() -> None:
     assert unanswered.remark == "could not be read: its coordinator did not answer"
 
 
+def test_a_group_that_was_refused_has_the_error_in_its_remark() -> None:
+    """A coordinator that answered with an error did answer."""
+    refusals = {"g": "its coordinator answered GROUP_AUTHORIZATION_FAILED (30)"}
+    snapshot = Snapshot(groups={"g": Group("g", 1)}, commits={}, end_offsets={}, refusals=refusals)
+
+    (table,) = tables(Description(snapshot, {}))
+
+    assert table.remark == f"could not be read: {refusals['g']}"
+
+
 def test_tables_are_sorted_by_name() -> None:
     """Missing groups among them, as the command prints several groups."""
     snapshot = Snapshot(
