@@ -62,7 +62,8 @@ def lag(
     queried for the group's consumers: whether they read without committing, are slow, or are gone.
     Records that retention deleted unread, or will delete soon, are reported too.
 
-    Exit status 1: the group does not exist, or some data could not be read.
+    Exit status 1: the group does not exist, or some data could not be read. A bootstrap address
+    that does not answer is a warning, as long as the others lead to every broker.
 
     Example: jmxbridge lag orders --bootstrap 127.0.0.1:9092 --watch
     """
@@ -77,7 +78,7 @@ def lag(
             asyncio.run(follow(kafka, group, settings, every_s=every, as_json=as_json))
             return
         description = asyncio.run(once(kafka, group, settings, every_s=every, as_json=as_json))
-    if description.missing or description.snapshot.errors:
+    if description.missing or description.snapshot.failures:
         raise typer.Exit(FINDINGS)
 
 
@@ -176,9 +177,14 @@ def show(
     from jmxbridge.lag.report.table import tables
 
     groups = sorted(tables(description), key=total_lag, reverse=True)
-    errors = [*description.snapshot.errors, *problems]
+    snapshot = description.snapshot
+    errors = [*snapshot.failures, *problems]
     if as_json:
-        content = {"groups": entries(groups, details), "errors": errors}
+        content = {
+            "groups": entries(groups, details),
+            "errors": errors,
+            "warnings": snapshot.warnings,
+        }
         typer.echo(json.dumps(document("lag", content)))
         return
     red = is_colored()
@@ -190,5 +196,5 @@ def show(
             typer.echo(line)
         for remark in remarks(table, details):
             typer.echo(remark, err=True)
-    for error in errors:
+    for error in (*snapshot.warnings, *errors):
         typer.echo(f"warning: {error}", err=True)

@@ -1,10 +1,11 @@
 """`jmxbridge lag`: filters, clusters, and errors."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from demo.servers import free_port
 from jmxbridge.cli import app, lag
@@ -67,3 +68,44 @@ def test_lag_of_an_unreachable_cluster(tmp_path: Path, monkeypatch: pytest.Monke
     result = call("lag", "--bootstrap", address)
     assert result.exit_code == 69
     assert address in result.stderr
+
+
+async def invoke(*args: str) -> Result:
+    """Run `jmxbridge lag` in a thread, so that the fake cluster can answer."""
+    return await asyncio.to_thread(call, "lag", *args)
+
+
+async def test_lag_warns_of_a_dead_bootstrap_address_that_cost_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other address leads to every broker: all rows are there, and the status is 0."""
+    monkeypatch.chdir(tmp_path)
+    async with FakeCluster() as fake:
+        fake.add_topic("paid", end=10)
+        fake.groups["billing"] = Group({"paid": {0: 4}})
+        dead = f"127.0.0.1:{free_port()}"
+        bootstrap = f"{dead},127.0.0.1:{fake.ports[1]}"
+        result = await invoke("billing", "-b", bootstrap)
+        as_json = json.loads((await invoke("billing", "-b", bootstrap, "--json")).stdout)
+
+    assert result.exit_code == 0
+    assert "billing paid" in result.stdout
+    assert result.stderr.splitlines()[-1].startswith(f"warning: {dead}: ")
+    assert as_json["errors"] == []
+    assert [warning.split(": ")[0] for warning in as_json["warnings"]] == [dead]
+
+
+async def test_lag_ends_with_a_finding_where_a_broker_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dead broker of the cluster is not just a dead address: its groups are missing."""
+    monkeypatch.chdir(tmp_path)
+    async with FakeCluster(2) as fake:
+        fake.add_topic("paid", end=10)
+        fake.groups["billing"] = Group({"paid": {0: 4}})
+        await fake.brokers[2].stop()
+        dead = f"127.0.0.1:{fake.ports[2]}"
+        result = await invoke("-b", f"127.0.0.1:{fake.ports[1]},{dead}")
+
+    assert result.exit_code == 1
+    assert f"warning: {dead}: " in result.stderr

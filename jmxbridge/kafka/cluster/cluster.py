@@ -155,6 +155,8 @@ class Cluster:
         listing = GroupListing(named.__contains__ if named else self._wants_group, asked_for=named)
         async with self._new_budget() as budget:
             read = await self._read_commits(budget, listing)
+            if budget.warnings:
+                await self._note_lost_coordinators(budget)
             memberships = await self._read_members(read)
             builder = await self._read_ends(read, memberships)
             for name in sorted(named - read.groups.keys() - read.gone):
@@ -303,6 +305,21 @@ class Cluster:
 
     def _wants(self, group: str, topic: str) -> bool:
         return self._wants_topic(topic) and (self._wants_internal or not is_internal(group, topic))
+
+    async def _note_lost_coordinators(self, budget: PollBudget) -> None:
+        """Note partitions of all commits without a leader: no broker lists their groups.
+
+        Kafka's metadata leaves out dead brokers, so nothing else shows that such groups exist.
+        """
+        try:
+            await self._metadata.refresh(budget, (COMMITS_TOPIC,))
+        except KafkaUnavailable:
+            return
+        topic = self._metadata.topics.get(COMMITS_TOPIC)
+        leaders = () if topic is None else topic.leaders.values()
+        if lost := sum(leader < 0 for leader in leaders):
+            partitions = f"{lost} of {len(leaders)} partitions of {COMMITS_TOPIC} have no leader"
+            budget.note(f"groups may be missing: {partitions}; start the broker that has them")
 
     async def _may_have_commits(self, budget: PollBudget) -> bool:
         """Whether the topic of all commits exists; looking up a coordinator would create it."""

@@ -111,7 +111,8 @@ class MetadataCache:
     ) -> ClusterMetadata:
         """Ask all at once; the first answer wins and the other requests are cancelled.
 
-        Known brokers that failed in this poll are among them and fail again at once.
+        Known brokers that failed in this poll are among them and fail again at once. A failure is
+        only a warning where the answer shows that no broker of the cluster has the address.
         """
         asked = [*self.brokers.values(), *fresh]
         tasks = [asyncio.create_task(_metadata(budget, broker, request)) for broker in asked]
@@ -126,12 +127,18 @@ class MetadataCache:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            results = await asyncio.gather(*tasks, return_exceptions=True)
             for broker in fresh:
                 if metadata is None or not self._adopt(broker, metadata):
                     await broker.close()
         if metadata is None:
             raise KafkaUnavailable("; ".join(budget.errors) or "no broker is known")
+        members = set(metadata.brokers.values())
+        budget.warnings.update(
+            str(result)
+            for broker, result in zip(asked, results, strict=True)
+            if isinstance(result, KafkaError) and (broker.host, broker.port) not in members
+        )
         return metadata
 
     def _adopt(self, broker: Broker, metadata: ClusterMetadata) -> bool:

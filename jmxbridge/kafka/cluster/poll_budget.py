@@ -28,13 +28,14 @@ refuses each of a thousand groups must not fill the log."""
 class PollBudget:
     """The requests of one poll; every error is noted once, wherever it is handled.
 
-    `timeout_s` is for each broker in all.
+    `timeout_s` is for each broker in all. `warnings` are those of `errors` that left nothing out.
     """
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self.requests = 0
         self.errors: list[str] = []
+        self.warnings: set[str] = set()
         self.answered: set[Broker] = set()
         self._brokers: dict[Broker, _BrokerBudget] = {}
         self._clock = asyncio.get_running_loop().time

@@ -44,6 +44,7 @@ class SnapshotBuilder:
             groups_listed=read.listed,
             requests=budget.requests,
             errors=tuple(budget.errors),
+            warnings=tuple(error for error in budget.errors if error in budget.warnings),
             phases=budget.phases,
             vanished=read.vanished,
             start_offsets=self.starts,

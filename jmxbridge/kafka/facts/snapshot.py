@@ -71,7 +71,8 @@ class Snapshot:
     names groups known from earlier polls that no longer exist, according to their coordinator.
     `complete` is true only if every broker answered everything without error: what is missing from
     a complete snapshot does not exist. `groups_listed` counts before the filters. `errors` are
-    sentences for people. `requests` does not count the handshakes of new connections.
+    sentences for people; `warnings` are those of them that left nothing out, such as a dead address
+    in the bootstrap list. `requests` does not count the handshakes of new connections.
 
     `vanished` names groups that are gone and whose last commits are in `commits` nevertheless; they
     are not in `groups`. `start_offsets` belong to the oldest records and are read less often than
@@ -108,6 +109,12 @@ class Snapshot:
     extras: Extras = field(default_factory=Extras)
     topic_ids: Mapping[str, str] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The errors that left something out."""
+        return tuple(error for error in self.errors if error not in self.warnings)
 
 
 @dataclass(frozen=True, slots=True)

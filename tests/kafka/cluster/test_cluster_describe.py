@@ -4,9 +4,11 @@ import pytest
 
 from jmxbridge.kafka.facts.members import Member
 from jmxbridge.lag.report.table import tables
-from tests.kafka.fake_answers import Group
-from tests.kafka.fake_cluster import FakeCluster, silent
+from tests.kafka.fake_answers import Asked, Group
+from tests.kafka.fake_cluster import FakeCluster, HangUp, silent
 from tests.kafka.polling import ConnectTo, Outlast, StartFake
+
+LOST = "groups may be missing: 1 of 2 partitions of __consumer_offsets have no leader"
 
 
 @pytest.fixture
@@ -185,3 +187,55 @@ async def test_describe_keeps_offsets_without_members(
     assert description.snapshot.commits == {"newer": {"x": {0: 9}}}
     assert description.snapshot.end_offsets == {"x": {0: 10}}
     assert len(description.snapshot.errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("leaders", "failures"),
+    [
+        ({0: 1, 1: 1}, ()),
+        ({0: 1, 1: -1}, (f"{LOST}; start the broker that has them",)),
+        (None, ()),
+    ],
+)
+async def test_describe_looks_for_lost_coordinators_after_a_dead_bootstrap_address(
+    fake: FakeCluster,
+    connect_to: ConnectTo,
+    free_port: int,
+    leaders: dict[int, int] | None,
+    failures: tuple[str, ...],
+) -> None:
+    """Groups of a partition without a leader are in no list, so the address may be theirs."""
+    del fake.leaders["__consumer_offsets"]
+    if leaders is not None:
+        fake.leaders["__consumer_offsets"] = leaders
+    bootstrap = [("127.0.0.1", free_port), *fake.bootstrap]
+
+    description = await connect_to(fake, bootstrap=bootstrap).describe()
+
+    assert len(description.snapshot.warnings) == 1
+    assert description.snapshot.failures == failures
+
+
+async def test_describe_survives_losing_the_cluster_after_a_dead_bootstrap_address(
+    fake: FakeCluster, connect_to: ConnectTo, free_port: int
+) -> None:
+    """No broker answers the question for coordinators: what was read before stays."""
+    seen = 0
+
+    def only_first(asked: Asked) -> object:
+        nonlocal seen
+        seen += 1
+        if seen > 1:
+            raise HangUp
+        return fake.brokers[1].answer_metadata(asked)
+
+    await fake.brokers[2].stop()
+    del fake.ports[2]
+    fake.brokers[1].scripts["metadata"] = only_first
+    cluster = connect_to(fake, bootstrap=[("127.0.0.1", free_port), *fake.bootstrap])
+
+    description = await cluster.describe(["classic"])
+
+    assert set(description.snapshot.groups) == {"classic"}
+    assert len(description.snapshot.warnings) == 1
+    assert description.snapshot.failures != ()

@@ -40,7 +40,23 @@ async def test_refresh_tolerates_dead_bootstrap_hosts(
 
     assert snapshot.complete
     assert groups_with_rows(snapshot) == {"b"}
+    assert len(snapshot.errors) == 1
+    assert f":{refusing[1]}" in snapshot.errors[0]
+    assert (snapshot.warnings, snapshot.failures) == (snapshot.errors, ())
     await black_hole.brokers[1].all_gone.wait()
+
+
+async def test_refresh_reports_a_dead_member_of_the_cluster_as_a_failure(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """The bootstrap list names a broker that the metadata still has: its rows are missing."""
+    await two.brokers[1].stop()
+
+    snapshot = await connect_to(two).poll()
+
+    assert groups_with_rows(snapshot) == {"b"}
+    assert snapshot.warnings == ()
+    assert snapshot.failures == snapshot.errors != ()
 
 
 async def test_refresh_finds_a_broker_at_its_new_address(

@@ -41,12 +41,16 @@ def test_build_counts_brokers_and_requests(
     budget.answered |= {BROKERS[2], Broker("bootstrap", 9092)}
     budget.requests = 7
     budget.note("broker 1: refused")
+    budget.note("old:9092: refused")
+    budget.warnings.add("old:9092: refused")
 
     snapshot = builder.build(metadata)
 
     assert (snapshot.brokers, snapshot.brokers_answered) == (2, 1)
     assert (snapshot.requests, snapshot.groups_listed) == (7, 3)
-    assert snapshot.errors == ("broker 1: refused",)
+    assert snapshot.errors == ("broker 1: refused", "old:9092: refused")
+    assert snapshot.warnings == ("old:9092: refused",)
+    assert snapshot.failures == ("broker 1: refused",)
 
 
 def test_build_has_vanished_groups_among_commits_only(
