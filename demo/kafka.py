@@ -61,6 +61,11 @@ class Kafka(Server):
         """HOST:PORT for clients."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def controller(self) -> str:
+        """HOST:PORT of the cluster's KRaft controller, which serves no clients."""
+        return f"127.0.0.1:{self._controller_port}"
+
     def _launch(self) -> Process:
         config = self.folder / "server.properties"
         if not config.exists():
@@ -124,14 +129,13 @@ class Kafka(Server):
         return [str(self.java), *SMALL, log, *options, "-cp", java_path([self.libs]), main, *args]
 
     def _defaults(self) -> dict[str, str]:
-        controller = f"127.0.0.1:{self._controller_port}"
         clients = f"PLAINTEXT://{self.bootstrap}"
         leads = self.node_id == 1
         return self._common() | {
             "process.roles": "broker,controller" if leads else "broker",
             "node.id": str(self.node_id),
-            "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"{clients},CONTROLLER://{controller}" if leads else clients,
+            "controller.quorum.voters": f"1@{self.controller}",
+            "listeners": f"{clients},CONTROLLER://{self.controller}" if leads else clients,
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
         }

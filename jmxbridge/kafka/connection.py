@@ -21,7 +21,7 @@ from jmxbridge import __version__
 from jmxbridge.kafka.login.sasl import Mechanism
 from jmxbridge.kafka.login.security import PLAINTEXT, Security, log_in, tls_failed
 from jmxbridge.kafka.wire import codec
-from jmxbridge.kafka.wire.api_numbers import API_VERSIONS, Api
+from jmxbridge.kafka.wire.api_numbers import API_VERSIONS, BROKER_REGISTRATION, METADATA, Api
 from jmxbridge.kafka.wire.codec import KafkaRequest
 from jmxbridge.kafka.wire.error_codes import UNSUPPORTED_VERSION, error_name
 from jmxbridge.kafka.wire.errors import (
@@ -29,6 +29,7 @@ from jmxbridge.kafka.wire.errors import (
     ConnectFailed,
     ConnectionLost,
     KafkaError,
+    NotBroker,
     NotKafka,
     ReplyUnreadable,
     RequestFailed,
@@ -55,7 +56,7 @@ async def connect(host: str, port: int, security: Security = PLAINTEXT) -> "Brok
     """Connect, read the broker's API versions, and log in if `security` has a mechanism.
 
     No deadline of its own; a cancelled attempt leaves no connection behind. Raises ConnectFailed,
-    ConnectionLost or NotKafka.
+    ConnectionLost, NotKafka or NotBroker.
     """
     connection = BrokerConnection(host, port, security)
     tls = await security.context(connection.peer)
@@ -151,7 +152,8 @@ class BrokerConnection(asyncio.Protocol):
     async def handshake(self) -> None:
         """Read the broker's API versions: by our version of the request, else by version 0.
 
-        A broker that does not know our version answers in version 0 with error 35 (KIP-511).
+        A broker that does not know our version answers in version 0 with error 35 (KIP-511). A
+        KRaft controller answers too, but it has no topics and no groups; NotBroker names it.
         """
         request = ApiVersions(__version__)
         try:
@@ -162,6 +164,11 @@ class BrokerConnection(asyncio.Protocol):
             raise NotKafka(f"{exc}; is this a Kafka listener?") from exc
         if error:
             raise NotKafka(f"{self.peer}: refused to name its versions: {error_name(error)}")
+        if METADATA.number not in offered and BROKER_REGISTRATION.number in offered:
+            raise NotBroker(
+                f"{self.peer}: this is a KRaft controller, not a broker: name a broker's listener"
+                " in kafka.bootstrap"
+            )
         self._offered = offered
 
     async def log_in(self, mechanism: Mechanism, host: str) -> None:

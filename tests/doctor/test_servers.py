@@ -42,6 +42,17 @@ async def test_an_unreachable_advertised_address_is_a_finding() -> None:
     assert "advertised.listeners of broker 2" in finding.fix
 
 
+async def test_a_controller_in_the_list_is_named() -> None:
+    """The message tells the fix already."""
+    async with FakeCluster() as fake:
+        del fake.versions[3]
+        fake.versions[62] = (0, 4)
+        area = await examine_kafka(kafka(*fake.bootstrap))
+    (finding,) = area.findings
+    assert finding.problem.startswith("this is a KRaft controller, not a broker: name a broker's")
+    assert finding.fix == ""
+
+
 async def test_missing_rights_are_findings() -> None:
     """With the command that grants them: Kafka omits such groups silently."""
     async with FakeCluster() as fake:

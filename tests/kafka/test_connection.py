@@ -15,6 +15,7 @@ from jmxbridge.kafka.wire.errors import (
     ConnectFailed,
     ConnectionLost,
     DeadlineExceeded,
+    NotBroker,
     NotKafka,
     ReplyUnreadable,
     RequestFailed,
@@ -193,6 +194,15 @@ async def test_ask_raises_version_mismatch_for_a_missing_api(
 
     with pytest.raises(VersionMismatch, match=r"127.0.0.1:.* does not offer ListGroups"):
         connection.version(LIST_GROUPS)
+
+
+async def test_connect_tells_a_controller_from_a_broker(fake: FakeCluster) -> None:
+    """A KRaft controller offers registration to brokers and no Metadata to clients."""
+    del fake.versions[3], fake.versions[16]
+    fake.versions[62] = (0, 4)
+
+    with pytest.raises(NotBroker, match=rf"^127.0.0.1:{fake.ports[1]}: this is a KRaft controller"):
+        await connect("127.0.0.1", fake.ports[1])
 
 
 async def test_ask_fails_only_the_request_with_an_unencodable_name(

@@ -196,6 +196,19 @@ async def own_metadata(own_kafka: Kafka) -> AsyncIterator[MetadataCache]:
     await metadata.close()
 
 
+@pytest.mark.parametrize("version", ["kafka_39", "kafka"])
+async def test_a_controller_in_the_bootstrap_list_is_named(
+    request: pytest.FixtureRequest, version: str
+) -> None:
+    """Brokers of 3.9 and 4.1: the controller listener answers ApiVersions and nothing of ours."""
+    broker: Kafka = request.getfixturevalue(version)
+    host, _, port = broker.controller.rpartition(":")
+
+    async with Cluster([(host, int(port))], timeout_s=SETTLED_S) as cluster:
+        with pytest.raises(KafkaUnavailable, match=f"^{broker.controller}: this is a KRaft contr"):
+            await cluster.poll()
+
+
 async def test_polls_create_nothing_and_survive_a_broker_restart(
     own_kafka: Kafka, own_cluster: Cluster, impatient: Cluster, own_metadata: MetadataCache
 ) -> None:

@@ -39,6 +39,8 @@ API_VERSIONS = Api("api_versions", 18, 0, 3)
 # Version 0 announces SASL messages without Kafka's framing: for brokers before 1.0.
 SASL_HANDSHAKE = Api("sasl_handshake", 17, 1, 1)
 SASL_AUTHENTICATE = Api("sasl_authenticate", 36, 0, 2)
+# Brokers register with a controller, which alone offers this (KIP-631); never sent by this client.
+BROKER_REGISTRATION = Api("broker_registration", 62, 0, 0)
 DESCRIBE_CLUSTER = Api("describe_cluster", 60, 0, 1)
 # Below version 4 a Metadata request cannot say that it must not create topics.
 METADATA = Api("metadata", 3, 4, 12)

@@ -9,6 +9,7 @@
         ConnectionLost        an open connection ended before the answer
         DeadlineExceeded      the broker did not answer a request in time
         NotKafka              the peer does not speak Kafka's protocol
+        NotBroker             the peer is a controller of the cluster, not a broker
       RequestFailed           one request failed; the connection stays open
         VersionMismatch       the broker has no version of this request that we speak
         ReplyUnreadable       the reply does not follow its schema, or has an unknown error code
@@ -51,6 +52,10 @@ class DeadlineExceeded(BrokerFailed):
 
 class NotKafka(BrokerFailed):
     """The peer does not speak Kafka's protocol, or not in plaintext."""
+
+
+class NotBroker(BrokerFailed):
+    """The peer is a KRaft controller."""
 
 
 class RequestFailed(KafkaError):
