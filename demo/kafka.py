@@ -91,6 +91,10 @@ class Kafka(Server):
         """Run a command-line tool of org.apache.kafka.tools on this broker; return its stdout."""
         return self._run(self._tool_named(main), "--bootstrap-server", self.bootstrap, *args)
 
+    def configure(self, *args: str) -> None:
+        """Run kafka-configs.sh on this broker."""
+        self._run("kafka.admin.ConfigCommand", "--bootstrap-server", self.bootstrap, *args)
+
     def _tool_named(self, main: str) -> str:
         return f"org.apache.kafka.tools.{main}"
 

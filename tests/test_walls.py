@@ -62,6 +62,7 @@ DOORS: dict[tuple[str, str], set[str]] = {
         "jmxbridge.kafka.facts.members",
         "jmxbridge.kafka.facts.names",
         "jmxbridge.kafka.facts.snapshot",
+        "jmxbridge.kafka.facts.throttling",
     },
     ("config", "kafka"): {"jmxbridge.kafka.facts.names"},
     ("kafka", "jmx"): {

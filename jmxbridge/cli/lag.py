@@ -173,17 +173,19 @@ def show(
 ) -> None:
     """Print the groups, the furthest behind first; data on stdout, remarks on stderr."""
     from jmxbridge.cli.lag_table import bars, entries, is_colored, printed, remarks
+    from jmxbridge.kafka.facts.throttling import delay_sentences
     from jmxbridge.lag.report.diagnosis import total_lag
     from jmxbridge.lag.report.table import tables
 
     groups = sorted(tables(description), key=total_lag, reverse=True)
     snapshot = description.snapshot
     errors = [*snapshot.failures, *problems]
+    warnings = [*snapshot.warnings, *delay_sentences(snapshot.throttled_ms).values()]
     if as_json:
         content = {
             "groups": entries(groups, details),
             "errors": errors,
-            "warnings": snapshot.warnings,
+            "warnings": warnings,
         }
         typer.echo(json.dumps(document("lag", content)))
         return
@@ -196,5 +198,5 @@ def show(
             typer.echo(line)
         for remark in remarks(table, details):
             typer.echo(remark, err=True)
-    for error in (*snapshot.warnings, *errors):
-        typer.echo(f"warning: {error}", err=True)
+    for warning in (*warnings, *errors):
+        typer.echo(f"warning: {warning}", err=True)

@@ -67,6 +67,8 @@ class Preflight:
 
     def warnings(self) -> list[str]:
         """Return a warning for each answer that differs from the file, with its place."""
+        from jmxbridge.kafka.facts.throttling import delay_sentences
+
         lines = [f"{self.settings.path}: warning: {problem}" for problem in self.unmet]
         lines += [line for survey in self.surveys for line in survey_warnings(survey)]
         lines += self.misspelt
@@ -83,7 +85,9 @@ class Preflight:
                 f" {self.settings.max_series}: the others would be left out"
             )
         snapshot = self.kafka.snapshot if self.kafka else None
-        lines += [f"kafka: warning: {error}" for error in (snapshot.errors if snapshot else ())]
+        if snapshot is not None:
+            problems = [*snapshot.errors, *delay_sentences(snapshot.throttled_ms).values()]
+            lines += [f"kafka: warning: {problem}" for problem in problems]
         rights = self.kafka.rights if self.kafka else ()
         return lines + [f"kafka: warning: {missing}: {command}" for missing, command in rights]
 

@@ -13,7 +13,10 @@ T = TypeVar("T")
 
 
 class Broker:
-    """A broker at an address; one from the bootstrap list has no id."""
+    """A broker at an address; one from the bootstrap list has no id.
+
+    `throttled_ms` grows by each delay that the broker announces because of a quota.
+    """
 
     def __init__(
         self, host: str, port: int, node_id: int | None = None, security: Security = PLAINTEXT
@@ -21,6 +24,7 @@ class Broker:
         self.host = host
         self.port = port
         self.node_id = node_id
+        self.throttled_ms = 0
         self._security = security
         self._connection: BrokerConnection | None = None
         self._retired: BrokerConnection | None = None
@@ -87,7 +91,9 @@ class Broker:
                 self._retire(self._connection)
             if self._connection is None or self._connection.failure is not None:
                 try:
-                    self._connection = await connect(self.host, self.port, self._security)
+                    self._connection = await connect(
+                        self.host, self.port, self._security, on_throttle=self._count_throttle
+                    )
                 except ConnectFailed as exc:
                     if self.node_id is None:
                         raise
@@ -95,6 +101,9 @@ class Broker:
                         f"{exc} (the address that broker {self.node_id} advertises)"
                     ) from exc.__cause__
             return self._connection
+
+    def _count_throttle(self, throttle_ms: int) -> None:
+        self.throttled_ms += throttle_ms
 
     def _retire(self, connection: BrokerConnection) -> None:
         """Stop using a connection for new requests; close it once the last one is answered."""

@@ -14,7 +14,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from jmxbridge import __version__
@@ -52,13 +52,20 @@ SESSION_SHARE = 0.8
 flight and for the next login."""
 
 
-async def connect(host: str, port: int, security: Security = PLAINTEXT) -> "BrokerConnection":
+async def connect(
+    host: str,
+    port: int,
+    security: Security = PLAINTEXT,
+    *,
+    on_throttle: Callable[[int], None] = lambda _: None,
+) -> "BrokerConnection":
     """Connect, read the broker's API versions, and log in if `security` has a mechanism.
 
+    `on_throttle` is called with the milliseconds of each delay by a quota that a reply announces.
     No deadline of its own; a cancelled attempt leaves no connection behind. Raises ConnectFailed,
     ConnectionLost, NotKafka or NotBroker.
     """
-    connection = BrokerConnection(host, port, security)
+    connection = BrokerConnection(host, port, security, on_throttle=on_throttle)
     tls = await security.context(connection.peer)
     loop = asyncio.get_running_loop()
     try:
@@ -82,9 +89,17 @@ async def connect(host: str, port: int, security: Security = PLAINTEXT) -> "Brok
 class BrokerConnection(asyncio.Protocol):
     """A connection that is open until `failure` is set."""
 
-    def __init__(self, host: str, port: int, security: Security = PLAINTEXT) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        security: Security = PLAINTEXT,
+        *,
+        on_throttle: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self.peer = address(host, port)
         self._security = security
+        self._on_throttle = on_throttle
         self._good_until_s: float | None = None
         self._retired = False
         self.failure: BrokerFailed | None = None
@@ -215,9 +230,12 @@ class BrokerConnection(asyncio.Protocol):
             if error == UNSUPPORTED_VERSION:
                 raise _TooNewError
         try:
-            return codec.decode(request, version, message)
+            answer, throttle_ms = codec.decode(request, version, message)
         except ReplyUnreadable as exc:
             raise ReplyUnreadable(f"{self.peer}: {exc}") from exc
+        if throttle_ms > 0:
+            self._on_throttle(throttle_ms)
+        return answer
 
     def _copy_of_failure(self) -> BrokerFailed:
         """Return a copy of the error that ended the connection: a raised one belongs to a task."""

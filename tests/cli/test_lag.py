@@ -109,3 +109,19 @@ async def test_lag_ends_with_a_finding_where_a_broker_does_not_answer(
 
     assert result.exit_code == 1
     assert f"warning: {dead}: " in result.stderr
+
+
+async def test_lag_warns_of_a_quota_that_delays_it() -> None:
+    """The command is slow because of it, and its rows are complete: status 0."""
+    async with FakeCluster() as fake:
+        fake.add_topic("paid", end=10)
+        fake.groups["billing"] = Group({"paid": {0: 4}})
+        fake.throttle_ms = 300
+        bootstrap = f"127.0.0.1:{fake.ports[1]}"
+        result = await invoke("--bootstrap", bootstrap)
+        as_json = await invoke("--bootstrap", bootstrap, "--json")
+
+    assert result.exit_code == 0
+    assert f"warning: broker 1 at {bootstrap} throttled us for " in result.stderr
+    (warning,) = json.loads(as_json.stdout)["warnings"]
+    assert "a quota (request_percentage) applies to" in warning

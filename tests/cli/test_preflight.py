@@ -1,5 +1,6 @@
 """`check --connect` with a recorded consumer, and with servers that do not answer."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from demo.servers import free_port
 from jmxbridge.cli.preflight import influx_text
 from jmxbridge.influx.probe import ProbeResult
 from tests.cli import calling
+from tests.kafka.fake_cluster import FakeCluster
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -67,6 +69,17 @@ def test_preflight_reports_more_series_than_max_series(
     result = call(str(file))
     assert result.exit_code == 1
     assert "one poll makes 4 series, and max_series is 3" in result.stderr
+
+
+async def test_a_quota_that_delays_the_poll_is_a_finding(tmp_path: Path) -> None:
+    """A warning, as polls are complete and slow."""
+    file = tmp_path / "mbeans.yaml"
+    async with FakeCluster() as fake:
+        fake.throttle_ms = 300
+        file.write_text(f"kafka: {{bootstrap: '127.0.0.1:{fake.ports[1]}'}}\n")
+        result = await asyncio.to_thread(call, str(file))
+
+    assert f"kafka: warning: broker 1 at 127.0.0.1:{fake.ports[1]} throttled us" in result.stderr
 
 
 def test_preflight_names_every_unreachable_server(tmp_path: Path) -> None:

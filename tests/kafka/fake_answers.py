@@ -11,8 +11,6 @@ from kio.schema.errors import ErrorCode
 from kio.serial import entity_writer
 from kio.static.primitive import i32Timedelta, i64Timedelta
 
-NO_TIME = i32Timedelta.parse(timedelta(0))
-
 
 @dataclass
 class Asked:
@@ -41,14 +39,15 @@ class Group:
 class Replies:
     """The reply entities of one API in one version."""
 
-    def __init__(self, api: str, version: int) -> None:
+    def __init__(self, api: str, version: int, throttle_ms: int = 0) -> None:
+        self.throttle_time = i32Timedelta.parse(timedelta(milliseconds=throttle_ms))
         self.module = importlib.import_module(f"kio.schema.{api}.v{version}.response")
         self.title = "".join(map(str.capitalize, api.split("_"))) + "Response"
 
     def make(self, name: str, /, **values: Any) -> Any:
         """Make an entity; values the version has no field for are left out."""
         cls = getattr(self.module, name)
-        values.setdefault("throttle_time", NO_TIME)
+        values.setdefault("throttle_time", self.throttle_time)
         if "error_code" in values:
             values["error_code"] = ErrorCode(values["error_code"])
         known = cls.__dataclass_fields__
@@ -75,7 +74,8 @@ class World:
     `ids` has the ids of topics, `ports` those of brokers, `versions` what every broker offers. A
     login is valid for `session_s`, 0 without a limit. `written` has the timestamps of a partition's
     records, in ms, from offset 0 on. `configs` has configuration by type (2 topic, 4 broker) and
-    name of the resource, None where we may not read it.
+    name of the resource, None where we may not read it. Every answer announces a delay of
+    `throttle_ms`, without delaying anything.
     """
 
     def __init__(self, versions: dict[int, tuple[int, int]]) -> None:
@@ -90,6 +90,7 @@ class World:
         self.versions = versions
         self.ports: dict[int, int] = {}
         self.session_s = 0.0
+        self.throttle_ms = 0
 
     def add_topic(self, name: str, partitions: int = 1, *, end: int = 0, leader: int = 1) -> None:
         """Add a topic, all its partitions led by one broker."""

@@ -176,7 +176,7 @@ class FakeBroker(HealthyBroker):
             assert api == "api_versions", f"{api} version {version} was not offered"
             self._send(writer, message[4:8] + _too_new(self.cluster.versions))
             return
-        replies = Replies(api, version)
+        replies = Replies(api, version, self.cluster.throttle_ms)
         asked = Asked(self.node_id, api, version, _read(api, version, message), replies)
         self.cluster.requests.append(asked)
         script = self.scripts.get(api) or getattr(self, f"answer_{api}")

@@ -62,6 +62,20 @@ async def test_ask_names_the_broker_that_advertises_a_dead_address(free_port: in
     assert str(broker) == f"broker 7 at 127.0.0.1:{free_port}"
 
 
+async def test_throttled_ms_adds_the_delays_of_all_connections(
+    fake: FakeCluster, broker: Broker
+) -> None:
+    """Handshakes are throttled too."""
+    fake.throttle_ms = 200
+    await broker.ask(ListGroups())
+    assert broker.throttled_ms == 400
+
+    await broker.close()
+    await broker.ask(ListGroups())
+
+    assert broker.throttled_ms == 800
+
+
 def test_str_puts_an_ipv6_address_in_brackets() -> None:
     """So the port can be told from the address."""
     assert str(Broker("::1", 9092)) == "[::1]:9092"

@@ -12,6 +12,7 @@ from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.facts.snapshot import Snapshot
+from jmxbridge.kafka.facts.throttling import delay_sentences
 from jmxbridge.kafka.wire.error_codes import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.history.vanished_groups import VanishedGroups
@@ -207,6 +208,24 @@ async def test_a_controller_in_the_bootstrap_list_is_named(
     async with Cluster([(host, int(port))], timeout_s=SETTLED_S) as cluster:
         with pytest.raises(KafkaUnavailable, match=f"^{broker.controller}: this is a KRaft contr"):
             await cluster.poll()
+
+
+async def test_a_quota_delays_a_poll_and_is_named(kafka: Kafka, cluster: Cluster) -> None:
+    """The broker mutes the connection for up to a second after each answer; nothing is missing."""
+    client = ("--alter", "--entity-type", "clients", "--entity-name", "jmxbridge")
+    await cluster.poll()
+    kafka.configure(*client, "--add-config", "request_percentage=0.01")
+    try:
+        throttled = await poll_until(cluster, lambda snapshot: bool(snapshot.throttled_ms))
+    finally:
+        kafka.configure(*client, "--delete-config", "request_percentage")
+    free = await poll_until(cluster, lambda snapshot: not snapshot.throttled_ms)
+
+    name = f"broker 1 at 127.0.0.1:{kafka.port}"
+    assert throttled.complete
+    assert throttled.errors == ()
+    assert f"{name} throttled us for" in delay_sentences(throttled.throttled_ms)[name]
+    assert free.complete
 
 
 async def test_polls_create_nothing_and_survive_a_broker_restart(

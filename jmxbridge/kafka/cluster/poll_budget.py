@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.facts.snapshot import Phases
+from jmxbridge.kafka.facts.throttling import delay_clause
 from jmxbridge.kafka.wire.api_numbers import Api
 from jmxbridge.kafka.wire.codec import KafkaRequest
 from jmxbridge.kafka.wire.errors import BrokerFailed, DeadlineExceeded, KafkaError, RequestFailed
@@ -62,6 +63,13 @@ class PollBudget:
         """Whether any broker failed in this poll."""
         return any(broker.failure is not None for broker in self._brokers.values())
 
+    @property
+    def throttled_ms(self) -> dict[str, int]:
+        """For how long each broker delayed this poll because of a quota, if it did."""
+        return {
+            str(broker): ms for broker, own in self._brokers.items() if (ms := own.throttled_ms)
+        }
+
     def lap(self, phase: str) -> None:
         """Add the time since the last lap to a phase, by its name in `Phases`."""
         now_s = self._clock()
@@ -80,7 +88,7 @@ class PollBudget:
             self.errors.append(sentence)
 
     async def _within(self, broker: Broker, work: Callable[[], Awaitable[T]]) -> T:
-        own = self._brokers.setdefault(broker, _BrokerBudget(self.timeout_s))
+        own = self._brokers.setdefault(broker, _BrokerBudget(broker, self.timeout_s))
         if own.failure is not None:
             raise type(own.failure)(*own.failure.args)
         try:
@@ -88,7 +96,10 @@ class PollBudget:
                 async with asyncio.timeout_at(own.deadline_s):
                     return await work()
         except TimeoutError:
-            failure: KafkaError = DeadlineExceeded(f"{broker}: no answer in {self.timeout_s:g} s")
+            delay = delay_clause(own.throttled_ms)
+            failure: KafkaError = DeadlineExceeded(
+                f"{broker}: no answer in {self.timeout_s:g} s{delay}"
+            )
         except (BrokerFailed, RequestFailed) as exc:
             failure = exc
         if isinstance(failure, BrokerFailed):
@@ -104,12 +115,19 @@ class PollBudget:
 class _BrokerBudget:
     """The time left for one broker; each request enters it while it waits."""
 
-    def __init__(self, allowance_s: float) -> None:
+    def __init__(self, broker: Broker, allowance_s: float) -> None:
+        self._broker = broker
+        self._throttled_before_ms = broker.throttled_ms
         self.failure: BrokerFailed | None = None
         self.deadline_s = 0.0
         self._left_s = allowance_s
         self._waiting = 0
         self._clock = asyncio.get_running_loop().time
+
+    @property
+    def throttled_ms(self) -> int:
+        """For how long the broker has delayed this poll because of a quota."""
+        return self._broker.throttled_ms - self._throttled_before_ms
 
     def __enter__(self) -> None:
         if self._waiting == 0:

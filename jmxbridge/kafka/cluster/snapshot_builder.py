@@ -46,6 +46,7 @@ class SnapshotBuilder:
             errors=tuple(budget.errors),
             warnings=tuple(error for error in budget.errors if error in budget.warnings),
             phases=budget.phases,
+            throttled_ms=budget.throttled_ms,
             vanished=read.vanished,
             start_offsets=self.starts,
             stable_ends=self.stable_ends.offsets,

@@ -73,6 +73,7 @@ class Snapshot:
     a complete snapshot does not exist. `groups_listed` counts before the filters. `errors` are
     sentences for people; `warnings` are those of them that left nothing out, such as a dead address
     in the bootstrap list. `requests` does not count the handshakes of new connections.
+    `throttled_ms` has the brokers that delayed the poll because of a quota, see `throttling`.
 
     `vanished` names groups that are gone and whose last commits are in `commits` nevertheless; they
     are not in `groups`. `start_offsets` belong to the oldest records and are read less often than
@@ -110,6 +111,7 @@ class Snapshot:
     topic_ids: Mapping[str, str] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    throttled_ms: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def failures(self) -> tuple[str, ...]:

@@ -10,9 +10,11 @@ can: a value for a field that a version does not have is left out of that versio
 import importlib
 import io
 from abc import ABC, abstractmethod
+from datetime import timedelta
 from functools import cache
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
+from jmxbridge.kafka.facts.throttling import CLIENT_ID
 from jmxbridge.kafka.wire.api_numbers import (
     API_VERSIONS,
     LIST_GROUPS,
@@ -26,7 +28,14 @@ from jmxbridge.kafka.wire.safe_reader import BadReply, read, skip_tags
 
 T = TypeVar("T")
 
-CLIENT_ID = "jmxbridge"
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Decoded(NamedTuple, Generic[T]):
+    """An answer, and for how long the broker throttles us because of a quota (KIP-219)."""
+
+    answer: T
+    throttle_ms: int
 
 
 class Schema:
@@ -82,7 +91,7 @@ def encode(request: KafkaRequest[Any], version: int, correlation_id: int) -> byt
     return len(message).to_bytes(4) + message
 
 
-def decode(request: KafkaRequest[T], version: int, message: bytes) -> T:
+def decode(request: KafkaRequest[T], version: int, message: bytes) -> Decoded[T]:
     """Return the answer in a message that begins with its correlation id; raises ReplyUnreadable.
 
     An error code younger than kio is one of the reasons: what it means cannot be guessed.
@@ -97,7 +106,8 @@ def decode(request: KafkaRequest[T], version: int, message: bytes) -> T:
         raise ReplyUnreadable(
             f"its {request.api.title} reply (version {version}) cannot be read: {exc}"
         ) from exc
-    return request.reply(entity)
+    throttle: timedelta = getattr(entity, "throttle_time", timedelta())
+    return Decoded(request.reply(entity), throttle // _MILLISECOND)
 
 
 def load() -> None:

@@ -328,6 +328,7 @@ def _poll_fields(lags: Lags, snapshot: Snapshot) -> dict[str, FieldValue]:
         "fetch_commits_ms": phases.fetch_commits_ms,
         "list_ends_ms": phases.list_ends_ms,
         "aside_ms": phases.extras_ms,
+        "throttle_ms": sum(snapshot.throttled_ms.values()),
         "requests": snapshot.requests,
         "errors": len(snapshot.errors) + len(snapshot.describe_errors),
         "brokers": snapshot.brokers,

@@ -1,13 +1,15 @@
 """Changes between two lag polls, as sentences for the log.
 
 Rule: a condition is reported when it begins, and not again while it lasts. The end of one is
-reported where it matters: a vanished group that is back, a cluster that answers again.
+reported where it matters: a vanished group that is back, a cluster that answers again. Delays by a
+quota come and go from poll to poll, so they count as one until a broker has had none for a while.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from jmxbridge.kafka.facts.snapshot import Snapshot
+from jmxbridge.kafka.facts.throttling import delay_sentences
 from jmxbridge.lag.consumers.client_verdict import (
     ClientFinding,
     ClientVerdict,
@@ -19,6 +21,9 @@ from jmxbridge.lag.output.row_thinning import RowThinning
 
 MAX_NAMES = 3
 """Names listed in one sentence."""
+
+CALM_POLLS = 60
+"""Polls without a delay by a broker's quota, after which the next one is reported again."""
 
 
 class PollChange(NamedTuple):
@@ -38,6 +43,7 @@ class PollChanges:
         self._orphaned_topics: frozenset[str] = frozenset()
         self._verdicts: dict[str, ClientVerdict] = {}
         self._rolled_up: tuple[str, ...] = ()
+        self._calm_polls: dict[str, int] = {}
 
     def failed(self, error: str) -> list[PollChange]:
         """Compare a poll in which no broker answered."""
@@ -50,6 +56,7 @@ class PollChanges:
         return [
             *self._new_errors(snapshot.errors),
             *self._new_describe_errors(snapshot),
+            *self._newly_throttled(snapshot),
             *self._vanished_groups(snapshot),
             *self._new_orphaned_topics(snapshot),
             *self._new_verdicts(assessment.clients),
@@ -66,6 +73,17 @@ class PollChanges:
         errors = snapshot.describe_errors
         yield from (PollChange(error) for error in errors if error not in self._describe_errors)
         self._describe_errors = errors
+
+    def _newly_throttled(self, snapshot: Snapshot) -> Iterator[PollChange]:
+        sentences = delay_sentences(snapshot.throttled_ms)
+        yield from (
+            PollChange(sentence)
+            for broker, sentence in sentences.items()
+            if broker not in self._calm_polls
+        )
+        calm_polls = {broker: polls + 1 for broker, polls in self._calm_polls.items()}
+        calm_polls |= dict.fromkeys(sentences, 0)
+        self._calm_polls = {b: polls for b, polls in calm_polls.items() if polls < CALM_POLLS}
 
     def _vanished_groups(self, snapshot: Snapshot) -> Iterator[PollChange]:
         for group in sorted(snapshot.vanished - self._vanished):

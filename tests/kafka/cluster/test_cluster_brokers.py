@@ -7,7 +7,7 @@ import pytest
 
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from tests.kafka.fake_answers import Asked
-from tests.kafka.fake_cluster import FakeCluster, Silence, hang_up
+from tests.kafka.fake_cluster import FakeCluster, Silence, hang_up, silent
 from tests.kafka.polling import ConnectTo, Outlast, groups_with_rows
 
 
@@ -189,3 +189,37 @@ async def test_close_may_be_called_twice_and_before_a_poll(
     await cluster.close()
 
     assert (await cluster.poll()).complete
+
+
+async def test_poll_has_the_delays_of_this_poll(two: FakeCluster, connect_to: ConnectTo) -> None:
+    """By broker; a poll without a delay has none."""
+    cluster = connect_to(two)
+    calm = await cluster.poll()
+    two.throttle_ms = 70
+
+    throttled = await cluster.poll()
+    two.throttle_ms = 0
+    calm_again = await cluster.poll()
+
+    assert throttled.complete
+    assert throttled.throttled_ms == {
+        f"broker {node_id} at 127.0.0.1:{port}": 70 * 3 for node_id, port in two.ports.items()
+    }
+    assert calm.throttled_ms == calm_again.throttled_ms == {}
+
+
+async def test_poll_names_the_quota_behind_a_deadline(
+    two: FakeCluster, connect_to: ConnectTo, outlast: Outlast
+) -> None:
+    """A broker that muted our connection for longer than its time allows does not answer."""
+    cluster = connect_to(two)
+    await cluster.poll()
+    two.throttle_ms = 40_000
+    two.brokers[2].scripts["offset_fetch"] = silent
+
+    snapshot = await outlast(cluster.poll(), two.brokers[2])
+
+    (error,) = snapshot.errors
+    assert error.startswith(
+        f"broker 2 at 127.0.0.1:{two.ports[2]}: no answer in 30 s; it throttled us for 40,000 ms"
+    )

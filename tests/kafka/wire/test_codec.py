@@ -65,7 +65,14 @@ def test_decode_returns_plain_values() -> None:
     """The correlation id comes first; fields that the version lacks are None."""
     expected = (0, (ListedGroup("g", "consumer", None, None),))
 
-    assert decode(ListGroups(), 0, LISTED) == expected
+    assert decode(ListGroups(), 0, LISTED) == (expected, 0)
+
+
+def test_decode_returns_the_throttle_time() -> None:
+    """In ms, from the version on that has it."""
+    message = LISTED[:4] + (250).to_bytes(4) + LISTED[4:]
+
+    assert decode(ListGroups(), 1, message).throttle_ms == 250
 
 
 @pytest.mark.parametrize("message", [LISTED + b"\0", *(LISTED[:n] for n in range(4, len(LISTED)))])

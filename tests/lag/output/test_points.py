@@ -36,6 +36,7 @@ SNAPSHOT = Snapshot(
     requests=8,
     errors=("broker 3: no answer",),
     phases=Phases(1.0, 2.0, 3.0),
+    throttled_ms={"broker 1": 70, "broker 2": 5},
 )
 
 
@@ -123,6 +124,7 @@ def test_the_poll_point_has_cost_and_completeness() -> None:
         "fetch_commits_ms": 2.0,
         "list_ends_ms": 3.0,
         "aside_ms": 0.0,
+        "throttle_ms": 75,
         "requests": 8,
         "errors": 1,
         "brokers": 3,

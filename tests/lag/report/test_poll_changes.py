@@ -9,7 +9,7 @@ from jmxbridge.lag.consumers.client_verdict import ClientFinding, ClientVerdict
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.assessment import Assessment
 from jmxbridge.lag.output.row_thinning import RowThinning
-from jmxbridge.lag.report.poll_changes import PollChanges
+from jmxbridge.lag.report.poll_changes import CALM_POLLS, PollChanges
 from jmxbridge.lag.rows import Lags
 
 NOTHING = Snapshot(groups={}, commits={}, end_offsets={})
@@ -51,6 +51,24 @@ def test_a_describe_error_lasts_until_members_are_read_again() -> None:
     ]
     assert texts(changes, replace(NOTHING, memberships={})) == []
     assert texts(changes, bad) == ["group 'g': refused"]
+
+
+def test_a_delay_by_a_quota_is_reported_once_for_each_broker() -> None:
+    """Delays come and go with each poll; a broker is named again after a long time without one."""
+    changes = PollChanges()
+    first = replace(NOTHING, throttled_ms={"broker 1": 1000, "broker 2": 5})
+    both = replace(NOTHING, throttled_ms={"broker 1": 900, "broker 2": 800})
+    (sentence,) = texts(changes, first)
+    assert sentence.startswith("broker 1 throttled us for 1,000 ms in one poll")
+    (sentence,) = texts(changes, both)
+    assert sentence.startswith("broker 2 throttled us for 800 ms in one poll")
+
+    assert [texts(changes) for _ in range(CALM_POLLS - 1)] == [[]] * (CALM_POLLS - 1)
+    assert texts(changes, both) == []
+    for _ in range(CALM_POLLS):
+        texts(changes)
+
+    assert len(texts(changes, both)) == 2
 
 
 def test_a_vanished_group_is_reported_once_and_its_return_is_no_warning() -> None:
