@@ -62,8 +62,11 @@ def lag(
     queried for the group's consumers: whether they read without committing, are slow, or are gone.
     Records that retention deleted unread, or will delete soon, are reported too.
 
-    Exit status 1: the group does not exist, or some data could not be read. A bootstrap address
-    that does not answer is a warning, as long as the others lead to every broker.
+    A group that Kafka no longer has is shown with the lag that `jmxbridge run` goes on to write.
+
+    Exit status 1: the group does not exist and did not vanish lately, or some data could not be
+    read. A bootstrap address that does not answer is a warning, as long as the others lead to every
+    broker.
 
     Example: jmxbridge lag orders --bootstrap 127.0.0.1:9092 --watch
     """
@@ -177,7 +180,7 @@ def show(
     from jmxbridge.lag.report.diagnosis import total_lag
     from jmxbridge.lag.report.table import tables
 
-    groups = sorted(tables(description), key=total_lag, reverse=True)
+    groups = sorted(tables(description, details.last_seen_ns), key=total_lag, reverse=True)
     snapshot = description.snapshot
     errors = [*snapshot.failures, *problems]
     warnings = [*snapshot.warnings, *delay_sentences(snapshot.throttled_ms).values()]

@@ -58,6 +58,7 @@ class LagReader:
             interval_ns=round(every_s * NS),
             allowed_lag=kafka.allowed_lag,
             offsets_retention_s=kafka.offsets_retention_s,
+            forget_after_s=kafka.forget_after_s,
         )
 
     async def read(self) -> "tuple[Description, LagDetails]":
@@ -67,7 +68,10 @@ class LagReader:
         tick = Tick(time.time_ns(), 0)
         target_polls = asyncio.gather(*(target.poll(tick) for target in self._targets))
         try:
-            description = await self._cluster.describe(self._groups)
+            description = await self._cluster.describe(
+                self._groups, last_commits=self._looks.last_commits(tick.due_ns)
+            )
+            description = self._looks.without_deleted(description, self._groups or ())
             if self._groups is not None:
                 await self._search(description, tick.due_ns)
         finally:

@@ -111,6 +111,8 @@ def entry(table: "GroupTable", details: "LagDetails") -> dict[str, Any]:
     return {
         "group": table.group,
         "exists": table.exists,
+        "vanished": table.last_seen_ns is not None,
+        "last_seen_ns": table.last_seen_ns,
         "state": table.state,
         "remark": table.remark,
         "diagnosis": diagnose(table),

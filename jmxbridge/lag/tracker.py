@@ -104,7 +104,7 @@ class LagTracker:
     def take(self, snapshot: Snapshot, consumers: Iterable[Consumer], time_ns: int) -> Assessment:
         """Assess one snapshot, with what JMX says of the consumers."""
         self._members.take(snapshot, time_ns)
-        self._drop_deleted(snapshot)
+        self._vanished.drop(self.deleted(snapshot))
         lags = compute_lags(assume(snapshot, self._members.memberships, self._uncommitted))
         assessment = self._history.take(lags, snapshot, time_ns)
         assessment = replace(
@@ -135,8 +135,8 @@ class LagTracker:
             topic_ids=dict(self._history.topic_ids),
         )
 
-    def _drop_deleted(self, snapshot: Snapshot) -> None:
-        """Forget commits of vanished groups to partitions that were deleted.
+    def deleted(self, snapshot: Snapshot) -> frozenset[Partition]:
+        """Return the partitions that were deleted, of those that vanished groups have committed.
 
         This includes partitions of a topic created again that have no end offset yet.
         """
@@ -147,4 +147,4 @@ class LagTracker:
             for topic in recreated & snapshot.commits[group].keys()
             for index in snapshot.commits[group][topic]
         }
-        self._vanished.drop(snapshot.orphaned | partitions)
+        return snapshot.orphaned | partitions

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,15 @@ from demo.servers import free_port
 from jmxbridge.cli import app, lag
 from jmxbridge.config.model.models import GroupFilter, KafkaSettings
 from jmxbridge.config.values.address import Address
+from jmxbridge.kafka.facts.names import NameFilter
+from jmxbridge.lag.history.saved_state import SavedState
+from jmxbridge.lag.history.status import Status
+from jmxbridge.lag.history.summary import GroupSummary, PollSummary
+from jmxbridge.lag.history.vanished_groups import LastCommits
+from jmxbridge.state.lag_state import LagStateFile
+from jmxbridge.times import NS
 from tests.cli.calling import call
+from tests.cli.test_golden import compare
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster
 
@@ -125,3 +134,104 @@ async def test_lag_warns_of_a_quota_that_delays_it() -> None:
     assert f"warning: broker 1 at {bootstrap} throttled us for " in result.stderr
     (warning,) = json.loads(as_json.stdout)["warnings"]
     assert "a quota (request_percentage) applies to" in warning
+
+
+async def saved(
+    folder: Path, fake: FakeCluster, state: SavedState, *, kafka: str = ""
+) -> list[str]:
+    """Write a settings file for a cluster, and the state that `run` left; return the options."""
+    host, port = fake.bootstrap[0]
+    file = folder / "mbeans.yaml"
+    file.write_text(
+        f"kafka: {{bootstrap: '{host}:{port}'{kafka}}}\n"
+        f"store: {{path: {folder / 'local.sqlite3'}}}\n"
+    )
+    names = NameFilter()
+    path = folder / "local.lag.json"
+    await LagStateFile(path, wants_group=names, wants_topic=names).write(state)
+    return ["-f", str(file)]
+
+
+def deleted_groups(ago_s: float = 30.0) -> SavedState:
+    """The state of a `run` that saw one group vanish, and one that exists when it saved."""
+    time_ns = time.time_ns() - round(ago_s * NS)
+    stopped = GroupSummary(Status.ERR, {"paid": {0: Status.STOP}})
+    return SavedState(
+        groups={
+            "billing": LastCommits({"paid": {0: 4}}, time_ns),
+            "audit": LastCommits({"paid": {0: 9}}),
+        },
+        summary=PollSummary(time_ns, {"billing": stopped, "audit": GroupSummary(Status.OK)}),
+    )
+
+
+@pytest.mark.parametrize("suffix", ["out", "json"])
+async def test_lag_shows_a_group_that_kafka_no_longer_has(suffix: str, tmp_path: Path) -> None:
+    """`run` goes on to write its lag, so it is shown, marked, and no finding."""
+    async with FakeCluster() as fake:
+        fake.add_topic("paid", end=10)
+        fake.add_topic("__consumer_offsets")
+        options = await saved(tmp_path, fake, deleted_groups())
+        result = await invoke("billing", *options, *(["--json"] if suffix == "json" else []))
+
+    assert result.exit_code == 0
+    compare(f"lag_vanished.{suffix}", result.stdout, result.stderr)
+
+
+async def test_lag_lists_vanished_groups_that_pass_the_filter(tmp_path: Path) -> None:
+    """One that vanished after `run` has saved its state is among them."""
+    listed = {}
+    async with FakeCluster() as fake:
+        fake.add_topic("paid", end=10)
+        fake.groups["alive"] = Group({"paid": {0: 1}})
+        for kafka in ("", ", groups: {deny: [billing]}", ", topics: {deny: [paid]}"):
+            options = await saved(tmp_path, fake, deleted_groups(), kafka=kafka)
+            for every in ([], ["--all"]):
+                result = await invoke("--json", *options, *every)
+                assert result.exit_code == 0
+                groups = json.loads(result.stdout)["groups"]
+                listed[kafka, bool(every)] = {group["group"] for group in groups}
+
+    all_groups = {"alive", "audit", "billing"}
+    assert listed == {
+        ("", False): all_groups,
+        (", groups: {deny: [billing]}", False): {"alive", "audit"},
+        (", topics: {deny: [paid]}", False): {"alive"},
+        ("", True): all_groups,
+        (", groups: {deny: [billing]}", True): all_groups,
+        (", topics: {deny: [paid]}", True): all_groups,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "ago_s", "kafka"),
+    [
+        ("nonsense", 30.0, ""),
+        ("billing", 120.0, ", forget_after: 1m"),
+        ("audit", 120.0, ", forget_after: 1m"),
+        ("billing", 90_000.0, ""),
+    ],
+)
+async def test_a_group_that_exists_nowhere_is_a_finding(
+    name: str, ago_s: float, kafka: str, tmp_path: Path
+) -> None:
+    """One that neither Kafka nor `run` has, and one that `run` has forgotten."""
+    async with FakeCluster() as fake:
+        fake.add_topic("paid", end=10)
+        fake.add_topic("__consumer_offsets")
+        options = await saved(tmp_path, fake, deleted_groups(ago_s), kafka=kafka)
+        result = await invoke(name, *options)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"group {name} does not exist" in result.stderr.splitlines()
+
+
+async def test_lag_of_another_cluster_has_nothing_of_the_files_state(tmp_path: Path) -> None:
+    """With --bootstrap the saved groups may be those of another cluster."""
+    async with FakeCluster() as fake:
+        fake.add_topic("__consumer_offsets")
+        options = await saved(tmp_path, fake, deleted_groups())
+        host, port = fake.bootstrap[0]
+        result = await invoke("billing", *options, "-b", f"{host}:{port}")
+
+    assert (result.exit_code, result.stdout) == (1, "")

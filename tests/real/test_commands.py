@@ -122,6 +122,37 @@ def test_lag_of_a_group_that_is_not_there(kafka: Kafka, tmp_path: Path) -> None:
     assert done.stderr == "group nobody does not exist\n"
 
 
+def test_lag_shows_a_deleted_group_as_run_goes_on_to_write_it(
+    kafka: Kafka, client: Client, fresh_name: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Before `run` has saved that the group is gone, and after; `run` forgotten, it is missing."""
+    topic, group = fresh_name("topic"), fresh_name("stopped")
+    client.create(topic)
+    client.commit(group, topic)
+    client.produce(topic, 20)
+    state = tmp_path / "store.lag.json"
+    row = [group, topic, "0", "0", "20", "20"]
+    with Bridge(tmp_path, {"kafka": {"bootstrap": [kafka.bootstrap]}}) as bridge:
+        bridge.wait_until(state.exists)
+        kafka.tool(JAVA_GROUPS, "--delete", "--group", group)
+        early = call("lag", group, cwd=tmp_path)
+        bridge.wait_until(lambda: f"group {group} has vanished" in bridge.log.read_text())
+    late = call("lag", group, cwd=tmp_path)
+    listed = call("lag", "--json", cwd=tmp_path)
+    for done in (early, late):
+        assert done.returncode == 0, done.stderr
+        assert cells(done.stdout)[1][:6] == row
+        assert f"group {group} is no longer in Kafka; its lag is counted from" in done.stderr
+    vanished = {
+        entry["group"] for entry in json.loads(listed.stdout)["groups"] if entry["vanished"]
+    }
+    assert group in vanished
+
+    state.unlink()
+    missing = call("lag", group, cwd=tmp_path)
+    assert (missing.returncode, missing.stdout) == (1, "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_watching_lag_goes_on_until_it_is_stopped(
     kafka: Kafka, number: signal.Signals, tmp_path: Path

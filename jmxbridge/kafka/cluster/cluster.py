@@ -49,7 +49,7 @@ from jmxbridge.kafka.cluster.states import with_states
 from jmxbridge.kafka.facts.extras import TimestampedOffsets
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.names import USER_GROUPS, USER_TOPICS, is_internal
-from jmxbridge.kafka.facts.snapshot import Description, Group, Partition, Snapshot
+from jmxbridge.kafka.facts.snapshot import Commits, Description, Group, Partition, Snapshot
 from jmxbridge.kafka.login.security import PLAINTEXT, Security
 from jmxbridge.kafka.wire import codec
 from jmxbridge.kafka.wire.error_codes import UNKNOWN_TOPIC_OR_PARTITION
@@ -145,24 +145,39 @@ class Cluster:
         read = await self.read_commits()
         return await self.read_ends(read, times_ms=times_ms, describe=describe, assigned=assigned)
 
-    async def describe(self, groups: Collection[str] | None = None) -> Description:
+    async def describe(
+        self,
+        groups: Collection[str] | None = None,
+        *,
+        last_commits: Mapping[str, Commits] = {},
+    ) -> Description:
         """Read commits, ends and members of the groups named, or of all that pass the filter.
 
-        The end offsets cover what is assigned and not committed as well; with them come the starts,
-        and how long topics are kept. Raises KafkaUnavailable if no broker answered.
+        A group in `last_commits` that no longer exists has vanished: it keeps these commits. The
+        end offsets cover what is assigned and not committed as well; with them come the starts, and
+        how long topics are kept. Raises KafkaUnavailable if no broker answered.
         """
         named = frozenset(groups or ())
-        listing = GroupListing(named.__contains__ if named else self._wants_group, asked_for=named)
+        wants_group = named.__contains__ if named else self._wants_group
+        listing = GroupListing(wants_group, {*named, *filter(wants_group, last_commits)})
         async with self._new_budget() as budget:
             read = await self._read_commits(budget, listing)
             if budget.warnings:
                 await self._note_lost_coordinators(budget)
+            read = read.with_vanished(
+                {
+                    name: commits
+                    for name in sorted(read.gone & last_commits.keys())
+                    if (commits := self._filtered(name, last_commits[name]))
+                }
+            )
             memberships = await self._read_members(read)
             builder = await self._read_ends(read, memberships)
             for name in sorted(named - read.groups.keys() - read.gone):
                 budget.note(f"group {name!r} is of a kind that keeps no offsets")
             snapshot = builder.build(self._metadata)
-            return Description(snapshot, memberships, tuple(sorted(read.gone)))
+            missing = named & read.gone - read.vanished
+            return Description(snapshot, memberships, tuple(sorted(missing)))
 
     async def offsets_for_times(self, times_ms: Mapping[Partition, int]) -> TimestampedOffsets:
         """Ask leaders for the first record at or after a time, in ms, of partitions already polled.
@@ -248,7 +263,7 @@ class Cluster:
         gone |= {name for name in missing if fetched.commits.get(name) == {}}
         present = {name: group for name, group in groups.items() if name not in gone}
         commits = {
-            name: {topic: offsets for topic, offsets in commits.items() if self._wants(name, topic)}
+            name: self._filtered(name, commits)
             for name, commits in fetched.commits.items()
             if name not in gone
         }
@@ -302,6 +317,9 @@ class Cluster:
             name: membership.only(partial(self._wants, name))
             for name, membership in memberships.items()
         }
+
+    def _filtered(self, group: str, commits: Commits) -> Commits:
+        return {topic: offsets for topic, offsets in commits.items() if self._wants(group, topic)}
 
     def _wants(self, group: str, topic: str) -> bool:
         return self._wants_topic(topic) and (self._wants_internal or not is_internal(group, topic))

@@ -54,7 +54,7 @@ class VanishedGroups:
             if last is None or not last.commits:
                 self._forget(name)
             elif last.vanished_ns is None:
-                self.groups[name] = LastCommits(_readable(last.commits), time_ns)
+                self.groups[name] = LastCommits(readable(last.commits), time_ns)
                 self._vanished.add(name)
         for name, last in list(self._vanished_commits()):
             if time_ns - (last.vanished_ns or 0) >= self._forget_after_ns:
@@ -71,18 +71,7 @@ class VanishedGroups:
         if not partitions:
             return
         for name, last in list(self._vanished_commits()):
-            commits = {
-                topic: kept
-                for topic, offsets in last.commits.items()
-                if (
-                    kept := {
-                        index: offset
-                        for index, offset in offsets.items()
-                        if (topic, index) not in partitions
-                    }
-                )
-            }
-            if commits:
+            if commits := without_partitions(last.commits, partitions):
                 self.groups[name] = LastCommits(commits, last.vanished_ns)
             else:
                 self._forget(name)
@@ -95,9 +84,20 @@ class VanishedGroups:
         self._vanished.discard(name)
 
 
-def _readable(commits: Commits) -> Commits:
+def readable(commits: Commits) -> Commits:
     """Leave out partitions for which the coordinator gave an error when it was last asked."""
     return {
         topic: {index: offset for index, offset in offsets.items() if offset is not None}
         for topic, offsets in commits.items()
     }
+
+
+def without_partitions(commits: Commits, partitions: Collection[Partition]) -> Commits:
+    """Leave out commits to these partitions, and topics that then have none."""
+    kept = {
+        topic: {
+            index: offset for index, offset in offsets.items() if (topic, index) not in partitions
+        }
+        for topic, offsets in commits.items()
+    }
+    return {topic: offsets for topic, offsets in kept.items() if offsets}

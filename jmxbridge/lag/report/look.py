@@ -6,19 +6,21 @@ a history of our own. The age of an unread record can also be searched in the lo
 none of them tells, a detail is left out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.members import GroupPartition
-from jmxbridge.kafka.facts.snapshot import Description, Partition
+from jmxbridge.kafka.facts.snapshot import Commits, Description, Partition
 from jmxbridge.lag.consumers.client_verdict import at_a_glance
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.assessment import Assessment
 from jmxbridge.lag.history.end_offset_history import TimeLag
 from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.status import Status
+from jmxbridge.lag.history.vanished_groups import FORGET_AFTER_S, without_partitions
 from jmxbridge.lag.report.losses import losses
+from jmxbridge.lag.report.seen_groups import SeenGroups
 from jmxbridge.lag.report.trends import Trends
 from jmxbridge.lag.tracker import LagTracker
 from jmxbridge.times import NS
@@ -33,7 +35,8 @@ class LagDetails:
 
     `clients` has sentences about the consumers of a group, `losses` about what it has lost or will
     lose soon. `trends` has the lag of each group on each topic, look by look, the current one last;
-    `eta_s` the seconds until it has caught up, where it gains on the topic.
+    `eta_s` the seconds until it has caught up, where it gains on the topic. `last_seen_ns` says
+    when the groups that have vanished were last seen.
     """
 
     time_lags: Mapping[GroupPartition, TimeLag] = field(default_factory=dict)
@@ -42,10 +45,16 @@ class LagDetails:
     trends: Mapping[tuple[str, str], Sequence[int]] = field(default_factory=dict)
     losses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     eta_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    last_seen_ns: Mapping[str, int] = field(default_factory=dict)
 
 
 class LagLooks:
-    """Assesses one look after another; `state` is what `jmxbridge run` saved for the cluster."""
+    """Assesses one look after another; `state` is what `jmxbridge run` saved for the cluster.
+
+    A group that has vanished since then is shown for `forget_after_s`. A look: `last_commits` says
+    what to add for groups that are gone, `without_deleted` removes what was deleted, `take` comes
+    at the end.
+    """
 
     def __init__(
         self,
@@ -54,8 +63,10 @@ class LagLooks:
         interval_ns: int,
         allowed_lag: Mapping[str, int] | None = None,
         offsets_retention_s: float | None = None,
+        forget_after_s: float = FORGET_AFTER_S,
     ) -> None:
         state = state or SavedState()
+        self._seen = SeenGroups(state, forget_after_s=forget_after_s)
         self._tracker = LagTracker(
             state,
             interval_ns=interval_ns,
@@ -65,6 +76,30 @@ class LagLooks:
         self._first_view = _FirstView(state)
         self._view: _View = self._first_view
         self._trends = Trends()
+
+    def last_commits(self, time_ns: int) -> Mapping[str, Commits]:
+        """Return the last commits by group, for the groups that are gone now."""
+        return self._seen.last_commits(time_ns)
+
+    def without_deleted(self, description: Description, named: Collection[str] = ()) -> Description:
+        """Leave out what vanished groups have committed to partitions that were deleted since.
+
+        A group without any commit left is missing, if it is one of those `named`.
+        """
+        snapshot = description.snapshot
+        deleted = self._tracker.deleted(snapshot)
+        commits = {
+            name: without_partitions(offsets, deleted) if name in snapshot.vanished else offsets
+            for name, offsets in snapshot.commits.items()
+        }
+        vanished = frozenset(name for name in snapshot.vanished if commits[name])
+        forgotten = snapshot.vanished - vanished
+        kept = {name: offsets for name, offsets in commits.items() if name not in forgotten}
+        return replace(
+            description,
+            snapshot=replace(snapshot, commits=kept, vanished=vanished),
+            missing=tuple(sorted({*description.missing, *forgotten.intersection(named)})),
+        )
 
     def search(
         self,
@@ -85,6 +120,8 @@ class LagLooks:
         """Return the details of one look."""
         snapshot = replace(description.snapshot, memberships=description.memberships)
         assessment = self._tracker.take(snapshot, consumers, time_ns)
+        last_seen_ns = self._seen.seen_ns(snapshot)
+        self._seen.take(snapshot, time_ns)
         view, self._view = self._view, _View()
         clients = {
             group: [at_a_glance(finding) for finding in findings]
@@ -103,6 +140,7 @@ class LagLooks:
                 retention_s=snapshot.extras.retention_s,
                 offsets_retention_s=self._tracker.offsets_retention_s(snapshot),
             ),
+            last_seen_ns=last_seen_ns,
         )
 
 

@@ -13,11 +13,13 @@ It differs from the command in three ways:
    end, or the group no rows and a remark, and the other groups are still printed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from jmxbridge.kafka.facts.members import Member
 from jmxbridge.kafka.facts.snapshot import Commits, Description, Partition
+from jmxbridge.times import NS
 
 COLUMNS = (
     "GROUP",
@@ -65,6 +67,8 @@ class TableRow:
 class GroupTable:
     """Rows of one group. `exists` is False if the cluster says there is no such group.
 
+    The rows of such a group are those of its last commits, if `last_seen_ns` says when it had them.
+
     `remark` follows the group's name in a sentence next to its rows: "is rebalancing". `simple` is
     True for groups that keep offsets without members: they are Empty even while they read.
     """
@@ -75,11 +79,21 @@ class GroupTable:
     state: str | None = None
     remark: str | None = None
     simple: bool = False
+    last_seen_ns: int | None = None
 
 
-def tables(description: Description) -> tuple[GroupTable, ...]:
-    """Return a table for each group that was described or is missing, by name."""
-    described = [_table(name, description) for name in description.snapshot.groups]
+def tables(
+    description: Description, last_seen_ns: Mapping[str, int] = {}
+) -> tuple[GroupTable, ...]:
+    """Return a table for each group that was described, has vanished, or is missing, by name.
+
+    `last_seen_ns` says when the vanished groups were last seen.
+    """
+    snapshot = description.snapshot
+    described = [_table(name, description) for name in snapshot.groups]
+    described += [
+        _vanished_table(name, description, last_seen_ns[name]) for name in snapshot.vanished
+    ]
     missing = [
         GroupTable(name, (), exists=False, remark=_REMARKS["dead"]) for name in description.missing
     ]
@@ -102,6 +116,17 @@ def _table(name: str, description: Description) -> GroupTable:
         state=state,
         remark=_REMARKS.get(lower_state),
         simple=description.snapshot.groups[name].kind == "simple",
+    )
+
+
+def _vanished_table(name: str, description: Description, seen_ns: int) -> GroupTable:
+    seen = datetime.fromtimestamp(seen_ns // NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return GroupTable(
+        group=name,
+        rows=tuple(_rows(name, description.snapshot.commits[name], (), description)),
+        exists=False,
+        remark=f"is no longer in Kafka; its lag is counted from its last commits, seen at {seen}",
+        last_seen_ns=seen_ns,
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from jmxbridge.kafka.facts.members import Member
 from jmxbridge.lag.report.table import tables
 from tests.kafka.fake_answers import Asked, Group
-from tests.kafka.fake_cluster import FakeCluster, HangUp, silent
+from tests.kafka.fake_cluster import FakeCluster, HangUp, hang_up, silent
 from tests.kafka.polling import ConnectTo, Outlast, StartFake
 
 LOST = "groups may be missing: 1 of 2 partitions of __consumer_offsets have no leader"
@@ -238,4 +238,58 @@ async def test_describe_survives_losing_the_cluster_after_a_dead_bootstrap_addre
 
     assert set(description.snapshot.groups) == {"classic"}
     assert len(description.snapshot.warnings) == 1
+    assert description.snapshot.failures != ()
+
+
+LAST_COMMITS = {"old": {"x": {0: 3}, "secret": {0: 1}}, "classic": {"x": {0: 1}}}
+
+
+@pytest.mark.parametrize("named", [None, ["old"]])
+async def test_describe_keeps_the_last_commits_of_a_group_that_is_gone(
+    fake: FakeCluster, connect_to: ConnectTo, named: list[str] | None
+) -> None:
+    """By name and in a list of all; a group that exists has the commits it has now."""
+    cluster = connect_to(fake, topics="x".__eq__)
+
+    description = await cluster.describe(named, last_commits=LAST_COMMITS)
+
+    assert description.missing == ()
+    assert description.snapshot.vanished == {"old"}
+    assert description.snapshot.commits["old"] == {"x": {0: 3}}
+    assert description.snapshot.end_offsets["x"][0] == 10
+    assert "old" not in description.snapshot.groups
+    assert description.snapshot.commits.get("classic", {"x": {0: 4}}) == {"x": {0: 4}}
+    assert description.snapshot.errors == ()
+
+
+async def test_describe_asks_for_unlisted_groups_that_pass_the_filter_only(
+    fake: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Of what `run` knew under other filters; what has no commits left has not vanished."""
+    last_commits = {"other": {"x": {0: 3}}, "old": {"secret": {0: 1}}}
+    cluster = connect_to(fake, groups="other".__ne__, topics="x".__eq__)
+
+    description = await cluster.describe(last_commits=last_commits)
+
+    assert description.snapshot.vanished == frozenset()
+    assert description.snapshot.gone == {"old"}
+    assert description.missing == ()
+    (asked,) = fake.asked("find_coordinator")
+    assert tuple(asked.entity.coordinator_keys) == ("old",)
+
+
+async def test_describe_does_not_count_last_commits_while_a_coordinator_is_silent(
+    fake: FakeCluster, connect_to: ConnectTo, outlast: Outlast
+) -> None:
+    """A group is gone only if its coordinator says so."""
+    fake.brokers[1].scripts["offset_fetch"] = silent
+    fake.brokers[2].scripts["find_coordinator"] = hang_up
+
+    description = await outlast(
+        connect_to(fake).describe(["old"], last_commits=LAST_COMMITS), fake.brokers[1]
+    )
+
+    assert description.snapshot.vanished == frozenset()
+    assert description.snapshot.commits == {}
+    assert description.missing == ()
     assert description.snapshot.failures != ()

@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
+
 from jmxbridge.cli.lag_look import SEARCH_ROUNDS
 from jmxbridge.kafka.facts.extras import Extras, TimestampedOffset
 from jmxbridge.kafka.facts.members import Member, Membership
-from jmxbridge.kafka.facts.snapshot import Description, Group, Snapshot
+from jmxbridge.kafka.facts.snapshot import Description, Group, Partition, Snapshot
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.end_offset_history import TimeLag
 from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.history.summary import GroupSummary, PollSummary
+from jmxbridge.lag.history.vanished_groups import LastCommits
 from jmxbridge.lag.report.look import LagLooks
 from jmxbridge.lag.report.trends import LOOKS
 from jmxbridge.times import NS
@@ -168,3 +171,82 @@ def test_one_look_at_a_consumer_gives_no_verdict() -> None:
         "client c of target app reads, and is well ahead of what it has committed (40 records"
     )
     assert sentences[-1].startswith("client c of target app reads but does not commit: ")
+
+
+def gone_group(topic_id: str = "1", orphaned: frozenset[Partition] = frozenset()) -> Description:
+    """A group that has vanished, with its last commits to two topics."""
+    snapshot = Snapshot(
+        groups={},
+        commits={"g": {"t": {0: 10}, "u": {0: 3}}},
+        end_offsets={"t": {0: 50}, "u": {0: 4}},
+        gone=frozenset({"g"}),
+        vanished=frozenset({"g"}),
+        topic_ids={"t": topic_id, "u": "2"},
+        orphaned=orphaned,
+    )
+    return Description(snapshot, {})
+
+
+def saved_group(**commits: dict[int, int | None]) -> SavedState:
+    """What `run` saved of a group that still existed, and of the ids of the topics."""
+    return SavedState(
+        groups={"g": LastCommits(commits)},
+        summary=PollSummary(20 * S, {"g": GroupSummary(Status.ERR, {"t": {0: Status.STOP}})}),
+        topic_ids={"t": "1", "u": "2"},
+    )
+
+
+def test_a_vanished_group_has_lag_and_status_and_the_time_it_was_seen() -> None:
+    """As `run` goes on to write it; a later look does not make it younger."""
+    looks = LagLooks(saved_group(t={0: 10}, u={0: 3}), interval_ns=2 * S)
+    assert looks.last_commits(50 * S) == {"g": {"t": {0: 10}, "u": {0: 3}}}
+
+    for time_ns in (50 * S, 52 * S):
+        description = looks.without_deleted(gone_group())
+        assert description == gone_group()
+        details = looks.take(description, (), time_ns)
+        assert details.last_seen_ns == {"g": 20 * S}
+        assert details.trends["g", "t"][-1] == 40
+        if time_ns == 50 * S:
+            assert details.statuses[ROW] is Status.STOP
+
+
+@pytest.mark.parametrize(
+    "changed", [gone_group(topic_id="new"), gone_group(orphaned=frozenset({("t", 0)}))]
+)
+def test_a_vanished_group_loses_what_was_deleted_with_its_topic(changed: Description) -> None:
+    """Under the same name the offsets of another topic say nothing; at later looks as well."""
+    looks = LagLooks(saved_group(t={0: 10}, u={0: 3}), interval_ns=2 * S)
+
+    description = looks.without_deleted(changed)
+    details = looks.take(description, (), 50 * S)
+
+    assert description.snapshot.commits == {"g": {"u": {0: 3}}}
+    assert details.trends == {("g", "u"): (1,)}
+    assert looks.last_commits(52 * S) == {"g": {"u": {0: 3}}}
+
+
+@pytest.mark.parametrize(("named", "missing"), [((), ()), (("g",), ("g",))])
+def test_a_vanished_group_of_which_nothing_is_left_is_missing_if_it_was_named(
+    named: tuple[str, ...], missing: tuple[str, ...]
+) -> None:
+    """In a list of all groups it has no place."""
+    looks = LagLooks(saved_group(t={0: 10}, u={0: 3}), interval_ns=2 * S)
+    orphaned = frozenset({("t", 0), ("u", 0)})
+
+    description = looks.without_deleted(gone_group(orphaned=orphaned), named)
+    looks.take(description, (), 50 * S)
+
+    assert description.missing == missing
+    assert description.snapshot.commits == {}
+    assert description.snapshot.vanished == frozenset()
+    assert looks.last_commits(52 * S) == {}
+
+
+def test_without_deleted_keeps_groups_that_exist_as_they_are() -> None:
+    """Their commits to a deleted topic are a row without an end, as Kafka answers it."""
+    exists = description()
+    snapshot = replace(exists.snapshot, orphaned=frozenset({("t", 0)}))
+    changed = replace(exists, snapshot=snapshot, missing=("other",))
+
+    assert LagLooks(interval_ns=2 * S).without_deleted(changed, ("g", "other")) == changed

@@ -179,3 +179,24 @@ def test_the_state_is_the_listed_one_where_members_are_unknown() -> None:
     (table,) = tables(Description(snapshot, {}))
 
     assert (table.state, lines(table)) == ("Empty", ["t 0 1 3 2 -"])
+
+
+def test_a_vanished_group_has_the_rows_of_its_last_commits() -> None:
+    """It does not exist in Kafka; the remark says how old the commits are."""
+    snapshot = Snapshot(
+        groups={},
+        commits={"g": {"t": {0: 4}}},
+        end_offsets={"t": {0: 9}},
+        gone=frozenset({"g"}),
+        vanished=frozenset({"g"}),
+    )
+
+    (table,) = tables(Description(snapshot, {}), {"g": 1_700_000_000_500_000_000})
+
+    assert lines(table) == ["t 0 4 9 5 -"]
+    assert (table.exists, table.state) == (False, None)
+    assert table.last_seen_ns == 1_700_000_000_500_000_000
+    assert table.remark == (
+        "is no longer in Kafka; its lag is counted from its last commits,"
+        " seen at 2023-11-14T22:13:20Z"
+    )
