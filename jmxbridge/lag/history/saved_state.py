@@ -28,6 +28,9 @@ VERSION = 1
 MAX_OFFSETS = 500_000
 """Commits and points of tables saved, about 10 MB of JSON: ten times a large cluster's."""
 
+_NONE = 9
+"""Number of Status.NONE in the file: release 0.1 had it and refuses 0."""
+
 MAX_BYTES = 64 * 2**20
 """A larger file is not ours and is not read."""
 
@@ -155,7 +158,7 @@ def _encode_summary(summary: PollSummary, left: int) -> dict[str, Any]:
         if left < 0:
             break
         groups[name] = {
-            "status": group.status,
+            "status": group.status or _NONE,
             "partitions": group.partitions,
             "clients": group.clients,
         }
@@ -167,7 +170,7 @@ def _summary(entry: Any, wants_group: Wants, wants_topic: Wants) -> PollSummary 
         return None
     groups = {
         name: GroupSummary(
-            Status(group["status"]),
+            Status.NONE if group["status"] == _NONE else Status(group["status"]),
             {
                 topic: {int(index): Status(status) for index, status in partitions.items()}
                 for topic, partitions in group["partitions"].items()

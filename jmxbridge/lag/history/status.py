@@ -42,8 +42,12 @@ _INTERVALS = 5
 
 
 class Status(IntEnum):
-    """Burrow's numbers for the names it has, ours after them."""
+    """Burrow's numbers for the names it has, ours after them.
 
+    NONE is Burrow's NOTFOUND: there is nothing to judge, so it is below every threshold.
+    """
+
+    NONE = 0
     OK = 1
     WARN = 2
     ERR = 3
@@ -52,7 +56,6 @@ class Status(IntEnum):
     REWIND = 6
     EXPIRED = 7
     AHEAD = 8
-    UNKNOWN = 9
 
 
 class Presence(IntEnum):
@@ -245,9 +248,12 @@ class RowTrack:
 
 
 def worst_status(statuses: set[Status]) -> Status:
-    """Return the status of a topic or a group: ERR if one of its partitions is beyond WARN."""
+    """Return the status of a topic or a group: ERR if one of its partitions is beyond WARN.
+
+    Without a partition whose lag is known it is NONE.
+    """
     if not statuses:
-        return Status.UNKNOWN
+        return Status.NONE
     if statuses <= {Status.OK, Status.WARN}:
         return max(statuses)
     return Status.ERR

@@ -120,7 +120,7 @@ def judge(case: Case, presence: Presence) -> Status:
     seconds = [commit.second for commit in case.commits]
     ends = [*case.commits, Commit(case.now, 0, case.end)]
     track: RowTrack | None = None
-    status = Status.UNKNOWN
+    status = Status.NONE
     polls = [*range(seconds[0], case.now, INTERVAL_S), case.now]
     for second in polls:
         index = bisect_right(seconds, second) - 1

@@ -66,7 +66,7 @@ def test_an_empty_a_dead_and_a_vanished_group_stop() -> None:
 
 
 def test_a_group_and_a_topic_have_the_worst_of_their_rows() -> None:
-    """The longest time lag; ERR where a partition is in error; UNKNOWN without any row."""
+    """The longest time lag; ERR where a partition is in error; NONE without any row."""
     both = Snapshot(
         groups={"g": Group("g", 1, "consumer", "Empty"), "idle": Group("idle", 1)},
         commits={"g": {"t": {0: 0, 1: 10}, "u": {0: 10}}, "idle": {}},
@@ -82,7 +82,7 @@ def test_a_group_and_a_topic_have_the_worst_of_their_rows() -> None:
         ("g", "t"): stopped,
         ("g", "u"): RowStatus(TimeLag(0.0), Status.OK),
     }
-    assert assessment.groups == {"g": stopped, "idle": RowStatus(None, Status.UNKNOWN)}
+    assert assessment.groups == {"g": stopped, "idle": RowStatus(None, Status.NONE)}
     assert [row.status for row in assessment.partitions] == [Status.STOP, Status.OK, Status.OK]
 
 

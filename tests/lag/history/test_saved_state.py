@@ -244,6 +244,16 @@ def test_all_of_the_state_counts_for_the_limit(monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
+def test_a_group_without_a_status_is_saved_with_the_number_of_release_0_1() -> None:
+    """It had 9 for groups without anything to judge, and refuses files with 0."""
+    state = SavedState(summary=PollSummary(7, {"g": GroupSummary(Status.NONE)}))
+
+    written = encode(state)
+
+    assert json.loads(written)["judged"]["groups"]["g"]["status"] == 9
+    assert read_back(written) == state
+
+
 def test_a_summary_is_read_back_without_filtered_groups_and_topics() -> None:
     """Like the rest of the state."""
     partitions = {"x": {0: Status.STOP}, "y": {0: Status.STOP}}

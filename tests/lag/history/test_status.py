@@ -18,7 +18,7 @@ def history(
     """Return the status after the last of these polls."""
     rows = [row(committed, end, start) for committed, end in samples]
     track = RowTrack(rows[0].offset, rows[0].lag, 0, 10 * NS)
-    status = Status.UNKNOWN
+    status = Status.NONE
     for n, sample in enumerate(rows):
         status = track.judge(sample, presence, allowed, n * 10 * NS)
     return status
@@ -148,6 +148,7 @@ def test_a_rewind_before_the_window_does_not_count() -> None:
 def test_status_numbers_are_burrows() -> None:
     """Dashboards made for Burrow read them; our own statuses follow."""
     assert {status.name: int(status) for status in Status} == {
+        "NONE": 0,
         "OK": 1,
         "WARN": 2,
         "ERR": 3,
@@ -156,14 +157,13 @@ def test_status_numbers_are_burrows() -> None:
         "REWIND": 6,
         "EXPIRED": 7,
         "AHEAD": 8,
-        "UNKNOWN": 9,
     }
 
 
 @pytest.mark.parametrize(
     ("statuses", "expected"),
     [
-        (set(), Status.UNKNOWN),
+        (set(), Status.NONE),
         ({Status.OK}, Status.OK),
         ({Status.OK, Status.WARN}, Status.WARN),
         ({Status.OK, Status.STOP}, Status.ERR),
@@ -171,7 +171,7 @@ def test_status_numbers_are_burrows() -> None:
     ],
 )
 def test_worst_status_of_a_topic_or_group(statuses: set[Status], expected: Status) -> None:
-    """No status is UNKNOWN, not OK; anything beyond WARN is ERR."""
+    """No status is NONE, not OK; anything beyond WARN is ERR."""
     assert worst_status(statuses) is expected
 
 
