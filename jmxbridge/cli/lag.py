@@ -175,7 +175,15 @@ def show(
     graph: bool = False,
 ) -> None:
     """Print the groups, the furthest behind first; data on stdout, remarks on stderr."""
-    from jmxbridge.cli.lag_table import bars, entries, is_colored, printed, remarks
+    from jmxbridge.cli.lag_table import (
+        bars,
+        entries,
+        is_colored,
+        printed,
+        remarks,
+        rounded,
+        status_origin,
+    )
     from jmxbridge.kafka.facts.throttling import delay_sentences
     from jmxbridge.lag.report.diagnosis import total_lag
     from jmxbridge.lag.report.table import tables
@@ -189,6 +197,7 @@ def show(
             "groups": entries(groups, details),
             "errors": errors,
             "warnings": warnings,
+            "status_age_seconds": rounded(details.status_age_s),
         }
         typer.echo(json.dumps(document("lag", content)))
         return
@@ -201,5 +210,8 @@ def show(
             typer.echo(line)
         for remark in remarks(table, details):
             typer.echo(remark, err=True)
+    origin = status_origin(details)
+    if origin is not None and any(table.rows for table in groups):
+        typer.echo(origin, err=True)
     for warning in (*warnings, *errors):
         typer.echo(f"warning: {warning}", err=True)

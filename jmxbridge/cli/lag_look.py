@@ -56,6 +56,7 @@ class LagReader:
         self._looks = LagLooks(
             None if settings is None else saved_state(settings),
             interval_ns=round(every_s * NS),
+            run_interval_ns=0 if settings is None else round(settings.interval_s * NS),
             allowed_lag=kafka.allowed_lag,
             offsets_retention_s=kafka.offsets_retention_s,
             forget_after_s=kafka.forget_after_s,

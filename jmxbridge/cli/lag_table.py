@@ -131,7 +131,7 @@ def partition(row: "TableRow", details: "LagDetails") -> dict[str, Any]:
         "current_offset": number(row.current_offset),
         "log_end_offset": number(row.log_end_offset),
         "lag": number(row.lag),
-        "seconds": None if time_lag is None else round(time_lag.seconds, 3),
+        "seconds": None if time_lag is None else rounded(time_lag.seconds),
         "seconds_at_least": None if time_lag is None else time_lag.at_least,
         "seconds_approximate": None if time_lag is None else time_lag.approximate,
         "status": None if status is None else status.name,
@@ -144,6 +144,26 @@ def partition(row: "TableRow", details: "LagDetails") -> dict[str, Any]:
 def number(text: str | None) -> int | None:
     """Convert a column to a number; None stays None."""
     return None if text is None else int(text)
+
+
+def rounded(seconds: float | None) -> float | None:
+    """Round to milliseconds; None stays None."""
+    return None if seconds is None else round(seconds, 3)
+
+
+def status_origin(details: "LagDetails") -> str | None:
+    """Return where the statuses come from, or why there are none; None where the looks judged."""
+    from jmxbridge.lag.report.losses import span
+
+    if not details.status_age_s:
+        return None
+    age = span(details.status_age_s)
+    if details.statuses_too_old:
+        return (
+            f"STATUS: none, since `jmxbridge run` has judged nothing for {age};"
+            " start it, or use --watch to judge from several looks"
+        )
+    return f"STATUS: judged by `jmxbridge run` {age} ago" if details.statuses else None
 
 
 def remarks(table: "GroupTable", details: "LagDetails") -> Sequence[str]:

@@ -17,7 +17,7 @@ from jmxbridge.kafka.cluster.known_brokers import Brokers
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from jmxbridge.lag.consumers.consumer import Consumer
-from jmxbridge.lag.history.saved_state import SavedState
+from jmxbridge.lag.history.saved_state import SAVE_EVERY_NS, SavedState
 from jmxbridge.lag.output.lag_output import LagOutput
 from jmxbridge.lag.report.poll_changes import PollChange, PollChanges
 from jmxbridge.lag.rows import Lags
@@ -26,12 +26,8 @@ from jmxbridge.plural import counted
 from jmxbridge.point import Point
 from jmxbridge.pollers.health import Health, StatusLine
 from jmxbridge.pollers.schedule import Tick
-from jmxbridge.times import NS
 
 log = logging.getLogger(__name__)
-
-SAVE_EVERY_NS = 60 * NS
-"""A crash costs the commits of groups deleted within the last minute."""
 
 Save = Callable[[SavedState], Awaitable[None]]
 Listener = Callable[[Snapshot, Brokers], None]

@@ -52,7 +52,8 @@ OF_A_STORE = [
     ("dlq_purge", ["dlq", "purge", "--all"], 0),
 ]
 MASKS = [
-    (r'("(?:seconds|last_seen_ns|refused_ns|file_bytes|pending_bytes)": )[\d.]+', r"\g<1>0"),
+    (r"\b\d+ s ago", "0 s ago"),
+    (r'("(?:\w*seconds|last_seen_ns|refused_ns|file_bytes|pending_bytes)": )[\d.]+', r"\g<1>0"),
     (r"\d+\.\d\d s$", "0.00 s"),
     (r"(?<=, )[\d,]+(?= bytes)", "0"),
     (r"20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2023-11-14T22:13:20Z"),

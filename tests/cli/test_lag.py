@@ -235,3 +235,19 @@ async def test_lag_of_another_cluster_has_nothing_of_the_files_state(tmp_path: P
         result = await invoke("billing", *options, "-b", f"{host}:{port}")
 
     assert (result.exit_code, result.stdout) == (1, "")
+
+
+async def test_lag_leaves_out_statuses_that_are_too_old(tmp_path: Path) -> None:
+    """`run` has stopped: what it judged an hour ago is not shown as if it were now."""
+    async with FakeCluster() as fake:
+        fake.add_topic("paid", end=10)
+        fake.groups["billing"] = Group({"paid": {0: 4}})
+        options = await saved(tmp_path, fake, deleted_groups(3720.0))
+        as_text = await invoke("billing", *options)
+        as_json = json.loads((await invoke("billing", *options, "--json")).stdout)
+
+    assert as_text.exit_code == 0
+    assert "STATUS" not in as_text.stdout
+    assert "STATUS: none, since `jmxbridge run` has judged nothing for 1 h 2 min" in as_text.stderr
+    assert as_json["groups"][0]["partitions"][0]["status"] is None
+    assert 3720 <= as_json["status_age_seconds"] < 7200

@@ -16,6 +16,7 @@ from jmxbridge.cli.lag_table import (
     printed,
     remarks,
     seconds_and_status,
+    status_origin,
 )
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Description, Group, Snapshot
@@ -124,6 +125,46 @@ def test_remarks_begin_with_the_groups_name() -> None:
         "group billing: 3 records were deleted from bills unread",
         "group billing: client orders of target app is slow: it reads",
     ]
+
+
+@pytest.mark.parametrize(
+    ("details", "origin"),
+    [
+        (LagDetails(), None),
+        (LagDetails(statuses=LOOK.statuses, status_age_s=0.0), None),
+        (LagDetails(status_age_s=30.0), None),
+        (
+            LagDetails(statuses=LOOK.statuses, status_age_s=75.2),
+            "STATUS: judged by `jmxbridge run` 1 min 15 s ago",
+        ),
+        (
+            LagDetails(status_age_s=7380.0, statuses_too_old=True),
+            "STATUS: none, since `jmxbridge run` has judged nothing for 2 h 3 min; start it, or"
+            " use --watch to judge from several looks",
+        ),
+    ],
+)
+def test_status_origin_says_how_old_a_status_of_run_is(
+    details: LagDetails, origin: str | None
+) -> None:
+    """Not of statuses that the looks have judged, and not where no status is shown."""
+    assert status_origin(details) == origin
+
+
+def test_the_origin_of_the_statuses_comes_with_rows_only(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On stderr, after the groups; in JSON as a number."""
+    details = LagDetails(statuses=LOOK.statuses, status_age_s=30.0004)
+    show(DESCRIPTION, details, [], as_json=False)
+    assert capsys.readouterr().err.endswith("\nSTATUS: judged by `jmxbridge run` 30 s ago\n")
+
+    nothing = Description(Snapshot(groups={}, commits={}, end_offsets={}), {})
+    show(nothing, details, [], as_json=False)
+    assert capsys.readouterr() == ("", "")
+
+    show(DESCRIPTION, details, [], as_json=True)
+    assert json.loads(capsys.readouterr().out)["status_age_seconds"] == 30.0
 
 
 def test_control_characters_in_names_are_removed() -> None:

@@ -112,6 +112,20 @@ def test_a_deleted_partition_is_dropped_from_a_vanished_group() -> None:
         assert saved(tracker).groups == {}
 
 
+def test_deleted_has_partitions_of_vanished_groups_that_no_longer_exist() -> None:
+    """Those that are gone, and those of a topic that was created again under its name."""
+    tracker = LagTracker()
+    poll(tracker, SNAPSHOT, 0)
+    vanished = replace(SNAPSHOT, groups={}, vanished=frozenset("g"))
+    recreated = replace(vanished, topic_ids={"t": "2"})
+    orphaned = frozenset({("t", 0)})
+
+    assert tracker.deleted(vanished) == frozenset()
+    assert tracker.deleted(recreated) == {("t", 0)}
+    assert tracker.deleted(replace(vanished, orphaned=orphaned)) == orphaned
+    assert tracker.deleted(replace(SNAPSHOT, topic_ids={"t": "2"})) == frozenset()
+
+
 def test_questions_of_one_poll_are_answered_at_the_next() -> None:
     """The search by timestamp improves the lower bound of the first poll."""
     tracker = LagTracker()

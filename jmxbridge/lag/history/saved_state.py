@@ -22,8 +22,12 @@ from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.history.summary import GroupSummary, PollSummary
 from jmxbridge.lag.history.timestamp_search import SearchAnswer, SearchResult, is_one_log
 from jmxbridge.lag.history.vanished_groups import LastCommits
+from jmxbridge.times import NS
 
 VERSION = 1
+
+SAVE_EVERY_NS = 60 * NS
+"""A crash costs the commits of groups deleted within the last minute."""
 
 MAX_OFFSETS = 500_000
 """Commits and points of tables saved, about 10 MB of JSON: ten times a large cluster's."""

@@ -16,17 +16,18 @@ from jmxbridge.lag.consumers.client_verdict import at_a_glance
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.assessment import Assessment
 from jmxbridge.lag.history.end_offset_history import TimeLag
-from jmxbridge.lag.history.saved_state import SavedState
+from jmxbridge.lag.history.saved_state import SAVE_EVERY_NS, SavedState
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.history.vanished_groups import FORGET_AFTER_S, without_partitions
 from jmxbridge.lag.report.losses import losses
 from jmxbridge.lag.report.seen_groups import SeenGroups
 from jmxbridge.lag.report.trends import Trends
-from jmxbridge.lag.tracker import LagTracker
+from jmxbridge.lag.tracker import INTERVAL_NS, LagTracker
 from jmxbridge.times import NS
 
-FRESH_NS = 180 * NS
-"""`run` saves its assessment every minute; an older one means that it has stopped."""
+FRESH_SAVES = 3
+"""`run` saves its assessment once a minute, or at every poll where those are rarer. One that is
+older than three times that means that it has stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ class LagDetails:
     lose soon. `trends` has the lag of each group on each topic, look by look, the current one last;
     `eta_s` the seconds until it has caught up, where it gains on the topic. `last_seen_ns` says
     when the groups that have vanished were last seen.
+
+    `status_age_s` is how long ago the statuses were given, None where there are none to show or to
+    leave out. With `statuses_too_old` they are left out for their age.
     """
 
     time_lags: Mapping[GroupPartition, TimeLag] = field(default_factory=dict)
@@ -46,11 +50,14 @@ class LagDetails:
     losses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     eta_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
     last_seen_ns: Mapping[str, int] = field(default_factory=dict)
+    status_age_s: float | None = None
+    statuses_too_old: bool = False
 
 
 class LagLooks:
     """Assesses one look after another; `state` is what `jmxbridge run` saved for the cluster.
 
+    `interval_ns` is the time between two looks, `run_interval_ns` that between two polls of `run`.
     A group that has vanished since then is shown for `forget_after_s`. A look: `last_commits` says
     what to add for groups that are gone, `without_deleted` removes what was deleted, `take` comes
     at the end.
@@ -61,6 +68,7 @@ class LagLooks:
         state: SavedState | None = None,
         *,
         interval_ns: int,
+        run_interval_ns: int = INTERVAL_NS,
         allowed_lag: Mapping[str, int] | None = None,
         offsets_retention_s: float | None = None,
         forget_after_s: float = FORGET_AFTER_S,
@@ -73,7 +81,8 @@ class LagLooks:
             allowed_lag=allowed_lag,
             offsets_retention_s=offsets_retention_s,
         )
-        self._first_view = _FirstView(state)
+        fresh_ns = FRESH_SAVES * max(SAVE_EVERY_NS, run_interval_ns)
+        self._first_view = _FirstView(state, fresh_ns)
         self._view: _View = self._first_view
         self._trends = Trends()
 
@@ -141,6 +150,8 @@ class LagLooks:
                 offsets_retention_s=self._tracker.offsets_retention_s(snapshot),
             ),
             last_seen_ns=last_seen_ns,
+            status_age_s=view.status_age_s(time_ns),
+            statuses_too_old=view.is_too_old(time_ns),
         )
 
 
@@ -158,13 +169,20 @@ class _View:
     def clients(self, time_ns: int) -> dict[str, list[str]]:
         return {}
 
+    def status_age_s(self, time_ns: int) -> float | None:
+        return 0.0
+
+    def is_too_old(self, time_ns: int) -> bool:
+        return False
+
 
 class _FirstView(_View):
     """Details of the first look, which has no history of our own but what `run` has saved."""
 
-    def __init__(self, state: SavedState) -> None:
+    def __init__(self, state: SavedState, fresh_ns: int) -> None:
         self.has_history = bool(state.tables or state.searches)
         self._summary = state.summary
+        self._fresh_ns = fresh_ns
 
     def time_lags(self, assessment: Assessment) -> dict[GroupPartition, TimeLag]:
         """Leave out the lower bound of 0 seconds that a history of one look gives."""
@@ -202,5 +220,15 @@ class _FirstView(_View):
             if summary.clients
         }
 
+    def status_age_s(self, time_ns: int) -> float | None:
+        """Return None for statuses of the future: the clock was set back."""
+        if self._summary is None or time_ns < self._summary.time_ns:
+            return None
+        return (time_ns - self._summary.time_ns) / NS
+
+    def is_too_old(self, time_ns: int) -> bool:
+        age_s = self.status_age_s(time_ns)
+        return age_s is not None and age_s * NS >= self._fresh_ns
+
     def _is_fresh(self, time_ns: int) -> bool:
-        return self._summary is not None and 0 <= time_ns - self._summary.time_ns < FRESH_NS
+        return self.status_age_s(time_ns) is not None and not self.is_too_old(time_ns)

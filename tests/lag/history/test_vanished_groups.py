@@ -1,6 +1,11 @@
 """Vanished groups keep their last commits for a while."""
 
-from jmxbridge.lag.history.vanished_groups import LastCommits, VanishedGroups
+from jmxbridge.lag.history.vanished_groups import (
+    LastCommits,
+    VanishedGroups,
+    readable,
+    without_partitions,
+)
 from jmxbridge.times import NS
 
 BILLING = {"orders": {0: 4, 1: 7}}
@@ -76,3 +81,16 @@ def test_drop_forgets_commits_of_vanished_groups_only() -> None:
 
     assert groups.merge({}, (), 40 * NS) == {}
     assert groups.groups == {"here": LastCommits({"orders": {0: 1}})}
+
+
+def test_readable_leaves_out_commits_that_could_not_be_read() -> None:
+    """An error of the coordinator is no commit."""
+    assert readable({"orders": {0: 4, 1: None}}) == {"orders": {0: 4}}
+
+
+def test_without_partitions_leaves_out_topics_without_any_other() -> None:
+    """Partitions of other topics have the same numbers."""
+    commits = {"orders": {0: 4, 1: 7}, "bills": {0: 1}}
+
+    assert without_partitions(commits, {("orders", 1), ("bills", 0)}) == {"orders": {0: 4}}
+    assert without_partitions(commits, ()) == commits

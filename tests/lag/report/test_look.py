@@ -47,6 +47,7 @@ def test_a_first_look_without_saved_state_has_no_history() -> None:
     """No time lag, no status; the lag of now is in the trend."""
     details = LagLooks(interval_ns=2 * NS).take(description(), (), 100 * NS)
     assert (details.time_lags, details.statuses, details.clients) == ({}, {}, {})
+    assert (details.status_age_s, details.statuses_too_old) == (None, False)
     assert details.trends == {("g", "t"): (40,)}
 
 
@@ -55,16 +56,41 @@ def test_a_first_look_shows_what_run_saved() -> None:
     details = LagLooks(saved(20), interval_ns=2 * NS).take(description(10, 200), (), 50 * NS)
     assert details.time_lags == {ROW: TimeLag(49.0)}
     assert details.statuses == {ROW: Status.STALL}
+    assert (details.status_age_s, details.statuses_too_old) == (30.0, False)
     assert details.clients == {
         "g": ["client c of target app is slow, according to `jmxbridge run` 30 s ago"]
     }
 
 
 def test_an_old_summary_is_not_shown() -> None:
-    """The saved end offsets still count; the assessment is too old."""
+    """The saved end offsets still count; the assessment is too old, and its age says so."""
     details = LagLooks(saved(20), interval_ns=2 * NS).take(description(10, 200), (), 500 * NS)
     assert (details.statuses, details.clients) == ({}, {})
+    assert (details.status_age_s, details.statuses_too_old) == (480.0, True)
     assert details.time_lags == {ROW: TimeLag(499.0)}
+
+
+@pytest.mark.parametrize(
+    ("run_interval_s", "age_s", "is_shown"),
+    [
+        (10, 0, True),
+        (10, 179, True),
+        (10, 180, False),
+        (300, 899, True),
+        (300, 900, False),
+        (10, -1, False),
+    ],
+)
+def test_a_summary_may_be_as_old_as_three_saves(
+    run_interval_s: int, age_s: int, is_shown: bool
+) -> None:
+    """Saves come once a minute, or at every poll if those are rarer; none is of the future."""
+    looks = LagLooks(saved(1000), interval_ns=2 * NS, run_interval_ns=run_interval_s * NS)
+    details = looks.take(description(10, 200), (), (1000 + age_s) * NS)
+    assert (details.statuses == {ROW: Status.STALL}) is is_shown
+    assert bool(details.clients) is is_shown
+    assert details.status_age_s == (None if age_s < 0 else age_s)
+    assert details.statuses_too_old is (age_s > 0 and not is_shown)
 
 
 def test_partitions_that_the_summary_leaves_out_are_ok() -> None:
@@ -114,6 +140,7 @@ def test_later_looks_have_a_history_of_their_own() -> None:
         details = looks.take(description(10, 50 + 10 * n), (), (100 + 2 * n) * NS)
     assert details.time_lags == {ROW: TimeLag(28.0, at_least=True)}
     assert details.statuses == {ROW: Status.STALL}
+    assert (details.status_age_s, details.statuses_too_old) == (0.0, False)
     assert details.trends[("g", "t")][:3] == (40, 50, 60)
     for n in range(LOOKS):
         details = looks.take(description(10, 500), (), (200 + 2 * n) * NS)
@@ -191,23 +218,23 @@ def saved_group(**commits: dict[int, int | None]) -> SavedState:
     """What `run` saved of a group that still existed, and of the ids of the topics."""
     return SavedState(
         groups={"g": LastCommits(commits)},
-        summary=PollSummary(20 * S, {"g": GroupSummary(Status.ERR, {"t": {0: Status.STOP}})}),
+        summary=PollSummary(20 * NS, {"g": GroupSummary(Status.ERR, {"t": {0: Status.STOP}})}),
         topic_ids={"t": "1", "u": "2"},
     )
 
 
 def test_a_vanished_group_has_lag_and_status_and_the_time_it_was_seen() -> None:
     """As `run` goes on to write it; a later look does not make it younger."""
-    looks = LagLooks(saved_group(t={0: 10}, u={0: 3}), interval_ns=2 * S)
-    assert looks.last_commits(50 * S) == {"g": {"t": {0: 10}, "u": {0: 3}}}
+    looks = LagLooks(saved_group(t={0: 10}, u={0: 3}), interval_ns=2 * NS)
+    assert looks.last_commits(50 * NS) == {"g": {"t": {0: 10}, "u": {0: 3}}}
 
-    for time_ns in (50 * S, 52 * S):
+    for time_ns in (50 * NS, 52 * NS):
         description = looks.without_deleted(gone_group())
         assert description == gone_group()
         details = looks.take(description, (), time_ns)
-        assert details.last_seen_ns == {"g": 20 * S}
+        assert details.last_seen_ns == {"g": 20 * NS}
         assert details.trends["g", "t"][-1] == 40
-        if time_ns == 50 * S:
+        if time_ns == 50 * NS:
             assert details.statuses[ROW] is Status.STOP
 
 
@@ -216,14 +243,14 @@ def test_a_vanished_group_has_lag_and_status_and_the_time_it_was_seen() -> None:
 )
 def test_a_vanished_group_loses_what_was_deleted_with_its_topic(changed: Description) -> None:
     """Under the same name the offsets of another topic say nothing; at later looks as well."""
-    looks = LagLooks(saved_group(t={0: 10}, u={0: 3}), interval_ns=2 * S)
+    looks = LagLooks(saved_group(t={0: 10}, u={0: 3}), interval_ns=2 * NS)
 
     description = looks.without_deleted(changed)
-    details = looks.take(description, (), 50 * S)
+    details = looks.take(description, (), 50 * NS)
 
     assert description.snapshot.commits == {"g": {"u": {0: 3}}}
     assert details.trends == {("g", "u"): (1,)}
-    assert looks.last_commits(52 * S) == {"g": {"u": {0: 3}}}
+    assert looks.last_commits(52 * NS) == {"g": {"u": {0: 3}}}
 
 
 @pytest.mark.parametrize(("named", "missing"), [((), ()), (("g",), ("g",))])
@@ -231,16 +258,16 @@ def test_a_vanished_group_of_which_nothing_is_left_is_missing_if_it_was_named(
     named: tuple[str, ...], missing: tuple[str, ...]
 ) -> None:
     """In a list of all groups it has no place."""
-    looks = LagLooks(saved_group(t={0: 10}, u={0: 3}), interval_ns=2 * S)
+    looks = LagLooks(saved_group(t={0: 10}, u={0: 3}), interval_ns=2 * NS)
     orphaned = frozenset({("t", 0), ("u", 0)})
 
     description = looks.without_deleted(gone_group(orphaned=orphaned), named)
-    looks.take(description, (), 50 * S)
+    looks.take(description, (), 50 * NS)
 
     assert description.missing == missing
     assert description.snapshot.commits == {}
     assert description.snapshot.vanished == frozenset()
-    assert looks.last_commits(52 * S) == {}
+    assert looks.last_commits(52 * NS) == {}
 
 
 def test_without_deleted_keeps_groups_that_exist_as_they_are() -> None:
@@ -249,4 +276,4 @@ def test_without_deleted_keeps_groups_that_exist_as_they_are() -> None:
     snapshot = replace(exists.snapshot, orphaned=frozenset({("t", 0)}))
     changed = replace(exists, snapshot=snapshot, missing=("other",))
 
-    assert LagLooks(interval_ns=2 * S).without_deleted(changed, ("g", "other")) == changed
+    assert LagLooks(interval_ns=2 * NS).without_deleted(changed, ("g", "other")) == changed
