@@ -210,6 +210,7 @@ def make_cluster(
         internal_topics=kafka.internal_topics,
         known_groups=known_groups,
         security=make_security(kafka, timeout_s=timeout_s),
+        addresses=kafka.address_map,
     )
 
 

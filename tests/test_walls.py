@@ -64,7 +64,7 @@ DOORS: dict[tuple[str, str], set[str]] = {
         "jmxbridge.kafka.facts.snapshot",
         "jmxbridge.kafka.facts.throttling",
     },
-    ("config", "kafka"): {"jmxbridge.kafka.facts.names"},
+    ("config", "kafka"): {"jmxbridge.kafka.facts.address_map", "jmxbridge.kafka.facts.names"},
     ("kafka", "jmx"): {
         "jmxbridge.jmx.credentials",
         "jmxbridge.jmx.errors",

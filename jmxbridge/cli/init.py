@@ -221,9 +221,14 @@ async def find_cluster(kafka: "KafkaSettings", jmx_port: int | None) -> "FoundCl
     from jmxbridge.config.show.new_file import FoundCluster
     from jmxbridge.kafka.cluster.cluster import Cluster
 
-    addresses = [(address.host, address.port) for address in kafka.bootstrap]
+    bootstrap = [(address.host, address.port) for address in kafka.bootstrap]
     security = make_security(kafka, timeout_s=kafka.timeout_s)
-    async with Cluster(addresses, timeout_s=kafka.timeout_s, security=security) as cluster:
+    async with Cluster(
+        bootstrap,
+        timeout_s=kafka.timeout_s,
+        security=security,
+        addresses=kafka.address_map,
+    ) as cluster:
         brokers = sorted((await cluster.find_brokers()).items())
         snapshot = await cluster.poll()
     limit = asyncio.Semaphore(MAX_CONNECTIONS)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from jmxbridge.config.checks.access import check_influxdb, check_sasl, check_tls
+from jmxbridge.config.checks.advertised import check_advertised
 from jmxbridge.config.checks.document import refuse_discovery, refuse_pause
 from jmxbridge.config.checks.rules import check_names, check_rule
 from jmxbridge.config.checks.target import LocatedTarget, check_targets
@@ -36,6 +37,7 @@ from jmxbridge.config.model.models import (
 from jmxbridge.config.rule_sets import Packs, read_packs, read_rules, set_names, to_sets
 from jmxbridge.config.text import tree
 from jmxbridge.config.text.problem import ConfigError, in_order
+from jmxbridge.config.values.address import Address
 
 
 def build(
@@ -128,7 +130,12 @@ class _SettingsBuilder:
         mbeans, influxdb = self._node("mbeans"), self._node("influxdb")
         cluster = self._node("kafka")
         if kafka is not None and isinstance(cluster, tree.Mapping):
-            warn_of_eavesdroppers(reader, cluster, kafka.bootstrap)
+            reached = (
+                kafka.address_map.get(address.host, address.port) or (address.host, address.port)
+                for address in kafka.bootstrap
+            )
+            hosts = [Address(host, port) for host, port in reached]
+            warn_of_eavesdroppers(reader, cluster, hosts)
             warn_of_secrets(reader, cluster, ("kafka",))
             warn_of_globs(reader, cluster)
             sasl = tree.value_at(cluster, "sasl")
@@ -166,6 +173,7 @@ class _SettingsBuilder:
         node = self._node("kafka")
         if not isinstance(node, tree.Mapping):
             return None
+        check_advertised(self._reader, node, ("kafka",))
         check_tls(self._reader, node, ("kafka",))
         sasl = tree.value_at(node, "sasl")
         if isinstance(sasl, tree.Mapping):

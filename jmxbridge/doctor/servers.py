@@ -20,7 +20,8 @@ from jmxbridge.doctor.rights import missing_rights
 from jmxbridge.influx.outcome import HttpAnswer
 from jmxbridge.influx.probe import probe
 from jmxbridge.jmx.errors import JmxError
-from jmxbridge.kafka.connection import address, connect
+from jmxbridge.kafka.connection import address, connect, peer_name
+from jmxbridge.kafka.facts.address_map import AddressMap, HostPort
 from jmxbridge.kafka.login.security import Security
 from jmxbridge.kafka.wire import codec
 from jmxbridge.kafka.wire.errors import ConnectFailed, KafkaError, LoginFailed, TlsFailed
@@ -84,7 +85,8 @@ async def examine_kafka(kafka: KafkaSettings) -> Area:
     await asyncio.to_thread(codec.load)  # slow enough to be mistaken for a silent broker
     security = make_security(kafka, timeout_s=TIMEOUT_S)
     listed = [(bootstrap.host, bootstrap.port) for bootstrap in kafka.bootstrap]
-    results = await asyncio.gather(*(_contact(host, port, security) for host, port in listed))
+    addresses = kafka.address_map
+    results = await asyncio.gather(*(_contact(peer, security, addresses) for peer in listed))
     findings = [finding for finding in results if finding is not None]
     if len(findings) == len(listed):
         return Area("kafka", tuple(findings))
@@ -92,10 +94,12 @@ async def examine_kafka(kafka: KafkaSettings) -> Area:
     try:
         brokers = await cluster.find_brokers()
         unlisted = {number: peer for number, peer in brokers.items() if peer not in listed}
-        results = await asyncio.gather(*(_contact(*peer, security) for peer in unlisted.values()))
-        for number, finding in zip(unlisted, results, strict=True):
+        peers = unlisted.values()
+        results = await asyncio.gather(*(_contact(peer, security, addresses) for peer in peers))
+        for (number, (host, port)), finding in zip(unlisted.items(), results, strict=True):
             if finding is not None:
-                findings.append(_advertised(number, finding, listed))
+                is_mapped = addresses.get(host, port) is not None
+                findings.append(_advertised(number, host, finding, listed, is_mapped=is_mapped))
         rights = await missing_rights(cluster, kafka)
     except KafkaError as exc:
         return Area("kafka", (*findings, Finding(str(kafka.bootstrap[0]), str(exc))))
@@ -106,11 +110,12 @@ async def examine_kafka(kafka: KafkaSettings) -> Area:
     return Area("kafka", tuple(findings), (f"brokers {places}",))
 
 
-async def _contact(host: str, port: int, security: Security) -> Finding | None:
-    where = address(host, port)
+async def _contact(peer: HostPort, security: Security, addresses: AddressMap) -> Finding | None:
+    reached_at = addresses.get(*peer)
+    where = peer_name(*peer, reached_at)
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            connection = await connect(host, port, security)
+            connection = await connect(*peer, security, reached_at=reached_at)
     except TimeoutError:
         return Finding(where, f"no answer within {TIMEOUT_S:g} s", _NETWORK)
     except KafkaError as exc:
@@ -131,16 +136,30 @@ def _fix(exc: KafkaError) -> str:
     return _NETWORK
 
 
-def _advertised(number: int, unreachable: Finding, listed: Sequence[tuple[str, int]]) -> Finding:
-    """Add the broker: Kafka sends its clients to this address, whatever the file contains."""
+def _advertised(
+    number: int,
+    host: str,
+    unreachable: Finding,
+    listed: Sequence[HostPort],
+    *,
+    is_mapped: bool = False,
+) -> Finding:
+    """Add the broker: Kafka sends its clients to this host, whatever bootstrap contains.
+
+    With `is_mapped` kafka.advertised has another address for it.
+    """
     where = f"broker {number} advertises {unreachable.where}"
-    host = unreachable.where.rpartition(":")[0].strip("[]")
-    if is_loopback(host) and not any(is_loopback(bootstrap) for bootstrap, _ in listed):
-        fix = f"Each client would connect to itself: set advertised.listeners of broker {number}"
+    if is_mapped:
+        fix = f"Open the tunnel, or correct the entry of broker {number} in kafka.advertised"
+    elif is_loopback(host) and not any(is_loopback(bootstrap) for bootstrap, _ in listed):
+        fix = (
+            f"Each client would connect to itself: set advertised.listeners of broker {number}, or"
+            " map the address with kafka.advertised"
+        )
     else:
         fix = (
             f"Set advertised.listeners of broker {number} to an address that this machine reaches,"
-            f" or make {host} resolve to one"
+            f" or make {host} resolve to one, or map the address with kafka.advertised"
         )
     return Finding(where, unreachable.problem, fix)
 

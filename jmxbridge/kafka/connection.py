@@ -14,10 +14,12 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from jmxbridge import __version__
+from jmxbridge.kafka.facts.address_map import HostPort
 from jmxbridge.kafka.login.sasl import Mechanism
 from jmxbridge.kafka.login.security import PLAINTEXT, Security, log_in, tls_failed
 from jmxbridge.kafka.wire import codec
@@ -52,25 +54,45 @@ SESSION_SHARE = 0.8
 flight and for the next login."""
 
 
+@dataclass(slots=True)
+class PeerRecord:
+    """What all connections to one peer have seen so far.
+
+    `was_reached` is true after the first connection, `throttled_ms` adds up the delays that replies
+    announce because of a quota.
+    """
+
+    was_reached: bool = False
+    throttled_ms: int = 0
+
+
 async def connect(
     host: str,
     port: int,
     security: Security = PLAINTEXT,
     *,
-    on_throttle: Callable[[int], None] = lambda _: None,
+    reached_at: HostPort | None = None,
+    record: PeerRecord | None = None,
 ) -> "BrokerConnection":
     """Connect, read the broker's API versions, and log in if `security` has a mechanism.
 
-    `on_throttle` is called with the milliseconds of each delay by a quota that a reply announces.
-    No deadline of its own; a cancelled attempt leaves no connection behind. Raises ConnectFailed,
-    ConnectionLost, NotKafka or NotBroker.
+    `reached_at` is where to connect to, if not to `host` and `port`, which TLS and Kerberos verify
+    all the same. What the connection sees of the broker is added to `record`. No deadline of its
+    own; a cancelled attempt leaves no connection behind. Raises ConnectFailed, ConnectionLost,
+    NotKafka or NotBroker.
     """
-    connection = BrokerConnection(host, port, security, on_throttle=on_throttle)
+    connection = BrokerConnection(host, port, security, reached_at=reached_at, record=record)
+    dial_host, dial_port = reached_at or (host, port)
     tls = await security.context(connection.peer)
     loop = asyncio.get_running_loop()
     try:
         await loop.create_connection(
-            lambda: connection, host, port, ssl=tls, happy_eyeballs_delay=NEXT_ADDRESS_S
+            lambda: connection,
+            dial_host,
+            dial_port,
+            ssl=tls,
+            server_hostname=None if tls is None else host,
+            happy_eyeballs_delay=NEXT_ADDRESS_S,
         )
     except OSError as exc:
         if tls is not None and isinstance(exc, ssl.SSLError | ConnectionResetError):
@@ -95,11 +117,12 @@ class BrokerConnection(asyncio.Protocol):
         port: int,
         security: Security = PLAINTEXT,
         *,
-        on_throttle: Callable[[int], None] = lambda _: None,
+        reached_at: HostPort | None = None,
+        record: PeerRecord | None = None,
     ) -> None:
-        self.peer = address(host, port)
+        self.peer = peer_name(host, port, reached_at)
         self._security = security
-        self._on_throttle = on_throttle
+        self._record = record or PeerRecord()
         self._good_until_s: float | None = None
         self._retired = False
         self.failure: BrokerFailed | None = None
@@ -233,8 +256,7 @@ class BrokerConnection(asyncio.Protocol):
             answer, throttle_ms = codec.decode(request, version, message)
         except ReplyUnreadable as exc:
             raise ReplyUnreadable(f"{self.peer}: {exc}") from exc
-        if throttle_ms > 0:
-            self._on_throttle(throttle_ms)
+        self._record.throttled_ms += throttle_ms
         return answer
 
     def _copy_of_failure(self) -> BrokerFailed:
@@ -247,6 +269,7 @@ class BrokerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop, once."""
         self._transport = cast(asyncio.Transport, transport)
+        self._record.was_reached = True
         if self.failure is not None:
             self._transport.abort()
 
@@ -296,6 +319,12 @@ class BrokerConnection(asyncio.Protocol):
 
 class _TooNewError(KafkaError):
     """The broker does not know the version of ApiVersions that was sent."""
+
+
+def peer_name(host: str, port: int, reached_at: HostPort | None) -> str:
+    """Return host:port, with the address that is connected to where that is another one."""
+    via = "" if reached_at is None else f" via {address(*reached_at)}"
+    return f"{address(host, port)}{via}"
 
 
 def address(host: str, port: int) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from demo.servers import free_port
 from jmxbridge.config.model.models import KafkaSettings, TargetSettings
-from jmxbridge.config.values.address import Address
+from jmxbridge.config.values.address import Address, parse_address
 from jmxbridge.config.values.jmx_address import JmxAddress
 from jmxbridge.doctor.finding import Finding
 from jmxbridge.doctor.servers import _advertised, examine_kafka, examine_targets
@@ -53,6 +53,27 @@ async def test_a_controller_in_the_list_is_named() -> None:
     assert finding.fix == ""
 
 
+async def test_a_mapped_address_is_contacted_where_it_is_mapped_to() -> None:
+    """A tunnel is tried in place of the advertised address, and named when it is closed."""
+    closed = free_port()
+    async with FakeCluster(2) as fake:
+        advertised = {fake.ports[1]: fake.ports[1], fake.ports[2]: closed}
+        settings = kafka(fake.bootstrap[0]).model_copy(
+            update={
+                "advertised": {
+                    f"127.0.0.1:{port}": Address("127.0.0.1", reachable)
+                    for port, reachable in advertised.items()
+                }
+            }
+        )
+        area = await examine_kafka(settings)
+    (finding,) = [finding for finding in area.findings if finding.where != "rights"]
+    name = f"127.0.0.1:{fake.ports[2]} via 127.0.0.1:{closed}"
+    assert finding.where == f"broker 2 advertises {name}"
+    assert finding.problem == "Connection refused"
+    assert finding.fix == "Open the tunnel, or correct the entry of broker 2 in kafka.advertised"
+
+
 async def test_missing_rights_are_findings() -> None:
     """With the command that grants them: Kafka omits such groups silently."""
     async with FakeCluster() as fake:
@@ -83,7 +104,8 @@ def test_an_advertised_loopback_address_has_its_own_fix(
     advertised: str, listed: str, word: str
 ) -> None:
     """The commonest mistake in advertised.listeners."""
-    finding = _advertised(7, Finding(advertised, "Connection refused"), [(listed, 9092)])
+    host = parse_address(advertised).host
+    finding = _advertised(7, host, Finding(advertised, "Connection refused"), [(listed, 9092)])
     assert word in finding.fix
 
 

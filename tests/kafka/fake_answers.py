@@ -75,7 +75,7 @@ class World:
     login is valid for `session_s`, 0 without a limit. `written` has the timestamps of a partition's
     records, in ms, from offset 0 on. `configs` has configuration by type (2 topic, 4 broker) and
     name of the resource, None where we may not read it. Every answer announces a delay of
-    `throttle_ms`, without delaying anything.
+    `throttle_ms`, without delaying anything. `host` is what all brokers advertise.
     """
 
     def __init__(self, versions: dict[int, tuple[int, int]]) -> None:
@@ -91,6 +91,7 @@ class World:
         self.ports: dict[int, int] = {}
         self.session_s = 0.0
         self.throttle_ms = 0
+        self.host = "127.0.0.1"
 
     def add_topic(self, name: str, partitions: int = 1, *, end: int = 0, leader: int = 1) -> None:
         """Add a topic, all its partitions led by one broker."""
@@ -129,7 +130,7 @@ class HealthyBroker:
         """Answer with all brokers and the topics requested; error 3 for missing topics."""
         make = asked.schema.make
         brokers = tuple(
-            make("MetadataResponseBroker", node_id=node_id, host="127.0.0.1", port=port)
+            make("MetadataResponseBroker", node_id=node_id, host=self.world.host, port=port)
             for node_id, port in self.world.ports.items()
         )
         topics = tuple(self._topic(asked, topic.name) for topic in asked.entity.topics)

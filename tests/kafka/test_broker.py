@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from jmxbridge.jmx.credentials import Tls
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.connection import SESSION_SHARE
 from jmxbridge.kafka.login.sasl import plain
 from jmxbridge.kafka.login.security import Security
-from jmxbridge.kafka.wire.errors import ConnectFailed
+from jmxbridge.kafka.wire.errors import ConnectFailed, TlsFailed
 from jmxbridge.kafka.wire.requests import ListGroups
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster, silent
@@ -57,9 +59,73 @@ async def test_ask_names_the_broker_that_advertises_a_dead_address(free_port: in
     """A broker of the bootstrap list may name an address that leads nowhere."""
     broker = Broker("127.0.0.1", free_port, 7)
 
-    with pytest.raises(ConnectFailed, match=r"refused \(the address that broker 7 advertises\)$"):
+    with pytest.raises(ConnectFailed) as caught:
         await broker.ask(ListGroups())
+
     assert str(broker) == f"broker 7 at 127.0.0.1:{free_port}"
+    assert str(caught.value) == (
+        f"broker 7 advertises 127.0.0.1:{free_port}, which cannot be reached from here: Connection"
+        " refused; if the broker runs, map the address with kafka.advertised"
+    )
+
+
+async def test_ask_names_the_mapping_that_leads_nowhere(free_port: int) -> None:
+    """The tunnel is closed, or the map is wrong: both addresses are named."""
+    broker = Broker("kafka-7.invalid", 9092, 7, reached_at=("127.0.0.1", free_port))
+
+    with pytest.raises(ConnectFailed) as caught:
+        await broker.ask(ListGroups())
+
+    assert str(broker) == f"broker 7 at kafka-7.invalid:9092 via 127.0.0.1:{free_port}"
+    assert str(caught.value) == (
+        f"broker 7 advertises kafka-7.invalid:9092, which kafka.advertised maps to"
+        f" 127.0.0.1:{free_port}, and that cannot be reached from here: Connection refused; open"
+        " the tunnel, or correct the entry"
+    )
+
+
+async def test_ask_takes_a_broker_that_was_reached_for_down(
+    fake: FakeCluster, broker: Broker
+) -> None:
+    """Its address is right, so there is nothing to map."""
+    await broker.ask(ListGroups())
+    await fake.brokers[1].stop()
+    await broker.close()
+
+    with pytest.raises(ConnectFailed, match=r"refused \(the address that broker 1 advertises\)$"):
+        await broker.ask(ListGroups())
+
+
+async def test_ask_keeps_the_message_of_a_failed_tls_connection(tmp_path: Path) -> None:
+    """It has a fix of its own."""
+    security = Security(tls=Tls(ca_file=tmp_path / "missing.pem"))
+    broker = Broker("127.0.0.1", 9093, 7, security)
+
+    with pytest.raises(TlsFailed, match=r"missing\.pem.*\(the address that broker 7 advertises\)$"):
+        await broker.ask(ListGroups())
+
+
+async def test_ask_connects_to_the_mapped_address(fake: FakeCluster) -> None:
+    """The advertised one is only the name."""
+    broker = Broker("kafka-1.invalid", 9092, 1, reached_at=("127.0.0.1", fake.ports[1]))
+
+    assert (await broker.ask(ListGroups()))[0] == 0
+    await broker.close()
+
+
+async def test_no_answer_tells_silence_from_an_address_that_leads_nowhere(
+    fake: FakeCluster, broker: Broker
+) -> None:
+    """A firewall drops what is sent to an address from elsewhere: no refusal, only silence."""
+    never_reached = broker.no_answer(5.0)
+    await broker.ask(ListGroups())
+
+    where = f"127.0.0.1:{fake.ports[1]}"
+    assert never_reached.startswith(
+        f"broker 1 advertises {where}, which cannot be reached from here: no answer in 5 s; "
+    )
+    assert broker.no_answer(5.0) == f"broker 1 at {where}: no answer in 5 s"
+    assert Broker("listed", 9092).no_answer(5.0) == "listed:9092: no answer in 5 s"
 
 
 async def test_throttled_ms_adds_the_delays_of_all_connections(

@@ -1,6 +1,7 @@
 """BrokerConnection: matching of replies, limits, and every way it ends."""
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from jmxbridge.jmx.credentials import Tls
 from jmxbridge.kafka.connection import MAX_IN_FLIGHT, BrokerConnection, connect
+from jmxbridge.kafka.login.security import Security
 from jmxbridge.kafka.wire.api_numbers import LIST_GROUPS, OFFSET_FETCH
 from jmxbridge.kafka.wire.errors import (
     ConnectFailed,
@@ -294,6 +297,26 @@ async def test_a_connection_closed_at_the_first_request_hints_at_sasl(
         ConnectionLost, match=r"at the first request: .* its listener requires SASL"
     ):
         await connection.ask(ListGroups())
+
+
+async def test_connect_verifies_the_advertised_host_at_another_address(
+    fake: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Certificates are for the names that brokers advertise, not for the end of a tunnel."""
+    dialled: list[tuple[str, int, str | None]] = []
+
+    async def create_connection(
+        _: object, host: str, port: int, *, server_hostname: str | None, **options: object
+    ) -> None:
+        dialled.append((host, port, server_hostname))
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", create_connection)
+    for security in (Security(tls=Tls()), Security()):
+        with pytest.raises(ConnectFailed, match=r"^kafka-1:9093 via 127\.0\.0\.1:19093: Conn"):
+            await connect("kafka-1", 9093, security, reached_at=("127.0.0.1", 19093))
+
+    assert dialled == [("127.0.0.1", 19093, "kafka-1"), ("127.0.0.1", 19093, None)]
 
 
 async def test_connect_names_a_closed_port(free_port: int) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from demo.servers import Client, Kafka
+from demo.servers import Client, Kafka, free_port
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.cluster.metadata_cache import MetadataCache
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
+from jmxbridge.kafka.facts.address_map import AddressMap
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.kafka.facts.throttling import delay_sentences
 from jmxbridge.kafka.wire.error_codes import UNKNOWN_TOPIC_OR_PARTITION
@@ -226,6 +227,24 @@ async def test_a_quota_delays_a_poll_and_is_named(kafka: Kafka, cluster: Cluster
     assert throttled.errors == ()
     assert f"{name} throttled us for" in delay_sentences(throttled.throttled_ms)[name]
     assert free.complete
+
+
+async def test_an_advertised_address_that_leads_nowhere_is_mapped(tmp_path: Path) -> None:
+    """The broker is named without the map, and polled with it."""
+    port = free_port()
+    advertised = {"advertised.listeners": f"PLAINTEXT://kafka-1.invalid:{port}"}
+    bootstrap = [("127.0.0.1", port)]
+    with Kafka(tmp_path / "kafka", port=port, properties=advertised):
+        async with Cluster(bootstrap, timeout_s=SETTLED_S) as cluster:
+            with pytest.raises(KafkaUnavailable) as caught:
+                await cluster.poll()
+        addresses = AddressMap({("kafka-1.invalid", port): ("127.0.0.1", port)})
+        async with Cluster(bootstrap, timeout_s=SETTLED_S, addresses=addresses) as cluster:
+            mapped = await poll_until(cluster, lambda snapshot: snapshot.complete)
+
+    assert f"broker 1 advertises kafka-1.invalid:{port}, which cannot be" in str(caught.value)
+    assert str(caught.value).endswith("map the address with kafka.advertised")
+    assert mapped.brokers_answered == 1
 
 
 async def test_polls_create_nothing_and_survive_a_broker_restart(

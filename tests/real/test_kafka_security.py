@@ -1,6 +1,7 @@
 """Every kind of login to a real Kafka 4.1, the errors of failed logins, and missing rights."""
 
 import asyncio
+import contextlib
 import os
 import re
 import shlex
@@ -181,6 +182,42 @@ async def test_every_kind_of_login_gives_the_same_lag(way: str, write: Write) ->
     if "STORE" in WAYS[way][1]:
         pytest.importorskip("cryptography", reason="needs the extra pkcs12")
     assert await lag(write(*WAYS[way])) == ALL
+
+
+@pytest.fixture
+async def tunnel(guarded: GuardedKafka) -> AsyncIterator[int]:
+    """A port of 127.0.0.2, for which no certificate is, that leads to the listener MTLS."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to = await asyncio.open_connection("127.0.0.1", guarded.ports["MTLS"])
+        await asyncio.gather(copy(reader, to[1]), copy(to[0], writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.2", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+async def test_a_tunnel_keeps_the_certificate_of_the_advertised_name(
+    guarded: GuardedKafka, write: Write, tunnel: int
+) -> None:
+    """Mapped, the certificate is that of the advertised host; unmapped, it is for another one."""
+    listener, tls = WAYS["mtls"]
+    there = f"127.0.0.2:{tunnel}"
+
+    mapped = await lag(
+        write(listener, f"{tls}, advertised: {{'{guarded.at(listener)}': '{there}'}}")
+    )
+    message = await refusal(write(there, tls))
+
+    assert mapped == ALL
+    assert "127.0.0.2" in message
+    assert "certificate" in message
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from jmxbridge.config.model.location import Path
 
 EXAMPLES: Mapping[str, str] = {
+    "advertised": "{'kafka-1.internal:9092': '127.0.0.1:19092'}",
     "fields": "{Attribute: field_name}",
     "groups": "{deny: ['test-.*']}",
     "influxdb": "{url: 'http://HOST:8086', bucket: kafka}",

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from jmxbridge.config.text.problem import Problem
-from jmxbridge.config.values.address import Address, parse_port
+from jmxbridge.config.values.address import Address, parse_address, parse_port
 from jmxbridge.config.values.broker_templates import (
     BrokerTemplate,
     parse_broker_name,
@@ -22,6 +22,7 @@ from jmxbridge.config.values.grammar import choice
 from jmxbridge.config.values.jmx_address import JmxAddress
 from jmxbridge.config.values.sasl_keys import MECHANISMS
 from jmxbridge.config.values.scalars import (
+    AdvertisedAddresses,
     AwsRegion,
     Boolean,
     BootstrapList,
@@ -46,6 +47,7 @@ from jmxbridge.config.values.scalars import (
     one_or_many,
     read,
 )
+from jmxbridge.kafka.facts.address_map import AddressMap
 from jmxbridge.kafka.facts.names import DENIED_GROUPS, DENIED_TOPICS
 from jmxbridge.lag.output.row_thinning import MAX_ROWS, Granularity
 from jmxbridge.lag.uncommitted import Uncommitted
@@ -140,9 +142,10 @@ class SaslSettings(Section):
 class KafkaSettings(Section):
     """Cluster to compute the lag of consumer groups for.
 
-    `timeout` is for one broker in one poll. Above `max_rows` partition rows, the largest groups
-    have rows by topic only. `internal_topics` adds the topics that Streams applications create for
-    themselves.
+    `advertised` has the address to connect to for each address that a broker advertises and that
+    leads nowhere from here: tunnels, port-forwards. `timeout` is for one broker in one poll. Above
+    `max_rows` partition rows, the largest groups have rows by topic only. `internal_topics` adds
+    the topics that Streams applications create for themselves.
 
     A group that is deleted is kept for `forget_after`. `offsets_retention` is how long brokers keep
     the offsets of an empty group (their offsets.retention.minutes); without it they are asked.
@@ -154,6 +157,7 @@ class KafkaSettings(Section):
     """
 
     bootstrap: BootstrapList
+    advertised: AdvertisedAddresses = {}
     tls: ClientTls | None = None
     sasl: SaslSettings | None = None
     groups: GroupFilter = GroupFilter()
@@ -171,6 +175,17 @@ class KafkaSettings(Section):
     heartbeat_s: Duration = Field(default=60.0, validation_alias="heartbeat")
     uncommitted: UncommittedName = Uncommitted.SKIP
     names: LagNames = {}
+
+    @property
+    def address_map(self) -> AddressMap:
+        """Addresses to connect to in place of advertised ones."""
+        return AddressMap(
+            {
+                (advertised.host, advertised.port): (reachable.host, reachable.port)
+                for text, reachable in self.advertised.items()
+                for advertised in (parse_address(text),)
+            }
+        )
 
 
 TransportName = Annotated[

@@ -52,11 +52,12 @@ def show(settings: Settings, origins: Origins | None = None) -> str:
 
 
 def access(kafka: KafkaSettings) -> str:
-    """Return the lines under `kafka` that tell how to connect: `tls`, `sasl`, and `timeout`.
+    """Return the lines under `kafka` that tell how to connect; empty where all have their defaults.
 
-    Empty where all of them have their defaults.
+    These are `advertised`, `tls`, `sasl` and `timeout`.
     """
-    entries = {key: value for key, value in _section(kafka).items() if key in ("tls", "sasl")}
+    keys = ("advertised", "tls", "sasl")
+    entries = {key: value for key, value in _section(kafka).items() if key in keys and value != {}}
     text = _yaml(entries) if entries else ""
     if kafka.timeout_s != type(kafka).model_fields["timeout_s"].default:
         text += f"timeout: {format_duration(kafka.timeout_s)}\n"

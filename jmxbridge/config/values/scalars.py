@@ -124,6 +124,12 @@ def _bootstrap(value: object) -> object:
     return tuple(addresses)
 
 
+def _checked_address(text: str) -> str:
+    """Return the text of an address as it is written; raises InvalidValue."""
+    parse_address(text)
+    return text
+
+
 def _without_clash(names: Mapping[str, str]) -> Mapping[str, str]:
     same = clash(names)
     if same is not None:
@@ -154,6 +160,10 @@ BootstrapList = Annotated[
     tuple[BrokerAddress, ...],
     Field(min_length=1),
     BeforeValidator(_bootstrap),
+]
+AdvertisedAddresses = Mapping[
+    Annotated[str, read(_checked_address, "host:port")],
+    BrokerAddress,
 ]
 JmxAddressText = Annotated[JmxAddress, read(parse_jmx_address, "host:port")]
 Pattern = Annotated[ObjectName, read(parse_object_name, "an ObjectName")]

@@ -46,6 +46,7 @@ from jmxbridge.kafka.cluster.poll_budget import PollBudget
 from jmxbridge.kafka.cluster.snapshot_builder import SnapshotBuilder
 from jmxbridge.kafka.cluster.start_offsets import StartOffsets
 from jmxbridge.kafka.cluster.states import with_states
+from jmxbridge.kafka.facts.address_map import AS_ADVERTISED, AddressMap
 from jmxbridge.kafka.facts.extras import TimestampedOffsets
 from jmxbridge.kafka.facts.members import Membership
 from jmxbridge.kafka.facts.names import USER_GROUPS, USER_TOPICS, is_internal
@@ -69,7 +70,8 @@ class Cluster:
     applications created for their own use are left out, unless `internal_topics`. `known_groups`
     are requested by name if no broker lists them, as are groups that an earlier poll saw.
     `refresh_s` is the age at which brokers and leaders are read again, `retry_pause_s` the pause
-    before a coordinator that has moved is looked up. One poll at a time.
+    before a coordinator that has moved is looked up. `addresses` has the addresses to connect to in
+    place of those that brokers advertise. One poll at a time.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Cluster:
         refresh_s: float = REFRESH_S,
         retry_pause_s: float = RETRY_PAUSE_S,
         security: Security = PLAINTEXT,
+        addresses: AddressMap = AS_ADVERTISED,
     ) -> None:
         self._timeout_s = timeout_s
         self._retry_pause_s = retry_pause_s
@@ -92,7 +95,9 @@ class Cluster:
         self._wants_topic = topics
         self._wants_internal = internal_topics
         self._reads_committed = read_committed
-        self._metadata = MetadataCache(bootstrap, refresh_s=refresh_s, security=security)
+        self._metadata = MetadataCache(
+            bootstrap, refresh_s=refresh_s, security=security, addresses=addresses
+        )
         self._listing = GroupListing(groups, known_groups)
         self._starts = StartOffsets()
         self._extras = ExtraReads(topics)

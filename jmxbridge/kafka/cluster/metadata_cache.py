@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from jmxbridge.kafka.broker import Broker
 from jmxbridge.kafka.cluster.poll_budget import PollBudget
+from jmxbridge.kafka.facts.address_map import AS_ADVERTISED, AddressMap
 from jmxbridge.kafka.login.security import PLAINTEXT, Security
 from jmxbridge.kafka.wire.errors import KafkaError, KafkaUnavailable, RequestFailed
 from jmxbridge.kafka.wire.requests import ClusterMetadata, Metadata, TopicMetadata
@@ -23,7 +24,10 @@ REFRESH_S = 60.0
 
 
 class MetadataCache:
-    """Brokers by id and topics by name; `refresh_s` is the age at which they are read again."""
+    """Brokers by id and topics by name; `refresh_s` is the age at which they are read again.
+
+    `addresses` has the addresses to connect to in place of those in metadata and bootstrap list.
+    """
 
     def __init__(
         self,
@@ -31,12 +35,14 @@ class MetadataCache:
         *,
         refresh_s: float = REFRESH_S,
         security: Security = PLAINTEXT,
+        addresses: AddressMap = AS_ADVERTISED,
     ) -> None:
         self.brokers: Mapping[int, Broker] = {}
         self.topics: dict[str, TopicMetadata] = {}
         self.cluster_id: str | None = None
         self._bootstrap = tuple(bootstrap)
         self._security = security
+        self._addresses = addresses
         self._refresh_s = refresh_s
         self._refreshed_at_s: float | None = None
 
@@ -100,7 +106,7 @@ class MetadataCache:
                     continue
         known = {(b.host, b.port) for b in self.brokers.values()}
         fresh = [
-            Broker(host, port, security=self._security)
+            self._broker(host, port)
             for host, port in dict.fromkeys(self._bootstrap)
             if (host, port) not in known
         ]
@@ -150,12 +156,16 @@ class MetadataCache:
                 return True
         return False
 
+    def _broker(self, host: str, port: int, node_id: int | None = None) -> Broker:
+        reached_at = self._addresses.get(host, port)
+        return Broker(host, port, node_id, self._security, reached_at=reached_at)
+
     async def _replace_brokers(self, metadata: ClusterMetadata) -> None:
         kept: dict[int, Broker] = {}
         for node_id, (host, port) in sorted(metadata.brokers.items()):
             old = self.brokers.get(node_id)
             same = old is not None and (old.host, old.port) == (host, port)
-            new = Broker(host, port, node_id, self._security)
+            new = self._broker(host, port, node_id)
             kept[node_id] = old if old is not None and same else new
         gone = [b for node_id, b in self.brokers.items() if kept.get(node_id) is not b]
         self.brokers = kept

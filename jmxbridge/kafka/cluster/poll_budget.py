@@ -97,9 +97,7 @@ class PollBudget:
                     return await work()
         except TimeoutError:
             delay = delay_clause(own.throttled_ms)
-            failure: KafkaError = DeadlineExceeded(
-                f"{broker}: no answer in {self.timeout_s:g} s{delay}"
-            )
+            failure: KafkaError = DeadlineExceeded(f"{broker.no_answer(self.timeout_s)}{delay}")
         except (BrokerFailed, RequestFailed) as exc:
             failure = exc
         if isinstance(failure, BrokerFailed):

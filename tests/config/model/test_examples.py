@@ -20,7 +20,7 @@ def checked(content: dict[str, Any], problems: FindProblems) -> list[str]:
     return problems(text, read_secret=lambda path: "x", packs=packs(), kafka=False)
 
 
-@pytest.mark.parametrize("key", [*SECTIONS, "groups", "topics", "sasl", "tls"])
+@pytest.mark.parametrize("key", [*SECTIONS, "advertised", "groups", "topics", "sasl", "tls"])
 def test_example_of_a_section_is_valid(key: str, problems: FindProblems) -> None:
     """A person who writes what a message shows has a file that passes."""
     value = yaml.safe_load(EXAMPLES[key].replace("HOST", "host"))

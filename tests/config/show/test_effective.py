@@ -15,6 +15,7 @@ interval: 1m30s
 influxdb: {url: 'http://i:8086', bucket: b, token: 'sword${FISH}'}
 kafka:
   {bootstrap: ['k:9092', '[::1]:9093'], groups: {allow: 'a$${b}'}, timeout: 250ms,
+   advertised: {'k-1:9092': '127.0.0.1:19092', '[::2]:9092': '[::1]:19092'},
    tls: {ca_file: ca.pem, cert_file: me.pem, check_hostname: false},
    sasl: {mechanism: OAUTHBEARER, token_url: 'https://id/t', client_id: c, client_secret: catfish},
    granularity: {'a.*': topic}, allowed_lag: {'b.*': 3}, heartbeat: 90s, forget_after: 1d,
@@ -141,8 +142,11 @@ def test_access_shows_only_what_is_not_default() -> None:
     """TLS, login and a longer timeout, as they are under `kafka`."""
     plain = loaded("kafka: {bootstrap: 'k:1'}\n").kafka
     other = loaded("kafka: {bootstrap: 'k:1', tls: {}, timeout: 30s, groups: {deny: a}}\n").kafka
+    mapped = loaded("kafka: {bootstrap: 'k:1', advertised: {'k-1:2': '127.0.0.1:3'}}\n").kafka
     assert plain is not None
     assert other is not None
+    assert mapped is not None
 
     assert access(plain) == ""
     assert access(other) == "  tls: {check_hostname: true}\n  timeout: 30s\n"
+    assert access(mapped) == "  advertised: {'k-1:2': '127.0.0.1:3'}\n"

@@ -3,6 +3,10 @@
 import asyncio
 from uuid import UUID
 
+import pytest
+
+from jmxbridge.kafka.facts.address_map import AddressMap
+from jmxbridge.kafka.wire.errors import KafkaUnavailable
 from tests.kafka.fake_answers import Group
 from tests.kafka.fake_cluster import FakeCluster, silent
 from tests.kafka.polling import ConnectTo, StartFake, groups_with_rows
@@ -124,3 +128,37 @@ async def test_keep_topics_forgets_topics_without_commits(
 
     (asked,) = two.asked("metadata")
     assert [topic.name for topic in asked.entity.topics] == ["y"]
+
+
+async def test_brokers_are_reached_at_their_mapped_addresses(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """Those of the metadata and those of the bootstrap list; the advertised ones are reported."""
+    two.host = "kafka.invalid"
+    advertised = {("Kafka.invalid", port): ("127.0.0.1", port) for port in two.ports.values()}
+    cluster = connect_to(
+        two,
+        bootstrap=[("kafka.invalid", two.ports[1])],
+        addresses=AddressMap(advertised),
+    )
+
+    snapshot = await cluster.poll()
+
+    assert snapshot.complete
+    assert groups_with_rows(snapshot) == {"a", "b"}
+    assert cluster.brokers == {node_id: ("kafka.invalid", p) for node_id, p in two.ports.items()}
+    assert two.connections == 2
+
+
+async def test_an_advertised_address_that_leads_nowhere_names_the_map(
+    two: FakeCluster, connect_to: ConnectTo
+) -> None:
+    """The bootstrap list is a tunnel; the brokers advertise names of another network."""
+    two.host = "kafka.invalid"
+
+    with pytest.raises(KafkaUnavailable) as caught:
+        await connect_to(two).poll()
+
+    for node_id, port in two.ports.items():
+        start = f"broker {node_id} advertises kafka.invalid:{port}, which cannot be reached from"
+        assert start in str(caught.value)
