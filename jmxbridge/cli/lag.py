@@ -62,6 +62,7 @@ def lag(
     queried for the group's consumers: whether they read without committing, are slow, or are gone.
     Records that retention deleted unread, or will delete soon, are reported too.
 
+    A share group has a start offset, and a lag from Kafka 4.2 on.
     A group that Kafka no longer has is shown with the lag that `jmxbridge run` goes on to write.
 
     Exit status 1: the group does not exist and did not vanish lately, or some data could not be
@@ -211,7 +212,7 @@ def show(
         for remark in remarks(table, details):
             typer.echo(remark, err=True)
     origin = status_origin(details)
-    if origin is not None and any(table.rows for table in groups):
+    if origin is not None and any(table.rows and table.kind != "share" for table in groups):
         typer.echo(origin, err=True)
     for warning in (*warnings, *errors):
         typer.echo(f"warning: {warning}", err=True)

@@ -26,18 +26,21 @@ def can_draw() -> bool:
 def printed(table: "GroupTable", details: "LagDetails", *, red: bool) -> list[str]:
     """Format a group's rows as a table, the largest lag first; with `red`, lag is red.
 
-    Seconds and status follow the lag if any is known. Every client of Kafka chooses the name of its
-    group and its own: control characters are removed before they reach a terminal.
+    Seconds and status follow the lag if any is known; a share group has none. Every client of Kafka
+    chooses the name of its group and its own: control characters are removed before they reach a
+    terminal.
     """
     from jmxbridge.config.text.problem import printable
-    from jmxbridge.lag.report.table import COLUMNS
+    from jmxbridge.lag.report.table import COLUMNS, SHARE_COLUMNS
 
     if not table.rows:
         return []
+    is_share = table.kind == "share"
+    head, row_cells = (SHARE_COLUMNS, share_columns) if is_share else (COLUMNS, columns)
     rows = sorted(table.rows, key=lambda row: -int(row.lag) if row.lag is not None else 1)
-    after_lag = COLUMNS.index("LAG") + 1
-    cells = [COLUMNS, *(tuple(printable(cell or "-") for cell in columns(row)) for row in rows)]
-    if details.time_lags or details.statuses:
+    after_lag = head.index("LAG") + 1
+    cells = [head, *(tuple(printable(cell or "-") for cell in row_cells(row)) for row in rows)]
+    if not is_share and (details.time_lags or details.statuses):
         inserted = [AFTER_LAG, *(seconds_and_status(row, details) for row in rows)]
         cells = [
             (*line[:after_lag], *extra, *line[after_lag:])
@@ -66,6 +69,11 @@ def columns(row: "TableRow") -> tuple[str | None, ...]:
         row.host,
         row.client_id,
     )
+
+
+def share_columns(row: "TableRow") -> tuple[str | None, ...]:
+    """Return a share group's cells in the order of SHARE_COLUMNS."""
+    return row.group, row.topic, row.partition, row.start_offset, row.lag
 
 
 def seconds_and_status(row: "TableRow", details: "LagDetails") -> tuple[str, str]:
@@ -113,6 +121,7 @@ def entry(table: "GroupTable", details: "LagDetails") -> dict[str, Any]:
         "exists": table.exists,
         "vanished": table.last_seen_ns is not None,
         "last_seen_ns": table.last_seen_ns,
+        "kind": table.kind,
         "state": table.state,
         "remark": table.remark,
         "diagnosis": diagnose(table),
@@ -129,6 +138,7 @@ def partition(row: "TableRow", details: "LagDetails") -> dict[str, Any]:
         "topic": row.topic,
         "partition": int(row.partition),
         "current_offset": number(row.current_offset),
+        "start_offset": number(row.start_offset),
         "log_end_offset": number(row.log_end_offset),
         "lag": number(row.lag),
         "seconds": None if time_lag is None else rounded(time_lag.seconds),

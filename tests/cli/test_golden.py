@@ -148,6 +148,23 @@ def test_golden_reports_of_a_store(
     run(f"{name}.{suffix}", [*arguments, *where, *options], status, store.parent)
 
 
+@pytest.mark.parametrize(("name", "version"), [("lag_share", 1), ("lag_share_4.1", 0)])
+@pytest.mark.parametrize("suffix", ["out", "json"])
+async def test_lag_of_share_groups(
+    name: str, version: int, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One next to a consumer group: with the lag that brokers since 4.2 count, and without."""
+    async with FakeCluster() as fake:
+        fake.versions[90] = (0, version)
+        fake.add_topic("paid", partitions=2, end=10)
+        fake.groups["billing"] = Group({"paid": {0: 4}})
+        fake.groups["sharers"] = Group({"paid": {0: 9, 1: 1}}, protocol_type="share", type="Share")
+        kafka = KafkaSettings(bootstrap=tuple(Address(*each) for each in fake.bootstrap))
+        await lag.once(kafka, None, None, every_s=2.0, as_json=suffix == "json")
+    out, err = capsys.readouterr()
+    compare(f"{name}.{suffix}", out, err)
+
+
 @pytest.mark.parametrize("suffix", ["out", "json"])
 async def test_golden_lag_of_a_cluster(suffix: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A group that is behind, one that is not, and a partition that was never committed."""

@@ -21,7 +21,7 @@ from jmxbridge.state.lag_state import LagStateFile
 from jmxbridge.times import NS
 from tests.cli.calling import call
 from tests.cli.test_golden import compare
-from tests.kafka.fake_answers import Group
+from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import FakeCluster
 
 
@@ -251,3 +251,47 @@ async def test_lag_leaves_out_statuses_that_are_too_old(tmp_path: Path) -> None:
     assert "STATUS: none, since `jmxbridge run` has judged nothing for 1 h 2 min" in as_text.stderr
     assert as_json["groups"][0]["partitions"][0]["status"] is None
     assert 3720 <= as_json["status_age_seconds"] < 7200
+
+
+async def test_lag_shows_a_share_group_by_name() -> None:
+    """Its start offsets and its lag; it was refused as a kind that keeps no offsets."""
+    async with FakeCluster() as fake:
+        fake.add_topic("paid", end=10)
+        fake.groups["sharers"] = Group({"paid": {0: 4}}, protocol_type="share", type="Share")
+        result = await invoke("sharers", "-b", f"127.0.0.1:{fake.ports[1]}")
+
+    assert result.exit_code == 0
+    head, row = result.stdout.splitlines()[1:]
+    assert head.split() == ["GROUP", "TOPIC", "PARTITION", "START-OFFSET", "LAG"]
+    assert row.split() == ["sharers", "paid", "0", "4", "6"]
+    assert result.stderr == "group sharers is 6 records behind on 1 of 1 partition\n"
+
+
+async def test_a_share_group_that_cannot_be_read_is_a_finding() -> None:
+    """Named with the error of its coordinator."""
+    async with FakeCluster() as fake:
+        fake.groups["sharers"] = Group({}, protocol_type="share", type="Share")
+        fake.brokers[1].scripts["describe_share_group_offsets"] = refuse_share_groups
+        result = await invoke("sharers", "-b", f"127.0.0.1:{fake.ports[1]}")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
+        "group sharers is a share group, and its brokers know no start offset of it",
+        "warning: share group 'sharers': cannot be read: GROUP_AUTHORIZATION_FAILED (30)",
+    ]
+
+
+def refuse_share_groups(asked: Asked) -> object:
+    """Answer that none of the groups may be read."""
+    names = [group.group_id for group in asked.entity.groups]
+    groups = tuple(
+        asked.schema.make(
+            "DescribeShareGroupOffsetsResponseGroup",
+            group_id=name,
+            topics=(),
+            error_code=30,
+            error_message=None,
+        )
+        for name in names
+    )
+    return asked.schema.reply(groups=groups)

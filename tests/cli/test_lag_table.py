@@ -204,6 +204,7 @@ def test_lag_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
         "topic": "bills",
         "partition": 1,
         "current_offset": 10,
+        "start_offset": None,
         "log_end_offset": 1210,
         "lag": 1200,
         "seconds": 75.2,

@@ -3,6 +3,7 @@
 Kafka 4.1 has them as a preview and reports start offsets; 4.2 also reports lag.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from demo.cache import kafka_libs
 from demo.servers import Client, Jvm, Kafka
 from jmxbridge.kafka.cluster.cluster import Cluster
 from jmxbridge.kafka.facts.extras import SharePartition
+from tests.real.test_commands import call, cells
 
 pytestmark = pytest.mark.real
 
 SHARE = Path(__file__).with_name("Share.java")
 TIMEOUT_S = 60.0
+JAVA_SHARE_GROUPS = "consumer.group.ShareGroupCommand"
 
 ALONE = {
     "share.coordinator.state.topic.replication.factor": "1",
@@ -55,7 +58,8 @@ async def test_a_share_group_has_a_start_and_a_lag_where_it_is_counted(
     """Records written after everything was acknowledged count as lag.
 
     The start offset trails the acknowledged records, so the distance to the end is not the lag. A
-    consumer group on the same topic is unaffected.
+    consumer group on the same topic is unaffected. `jmxbridge lag` has the columns of Kafka's own
+    command.
     """
     kafka = start(version)
     args = (kafka.bootstrap, "sharers", "orders")
@@ -72,6 +76,9 @@ async def test_a_share_group_has_a_start_and_a_lag_where_it_is_counted(
                 snapshot = await cluster.poll()
             finally:
                 await cluster.close()
+            ours = call("lag", "sharers", "--bootstrap", kafka.bootstrap, cwd=tmp_path)
+            listed = call("lag", "--bootstrap", kafka.bootstrap, "--json", cwd=tmp_path)
+            theirs = kafka.tool(JAVA_SHARE_GROUPS, "--describe", "--group", "sharers")
 
     (partition,) = snapshot.extras.shares
     assert partition == SharePartition(
@@ -81,3 +88,19 @@ async def test_a_share_group_has_a_start_and_a_lag_where_it_is_counted(
     assert set(snapshot.groups) == {"billing"}
     assert snapshot.errors == ()
     assert snapshot.complete
+
+    assert ours.returncode == 0
+    our_head, our_row = cells(ours.stdout)
+    their_head, their_row = cells(theirs)
+    assert our_head == ["GROUP", "TOPIC", "PARTITION", "START-OFFSET", "LAG"]
+    assert their_head == (our_head if counts else our_head[:-1])
+    assert our_row[:3] == their_row[:3] == ["sharers", "orders", "0"]
+    assert [our_row[4], *their_row[4:]] == (["5", "5"] if counts else ["-"])
+    groups = {group["group"]: group for group in json.loads(listed.stdout)["groups"]}
+    kinds = {name: group["kind"] for name, group in groups.items()}
+    assert kinds == {"billing": "simple", "sharers": "share"}
+    (entry,) = groups["sharers"]["partitions"]
+    assert entry["lag"] == partition.lag
+    # The broker moves the start offset in its own time, and only forward.
+    starts = [partition.start_offset, int(our_row[3]), entry["start_offset"], int(their_row[3])]
+    assert starts == sorted(starts)

@@ -177,12 +177,13 @@ class Cluster:
                 }
             )
             memberships = await self._read_members(read)
-            builder = await self._read_ends(read, memberships)
-            for name in sorted(named - read.groups.keys() - read.gone):
+            builder = await self._read_ends(read, memberships, shares=read.shares)
+            shares = {group.name for group in read.shares}
+            for name in sorted(named - read.groups.keys() - read.gone - shares):
                 budget.note(f"group {name!r} is of a kind that keeps no offsets")
             snapshot = builder.build(self._metadata)
             missing = named & read.gone - read.vanished
-            return Description(snapshot, memberships, tuple(sorted(missing)))
+            return Description(snapshot, memberships, tuple(sorted(missing)), read.shares)
 
     async def offsets_for_times(self, times_ms: Mapping[Partition, int]) -> TimestampedOffsets:
         """Ask leaders for the first record at or after a time, in ms, of partitions already polled.

@@ -125,9 +125,11 @@ class Description:
 
     `snapshot.end_offsets` covers assigned partitions as well as committed ones. `missing` names
     the groups that were asked for and do not exist. A group in `snapshot.groups` without a
-    `memberships` entry could not be described; `snapshot.errors` says why.
+    `memberships` entry could not be described; `snapshot.errors` says why. `shares` are the share
+    groups; `snapshot.extras` has their partitions.
     """
 
     snapshot: Snapshot
     memberships: Mapping[str, Membership]
     missing: tuple[str, ...] = ()
+    shares: tuple[Group, ...] = ()

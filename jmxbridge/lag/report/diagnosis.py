@@ -49,7 +49,7 @@ def diagnose(table: GroupTable) -> str | None:
 
 
 def _reasons(table: GroupTable, behind: list[TableRow]) -> list[str]:
-    if table.simple:  # assign(), Flink, Spark: to the broker they are always empty
+    if table.kind == "simple":  # assign(), Flink, Spark: to the broker they are always empty
         return [_SIMPLE]
     reason = _REASONS_BY_STATE.get((table.state or "").lower())
     if reason is not None:

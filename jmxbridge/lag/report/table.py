@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jmxbridge.kafka.facts.members import Member
-from jmxbridge.kafka.facts.snapshot import Commits, Description, Partition
+from jmxbridge.kafka.facts.snapshot import Commits, Description, Group, Partition
 from jmxbridge.times import NS
 
 COLUMNS = (
@@ -33,6 +33,9 @@ COLUMNS = (
     "CLIENT-ID",
 )
 
+SHARE_COLUMNS = ("GROUP", "TOPIC", "PARTITION", "START-OFFSET", "LAG")
+"""Columns of `kafka-share-groups.sh --describe`: a share group commits no offsets (KIP-932)."""
+
 _REMARKS = {
     "dead": "does not exist",
     "empty": "has no active members",
@@ -45,7 +48,11 @@ _REMARKS = {
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One line, in the order of COLUMNS; None is printed as `-`."""
+    """One line, in the order of COLUMNS; None is printed as `-`.
+
+    The row of a share group has a start offset in place of a committed one: that of the oldest
+    record that is not finished.
+    """
 
     group: str
     topic: str
@@ -56,6 +63,7 @@ class TableRow:
     consumer_id: str | None
     host: str | None
     client_id: str | None
+    start_offset: str | None = None
 
     @property
     def place(self) -> tuple[str, str, int]:
@@ -69,8 +77,9 @@ class GroupTable:
 
     The rows of such a group are those of its last commits, if `last_seen_ns` says when it had them.
 
-    `remark` follows the group's name in a sentence next to its rows: "is rebalancing". `simple` is
-    True for groups that keep offsets without members: they are Empty even while they read.
+    `remark` follows the group's name in a sentence next to its rows: "is rebalancing". `kind` is
+    None for a group that does not exist, "share" for a share group, "simple" for one that keeps
+    offsets without members: it is Empty even while it reads.
     """
 
     group: str
@@ -78,7 +87,7 @@ class GroupTable:
     exists: bool = True
     state: str | None = None
     remark: str | None = None
-    simple: bool = False
+    kind: str | None = None
     last_seen_ns: int | None = None
 
 
@@ -94,6 +103,7 @@ def tables(
     described += [
         _vanished_table(name, description, last_seen_ns[name]) for name in snapshot.vanished
     ]
+    described += [_share_table(group, description) for group in description.shares]
     missing = [
         GroupTable(name, (), exists=False, remark=_REMARKS["dead"]) for name in description.missing
     ]
@@ -103,10 +113,11 @@ def tables(
 def _table(name: str, description: Description) -> GroupTable:
     membership = description.memberships.get(name)
     state = membership.state if membership else description.snapshot.groups[name].state
+    kind = description.snapshot.groups[name].kind
     commits = description.snapshot.commits.get(name)
     if commits is None:
         why = description.snapshot.refusals.get(name, "its coordinator did not answer")
-        return GroupTable(name, (), state=state, remark=f"could not be read: {why}")
+        return GroupTable(name, (), state=state, remark=f"could not be read: {why}", kind=kind)
     members = membership.members if membership else ()
     lower_state = (state or "").lower()
     return GroupTable(
@@ -115,7 +126,7 @@ def _table(name: str, description: Description) -> GroupTable:
         exists=lower_state != "dead",
         state=state,
         remark=_REMARKS.get(lower_state),
-        simple=description.snapshot.groups[name].kind == "simple",
+        kind=kind,
     )
 
 
@@ -127,6 +138,37 @@ def _vanished_table(name: str, description: Description, seen_ns: int) -> GroupT
         exists=False,
         remark=f"is no longer in Kafka; its lag is counted from its last commits, seen at {seen}",
         last_seen_ns=seen_ns,
+    )
+
+
+def _share_table(group: Group, description: Description) -> GroupTable:
+    rows = tuple(
+        TableRow(
+            group=group.name,
+            topic=share.topic,
+            partition=str(share.partition),
+            current_offset=None,
+            log_end_offset=None,
+            lag=_text(share.lag),
+            consumer_id=None,
+            host=None,
+            client_id=None,
+            start_offset=str(share.start_offset),
+        )
+        for share in sorted(description.snapshot.extras.shares)
+        if share.group == group.name
+    )
+    remarks = [_REMARKS.get((group.state or "").lower())]
+    if not rows:
+        remarks.append("is a share group, and its brokers know no start offset of it")
+    elif all(row.lag is None for row in rows):
+        remarks.append("is a share group, whose lag brokers know from Kafka 4.2 on")
+    return GroupTable(
+        group=group.name,
+        rows=rows,
+        state=group.state,
+        remark="; ".join(filter(None, remarks)) or None,
+        kind=group.kind,
     )
 
 

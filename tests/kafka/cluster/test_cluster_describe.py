@@ -2,6 +2,7 @@
 
 import pytest
 
+from jmxbridge.kafka.facts.extras import SharePartition
 from jmxbridge.kafka.facts.members import Member
 from jmxbridge.lag.report.table import tables
 from tests.kafka.fake_answers import Asked, Group
@@ -293,3 +294,20 @@ async def test_describe_does_not_count_last_commits_while_a_coordinator_is_silen
     assert description.snapshot.commits == {}
     assert description.missing == ()
     assert description.snapshot.failures != ()
+
+
+@pytest.mark.parametrize("named", [None, ["sharers"]])
+async def test_describe_reads_share_groups(
+    fake: FakeCluster, connect_to: ConnectTo, named: list[str] | None
+) -> None:
+    """Apart from the other groups, and not refused for keeping no offsets."""
+    fake.groups["sharers"] = Group({"x": {0: 4}}, protocol_type="share", type="Share")
+
+    description = await connect_to(fake).describe(named)
+
+    (share,) = description.shares
+    assert (share.name, share.kind, share.state) == ("sharers", "share", "Stable")
+    assert description.snapshot.extras.shares == (SharePartition("sharers", "x", 0, 4, 6),)
+    assert "sharers" not in description.snapshot.groups
+    assert description.missing == ()
+    assert description.snapshot.errors == ()

@@ -87,7 +87,7 @@ def test_diagnosis_of_a_group(
 
 def test_diagnosis_of_a_simple_group_names_no_reader() -> None:
     """Flink and Spark read by assign(): Empty to the broker, even while they read."""
-    running = replace(table("Empty", [(3, None)]), simple=True)
+    running = replace(table("Empty", [(3, None)]), kind="simple")
 
     assert diagnose(running) == (
         "is 3 records behind on 1 of 1 partition; it keeps offsets without members, so whether"

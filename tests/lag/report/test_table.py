@@ -2,6 +2,7 @@
 
 import pytest
 
+from jmxbridge.kafka.facts.extras import Extras, SharePartition
 from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Commits, Description, Group, Snapshot
 from jmxbridge.lag.report.table import COLUMNS, GroupTable, TableRow, tables
@@ -46,7 +47,8 @@ def test_a_row_has_the_columns_of_the_command() -> None:
     (row,) = table.rows
     assert row.place == ("g", "t", 0)
     assert row == TableRow("g", "t", "0", "4", "10", "6", "c-id", HOST, "c")
-    assert len(COLUMNS) == len(TableRow.__dataclass_fields__)
+    fields = [name.upper().replace("_", "-") for name in TableRow.__dataclass_fields__]
+    assert fields == [*COLUMNS, "START-OFFSET"]
 
 
 def test_rows_are_sorted_by_member_then_unassigned() -> None:
@@ -112,8 +114,8 @@ def test_the_remark_on_a_state_is_the_commands(state: str, remark: str | None) -
     assert lines(table) == ["t 0 4 9 5 -"]
 
 
-@pytest.mark.parametrize(("protocol_type", "simple"), [("", True), ("consumer", False)])
-def test_a_group_without_a_protocol_is_simple(protocol_type: str, simple: bool) -> None:
+@pytest.mark.parametrize(("protocol_type", "kind"), [("", "simple"), ("streams", "streams")])
+def test_a_group_without_a_protocol_is_simple(protocol_type: str, kind: str) -> None:
     """It never has a member."""
     snapshot = Snapshot(
         groups={"g": Group("g", 1, protocol_type, state="Empty")},
@@ -123,7 +125,7 @@ def test_a_group_without_a_protocol_is_simple(protocol_type: str, simple: bool) 
 
     (table,) = tables(Description(snapshot, {"g": Membership("g", "Empty", ())}))
 
-    assert table.simple is simple
+    assert table.kind == kind
 
 
 def test_a_missing_group_differs_from_one_without_rows() -> None:
@@ -200,3 +202,49 @@ def test_a_vanished_group_has_the_rows_of_its_last_commits() -> None:
         "is no longer in Kafka; its lag is counted from its last commits,"
         " seen at 2023-11-14T22:13:20Z"
     )
+
+
+NO_LAG = "is a share group, whose lag brokers know from Kafka 4.2 on"
+
+
+@pytest.mark.parametrize(
+    ("shares", "state", "rows", "remark"),
+    [
+        (
+            [("t", 1, 5, 3), ("t", 0, 7, 0)],
+            "Stable",
+            [("t", "0", "7", "0"), ("t", "1", "5", "3")],
+            None,
+        ),
+        ([("t", 0, 7, 0)], "Empty", [("t", "0", "7", "0")], "has no active members"),
+        ([("t", 0, 7, None)], None, [("t", "0", "7", None)], NO_LAG),
+        (
+            [("t", 0, 7, None), ("t", 1, 5, 3)],
+            None,
+            [("t", "0", "7", None), ("t", "1", "5", "3")],
+            None,
+        ),
+        ([("t", 0, 7, None)], "Empty", [("t", "0", "7", None)], f"has no active members; {NO_LAG}"),
+        ([], "Stable", [], "is a share group, and its brokers know no start offset of it"),
+    ],
+)
+def test_a_share_group_has_start_offsets_and_the_lag_where_it_is_known(
+    shares: list[tuple[str, int, int, int | None]],
+    state: str | None,
+    rows: list[tuple[str, str, str, str | None]],
+    remark: str | None,
+) -> None:
+    """It commits nothing, and the distance to the end is not its lag."""
+    partitions = [SharePartition("s", *share) for share in shares]
+    other = SharePartition("other", "t", 0, 1, 1)
+    snapshot = Snapshot(
+        groups={}, commits={}, end_offsets={}, extras=Extras(shares=(*partitions, other))
+    )
+    group = Group("s", 1, "share", state=state)
+
+    (table,) = tables(Description(snapshot, {}, shares=(group,)))
+
+    assert [(r.topic, r.partition, r.start_offset, r.lag) for r in table.rows] == rows
+    assert all((r.current_offset, r.log_end_offset) == (None, None) for r in table.rows)
+    assert (table.exists, table.kind, table.state) == (True, "share", state)
+    assert table.remark == remark
