@@ -104,11 +104,20 @@ class LagReader:
 
 
 def saved_state(settings: "Settings") -> "SavedState":
-    """Return the state that `run` saved for this file; empty where there is none."""
+    """Return the newest state that a `run` of this file saved; empty where there is none.
+
+    Without a `store.path` in the file it may be that of our own user or of the systemd service.
+    """
+    from jmxbridge.cli.completion import SERVICE_STATE
     from jmxbridge.config.loader import store_path
     from jmxbridge.kafka.facts.names import NameFilter
     from jmxbridge.state.lag_state import LagStateFile
     from jmxbridge.state.paths import state_path
 
-    path = state_path(store_path(settings, os.environ), ".lag.json")
-    return LagStateFile(path, wants_group=NameFilter(), wants_topic=NameFilter()).read()
+    every = NameFilter()
+    paths = {
+        state_path(store_path(settings, environ), ".lag.json")
+        for environ in (os.environ, SERVICE_STATE)
+    }
+    states = [LagStateFile(path, wants_group=every, wants_topic=every).read() for path in paths]
+    return max(states, key=lambda state: -1 if state.summary is None else state.summary.time_ns)

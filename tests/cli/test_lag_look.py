@@ -1,5 +1,6 @@
 """Reader of `jmxbridge lag`: the cluster, the targets of the file, the saved state of `run`."""
 
+import os
 import re
 import time
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from demo.servers import free_port
-from jmxbridge.cli.lag_look import LagReader
-from jmxbridge.config.loader import load
+from jmxbridge.cli import completion
+from jmxbridge.cli.lag_look import LagReader, saved_state
+from jmxbridge.config.loader import load, store_path
 from jmxbridge.config.model.models import Settings
 from jmxbridge.kafka.facts.extras import TimestampedOffset
 from jmxbridge.kafka.facts.names import NameFilter
@@ -158,3 +160,25 @@ async def test_a_silent_leader_ends_the_search(tmp_path: Path) -> None:
     assert len(searched) == 1
     assert description.snapshot.commits == {"g": {"x": {0: 4}}}
     assert details.time_lags == {}
+
+
+@pytest.mark.parametrize("newer", ["own", "service"])
+async def test_saved_state_is_the_newest_of_our_own_and_the_services(
+    newer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user looks at what the service does, and at what it did where a run of its own is newer."""
+    (tmp_path / "mbeans.yaml").write_text("kafka: {bootstrap: '127.0.0.1:1'}\n")
+    file_settings = load(tmp_path / "mbeans.yaml", {})
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "own"))
+    service = {"STATE_DIRECTORY": str(tmp_path / "service")}
+    monkeypatch.setattr(completion, "SERVICE_STATE", service)
+    assert saved_state(file_settings) == SavedState()
+
+    names = NameFilter()
+    for place, environ in (("own", dict(os.environ)), ("service", service)):
+        path = store_path(file_settings, environ).with_suffix(".lag.json")
+        state = SavedState(summary=PollSummary(2 if place == newer else 1, {}))
+        await LagStateFile(path, wants_group=names, wants_topic=names).write(state)
+
+    assert saved_state(file_settings).summary == PollSummary(2, {})
