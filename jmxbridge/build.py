@@ -4,9 +4,10 @@ Rule: an object built here has no running task and has opened nothing. The excep
 `open_store`, which opens the store.
 """
 
+import asyncio
 import random
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.kafka.login.sasl import Mechanism, gssapi, oauthbearer, plain, scram
 from jmxbridge.kafka.login.security import Security
-from jmxbridge.kafka.login.token import ClientCredentials, MskSigner, TokenSource
+from jmxbridge.kafka.login.token import BearerToken, ClientCredentials, MskSigner, TokenSource
 from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.output.lag_output import LagOutput
 from jmxbridge.lag.output.row_thinning import RowThinning
@@ -43,6 +44,7 @@ from jmxbridge.pollers.lag_poll import LagPoll
 from jmxbridge.pollers.schedule import RuleSchedule
 from jmxbridge.pollers.supervisor import PollerSpec
 from jmxbridge.pollers.target import Target
+from jmxbridge.secret_source import SecretSource, secret_source
 from jmxbridge.state.lag_state import LagStateFile
 from jmxbridge.store import Store
 from jmxbridge.transports.jmxquery import JmxqueryTransport
@@ -69,14 +71,16 @@ def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
     if target.transport == "jmxquery":
         return JmxqueryTransport(host, port, timeout_s=deadline_s)
     if target.jolokia_url is not None:
-        agent = JolokiaAgent(target.jolokia_url, credentials=credentials(target), tls=tls(target))
+        agent = JolokiaAgent(
+            target.jolokia_url, credentials=credentials_source(target), tls=tls(target)
+        )
         return JolokiaTransport(agent, clock_s=time.monotonic)
     return RmiTransport(
         host,
         port,
         rmi_host=target.server_host,
         rmi_port=target.server_port,
-        credentials=credentials(target),
+        credentials=credentials_source(target),
         tls=tls(target),
         clock_s=time.monotonic,
         connect_timeout_s=deadline_s * CONNECT_SHARE,
@@ -88,6 +92,15 @@ def credentials(target: TargetSettings) -> Credentials | None:
     if target.username is None or target.password is None:
         return None
     return Credentials(target.username, target.password.get_secret_value())
+
+
+def credentials_source(target: TargetSettings) -> Callable[[], Credentials] | None:
+    """Return the source of a target's credentials; its password may be in a file that changes."""
+    username, password = target.username, target.password
+    if username is None or password is None:
+        return None
+    read_password = secret_source(password)
+    return lambda: Credentials(username, read_password())
 
 
 def tls(target: TargetSettings) -> Tls | None:
@@ -149,27 +162,31 @@ def make_security(kafka: KafkaSettings, *, timeout_s: float) -> Security:
 
 def make_mechanism(settings: SaslSettings, *, timeout_s: float) -> Mechanism:
     """Build the SASL mechanism; its keys are present, since the file was checked."""
-    secret_text = settings.password or settings.client_secret
-    secret = "" if secret_text is None else secret_text.get_secret_value()
+    secret = settings.password or settings.client_secret
+    read_secret: SecretSource = str if secret is None else secret_source(secret)
     if settings.mechanism == "AWS_MSK_IAM":
         region = settings.region or ""
         return oauthbearer(TokenSource(MskSigner(region)), f"AWS, region {region}")
     if settings.mechanism == "OAUTHBEARER":
         client_id = settings.client_id or ""
-        ask = ClientCredentials(
-            settings.token_url or "",
-            client_id,
-            secret,
-            settings.scope,
-            settings.token_ca_file,
-            timeout_s,
-        )
-        return oauthbearer(TokenSource(ask), f"client {client_id!r}")
+
+        async def fetch() -> BearerToken:
+            ask = ClientCredentials(
+                settings.token_url or "",
+                client_id,
+                await asyncio.to_thread(read_secret),
+                settings.scope,
+                settings.token_ca_file,
+                timeout_s,
+            )
+            return await ask()
+
+        return oauthbearer(TokenSource(fetch), f"client {client_id!r}")
     if settings.mechanism == "GSSAPI":
         return gssapi(settings.service or "kafka", settings.principal, settings.keytab_file)
     if settings.mechanism == "PLAIN":
-        return plain(settings.username or "", secret)
-    return scram(settings.mechanism, settings.username or "", secret)
+        return plain(settings.username or "", read_secret)
+    return scram(settings.mechanism, settings.username or "", read_secret)
 
 
 def make_consumer_targets(

@@ -10,8 +10,10 @@ from jmxbridge.build import (
     CONNECT_SHARE,
     DEADLINE_SHARE,
     client_tls,
+    credentials_source,
     make_consumer_targets,
     make_lag_poll,
+    make_mechanism,
     make_security,
     make_transport,
     make_writer,
@@ -21,7 +23,9 @@ from jmxbridge.build import (
 from jmxbridge.config.loader import load
 from jmxbridge.config.model.models import ClientTls, KafkaSettings, SaslSettings, Settings
 from jmxbridge.config.values.address import Address
+from jmxbridge.jmx import Credentials
 from jmxbridge.kafka.login.security import PLAINTEXT
+from jmxbridge.kafka.login.token import BearerToken, ClientCredentials
 from jmxbridge.mbeans.consumers import Consumers
 from jmxbridge.mbeans.topics import TopicNames
 from jmxbridge.point import Point
@@ -315,3 +319,52 @@ async def test_read_committed_groups_are_those_of_the_file(tmp_path: Path) -> No
 
     (row,) = (point for point in points if point.measurement == "kafka_consumer_lag")
     assert row.fields["lag"] == 6
+
+
+async def test_credentials_source_reads_a_password_file_at_each_login(tmp_path: Path) -> None:
+    """The password of a target; without one there is no source."""
+    (tmp_path / "jmx").write_text("old-fish")
+    (tmp_path / "mbeans.yaml").write_text(
+        "targets:\n"
+        "  - {name: a, jmx: 'a:1', collect: [jvm], username: me, password_file: jmx}\n"
+        "  - {name: b, jmx: 'b:1', collect: [jvm]}\n"
+    )
+    with_password, without = load(tmp_path / "mbeans.yaml", {}).targets
+    source = credentials_source(with_password)
+    assert source is not None
+    assert source() == Credentials("me", "old-fish")
+
+    (tmp_path / "jmx").write_text("new-fish")
+
+    assert source() == Credentials("me", "new-fish")
+    assert credentials_source(without) is None
+
+
+async def test_make_mechanism_requests_tokens_with_the_current_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's secret may be replaced in its file; each token is requested with the new one."""
+    (tmp_path / "secret").write_text("old-fish")
+    (tmp_path / "mbeans.yaml").write_text(
+        "kafka:\n  bootstrap: k:9092\n  sasl:\n"
+        "    {mechanism: OAUTHBEARER, token_url: 'https://id/t', client_id: c,"
+        " client_secret_file: secret}\n"
+    )
+    kafka = load(tmp_path / "mbeans.yaml", {}).kafka
+    assert kafka is not None
+    assert kafka.sasl is not None
+    used: list[str] = []
+
+    async def fetch(self: ClientCredentials) -> BearerToken:
+        used.append(self.client_secret)
+        return BearerToken("token", 60.0)
+
+    monkeypatch.setattr(ClientCredentials, "__call__", fetch)
+    mechanism = make_mechanism(kafka.sasl, timeout_s=5.0)
+
+    await mechanism.begin("k")
+    (tmp_path / "secret").write_text("new-fish")
+    mechanism.refused()
+    await mechanism.begin("k")
+
+    assert used == ["old-fish", "new-fish"]

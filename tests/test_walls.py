@@ -37,9 +37,10 @@ ROOMS: dict[str, set[str]] = {
     "state": {"lag"},
     "influx": {"point", "store"},
     "delivery": {"influx", "point", "store"},
+    "secret_source": {"config"},
     "build": {
-        *("config", "influx", "jmx", "kafka", "lag", "mbeans", "pkcs12", "pollers", "state"),
-        *("store", "transports"),
+        *("config", "influx", "jmx", "kafka", "lag", "mbeans", "pkcs12", "pollers"),
+        *("secret_source", "state", "store", "transports"),
     },
     "once": {
         *("build", "config", "influx", "kafka", "mbeans", "pollers", "service", "store", "times"),

@@ -156,8 +156,12 @@ async def connect(jvm: Jvm) -> "MBeans":
     from jmxbridge.transports.jolokia_agent import JolokiaAgent
 
     if jvm.jolokia_url is not None:
+        credentials = jvm.credentials
         return JolokiaAgent(
-            jvm.jolokia_url, credentials=jvm.credentials, tls=jvm.tls, timeout_s=TIMEOUT_S
+            jvm.jolokia_url,
+            credentials=None if credentials is None else lambda: credentials,
+            tls=jvm.tls,
+            timeout_s=TIMEOUT_S,
         )
     return await jmx.connect(
         jvm.host,

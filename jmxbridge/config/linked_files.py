@@ -24,6 +24,7 @@ from jmxbridge.config.text import redaction
 from jmxbridge.config.text.problem import InvalidValue
 from jmxbridge.config.text.tree import Mapping, Node, value_at
 from jmxbridge.config.values.grammar import parse_header_secret, parse_secret
+from jmxbridge.config.values.secret import SecretOfFile
 
 ReadSecret = Callable[[Path], str]
 """Reads a secret's file; raises InvalidValue."""
@@ -117,7 +118,7 @@ class LinkedFiles:
         if credentials and name.parent == Path():
             file = Path(credentials) / name
         try:
-            return parse(self._read_secret(file))
+            return SecretOfFile(file, lambda: parse(self._read_secret(file)))
         except InvalidValue as error:
             message = f"{file}: {error.message}"
             if redaction.is_token(str(name)):

@@ -6,7 +6,7 @@ attribute that still fails is NaN or an infinity, and the others have their valu
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeGuard
 
@@ -26,16 +26,17 @@ LISTED_AT_ONCE = 2000
 class JolokiaAgent:
     """Sends requests to one agent; connects as needed, until `close`.
 
-    `url` ends in a slash. `timeout_s` bounds each answer; None leaves that to the caller. Every
-    call raises ConnectionFailed (its class is `not_jolokia` for an answer that no agent gives),
-    RemoteProtocolError, and RemoteException for exceptions of the Java side.
+    `url` ends in a slash. `credentials` is called in a thread, whenever it connects. `timeout_s`
+    bounds each answer; None leaves that to the caller. Every call raises ConnectionFailed (its
+    class is `not_jolokia` for an answer that no agent gives), RemoteProtocolError, and
+    RemoteException for exceptions of the Java side.
     """
 
     def __init__(
         self,
         url: str,
         *,
-        credentials: Credentials | None = None,
+        credentials: Callable[[], Credentials] | None = None,
         tls: Tls | None = None,
         timeout_s: float | None = None,
     ) -> None:

@@ -5,9 +5,11 @@ is followed and no proxy, cookie or netrc is used, so the password goes only to 
 and no error message contains it.
 """
 
+import asyncio
 import base64
 import socket
 import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -35,7 +37,7 @@ class Poster:
         url: str,
         *,
         options: dict[str, str],
-        credentials: Credentials | None,
+        credentials: Callable[[], Credentials] | None,
         tls: Tls | None,
         timeout_s: float | None,
     ) -> None:
@@ -44,7 +46,8 @@ class Poster:
         self.bytes_received = 0
         self.peer_host: str | None = None  # the last IP address it connected to
         self._options = options
-        self._credentials = credentials
+        self._read_credentials = credentials
+        self._credentials: Credentials | None = None
         self._tls = tls
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
@@ -86,7 +89,8 @@ class Poster:
         import aiohttp
 
         try:
-            async with self._open_session().post(
+            session = await self._open_session()
+            async with session.post(
                 self.url, params=self._options, data=body, allow_redirects=False
             ) as response:
                 self._check_status(response)
@@ -99,10 +103,12 @@ class Poster:
         except (aiohttp.ClientError, OSError) as exc:
             raise self._failed(exc) from exc
 
-    def _open_session(self) -> "aiohttp.ClientSession":
+    async def _open_session(self) -> "aiohttp.ClientSession":
         import aiohttp
 
         if self._session is None:
+            if self._read_credentials is not None:
+                self._credentials = await asyncio.to_thread(self._read_credentials)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=1,

@@ -29,9 +29,10 @@ class RmiTransport:
     """Reads one JVM through `jmxbridge.jmx`.
 
     `connection` is the one in use, None before the first fetch and after a failed one. `rmi_host`
-    and `rmi_port` replace the address that the JVM's registry advertises. `clock_s` is a monotonic
-    clock in seconds. `connect_timeout_s` should be less than the deadline of a fetch: a cancelled
-    fetch cannot report which address was silent.
+    and `rmi_port` replace the address that the JVM's registry advertises. `credentials` is called
+    in a thread, at each login. `clock_s` is a monotonic clock in seconds. `connect_timeout_s`
+    should be less than the deadline of a fetch: a cancelled fetch cannot report which address was
+    silent.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class RmiTransport:
         *,
         rmi_host: str | None = None,
         rmi_port: int | None = None,
-        credentials: Credentials | None = None,
+        credentials: Callable[[], Credentials] | None = None,
         tls: Tls | None = None,
         clock_s: Callable[[], float],
         connect_timeout_s: float | None = None,
@@ -156,12 +157,13 @@ class RmiTransport:
 
     async def _connected(self) -> Connection:
         if self.connection is None:
+            credentials = self._credentials
             self.connection = await connect(
                 self._host,
                 self._port,
                 rmi_host=self._rmi_host,
                 rmi_port=self._rmi_port,
-                credentials=self._credentials,
+                credentials=None if credentials is None else await asyncio.to_thread(credentials),
                 tls=self._tls,
                 connect_timeout_s=self._connect_timeout_s,
             )

@@ -159,7 +159,9 @@ async def guarded(start_fake: StartFake) -> FakeCluster:
 @pytest.fixture
 async def logged_in(guarded: FakeCluster) -> AsyncIterator[Broker]:
     """Our side of it, logged in as ann."""
-    broker = Broker("127.0.0.1", guarded.ports[1], security=Security(None, plain("ann", "x")))
+    broker = Broker(
+        "127.0.0.1", guarded.ports[1], security=Security(None, plain("ann", lambda: "x"))
+    )
     yield broker
     await broker.close()
 

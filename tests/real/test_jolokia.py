@@ -183,8 +183,9 @@ def guarded(request: pytest.FixtureRequest, papers: Papers) -> Iterator[str]:
         yield f"https://127.0.0.1:{port}/jolokia/"
 
 
-async def ask(where: str, **options: Any) -> None:
-    async with JolokiaAgent(where, **options) as agent:
+async def ask(where: str, *, credentials: Credentials | None = None, tls: Tls | None) -> None:
+    source = None if credentials is None else lambda: credentials
+    async with JolokiaAgent(where, credentials=source, tls=tls) as agent:
         await agent.query(DECLARED)
 
 

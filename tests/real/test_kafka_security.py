@@ -184,6 +184,19 @@ async def test_every_kind_of_login_gives_the_same_lag(way: str, write: Write) ->
     assert await lag(write(*WAYS[way])) == ALL
 
 
+async def test_a_replaced_password_is_used_at_the_next_login(write: Write, tmp_path: Path) -> None:
+    """The client lives on: refused with the old password, logged in with the new one."""
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2-and-more\n")
+    login = f"mechanism: SCRAM-SHA-512, username: reader, password_file: {secret}"
+    async with opened(write("SASL", f"sasl: {{{login}}}")) as cluster:
+        with pytest.raises(KafkaUnavailable, match="does not accept the credentials"):
+            await cluster.poll()
+        secret.write_text(f"{PASSWORD}\n")
+
+        assert behind(await cluster.poll()) == ALL
+
+
 @pytest.fixture
 async def tunnel(guarded: GuardedKafka) -> AsyncIterator[int]:
     """A port of 127.0.0.2, for which no certificate is, that leads to the listener MTLS."""

@@ -25,7 +25,7 @@ NAN = {"status": 400, "error_type": "java.lang.NumberFormatException", "error": 
 async def agent_of(serve: Serve) -> AsyncIterator[JolokiaAgent]:
     """An agent that answers by a script."""
     async with serving(serve) as url:
-        agent = JolokiaAgent(url, credentials=Credentials("monitor", PASSWORD))
+        agent = JolokiaAgent(url, credentials=lambda: Credentials("monitor", PASSWORD))
         async with agent:
             yield agent
 

@@ -27,7 +27,11 @@ async def poster_at(
 ) -> AsyncIterator[Poster]:
     """A poster, closed in the end."""
     poster = Poster(
-        url, options={"a": "true"}, credentials=credentials, tls=tls, timeout_s=timeout_s
+        url,
+        options={"a": "true"},
+        credentials=None if credentials is None else lambda: credentials,
+        tls=tls,
+        timeout_s=timeout_s,
     )
     try:
         yield poster

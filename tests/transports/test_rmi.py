@@ -216,8 +216,12 @@ async def test_fetch_does_not_replace_a_new_connection_that_fails(jvms: list[Jvm
     ("peer_host", "options", "message"),
     [
         ("192.0.2.7", {}, "without TLS and without a password"),
-        ("192.0.2.7", {"credentials": Credentials("me", "swordfish")}, "password goes over"),
-        ("192.0.2.7", {"credentials": Credentials("me", "swordfish"), "tls": Tls()}, None),
+        (
+            "192.0.2.7",
+            {"credentials": lambda: Credentials("me", "swordfish")},
+            "password goes over",
+        ),
+        ("192.0.2.7", {"credentials": lambda: Credentials("me", "swordfish"), "tls": Tls()}, None),
         ("192.0.2.7", {"tls": Tls()}, None),
         ("127.0.0.9", {}, None),
         ("::1", {}, None),
@@ -266,3 +270,28 @@ async def test_fetch_keeps_the_connection_after_an_exception_of_the_java_side(
     assert id(transport.connection) == id(jvm)
     assert transport.series_limited == 0
     await transport.close()
+
+
+async def test_rmi_transport_takes_the_current_credentials_at_each_login(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A password that is replaced in its file needs no restart."""
+    used: list[Credentials] = []
+
+    async def connect(*args: Any, credentials: Credentials, **options: Any) -> Jvm:
+        used.append(credentials)
+        return Jvm("127.0.0.1")
+
+    monkeypatch.setattr(rmi, "connect", connect)
+    passwords = iter(["old", "new"])
+    transport = RmiTransport(
+        "127.0.0.1",
+        9999,
+        clock_s=lambda: 0.0,
+        credentials=lambda: Credentials("me", next(passwords)),
+    )
+    for _ in range(2):
+        await transport.fetch([])
+        await transport.close()
+
+    assert [credentials.password for credentials in used] == ["old", "new"]

@@ -9,6 +9,7 @@ Rule: no password and no token appears in any text that is shown; `redact` remov
 broker answers.
 """
 
+import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -41,35 +42,43 @@ class Mechanism:
     refused: Callable[[], None] = lambda: None
 
 
-def plain(username: str, password: str) -> Mechanism:
-    """Return PLAIN: user name and password in clear text, RFC 4616."""
+def plain(username: str, password: Callable[[], str]) -> Mechanism:
+    """Return PLAIN: user name and password in clear text, RFC 4616.
 
-    def converse() -> Conversation:
-        yield f"\0{username}\0{password}".encode()
+    `password` is called in a thread, at each login.
+    """
+    passwords = _Passwords(password)
+
+    def converse(current: str) -> Conversation:
+        yield f"\0{username}\0{current}".encode()
 
     async def begin(_: str) -> Conversation:
-        return converse()
+        return converse(await passwords.current())
 
-    return Mechanism("PLAIN", f"user {username!r}", begin, _without(password))
+    return Mechanism("PLAIN", f"user {username!r}", begin, passwords.redact)
 
 
-def scram(name: str, username: str, password: str) -> Mechanism:
-    """Return SCRAM-SHA-256 or SCRAM-SHA-512: both sides prove the password, RFC 5802."""
+def scram(name: str, username: str, password: Callable[[], str]) -> Mechanism:
+    """Return SCRAM-SHA-256 or SCRAM-SHA-512: both sides prove the password, RFC 5802.
 
-    def converse() -> Conversation:
+    `password` is called in a thread, at each login.
+    """
+    passwords = _Passwords(password)
+
+    def converse(current: str) -> Conversation:
         import scramp  # takes a tenth of a second, so only where it is used
 
         try:
-            client = scramp.ScramClient([name], username, password)
+            client = scramp.ScramClient([name], username, current)
             client.set_server_first(_text((yield client.get_client_first().encode())))
             client.set_server_final(_text((yield client.get_client_final().encode())))
         except scramp.ScramException as exc:
             raise BadChallenge(str(exc)) from exc
 
     async def begin(_: str) -> Conversation:
-        return converse()
+        return converse(await passwords.current())
 
-    return Mechanism(name, f"user {username!r}", begin, _without(password))
+    return Mechanism(name, f"user {username!r}", begin, passwords.redact)
 
 
 def oauthbearer(tokens: TokenSource, account: str) -> Mechanism:
@@ -144,8 +153,23 @@ def _credentials(kerberos: Any, principal: str | None, store: Mapping[str, str] 
     )
 
 
-def _without(secret: str) -> Callable[[str], str]:
-    return lambda text: text.replace(secret, "***")
+class _Passwords:
+    """Passwords of one account, one after the other: each login takes the current one."""
+
+    def __init__(self, password: Callable[[], str]) -> None:
+        self._password = password
+        self._used: set[str] = set()
+
+    async def current(self) -> str:
+        password = await asyncio.to_thread(self._password)
+        self._used.add(password)
+        return password
+
+    def redact(self, text: str) -> str:
+        """Replace every password that a login has used; one may still be under way."""
+        for password in self._used:
+            text = text.replace(password, "***")
+        return text
 
 
 def _text(challenge: bytes) -> str:

@@ -21,7 +21,9 @@ async def test_log_in_reports_a_wrong_password_without_showing_it(name: str) -> 
     """Broker, user and mechanism are named, with the reason of the broker, redacted."""
     reason = f"no\nentry  with {PASSWORD}"
     broker = ScriptedBroker(lambda _: LoginAnswer(58, reason, b"", None))
-    mechanism = plain("ann", PASSWORD) if name == "PLAIN" else scram(name, "ann", PASSWORD)
+    mechanism = (
+        plain("ann", lambda: PASSWORD) if name == "PLAIN" else scram(name, "ann", lambda: PASSWORD)
+    )
 
     with pytest.raises(LoginFailed) as caught:
         await enter(broker, mechanism)
@@ -36,7 +38,7 @@ async def test_log_in_names_the_mechanisms_offered() -> None:
     broker = ScriptedBroker(lambda _: GOOD, handshake=(33, ("SCRAM-SHA-512", "GSSAPI")))
 
     with pytest.raises(LoginFailed, match=r"does not offer PLAIN: .*: SCRAM-SHA-512, GSSAPI"):
-        await enter(broker, plain("ann", PASSWORD))
+        await enter(broker, plain("ann", lambda: PASSWORD))
 
     assert broker.heard == ["PLAIN"]
 
@@ -46,7 +48,7 @@ async def test_log_in_reports_a_listener_without_sasl() -> None:
     broker = ScriptedBroker(lambda _: GOOD, handshake=(34, ()))
 
     with pytest.raises(LoginFailed, match=r"this listener does not use SASL: remove kafka\.sasl"):
-        await enter(broker, plain("ann", PASSWORD))
+        await enter(broker, plain("ann", lambda: PASSWORD))
 
 
 async def test_log_in_reports_a_broker_that_is_too_old() -> None:
@@ -56,7 +58,7 @@ async def test_log_in_reports_a_broker_that_is_too_old() -> None:
         raise VersionMismatch("kafka-1:9092: it does not offer SaslHandshake")
 
     with pytest.raises(ConnectFailed, match=r"SASL needs Kafka 1\.0"):
-        await log_in(ask, plain("ann", PASSWORD), peer="kafka-1:9092", host="kafka-1")
+        await log_in(ask, plain("ann", lambda: PASSWORD), peer="kafka-1:9092", host="kafka-1")
 
 
 async def test_log_in_limits_the_number_of_messages() -> None:
@@ -80,4 +82,4 @@ async def test_log_in_returns_the_session_lifetime() -> None:
     """KIP-368: seconds until the broker wants the next login."""
     broker = ScriptedBroker(lambda _: LoginAnswer(0, None, b"", 90.0))
 
-    assert await enter(broker, plain("ann", PASSWORD)) == 90.0
+    assert await enter(broker, plain("ann", lambda: PASSWORD)) == 90.0
