@@ -41,6 +41,7 @@ public class Client {
   private final List<Consuming> consumers = new ArrayList<>();
   private Admin admin;
   private KafkaProducer<byte[], byte[]> producer;
+  private KafkaProducer<byte[], byte[]> transactional;
 
   private Client(String bootstrap) {
     this.bootstrap = bootstrap;
@@ -83,6 +84,10 @@ public class Client {
         return produce(words[1], Integer.parseInt(words[2]));
       case "stamp":
         return stamp(words);
+      case "begin":
+        return begin(words[1], Integer.parseInt(words[2]));
+      case "end":
+        return end();
       case "commit":
         return commit(words[1], words[2]);
       case "subscribe":
@@ -177,6 +182,25 @@ public class Client {
       producer().send(new ProducerRecord<>(words[1], 0, time, null, value)).get();
     }
     return words.length - 2;
+  }
+
+  /** A transaction with records on partition 0, left open until "end". */
+  private Object begin(String topic, int count) throws Exception {
+    Properties settings = producerSettings();
+    settings.put("transactional.id", "left-open-" + topic);
+    transactional = new KafkaProducer<>(settings);
+    transactional.initTransactions();
+    transactional.beginTransaction();
+    for (int i = 0; i < count; i++) {
+      transactional.send(new ProducerRecord<>(topic, 0, null, new byte[1])).get();
+    }
+    return count;
+  }
+
+  private Object end() {
+    transactional.commitTransaction();
+    transactional.close();
+    return "";
   }
 
   private Object commit(String group, String topic) {
@@ -282,14 +306,19 @@ public class Client {
 
   private KafkaProducer<byte[], byte[]> producer() {
     if (producer == null) {
-      Properties settings = settings();
-      String serializer = "org.apache.kafka.common.serialization.ByteArraySerializer";
-      settings.put("key.serializer", serializer);
-      settings.put("value.serializer", serializer);
+      Properties settings = producerSettings();
       settings.put("client.id", "producer");
       producer = new KafkaProducer<>(settings);
     }
     return producer;
+  }
+
+  private Properties producerSettings() {
+    Properties settings = settings();
+    String serializer = "org.apache.kafka.common.serialization.ByteArraySerializer";
+    settings.put("key.serializer", serializer);
+    settings.put("value.serializer", serializer);
+    return settings;
   }
 
   private KafkaConsumer<byte[], byte[]> consumer(String group, String clientId) {

@@ -59,6 +59,14 @@ class Client(Jvm):
         for start in range(0, len(times_ms), STAMPS):
             self._do("stamp", topic, *map(str, times_ms[start : start + STAMPS]))
 
+    def begin_transaction(self, topic: str, count: int) -> None:
+        """Write records to partition 0 in a transaction, and leave it open."""
+        self._do("begin", topic, str(count))
+
+    def end_transaction(self) -> None:
+        """Commit the transaction that was left open."""
+        self._do("end")
+
     def commit(self, group: str, topic: str) -> None:
         """Commit the end offset of every partition, without consuming."""
         self._do("commit", group, topic)

@@ -126,6 +126,7 @@ def entry(table: "GroupTable", details: "LagDetails") -> dict[str, Any]:
         "remark": table.remark,
         "diagnosis": diagnose(table),
         "losses": list(details.losses.get(table.group, ())),
+        "transactions": list(details.transactions.get(table.group, ())),
         "clients": list(details.clients.get(table.group, ())),
         "partitions": [partition(row, details) for row in table.rows],
     }
@@ -140,6 +141,7 @@ def partition(row: "TableRow", details: "LagDetails") -> dict[str, Any]:
         "current_offset": number(row.current_offset),
         "start_offset": number(row.start_offset),
         "log_end_offset": number(row.log_end_offset),
+        "stable_end_offset": number(row.stable_end_offset),
         "lag": number(row.lag),
         "seconds": None if time_lag is None else rounded(time_lag.seconds),
         "seconds_at_least": None if time_lag is None else time_lag.at_least,
@@ -182,7 +184,8 @@ def remarks(table: "GroupTable", details: "LagDetails") -> Sequence[str]:
     from jmxbridge.lag.report.diagnosis import diagnose
 
     states = [text for text in (table.remark, diagnose(table)) if text]
-    sentences = (*details.losses.get(table.group, ()), *details.clients.get(table.group, ()))
+    by_group = (details.losses, details.transactions, details.clients)
+    sentences = [text for texts in by_group for text in texts.get(table.group, ())]
     lines = [f"group {table.group} {state}" for state in states]
-    lines += [f"group {table.group}: {detail}" for detail in sentences]
+    lines += [f"group {table.group}: {sentence}" for sentence in sentences]
     return list(map(printable, lines))

@@ -11,11 +11,13 @@ Rules for a partition that a group has a commit for, in this order:
 5. Otherwise lag = max(0, end - committed), and ahead = max(0, committed - end): a commit beyond
    the end is information (topic recreated, data lost, offsets translated), so it is kept apart,
    neither clamped away nor subtracted from the sums of others.
+6. For a group that reads committed records only, lag = max(0, stable end - committed): it can read
+   to the last stable offset, where the oldest open transaction begins. `end_offset` and `ahead`
+   are about the high watermark there too. The last stable offset is read after it, so it may be
+   the higher one of the two, and is then the end as well. Without both the row is unavailable.
 
 Where the oldest record is known too, expired = max(0, start - committed) records were deleted
 before the group read them, and it can still read end - max(committed, start): `consumable`.
-
-For a group that reads committed records only, the end is where the oldest open transaction begins.
 
 Sums are over known partitions and come with the number of partitions they leave out. Where no
 partition is known there is no sum: 0 would read as "caught up".
@@ -33,8 +35,10 @@ from jmxbridge.kafka.facts.snapshot import Offsets, Snapshot
 class PartitionLag(NamedTuple):
     """Lag of one group on one partition; offsets as Kafka counts them, lag in records.
 
-    `end_offset` is the high watermark, as `kafka-consumer-groups.sh` prints it. A tuple, because a
-    poll makes tens of thousands: a frozen dataclass takes 2.5 times as long to make.
+    `end_offset` is the high watermark, as `kafka-consumer-groups.sh` prints it.
+    `stable_end_offset` is the last stable offset, for groups that read committed records only. A
+    tuple, because a poll makes tens of thousands: a frozen dataclass takes 2.5 times as long to
+    make.
     """
 
     group: str
@@ -45,6 +49,7 @@ class PartitionLag(NamedTuple):
     lag: int
     ahead: int
     start_offset: int | None = None
+    stable_end_offset: int | None = None
 
     @property
     def expired(self) -> int:
@@ -69,6 +74,7 @@ class TopicLag:
     lag_max: int | None
     offset_sum: int | None
     end_offset_sum: int | None
+    stable_end_offset_sum: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ def compute_lags(snapshot: Snapshot) -> Lags:
     for topic, partition in snapshot.orphaned:
         gone.setdefault(topic, set()).add(partition)
     latest = _bounds(snapshot.end_offsets, snapshot.start_offsets)
-    stable = _bounds(snapshot.stable_ends, snapshot.start_offsets)
+    stable = _committed_bounds(latest, snapshot.stable_ends)
     rows: list[PartitionLag] = []
     topics: list[TopicLag] = []
     groups: list[GroupLag] = []
@@ -129,15 +135,17 @@ def compute_lags(snapshot: Snapshot) -> Lags:
     return Lags(tuple(rows), tuple(topics), tuple(groups))
 
 
-_row: Callable[[tuple[str, str, int, int, int, int, int, int | None]], PartitionLag]
+_row: Callable[[tuple[str, str, int, int, int, int, int, int | None, int | None]], PartitionLag]
 _row = partial(tuple.__new__, PartitionLag)
 """PartitionLag(...) without a call into Python: it saves a sixth of `compute_lags`."""
 
-_Bounds = Mapping[int, tuple[int, int | None]]
-"""Partition of one topic → its end, and its start if that is known."""
+_Bounds = Mapping[int, tuple[int, int | None, int | None]]
+"""Partition of one topic → its end; its start if that is known; its last stable offset, for groups
+that read committed records only."""
 
-_OFFSET, _END, _LAG = (
-    itemgetter(PartitionLag._fields.index(name)) for name in ("offset", "end_offset", "lag")
+_OFFSET, _END, _LAG, _STABLE_END = (
+    itemgetter(PartitionLag._fields.index(name))
+    for name in ("offset", "end_offset", "lag", "stable_end_offset")
 )
 
 
@@ -146,11 +154,24 @@ def _bounds(ends: Offsets, starts: Offsets) -> dict[str, _Bounds]:
     return {
         topic: {
             # A start beyond the end is from before the topic was recreated.
-            partition: (end, None if start is None or start > end else start)
+            partition: (end, None if start is None or start > end else start, None)
             for partition, end in topic_ends.items()
             for start in (starts.get(topic, {}).get(partition),)
         }
         for topic, topic_ends in ends.items()
+    }
+
+
+def _committed_bounds(latest: Mapping[str, _Bounds], stable_ends: Offsets) -> dict[str, _Bounds]:
+    """Return the bounds with last stable offsets, of the partitions that have both."""
+    return {
+        topic: {
+            partition: (max(end, stable_end), start, stable_end)
+            for partition, stable_end in topic_ends.items()
+            if (bound := latest.get(topic, {}).get(partition)) is not None
+            for end, start, _ in (bound,)
+        }
+        for topic, topic_ends in stable_ends.items()
     }
 
 
@@ -186,10 +207,13 @@ class _Tally:
             elif (bound := bounds.get(partition)) is None:
                 self.unavailable += 1
             else:
-                end, start = bound
-                lag = end - offset
-                behind, ahead = (lag, 0) if lag >= 0 else (0, -lag)
-                rows.append(_row((group, topic, partition, offset, end, behind, ahead, start)))
+                end, start, stable = bound
+                lag = (end if stable is None else stable) - offset
+                behind = lag if lag >= 0 else 0
+                ahead = offset - end if offset > end else 0
+                rows.append(
+                    _row((group, topic, partition, offset, end, behind, ahead, start, stable))
+                )
                 continue
             missing += 1
         known = rows[first:]
@@ -226,4 +250,7 @@ def _topic(group: str, topic: str, known: list[PartitionLag], missing: int) -> T
         lag_max=max(lags),
         offset_sum=sum(map(_OFFSET, known)),
         end_offset_sum=sum(map(_END, known)),
+        stable_end_offset_sum=(
+            None if known[0].stable_end_offset is None else sum(map(_STABLE_END, known))
+        ),
     )

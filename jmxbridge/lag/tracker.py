@@ -17,6 +17,7 @@ from jmxbridge.lag.history.end_offset_history import EndOffsetHistory
 from jmxbridge.lag.history.expiry import OffsetsExpiry
 from jmxbridge.lag.history.known_members import KnownMembers
 from jmxbridge.lag.history.lag_history import LagHistory, lowest_unread
+from jmxbridge.lag.history.open_transactions import OpenTransactions
 from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.summary import summarize
 from jmxbridge.lag.history.timestamp_search import TimestampSearch
@@ -59,6 +60,7 @@ class LagTracker:
             ends=EndOffsetHistory(state.tables),
             searches=TimestampSearch(state.searches),
             topic_ids=state.topic_ids,
+            transactions=OpenTransactions(state.transactions),
         )
         self._crosscheck = Crosscheck(interval_ns=interval_ns)
         self._expiry = OffsetsExpiry(state.empty_since, retention_s=offsets_retention_s)
@@ -133,6 +135,7 @@ class LagTracker:
             summary=summarize(assessment, time_ns),
             searches=self._history.searches.results(),
             topic_ids=dict(self._history.topic_ids),
+            transactions=dict(self._history.transactions.unmoved),
         )
 
     def deleted(self, snapshot: Snapshot) -> frozenset[Partition]:

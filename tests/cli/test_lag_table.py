@@ -40,6 +40,7 @@ LOOK = LagDetails(
     statuses={("billing", "bills", 0): Status.OK, ("billing", "bills", 1): Status.STALL},
     clients={"billing": ["client orders of target app is slow: it reads"]},
     losses={"billing": ["3 records were deleted from bills unread"]},
+    transactions={"billing": ["9 records of bills wait behind a transaction"]},
     trends={("billing", "bills"): (0, 600, 1206), ("other", "bills"): (1,)},
 )
 
@@ -118,11 +119,12 @@ def test_colors_are_for_terminals_without_no_color(
 
 
 def test_remarks_begin_with_the_groups_name() -> None:
-    """The reason for its lag, then its losses, then its consumers."""
+    """The reason for its lag, its losses, open transactions, then its consumers."""
     assert remarks(table(), LOOK) == [
         "group billing is 1,206 records behind on 2 of 2 partitions, 1,200 of them on bills 1;"
         " 1 partition could not be read",
         "group billing: 3 records were deleted from bills unread",
+        "group billing: 9 records of bills wait behind a transaction",
         "group billing: client orders of target app is slow: it reads",
     ]
 
@@ -199,6 +201,7 @@ def test_lag_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     (group,) = document["groups"]
     assert group == entry(table(), LOOK)
     assert group["losses"] == ["3 records were deleted from bills unread"]
+    assert group["transactions"] == ["9 records of bills wait behind a transaction"]
     assert group["clients"] == ["client orders of target app is slow: it reads"]
     assert group["partitions"][1] == {
         "topic": "bills",
@@ -206,6 +209,7 @@ def test_lag_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
         "current_offset": 10,
         "start_offset": None,
         "log_end_offset": 1210,
+        "stable_end_offset": None,
         "lag": 1200,
         "seconds": 75.2,
         "seconds_at_least": True,
@@ -226,4 +230,5 @@ def test_lag_prints_rows_on_stdout_and_remarks_on_stderr(
     out, err = capsys.readouterr()
     assert out.splitlines()[-1].startswith("bills ")
     assert err.splitlines()[0].startswith("group billing is 1,206 records behind")
+    assert "group billing: 9 records of bills wait behind a transaction" in err.splitlines()
     assert err.splitlines()[-1] == "warning: target app: refused"

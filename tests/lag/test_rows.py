@@ -197,3 +197,59 @@ def test_by_topic_pairs_each_topic_with_its_rows() -> None:
     ]
     assert all(row[:2] == (group, topic) for group, topic, rows in pairs for row in rows)
     assert tuple(row for *_, rows in pairs for row in rows) == lags.partitions
+
+
+@pytest.mark.parametrize(
+    ("why", "committed", "end", "stable_end", "expected"),
+    [
+        ("behind the transaction", 4, 10, 6, (10, 6, 2, 0)),
+        ("all that is committed is read", 6, 10, 6, (10, 6, 0, 0)),
+        ("a commit inside the transaction is not ahead", 8, 10, 6, (10, 6, 0, 0)),
+        ("a commit beyond the high watermark is", 12, 10, 6, (10, 6, 0, 2)),
+        ("the last stable offset is read later and may be higher", 4, 10, 11, (11, 11, 7, 0)),
+        ("without it there is no row", 4, 10, None, None),
+        ("without the high watermark there is no row", 4, None, 6, None),
+    ],
+)
+def test_compute_lags_of_a_group_that_reads_committed_records(
+    why: str,
+    committed: int,
+    end: int | None,
+    stable_end: int | None,
+    expected: tuple[int, int, int, int] | None,
+) -> None:
+    """End, last stable offset, lag to the latter, ahead of the former."""
+    lags = compute_lags(
+        Snapshot(
+            groups={},
+            commits={"g": {"t": {0: committed}}},
+            end_offsets={} if end is None else {"t": {0: end}},
+            stable_ends={} if stable_end is None else {"t": {0: stable_end}},
+            read_committed=frozenset("g"),
+        )
+    )
+
+    (topic,) = lags.topics
+    (group,) = lags.groups
+    if expected is None:
+        assert (lags.partitions, group.partitions_unavailable) == ((), 1)
+        assert topic.stable_end_offset_sum is None
+        return
+    (row,) = lags.partitions
+    assert (row.end_offset, row.stable_end_offset, row.lag, row.ahead) == expected
+    assert (topic.end_offset_sum, topic.stable_end_offset_sum, topic.lag_sum) == expected[:3]
+
+
+def test_compute_lags_has_no_last_stable_offset_for_other_groups() -> None:
+    """Even of a partition where it is known."""
+    snapshot = Snapshot(
+        groups={},
+        commits={"g": {"t": {0: 4}}},
+        end_offsets={"t": {0: 10}},
+        stable_ends={"t": {0: 6}},
+    )
+
+    lags = compute_lags(snapshot)
+
+    assert [(row.lag, row.stable_end_offset) for row in lags.partitions] == [(6, None)]
+    assert [topic.stable_end_offset_sum for topic in lags.topics] == [None]

@@ -9,7 +9,8 @@ from jmxbridge.lag.consumers.client_verdict import ClientVerdict
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.assessment import Assessment, RowStatus
 from jmxbridge.lag.history.end_offset_history import TimeLag
-from jmxbridge.lag.history.saved_state import SavedState
+from jmxbridge.lag.history.open_transactions import OpenTransaction
+from jmxbridge.lag.history.saved_state import SavedState, encode
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.history.vanished_groups import LastCommits
 from jmxbridge.lag.tracker import LagTracker
@@ -202,3 +203,41 @@ def test_a_tracker_continues_from_a_file_of_version_1() -> None:
     }
     assert tracker.vanished == {"deleted"}
     assert assessment.expires_in_s == {"stopped": 800.0}
+
+
+HELD_UP = replace(
+    SNAPSHOT,
+    commits={"g": {"t": {0: 6}}},
+    stable_ends={"t": {0: 6}},
+    read_committed=frozenset("g"),
+)
+
+
+def test_an_open_transaction_keeps_its_age_across_a_restart() -> None:
+    """The transaction that begins at the same offset is the same one."""
+    first = LagTracker()
+    poll(first, HELD_UP, 100)
+    kept = read_back(encode(saved(first)))
+
+    same = poll(LagTracker(kept), HELD_UP, 500)
+    moved = poll(LagTracker(kept), replace(HELD_UP, stable_ends={"t": {0: 7}}), 500)
+
+    assert same.open_transactions == {("g", "t"): (OpenTransaction(0, 6, 4, 100 * NS, 400.0),)}
+    assert moved.open_transactions == {("g", "t"): (OpenTransaction(0, 7, 3, 500 * NS, 0.0),)}
+
+
+def test_an_open_transaction_of_a_recreated_topic_is_forgotten() -> None:
+    """The same offset is another transaction there, also after a restart."""
+    first = LagTracker()
+    poll(first, HELD_UP, 100)
+    kept = read_back(encode(saved(first)))
+
+    recreated = poll(LagTracker(kept), replace(HELD_UP, topic_ids={"t": "2"}), 500)
+
+    (transaction,) = recreated.open_transactions["g", "t"]
+    assert transaction.age_s == 0.0
+
+
+def test_topics_of_other_groups_have_no_transactions() -> None:
+    """Whether they skip open transactions is not known."""
+    assert poll(LagTracker(), SNAPSHOT, 100).open_transactions == {}

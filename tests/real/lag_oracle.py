@@ -31,7 +31,7 @@ def java_lines(kafka: Kafka, *which: str) -> list[Line]:
 def our_lines(made: Sequence[GroupTable]) -> list[Line]:
     """Return the same lines from our tables."""
     return [
-        tuple(getattr(row, name) or "-" for name in row.__dataclass_fields__)
+        tuple(getattr(row, name) or "-" for name in list(row.__dataclass_fields__)[: len(COLUMNS)])
         for table in made
         for row in table.rows
     ]

@@ -16,8 +16,17 @@ from jmxbridge.kafka.facts.snapshot import Snapshot
 from jmxbridge.kafka.facts.throttling import delay_sentences
 from jmxbridge.kafka.wire.error_codes import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
+from jmxbridge.lag.history.saved_state import decode, encode
 from jmxbridge.lag.history.vanished_groups import VanishedGroups
+from jmxbridge.lag.output.points import to_points
+from jmxbridge.lag.output.row_thinning import RowThinning
+from jmxbridge.lag.report.diagnosis import diagnose
+from jmxbridge.lag.report.look import LagLooks
+from jmxbridge.lag.report.poll_changes import PollChanges
 from jmxbridge.lag.report.table import tables
+from jmxbridge.lag.tracker import LagTracker
+from jmxbridge.point import FieldValue
+from jmxbridge.times import NS
 from tests.real.lag_oracle import SETTLED_S, poll_until, rows_of
 
 pytestmark = pytest.mark.real
@@ -281,3 +290,67 @@ async def test_polls_create_nothing_and_survive_a_broker_restart(
     own_kafka.start()
     back = await poll_until(own_cluster, lambda snapshot: snapshot.complete)
     assert [row.lag for row in rows_of(back, "g")] == [3, 3]
+
+
+async def test_a_transaction_left_open_is_reported_until_it_ends(
+    kafka: Kafka, client: Client, fresh_name: Callable[[str], str]
+) -> None:
+    """Both ends are written, its age is counted from poll to poll, and a restart keeps it."""
+    topic, group = fresh_name("orders"), fresh_name("billing")
+    client.create(topic)
+    client.produce(topic, 5)
+    client.commit(group, topic)
+    client.begin_transaction(topic, 3)
+    client.produce(topic, 4)
+    reads_committed = group.__eq__
+    cluster = Cluster(
+        [("127.0.0.1", kafka.port)],
+        timeout_s=SETTLED_S,
+        groups=reads_committed,
+        read_committed=reads_committed,
+    )
+    now_ns, tracker, changes = time.time_ns(), LagTracker(), PollChanges()
+
+    async def poll(second: int) -> tuple[list[str], dict[str, FieldValue]]:
+        """Poll as if this many seconds had passed; return log lines and fields of the topic."""
+        snapshot = await cluster.poll()
+        due_ns = now_ns + second * NS
+        assessment = tracker.take(snapshot, (), due_ns)
+        points = to_points(assessment, snapshot, cluster="c", time_ns=due_ns)
+        (of_topic,) = (p.fields for p in points if p.measurement == "kafka_consumer_lag_topic")
+        logged = changes.take(snapshot, assessment, RowThinning())
+        return [change.text for change in logged], dict(of_topic)
+
+    try:
+        begun, fields = await poll(0)
+        state = tracker.state()
+        assert state is not None
+        saved = decode(encode(state), wants_group=reads_committed, wants_topic=topic.__eq__)
+        tracker = LagTracker(saved)
+        hanging, later_fields = await poll(300)
+        again, _ = await poll(310)
+        look = LagLooks(saved, interval_ns=2 * NS)
+        described = await cluster.describe([group])
+        details = look.take(described, (), now_ns + 310 * NS)
+        client.end_transaction()
+        await poll_until(cluster, lambda s: s.stable_ends[topic] == s.end_offsets[topic])
+        over, last_fields = await poll(320)
+    finally:
+        await cluster.close()
+
+    wait = f"7 records of {topic} wait behind a transaction that has been open since"
+    assert (begun, again) == ([], [])
+    assert [line.startswith(wait) for line in hanging] == [True]
+    assert "(partition 0 from offset 5)" in hanging[0]
+    assert over == [f"no records of {topic} wait behind a transaction open for long any more"]
+    ends = [
+        (of_poll["end_offset_sum"], of_poll["stable_end_offset_sum"], of_poll["lag_sum"])
+        for of_poll in (fields, later_fields, last_fields)
+    ]
+    assert ends == [(12, 5, 0), (12, 5, 0), (13, 13, 8)]  # the transaction's marker is one
+    ages = [of_poll["open_transaction_seconds"] for of_poll in (fields, later_fields, last_fields)]
+    assert ages == [0.0, 300.0, 0.0]
+    (sentence,) = details.transactions[group]
+    assert sentence.startswith(wait)
+    (table,) = tables(described)
+    assert diagnose(table) == "has read everything but 7 records behind an open transaction"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from jmxbridge.lag.consumers.client_verdict import ClientFinding
 from jmxbridge.lag.history.end_offset_history import TimeLag
+from jmxbridge.lag.history.open_transactions import OpenTransaction
 from jmxbridge.lag.history.rates import Rate
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.rows import Lags
@@ -29,7 +30,8 @@ class Assessment:
     `topics`, `rates` and `retention_risk_s` are by group and topic, `groups` by group.
     `expires_in_s` has the empty groups and the seconds until Kafka forgets them, at most.
     `retention_risk_s` has the seconds until unread records may be deleted. `clients` has the groups
-    with a consumer whose JVM is polled.
+    with a consumer whose JVM is polled. `open_transactions` has every topic of the groups that read
+    committed records only, also those without any, by group and topic.
     """
 
     lags: Lags
@@ -40,3 +42,6 @@ class Assessment:
     expires_in_s: Mapping[str, float] = field(default_factory=dict)
     retention_risk_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
     clients: Mapping[str, Sequence[ClientFinding]] = field(default_factory=dict)
+    open_transactions: Mapping[tuple[str, str], Sequence[OpenTransaction]] = field(
+        default_factory=dict
+    )

@@ -12,6 +12,7 @@ from jmxbridge.kafka.facts.snapshot import Partition, Snapshot
 from jmxbridge.lag.history.assessment import Assessment, RowStatus
 from jmxbridge.lag.history.end_offset_history import EndOffsetHistory, TimeLag
 from jmxbridge.lag.history.expiry import retention_risk_s
+from jmxbridge.lag.history.open_transactions import OpenTransaction, OpenTransactions
 from jmxbridge.lag.history.rates import Rates
 from jmxbridge.lag.history.status import Presence, RowTrack, Status, worst_status
 from jmxbridge.lag.history.timestamp_search import TimestampSearch
@@ -43,7 +44,7 @@ class AllowedLag:
 class LagHistory:
     """History of one cluster; `interval_ns` is the time between two polls.
 
-    `ends`, `searches` and `topic_ids` are what an earlier run saved.
+    `ends`, `searches`, `topic_ids` and `transactions` are what an earlier run saved.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class LagHistory:
         ends: EndOffsetHistory | None = None,
         searches: TimestampSearch | None = None,
         topic_ids: Mapping[str, str] | None = None,
+        transactions: OpenTransactions | None = None,
     ) -> None:
         self.topic_ids = dict(topic_ids or {})
         self.ends = ends or EndOffsetHistory()
         self.searches = searches or TimestampSearch()
+        self.transactions = transactions or OpenTransactions()
         self._interval_ns = interval_ns
         self._allowed = AllowedLag(allowed_lag or {})
         self._rates = Rates()
@@ -97,6 +100,8 @@ class LagHistory:
         topics: dict[tuple[str, str], RowStatus] = {}
         topics_by_group: dict[str, list[RowStatus]] = {row.group: [] for row in lags.groups}
         risks_s: dict[tuple[str, str], float] = {}
+        transactions: dict[tuple[str, str], tuple[OpenTransaction, ...]] = {}
+        self.transactions.observe(snapshot, time_ns)
         shared: _SharedStatuses = {}
         allowed = {row.group: self._allowed(row.group) for row in lags.groups}
         presence = {row.group: _presence(row.group, snapshot) for row in lags.groups}
@@ -119,6 +124,8 @@ class LagHistory:
             )
             if risk_s is not None:
                 risks_s[key] = risk_s
+            if group in snapshot.read_committed:
+                transactions[key] = self.transactions.of_rows(rows, time_ns)
         self._sweep(time_ns)
         return Assessment(
             lags,
@@ -127,6 +134,7 @@ class LagHistory:
             rates=self._rates.take(lags, time_ns),
             groups={group: _worst_row(of_group) for group, of_group in topics_by_group.items()},
             retention_risk_s=risks_s,
+            open_transactions=transactions,
         )
 
     def _observe(
@@ -176,7 +184,7 @@ class LagHistory:
         self.topic_ids |= snapshot.topic_ids
         if not topics:
             return
-        for history in (self.ends, self.searches, self._rates):
+        for history in (self.ends, self.searches, self._rates, self.transactions):
             history.forget(topics)
         self._tracks = {
             (group, topic): tracks
@@ -201,6 +209,7 @@ class LagHistory:
             )
         }
         topics = {topic for _, topic in self._tracks} | self.ends.topics() | self.searches.topics()
+        topics |= {topic for topic, _ in self.transactions.unmoved}
         self.topic_ids = {
             topic: topic_id for topic, topic_id in self.topic_ids.items() if topic in topics
         }

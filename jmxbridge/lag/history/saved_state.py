@@ -1,8 +1,9 @@
 """Saved state of the lag poll: what a restart must not lose, as JSON.
 
 It has the last commits of every group, the history of partitions with lag, the answers of searches
-by timestamp with the end offset they were for (so a known age stays known), and a summary of the
-last poll. Only `jmxbridge lag` reads the summary; the next run assesses for itself.
+by timestamp with the end offset they were for (so a known age stays known), since when transactions
+are open, and a summary of the last poll. Only `jmxbridge lag` reads the summary; the next run
+assesses for itself.
 
 Rules:
 
@@ -15,9 +16,11 @@ Rules:
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from jmxbridge.kafka.facts.snapshot import Partition
+from jmxbridge.lag.history.open_transactions import UnmovedEnd
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.history.summary import GroupSummary, PollSummary
 from jmxbridge.lag.history.timestamp_search import SearchAnswer, SearchResult, is_one_log
@@ -55,7 +58,8 @@ class SavedState:
 
     `groups` are the last commits by group, `tables` times and end offsets, `empty_since` the groups
     seen without members and since when, `summary` that of the last poll, `searches` what the log
-    has answered, `topic_ids` the ids of all topics in these, as in Snapshot.
+    has answered, `topic_ids` the ids of all topics in these, as in Snapshot, `transactions` the
+    last stable offsets that have not moved.
     """
 
     groups: Mapping[str, LastCommits] = field(default_factory=dict)
@@ -64,6 +68,7 @@ class SavedState:
     summary: PollSummary | None = None
     searches: Mapping[Partition, SearchResult] = field(default_factory=dict)
     topic_ids: Mapping[str, str] = field(default_factory=dict)
+    transactions: Mapping[Partition, UnmovedEnd] = field(default_factory=dict)
 
 
 def encode(state: SavedState) -> bytes:
@@ -92,6 +97,11 @@ def encode(state: SavedState) -> bytes:
         if left < 0:
             break
         searches.append([topic, index, result.end, result.answers])
+    transactions = [
+        [topic, index, *end]
+        for (topic, index), end in islice(state.transactions.items(), max(left, 0))
+    ]
+    left -= len(transactions)
     document: dict[str, Any] = {
         "version": VERSION,
         "groups": groups,
@@ -102,6 +112,8 @@ def encode(state: SavedState) -> bytes:
         "searches": searches,
         "topic_ids": _topic_ids(state, groups),
     }
+    if transactions:
+        document["transactions"] = transactions
     if state.summary is not None:
         document["judged"] = _encode_summary(state.summary, left)
     return json.dumps(document, separators=(",", ":")).encode()
@@ -140,6 +152,11 @@ def decode(data: bytes, *, wants_group: Wants, wants_topic: Wants) -> SavedState
                 for topic, topic_id in document.get("topic_ids", {}).items()
                 if wants_topic(topic)
             },
+            transactions={
+                (str(topic), _integer(index)): UnmovedEnd(_integer(stable_end), _integer(since_ns))
+                for topic, index, stable_end, since_ns in document.get("transactions", ())
+                if wants_topic(topic)
+            },
         )
     except BadState:
         raise
@@ -149,7 +166,7 @@ def decode(data: bytes, *, wants_group: Wants, wants_topic: Wants) -> SavedState
 
 def _topic_ids(state: SavedState, groups: Mapping[str, object]) -> dict[str, str]:
     """Return the ids of topics that the saved groups, tables and searches name."""
-    topics = {topic for topic, _ in (*state.tables, *state.searches)}
+    topics = {topic for topic, _ in (*state.tables, *state.searches, *state.transactions)}
     topics.update(topic for name in groups for topic in state.groups[name].commits)
     return {topic: topic_id for topic, topic_id in state.topic_ids.items() if topic in topics}
 

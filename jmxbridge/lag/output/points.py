@@ -19,6 +19,7 @@ from jmxbridge.kafka.facts.members import GroupPartition, Member, owners, uncomm
 from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.consumers.client_verdict import ClientFinding, worst_finding
 from jmxbridge.lag.history.assessment import Assessment, RowStatus
+from jmxbridge.lag.history.open_transactions import OpenTransaction
 from jmxbridge.lag.history.rates import Rate
 from jmxbridge.lag.output.row_thinning import Granularity, RowThinning
 from jmxbridge.lag.rows import GroupLag, Lags, PartitionLag, TopicLag
@@ -140,6 +141,7 @@ def _topic_points(
             | _summary_fields(assessment.topics.get(key))
             | _present(retention_risk_seconds=assessment.retention_risk_s.get(key))
             | _rate_fields(assessment.rates.get(key))
+            | _transaction_fields(assessment.open_transactions.get(key))
         )
         tags = {"cluster": cluster, "group": row.group, "topic": row.topic}
         yield Point(TOPIC, tags, fields, time_ns)
@@ -148,6 +150,9 @@ def _topic_points(
 def _group_points(
     assessment: Assessment, snapshot: Snapshot, cluster: str, time_ns: int
 ) -> Iterator[Point]:
+    transactions: dict[str, list[OpenTransaction]] = {}
+    for (group, _), of_topic in assessment.open_transactions.items():
+        transactions.setdefault(group, []).extend(of_topic)
     for row in assessment.lags.groups:
         group_status = assessment.groups.get(row.group)
         fields = (
@@ -156,6 +161,7 @@ def _group_points(
             | _present(status=None if group_status is None else group_status.status.name)
             | _uncommitted_fields(row.group, snapshot)
             | _client_fields(assessment.clients.get(row.group, ()))
+            | _transaction_fields(transactions.get(row.group))
         )
         yield Point(GROUP, {"cluster": cluster, "group": row.group}, fields, time_ns)
 
@@ -221,6 +227,8 @@ def _row_fields(row: PartitionLag) -> dict[str, FieldValue]:
         "end_offset": row.end_offset,
         "lag": row.lag,
     }
+    if row.stable_end_offset is not None:
+        fields["stable_end_offset"] = row.stable_end_offset
     if row.ahead:
         fields["ahead"] = row.ahead
     if row.start_offset is not None:
@@ -250,6 +258,7 @@ def _topic_fields(row: TopicLag) -> dict[str, FieldValue]:
         lag_max=row.lag_max,
         offset_sum=row.offset_sum,
         end_offset_sum=row.end_offset_sum,
+        stable_end_offset_sum=row.stable_end_offset_sum,
     )
 
 
@@ -257,6 +266,14 @@ def _rate_fields(rate: Rate | None) -> dict[str, FieldValue]:
     if rate is None:
         return {}
     return _present(rate_in=rate.incoming, rate_out=rate.outgoing, eta_seconds=rate.eta_s)
+
+
+def _transaction_fields(transactions: Sequence[OpenTransaction] | None) -> dict[str, FieldValue]:
+    """Return the age of the oldest open transaction, for groups that read committed records."""
+    if transactions is None:
+        return {}
+    ages_s = (transaction.age_s for transaction in transactions)
+    return {"open_transaction_seconds": max(ages_s, default=0.0)}
 
 
 def _group_fields(row: GroupLag) -> dict[str, FieldValue]:

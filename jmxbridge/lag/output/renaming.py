@@ -22,13 +22,15 @@ _TAGS = {
     SHARE: "cluster group topic partition",
 }
 _FIELDS = {
-    PARTITION: "offset end_offset start_offset lag ahead expired lag_consumable status_code"
-    " lag_seconds lag_seconds_min lag_seconds_approximate owner client_id host",
-    TOPIC: "partitions partitions_known lag_sum lag_max offset_sum end_offset_sum lag_seconds_max"
-    " lag_seconds_min status_code rate_in rate_out eta_seconds retention_risk_seconds",
+    PARTITION: "offset end_offset stable_end_offset start_offset lag ahead expired lag_consumable"
+    " status_code lag_seconds lag_seconds_min lag_seconds_approximate owner client_id host",
+    TOPIC: "partitions partitions_known lag_sum lag_max offset_sum end_offset_sum"
+    " stable_end_offset_sum lag_seconds_max lag_seconds_min status_code rate_in rate_out"
+    " eta_seconds retention_risk_seconds open_transaction_seconds",
     GROUP: "partitions partitions_known partitions_uncommitted partitions_orphaned"
     " partitions_unavailable complete lag_sum lag_max lag_seconds_max lag_seconds_min status"
-    " status_code client client_code client_worst client_age_seconds client_lag_max clients_polled",
+    " status_code client client_code client_worst client_age_seconds client_lag_max clients_polled"
+    " open_transaction_seconds",
     GROUP_STATE: "state type kind members coordinator vanished expires_in_seconds",
     SHARE: "start_offset lag",
 }

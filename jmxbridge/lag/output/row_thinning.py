@@ -2,7 +2,7 @@
 
 Rules:
 
-1. A partition row with the offset, end and status of its last point is left out, except once a
+1. A partition row with the offset, ends and status of its last point is left out, except once a
    minute, so that a graph of any range has a point. Topic and group rows are written at every poll;
    where they have a gap, there was no poll.
 2. For the groups that a pattern names there are rows by topic only, or by group only.
@@ -26,6 +26,10 @@ HEARTBEAT_S = 60.0
 MAX_ROWS = 50_000
 """Default limit of partition rows a poll: each is a series, together 432 million points a day at
 10 s if all of them move. More must be configured, knowing that cost."""
+
+
+_Written = tuple[int, int, int, int | None, int]
+"""Time of a point; its offset, end, last stable offset and status."""
 
 
 class Granularity(StrEnum):
@@ -57,7 +61,7 @@ class RowThinning:
             (re.compile(pattern), finest) for pattern, finest in (granularity or {}).items()
         ]
         self._heartbeat_ns = round(heartbeat_s * NS)
-        self._written: dict[tuple[str, str], dict[int, tuple[int, int, int, int]]] = {}
+        self._written: dict[tuple[str, str], dict[int, _Written]] = {}
         self._sweep_ns = 0
 
     def finest(self, group: str) -> Granularity:
@@ -89,7 +93,7 @@ class RowThinning:
     ) -> Iterator[tuple[PartitionLag, RowStatus]]:
         """Yield the rows of one group on one topic that are to be written now, and keep them.
 
-        `row_statuses` pairs with `rows`. Rows in `anyway` are written even if offset, end and
+        `row_statuses` pairs with `rows`. Rows in `anyway` are written even if offset, ends and
         status are unchanged.
         """
         if not rows:
@@ -97,14 +101,15 @@ class RowThinning:
         written = self._written.setdefault(rows[0][:2], {})
         for row, row_status in zip(rows, row_statuses, strict=True):
             last = written.get(row.partition)
+            now = (row.offset, row.end_offset, row.stable_end_offset, row_status.status)
             if (
                 last is not None
-                and last[1:] == (row.offset, row.end_offset, row_status.status)
+                and last[1:] == now
                 and 0 <= time_ns - last[0] < self._heartbeat_ns
                 and row[:3] not in anyway
             ):
                 continue
-            written[row.partition] = (time_ns, row.offset, row.end_offset, row_status.status)
+            written[row.partition] = (time_ns, *now)
             yield row, row_status
 
     def sweep(self, time_ns: int) -> None:

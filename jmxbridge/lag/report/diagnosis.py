@@ -39,13 +39,23 @@ def diagnose(table: GroupTable) -> str | None:
             progress += f", {most:,} of them on {worst_row.topic} {worst_row.partition}"
         parts += [progress, *_reasons(table, [row for _, row in behind])]
     else:
-        parts.append("has read everything")
+        parts.append("has read everything" + _held_up([row for row, _ in lags]))
     if ahead := sum(lag < 0 for _, lag in lags):
         partitions = counted(ahead, "partition")
         parts.append(f"beyond the end on {partitions}: a topic was recreated, or lost data")
     if unknown := sum(row.current_offset is not None and row.lag is None for row in table.rows):
         parts.append(f"{counted(unknown, 'partition')} could not be read")
     return "; ".join(parts)
+
+
+def _held_up(rows: list[TableRow]) -> str:
+    """Return what a group that reads committed records only cannot read yet."""
+    records = sum(
+        int(row.log_end_offset) - int(row.stable_end_offset)
+        for row in rows
+        if row.log_end_offset is not None and row.stable_end_offset is not None
+    )
+    return f" but {counted(records, 'record')} behind an open transaction" if records else ""
 
 
 def _reasons(table: GroupTable, behind: list[TableRow]) -> list[str]:

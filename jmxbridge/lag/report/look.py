@@ -21,6 +21,7 @@ from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.history.vanished_groups import FORGET_AFTER_S, without_partitions
 from jmxbridge.lag.report.losses import losses
 from jmxbridge.lag.report.seen_groups import SeenGroups
+from jmxbridge.lag.report.transactions import sentences as transaction_sentences
 from jmxbridge.lag.report.trends import Trends
 from jmxbridge.lag.tracker import INTERVAL_NS, LagTracker
 from jmxbridge.times import NS
@@ -37,7 +38,8 @@ class LagDetails:
     `clients` has sentences about the consumers of a group, `losses` about what it has lost or will
     lose soon. `trends` has the lag of each group on each topic, look by look, the current one last;
     `eta_s` the seconds until it has caught up, where it gains on the topic. `last_seen_ns` says
-    when the groups that have vanished were last seen.
+    when the groups that have vanished were last seen. `transactions` has sentences about records of
+    a group that wait behind transactions open for long.
 
     `status_age_s` is how long ago the statuses were given, None where there are none to show or to
     leave out. With `statuses_too_old` they are left out for their age.
@@ -52,6 +54,7 @@ class LagDetails:
     last_seen_ns: Mapping[str, int] = field(default_factory=dict)
     status_age_s: float | None = None
     statuses_too_old: bool = False
+    transactions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class LagLooks:
@@ -152,6 +155,7 @@ class LagLooks:
             last_seen_ns=last_seen_ns,
             status_age_s=view.status_age_s(time_ns),
             statuses_too_old=view.is_too_old(time_ns),
+            transactions=transaction_sentences(assessment),
         )
 
 

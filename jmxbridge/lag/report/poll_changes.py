@@ -1,14 +1,15 @@
 """Changes between two lag polls, as sentences for the log.
 
 Rule: a condition is reported when it begins, and not again while it lasts. The end of one is
-reported where it matters: a vanished group that is back, a cluster that answers again. Delays by a
-quota come and go from poll to poll, so they count as one until a broker has had none for a while.
+reported where it matters: a vanished group that is back, a cluster that answers again, a
+transaction that holds up a topic no longer. Delays by a quota come and go from poll to poll, so
+they count as one until a broker has had none for a while.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from jmxbridge.kafka.facts.snapshot import Snapshot
+from jmxbridge.kafka.facts.snapshot import Partition, Snapshot
 from jmxbridge.kafka.facts.throttling import delay_sentences
 from jmxbridge.lag.consumers.client_verdict import (
     ClientFinding,
@@ -17,7 +18,9 @@ from jmxbridge.lag.consumers.client_verdict import (
     worst_finding,
 )
 from jmxbridge.lag.history.assessment import Assessment
+from jmxbridge.lag.history.open_transactions import OpenTransaction, is_settled
 from jmxbridge.lag.output.row_thinning import RowThinning
+from jmxbridge.lag.report.transactions import hanging, waiting
 
 MAX_NAMES = 3
 """Names listed in one sentence."""
@@ -43,6 +46,7 @@ class PollChanges:
         self._orphaned_topics: frozenset[str] = frozenset()
         self._verdicts: dict[str, ClientVerdict] = {}
         self._rolled_up: tuple[str, ...] = ()
+        self._hanging: frozenset[Partition] = frozenset()
         self._calm_polls: dict[str, int] = {}
 
     def failed(self, error: str) -> list[PollChange]:
@@ -61,6 +65,7 @@ class PollChanges:
             *self._new_orphaned_topics(snapshot),
             *self._new_verdicts(assessment.clients),
             *self._newly_rolled_up(thinning),
+            *self._hanging_transactions(snapshot, assessment),
         ]
 
     def _new_errors(self, errors: tuple[str, ...]) -> Iterator[PollChange]:
@@ -118,6 +123,33 @@ class PollChanges:
                 f" rows by topic only: {_listed(groups)}"
             )
         self._rolled_up = groups
+
+    def _hanging_transactions(
+        self, snapshot: Snapshot, assessment: Assessment
+    ) -> Iterator[PollChange]:
+        """Compare topics; a partition that could not be read is as it was."""
+        groups: dict[str, list[str]] = {}
+        open_now: dict[str, dict[int, OpenTransaction]] = {}
+        for (group, topic), transactions in hanging(assessment).items():
+            groups.setdefault(topic, []).append(group)
+            open_now.setdefault(topic, {}).update(
+                {transaction.partition: transaction for transaction in transactions}
+            )
+        partitions = {(topic, index) for topic, indexes in open_now.items() for index in indexes}
+        partitions |= {
+            partition for partition in self._hanging if not is_settled(partition, snapshot)
+        }
+        before = {topic for topic, _ in self._hanging}
+        for topic in sorted(open_now.keys() - before):
+            yield PollChange(
+                f"{waiting(topic, open_now[topic].values())}; groups that read committed records"
+                f" cannot read on: {_listed(sorted(groups[topic]))}. Who left it open:"
+                f" kafka-transactions.sh describe-producers --topic {topic}"
+            )
+        for topic in sorted(before - {topic for topic, _ in partitions}):
+            text = f"no records of {topic} wait behind a transaction open for long any more"
+            yield PollChange(text, is_warning=False)
+        self._hanging = frozenset(partitions)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,19 +7,18 @@ partitions first, then partitions that are committed and not assigned.
 It differs from the command in three ways:
 
 1. Partitions are sorted by topic and number; the command has them in the order of a hash table.
-2. For a group that reads committed records only, the end is where the oldest open transaction
-   begins, as in polls; the command has the same end for all groups.
+2. For a group that reads committed records only, the lag ends where the oldest open transaction
+   begins, as in polls; the command counts to the same end for all groups.
 3. Where the command gives up (a deleted topic, a coordinator that does not answer), the row has no
    end, or the group no rows and a remark, and the other groups are still printed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from jmxbridge.kafka.facts.members import Member
 from jmxbridge.kafka.facts.snapshot import Commits, Description, Group, Partition
-from jmxbridge.times import NS
+from jmxbridge.times import in_utc
 
 COLUMNS = (
     "GROUP",
@@ -51,7 +50,8 @@ class TableRow:
     """One line, in the order of COLUMNS; None is printed as `-`.
 
     The row of a share group has a start offset in place of a committed one: that of the oldest
-    record that is not finished.
+    record that is not finished. `stable_end_offset` is the last stable offset,
+    for groups that read committed records only.
     """
 
     group: str
@@ -64,6 +64,7 @@ class TableRow:
     host: str | None
     client_id: str | None
     start_offset: str | None = None
+    stable_end_offset: str | None = None
 
     @property
     def place(self) -> tuple[str, str, int]:
@@ -131,12 +132,14 @@ def _table(name: str, description: Description) -> GroupTable:
 
 
 def _vanished_table(name: str, description: Description, seen_ns: int) -> GroupTable:
-    seen = datetime.fromtimestamp(seen_ns // NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return GroupTable(
         group=name,
         rows=tuple(_rows(name, description.snapshot.commits[name], (), description)),
         exists=False,
-        remark=f"is no longer in Kafka; its lag is counted from its last commits, seen at {seen}",
+        remark=(
+            "is no longer in Kafka; its lag is counted from its last commits, seen at"
+            f" {in_utc(seen_ns)}"
+        ),
         last_seen_ns=seen_ns,
     )
 
@@ -176,8 +179,7 @@ def _rows(
     group: str, commits: Commits, members: Iterable[Member], description: Description
 ) -> Iterator[TableRow]:
     snapshot = description.snapshot
-    ends = snapshot.end_offsets
-    committed_ends = snapshot.stable_ends if group in snapshot.read_committed else ends
+    reads_committed = group in snapshot.read_committed
     unassigned = {(topic, index) for topic, offsets in commits.items() for index in offsets}
 
     def row(partition: Partition, member: Member | None) -> TableRow:
@@ -185,17 +187,23 @@ def _rows(
         offset = commits.get(topic, {}).get(index)
         if offset is not None and offset < 0:
             offset = None
-        end = (ends if offset is None else committed_ends).get(topic, {}).get(index)
+        end = snapshot.end_offsets.get(topic, {}).get(index)
+        stable_end = None
+        if reads_committed and offset is not None:
+            stable_end = snapshot.stable_ends.get(topic, {}).get(index)
+        if end is not None and stable_end is not None:
+            end = max(end, stable_end)  # the last stable offset was read after the high watermark
         return TableRow(
             group=group,
             topic=topic,
             partition=str(index),
             current_offset=_text(offset),
             log_end_offset=_text(end),
-            lag=_text(end - offset) if end is not None and offset is not None else None,
+            lag=_lag(offset, end, stable_end, reads_committed=reads_committed),
             consumer_id=member.consumer_id if member else None,
             host=member.host if member else None,
             client_id=member.client_id if member else None,
+            stable_end_offset=_text(stable_end),
         )
 
     for member in sorted(members, key=lambda m: (-len(m.assigned), m.consumer_id)):
@@ -204,6 +212,15 @@ def _rows(
             yield row(partition, member)
     for partition in sorted(unassigned):
         yield row(partition, None)
+
+
+def _lag(
+    offset: int | None, end: int | None, stable_end: int | None, *, reads_committed: bool
+) -> str | None:
+    readable = stable_end if reads_committed else end
+    if offset is None or end is None or readable is None:
+        return None
+    return str(end - offset if offset > end else max(0, readable - offset))
 
 
 def _text(number: int | None) -> str | None:

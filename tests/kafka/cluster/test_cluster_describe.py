@@ -99,14 +99,14 @@ async def test_describe_leaves_out_internal_topics_as_polls_do(
 async def test_describe_uses_stable_ends_for_read_committed_groups(
     fake: FakeCluster, connect_to: ConnectTo
 ) -> None:
-    """As in polls; a partition that the group has not committed has the ordinary end."""
+    """As in polls: the lag ends there, and the end is the high watermark for all groups."""
     fake.stable_ends["x", 0] = 6
 
     description = await connect_to(fake, read_committed="classic".__eq__).describe()
 
     rows = [row for table in tables(description) for row in table.rows if row.topic == "x"]
     assert {(r.group, r.partition): (r.log_end_offset, r.lag) for r in rows} == {
-        ("classic", "0"): ("6", "2"),
+        ("classic", "0"): ("10", "2"),
         ("classic", "1"): ("10", None),
         ("classic", "2"): ("10", None),
         ("idle", "1"): ("10", "9"),

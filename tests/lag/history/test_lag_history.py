@@ -9,6 +9,7 @@ from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.history.assessment import RowStatus
 from jmxbridge.lag.history.end_offset_history import EndOffsetHistory, TimeLag
 from jmxbridge.lag.history.lag_history import AllowedLag, LagHistory, lowest_unread
+from jmxbridge.lag.history.open_transactions import OpenTransactions, UnmovedEnd
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.rows import compute_lags
 from jmxbridge.times import NS
@@ -173,6 +174,21 @@ def test_history_from_the_future_is_swept() -> None:
         history.take(compute_lags(poll), poll, time_ns)
 
     assert history.topic_ids == {"later": "id"}
+
+
+def test_the_id_of_a_topic_with_an_open_transaction_is_kept() -> None:
+    """Without it the age would be given to the next topic of that name."""
+    unmoved = {("open", 0): UnmovedEnd(5, 0)}
+    history = LagHistory(
+        interval_ns=10 * NS,
+        transactions=OpenTransactions(unmoved),
+        topic_ids={"open": "1", "other": "1"},
+    )
+    poll = Snapshot(groups={}, commits={}, end_offsets={}, complete=False)
+
+    history.take(compute_lags(poll), poll, NS)
+
+    assert history.topic_ids == {"open": "1"}
 
 
 def test_a_topic_of_another_id_has_no_history() -> None:

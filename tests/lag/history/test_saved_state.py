@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from jmxbridge.kafka.facts.names import NameFilter
 from jmxbridge.lag.history import saved_state as module
+from jmxbridge.lag.history.open_transactions import UnmovedEnd
 from jmxbridge.lag.history.saved_state import BadState, SavedState, decode, encode
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.history.summary import GroupSummary, PollSummary
@@ -29,7 +30,7 @@ def batched_in_twos(values: list[int]) -> list[tuple[int, int]]:
 def topics_of(state: SavedState) -> set[str]:
     """Return the topics of tables and of commits."""
     committed = {topic for last in state.groups.values() for topic in last.commits}
-    return committed | {topic for topic, _ in state.tables}
+    return committed | {topic for topic, _ in (*state.tables, *state.transactions)}
 
 
 offsets = st.integers(0, 2**63 - 1)
@@ -69,6 +70,9 @@ states = st.builds(
         max_size=3,
     ),
     searches=st.dictionaries(st.tuples(names, st.integers(0, 9)), searches, max_size=3),
+    transactions=st.dictionaries(
+        st.tuples(names, st.integers(0, 9)), st.builds(UnmovedEnd, offsets, offsets), max_size=3
+    ),
     summary=st.none()
     | st.builds(
         PollSummary,
@@ -90,6 +94,7 @@ states = st.builds(
 
 
 RESULT = SearchResult(9, (SearchAnswer(1, 2, 3),))
+END = UnmovedEnd(9, 5)
 
 
 def read_back(data: bytes) -> SavedState:
@@ -181,6 +186,10 @@ def test_truncated_state_is_refused(state: SavedState, data: st.DataObject) -> N
                 ["t", 0, 9, [[1, 1, 5], [2, 5, 6]]],
             )
         ),
+        *(
+            {"version": 1, "groups": {}, "ends": [], "empty_since": {}, "transactions": [end]}
+            for end in (["t", 0, 9], ["t", 0, 9, "x"], ["t", 0, True, 1])
+        ),
     ],
 )
 def test_state_that_polls_cannot_have_saved_is_refused(document: object) -> None:
@@ -196,13 +205,18 @@ def test_filtered_groups_and_topics_are_not_read_back() -> None:
         {("x", 0): ([1], [1]), ("y", 0): ([1], [1])},
         {"a": 7, "b": 8},
         searches={("x", 0): RESULT, ("y", 0): RESULT},
+        transactions={("x", 0): END, ("y", 0): END},
     )
 
     read = decode(encode(state), wants_group="a".__eq__, wants_topic="x".__eq__)
 
     kept = {("x", 0): ([1], [1])}
     assert read == SavedState(
-        {"a": LastCommits({"x": {0: 1}})}, kept, {"a": 7}, searches={("x", 0): RESULT}
+        {"a": LastCommits({"x": {0: 1}})},
+        kept,
+        {"a": 7},
+        searches={("x", 0): RESULT},
+        transactions={("x", 0): END},
     )
 
 
@@ -218,29 +232,33 @@ def test_saved_groups_are_limited_vanished_ones_first(monkeypatch: pytest.Monkey
 
 
 def test_all_of_the_state_counts_for_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes after the limit is left out: tables, then searches, then the summary."""
+    """What comes after the limit is left out: tables, searches, transactions, then the summary."""
     state = SavedState(
         {"g": LastCommits({"t": {0: 1}})},
         {("t", 0): ([1], [1]), ("t", 1): ([1], [1])},
         searches={("t", 0): RESULT, ("t", 1): RESULT},
+        transactions={("t", 0): END, ("t", 1): END},
         summary=PollSummary(7, {"g": GroupSummary(Status.OK), "h": GroupSummary(Status.OK)}),
     )
     kept = {}
-    for limit in range(8):
+    for limit in range(10):
         monkeypatch.setattr(module, "MAX_OFFSETS", limit)
         read = read_back(encode(state))
         groups = read.summary.groups if read.summary else {}
-        kept[limit] = (len(read.groups), len(read.tables), len(read.searches), len(groups))
+        sections = (read.groups, read.tables, read.searches, read.transactions, groups)
+        kept[limit] = tuple(len(section) for section in sections)
 
-    assert [kept[limit] for limit in (0, 1, 2, 3, 4, 5, 6, 7)] == [
-        (0, 0, 0, 0),
-        (1, 0, 0, 0),
-        (1, 1, 0, 0),
-        (1, 2, 0, 0),
-        (1, 2, 1, 0),
-        (1, 2, 2, 0),
-        (1, 2, 2, 1),
-        (1, 2, 2, 2),
+    assert [kept[limit] for limit in range(10)] == [
+        (0, 0, 0, 0, 0),
+        (1, 0, 0, 0, 0),
+        (1, 1, 0, 0, 0),
+        (1, 2, 0, 0, 0),
+        (1, 2, 1, 0, 0),
+        (1, 2, 2, 0, 0),
+        (1, 2, 2, 1, 0),
+        (1, 2, 2, 2, 0),
+        (1, 2, 2, 2, 1),
+        (1, 2, 2, 2, 2),
     ]
 
 

@@ -366,3 +366,36 @@ def test_group_points_have_the_worst_consumer() -> None:
         "clients_polled": 2,
     }
     assert not any(name.startswith("client") for name in groups["s"])
+
+
+def test_points_of_groups_that_read_committed_records_have_both_ends() -> None:
+    """And the age of the oldest open transaction, 0 where there is none."""
+    snapshot = Snapshot(
+        groups={"g": Group("g", 1, "consumer", "Stable")},
+        commits={"g": {"t": {0: 4, 1: 9}, "u": {0: 1}}, "other": {"t": {0: 4}}},
+        end_offsets={"t": {0: 10, 1: 9}, "u": {0: 1}},
+        stable_ends={"t": {0: 6, 1: 9}, "u": {0: 1}},
+        read_committed=frozenset("g"),
+    )
+    history = LagHistory(interval_ns=10 * NS)
+    history.take(compute_lags(snapshot), snapshot, NOW - 40 * NS)
+
+    assessment = history.take(compute_lags(snapshot), snapshot, NOW)
+    made = {
+        (p.measurement, *list(p.tags.values())[1:]): p.fields
+        for p in to_points(assessment, snapshot, cluster="c", time_ns=NOW)
+    }
+
+    row = made["kafka_consumer_lag", "g", "t", "0"]
+    assert (row["end_offset"], row["stable_end_offset"], row["lag"]) == (10, 6, 2)
+    topic = made["kafka_consumer_lag_topic", "g", "t"]
+    assert (topic["end_offset_sum"], topic["stable_end_offset_sum"]) == (19, 15)
+    assert (topic["lag_sum"], topic["open_transaction_seconds"]) == (2, 40.0)
+    assert made["kafka_consumer_lag_topic", "g", "u"]["open_transaction_seconds"] == 0.0
+    assert made["kafka_consumer_lag_group", "g"]["open_transaction_seconds"] == 40.0
+    for key in (
+        ("kafka_consumer_lag", "other", "t", "0"),
+        ("kafka_consumer_lag_topic", "other", "t"),
+        ("kafka_consumer_lag_group", "other"),
+    ):
+        assert not [name for name in made[key] if name.startswith(("stable", "open"))]

@@ -39,6 +39,28 @@ def test_a_changed_row_is_written_at_once() -> None:
     assert written(RowThinning(heartbeat_s=900), [(5, 6)] * 12, "kafka_consumer_lag") == [0, 10]
 
 
+def test_a_moved_last_stable_offset_is_written_at_once() -> None:
+    """A transaction ended, and nothing else changed: the lag is another one."""
+    thinning, history = RowThinning(), LagHistory(interval_ns=10 * NS)
+    lags_written = []
+    for n, stable_end in enumerate((7, 7, 9, 9)):
+        snapshot = Snapshot(
+            groups={"g": Group("g", 1, "consumer", "Stable")},
+            commits={"g": {"t": {0: 5}}},
+            end_offsets={"t": {0: 10}},
+            stable_ends={"t": {0: stable_end}},
+            read_committed=frozenset("g"),
+        )
+        assessment = history.take(compute_lags(snapshot), snapshot, n * 10 * NS)
+        points = to_points(assessment, snapshot, thinning, cluster="c", time_ns=n * 10 * NS)
+        lags_written += [
+            (n, point.fields["lag"])
+            for point in points
+            if point.measurement == "kafka_consumer_lag"
+        ]
+    assert lags_written == [(0, 2), (2, 4)]
+
+
 def test_roll_ups_are_written_at_every_poll() -> None:
     """A gap in them means that the poll was silent."""
     for measurement in ("kafka_consumer_lag_topic", "kafka_consumer_lag_group"):

@@ -57,6 +57,23 @@ CASES = [
 ]
 
 
+def test_diagnose_names_records_behind_an_open_transaction() -> None:
+    """A group that reads committed records has not read them, and cannot."""
+    row = TableRow("g", "t", "0", "6", "2086", "0", "c", "h", "c", stable_end_offset="6")
+    caught_up = replace(row, log_end_offset="6")
+    unread = replace(row, log_end_offset=None, lag=None)
+
+    def said(*rows: TableRow) -> str | None:
+        return diagnose(GroupTable("g", rows, state="Stable"))
+
+    assert said(row) == "has read everything but 2,080 records behind an open transaction"
+    assert said(caught_up) == "has read everything"
+    assert said(row, unread) == (
+        "has read everything but 2,080 records behind an open transaction; 1 partition could not"
+        " be read"
+    )
+
+
 def table(state: str | None, lags: list[tuple[int | None, str | None]]) -> GroupTable:
     rows = tuple(
         TableRow(

@@ -10,6 +10,7 @@ from jmxbridge.kafka.facts.members import Member, Membership
 from jmxbridge.kafka.facts.snapshot import Description, Group, Partition, Snapshot
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.end_offset_history import TimeLag
+from jmxbridge.lag.history.open_transactions import UnmovedEnd
 from jmxbridge.lag.history.saved_state import SavedState
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.history.summary import GroupSummary, PollSummary
@@ -277,3 +278,24 @@ def test_without_deleted_keeps_groups_that_exist_as_they_are() -> None:
     changed = replace(exists, snapshot=snapshot, missing=("other",))
 
     assert LagLooks(interval_ns=2 * NS).without_deleted(changed, ("g", "other")) == changed
+
+
+def test_a_look_says_what_waits_behind_a_transaction_that_run_saw_open() -> None:
+    """Its own looks see it for seconds only, unless they go on for long."""
+    plain = description(10, 50)
+    snapshot = replace(plain.snapshot, stable_ends={"t": {0: 10}}, read_committed=frozenset({"g"}))
+    held_up = replace(plain, snapshot=snapshot)
+    state = SavedState(transactions={("t", 0): UnmovedEnd(10, 100 * NS)})
+
+    early = LagLooks(state, interval_ns=2 * NS).take(held_up, (), 399 * NS)
+    late = LagLooks(state, interval_ns=2 * NS).take(held_up, (), 400 * NS)
+    unsaved = LagLooks(interval_ns=2 * NS).take(held_up, (), 400 * NS)
+
+    assert (early.transactions, unsaved.transactions) == ({}, {})
+    assert late.transactions == {
+        "g": (
+            "40 records of t wait behind a transaction that has been open since"
+            " 1970-01-01T00:01:40Z (partition 0 from offset 10); it cannot read them until that"
+            " has ended",
+        )
+    }

@@ -8,6 +8,7 @@ from jmxbridge.kafka.facts.snapshot import Group, Snapshot
 from jmxbridge.lag.consumers.client_verdict import ClientFinding, ClientVerdict
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.assessment import Assessment
+from jmxbridge.lag.history.open_transactions import OpenTransaction
 from jmxbridge.lag.output.row_thinning import RowThinning
 from jmxbridge.lag.report.poll_changes import CALM_POLLS, PollChanges
 from jmxbridge.lag.rows import Lags
@@ -128,3 +129,45 @@ def test_rolled_up_groups_are_reported_when_they_change(groups: str, names: str)
     assert texts(changes, thinning=thinning) == []
     assert texts(changes) == []
     assert texts(changes, thinning=thinning) == [text]
+
+
+def held_up(*partitions: int, groups: str = "g", age_s: float = 300.0) -> Assessment:
+    """Return topic `t` of these groups with a transaction open on these partitions."""
+    transactions = [OpenTransaction(index, 7, 5, 0, age_s) for index in partitions]
+    return Assessment(LAGS, open_transactions={(group, "t"): transactions for group in groups})
+
+
+def taken(changes: PollChanges, assessment: Assessment, snapshot: Snapshot = NOTHING) -> list[str]:
+    """Return what one poll changes about transactions, warnings marked."""
+    return [
+        ("! " if change.is_warning else "") + change.text
+        for change in changes.take(snapshot, assessment, RowThinning())
+    ]
+
+
+def test_a_transaction_open_for_long_is_reported_when_it_begins_and_ends() -> None:
+    """Once for a topic, whatever the number of its partitions and groups."""
+    changes = PollChanges()
+    assert taken(changes, held_up(0, groups="g", age_s=299.0)) == []
+    assert taken(changes, held_up(0, groups="ghijk")) == [
+        "! 5 records of t wait behind a transaction that has been open since 1970-01-01T00:00:00Z"
+        " (partition 0 from offset 7); groups that read committed records cannot read on: g, h,"
+        " i, …. Who left it open: kafka-transactions.sh describe-producers --topic t"
+    ]
+    assert taken(changes, held_up(0, 1)) == []
+    assert taken(changes, held_up(1)) == []
+    over = ["no records of t wait behind a transaction open for long any more"]
+    assert taken(changes, held_up()) == over
+    assert taken(changes, held_up()) == []
+    assert len(taken(changes, held_up(0))) == 1
+
+
+def test_a_transaction_has_not_ended_where_it_could_not_be_read() -> None:
+    """Only a poll that read the partition, or is complete, tells."""
+    changes = PollChanges()
+    unread = replace(NOTHING, complete=False)
+    read = replace(unread, end_offsets={"t": {0: 9}}, stable_ends={"t": {0: 9}})
+    assert len(taken(changes, held_up(0))) == 1
+    assert taken(changes, held_up(), unread) == []
+    assert taken(changes, held_up(0)) == []
+    assert len(taken(changes, held_up(), read)) == 1

@@ -48,7 +48,7 @@ def test_a_row_has_the_columns_of_the_command() -> None:
     assert row.place == ("g", "t", 0)
     assert row == TableRow("g", "t", "0", "4", "10", "6", "c-id", HOST, "c")
     fields = [name.upper().replace("_", "-") for name in TableRow.__dataclass_fields__]
-    assert fields == [*COLUMNS, "START-OFFSET"]
+    assert fields == [*COLUMNS, "START-OFFSET", "STABLE-END-OFFSET"]
 
 
 def test_rows_are_sorted_by_member_then_unassigned() -> None:
@@ -248,3 +248,37 @@ def test_a_share_group_has_start_offsets_and_the_lag_where_it_is_known(
     assert all((r.current_offset, r.log_end_offset) == (None, None) for r in table.rows)
     assert (table.exists, table.kind, table.state) == (True, "share", state)
     assert table.remark == remark
+
+
+@pytest.mark.parametrize(
+    ("why", "offset", "end", "stable_end", "expected"),
+    [
+        ("the lag ends where the transaction begins", 4, 10, 6, ("10", "2", "6")),
+        ("a commit inside the transaction", 8, 10, 6, ("10", "0", "6")),
+        ("beyond the high watermark: negative", 12, 10, 6, ("10", "-2", "6")),
+        ("a last stable offset that was read later", 4, 10, 11, ("11", "7", "11")),
+        ("the last stable offset is not known", 4, 10, None, ("10", None, None)),
+        ("the high watermark is not known", 4, None, 6, (None, None, "6")),
+        ("nothing is committed", -1, 10, 6, ("10", None, None)),
+    ],
+)
+def test_a_row_of_a_group_that_reads_committed_records(
+    why: str,
+    offset: int,
+    end: int | None,
+    stable_end: int | None,
+    expected: tuple[str | None, str | None, str | None],
+) -> None:
+    """Log end, lag and last stable offset, as in polls."""
+    snapshot = Snapshot(
+        groups={"g": Group("g", 1, state="Stable")},
+        commits={"g": {"t": {0: offset}}},
+        end_offsets={} if end is None else {"t": {0: end}},
+        stable_ends={} if stable_end is None else {"t": {0: stable_end}},
+        read_committed=frozenset("g"),
+    )
+
+    (table,) = tables(Description(snapshot, {}))
+
+    (row,) = table.rows
+    assert (row.log_end_offset, row.lag, row.stable_end_offset) == expected
