@@ -327,6 +327,7 @@ def poller_specs(
 def make_writer(influx: InfluxSettings) -> Writer:
     """Build the writer of one bucket; nothing is sent yet."""
     token, password = influx.token, influx.password
+    secret = token or password
     return Writer(
         influx.url,
         bucket=influx.bucket,
@@ -334,6 +335,7 @@ def make_writer(influx: InfluxSettings) -> Writer:
         token=None if token is None else token.get_secret_value(),
         username=influx.username,
         password=None if password is None else password.get_secret_value(),
+        read_secret=None if secret is None else secret_source(secret),
     )
 
 

@@ -368,3 +368,27 @@ async def test_make_mechanism_requests_tokens_with_the_current_secret(
     await mechanism.begin("k")
 
     assert used == ["old-fish", "new-fish"]
+
+
+async def test_make_writer_sends_the_token_that_is_in_the_file(tmp_path: Path) -> None:
+    """A token that is replaced there needs no restart."""
+    (tmp_path / "token").write_text("old-token")
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            heads.append(head)
+            writer.write(http(b""))
+
+    async with serving(serve) as url:
+        base = url.removesuffix("/jolokia/")
+        text = f"influxdb: {{url: '{base}', bucket: b, token_file: token}}\n{KAFKA}"
+        influx = settings(tmp_path, text).influxdb
+        assert influx is not None
+        writer = make_writer(influx)
+        await writer.get("/ping", {})
+        (tmp_path / "token").write_text("new-token")
+        await writer.get("/ping", {})
+        await writer.close()
+
+    assert [b"Token old-token" in heads[0], b"Token new-token" in heads[1]] == [True, True]

@@ -16,7 +16,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from jmxbridge.influx.body import Body
-from jmxbridge.influx.http import HttpSession
+from jmxbridge.influx.http import HttpSession, Login
 from jmxbridge.influx.outcome import NoAnswer, Outcome
 
 CONNECT_S = 5.0
@@ -41,6 +41,7 @@ class Writer:
         token: str | None = None,
         username: str | None = None,
         password: str | None = None,
+        read_secret: Callable[[], str] | None = None,
         connect_s: float = CONNECT_S,
         read_s: float = READ_S,
         deadline_s: float = DEADLINE_S,
@@ -48,20 +49,28 @@ class Writer:
         """Set up a writer; nothing is sent or imported yet.
 
         2.x: `org` and `token`. 1.8: `username` and `password`, or neither; `bucket` is the
-        database, or database/retention-policy. Raises ValueError for a URL or credentials that
-        cannot be used.
+        database, or database/retention-policy. `read_secret` is called on the thread of each
+        request; what it returns replaces the token, or with `username` the password. Raises
+        ValueError for a URL or credentials that cannot be used.
         """
         _check_url(url)
         self.url = url
         self.bucket = bucket
         self.org = org
         self._deadline_s = deadline_s
+        login = _login(token, username, password)
+
+        def read_login() -> Login:
+            if read_secret is None:
+                return login
+            secret = read_secret()
+            return _login(None, username, secret) if username else _login(secret, None, None)
+
         self._session = HttpSession(
             url,
             bucket=bucket,
             org=org or "-",
-            token=_credentials(token, username, password),
-            secrets=tuple(secret.strip() for secret in (token, password) if secret),
+            read_login=read_login,
             timeout_s=(connect_s, read_s),
         )
 
@@ -116,6 +125,11 @@ def _check_url(url: str) -> None:
         raise ValueError(
             "InfluxDB's URL must not contain a user, ? or #; credentials have keys of their own"
         )
+
+
+def _login(token: str | None, username: str | None, password: str | None) -> Login:
+    secrets = tuple(secret.strip() for secret in (token, password) if secret)
+    return Login(_credentials(token, username, password), secrets)
 
 
 def _credentials(token: str | None, username: str | None, password: str | None) -> str | None:

@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from jmxbridge.influx.body import Body
@@ -27,8 +28,19 @@ not parse; a web page is not short.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Credentials, sent behind `Token` in the Authorization header, and the secrets in them."""
+
+    credentials: str | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
 class HttpSession:
-    """Connections to one server, used by one thread at a time; any thread may call `abort`."""
+    """Connections to one server, used by one thread at a time; any thread may call `abort`.
+
+    `read_login` is called before each request, on its thread.
+    """
 
     def __init__(
         self,
@@ -36,15 +48,16 @@ class HttpSession:
         *,
         bucket: str,
         org: str,
-        token: str | None,
-        secrets: tuple[str, ...],
+        read_login: Callable[[], Login],
         timeout_s: tuple[float, float],
     ) -> None:
         self._url = url.rstrip("/")
         self._bucket = bucket
         self._org = org
-        self._token = token
-        self._redacted = Redaction((*secrets, token or ""))
+        self._read_login = read_login
+        self._login = Login()
+        self._secrets: set[str] = set()
+        self._redacted = Redaction(())
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
@@ -72,7 +85,8 @@ class HttpSession:
         """Send a GET with the same credentials and wait for the answer."""
 
         def send(service: Any) -> None:
-            headers = {"Authorization": f"Token {self._token}"} if self._token else {}
+            credentials = self._login.credentials
+            headers = {"Authorization": f"Token {credentials}"} if credentials else {}
             service.api_client.rest_client.pool_manager.request(
                 "GET",
                 f"{self._url}{path}",
@@ -103,6 +117,7 @@ class HttpSession:
         self._local.answer = None
         failure = NoAnswer("protocol", "no answer was read")
         try:
+            self._log_in()
             if self._service is None:
                 self._service = self._connect()
             send(self._service)
@@ -112,6 +127,19 @@ class HttpSession:
         answer: HttpAnswer | None = self._local.answer
         return answer or failure
 
+    def _log_in(self) -> None:
+        """Take the current login; another one needs another client, which keeps its header."""
+        login = self._read_login()
+        if login == self._login:
+            return
+        self._login = login
+        # An answer to a request with the login before may still arrive.
+        self._secrets.update((*login.secrets, login.credentials or ""))
+        self._redacted = Redaction(self._secrets)
+        if self._service is not None:
+            self._service.api_client.rest_client.pool_manager.clear()
+            self._service = None
+
     def _connect(self) -> Any:
         import urllib3
         from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -120,7 +148,7 @@ class HttpSession:
         connect_s, read_s = self._timeout_s
         client = InfluxDBClient(
             self._url,
-            token=self._token or "",  # empty: no Authorization header
+            token=self._login.credentials or "",  # empty: no Authorization header
             org=self._org,
             timeout=(int(connect_s * 1000), int(read_s * 1000)),
             retries=False,

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from jmxbridge.influx.body import Body
 from jmxbridge.influx.client import Writer
 from jmxbridge.influx.http import MAX_BODY_BYTES
@@ -49,6 +51,35 @@ async def test_influxdb_1_8_takes_user_and_password_as_a_token(
     (request,) = script.requests
     assert request.headers["authorization"] == f"Token u:{SECRET}"
     assert request.target == "/api/v2/write?org=-&bucket=db%2Frp&precision=ns"
+
+
+@pytest.mark.parametrize(
+    ("options", "header"),
+    [
+        ({"token": "t0ken-of-old"}, "Token t0ken-of-{}"),
+        ({"username": "u", "password": "t0ken-of-old"}, "Token u:t0ken-of-{}"),
+    ],
+)
+async def test_each_request_has_the_current_secret(
+    make_writer: MakeWriter, script: Any, reply: MakeReply, options: dict[str, str], header: str
+) -> None:
+    """It may be replaced in its file; every secret so far is hidden in what a server repeats."""
+    current = "old"
+    script.replies = [reply(401, "t0ken-of-old"), reply(401, "t0ken-of-old, t0ken-of-new")]
+    writer = make_writer(**options, read_secret=lambda: f"t0ken-of-{current}")
+    before = await writer.write(Body(LINE))
+    current = "new"
+
+    after = [await writer.write(Body(LINE)), await writer.get("/ping", {})]
+
+    assert [request.headers["authorization"] for request in script.requests] == [
+        header.format("old"),
+        header.format("new"),
+        header.format("new"),
+    ]
+    assert isinstance(before, HttpAnswer)
+    assert before.body == "***"
+    assert [answer.body for answer in after if isinstance(answer, HttpAnswer)] == ["***, ***"] * 2
 
 
 async def test_post_without_credentials_has_no_authorization(
