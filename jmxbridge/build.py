@@ -111,20 +111,27 @@ def tls(target: TargetSettings) -> Tls | None:
 
 
 def client_tls(settings: ClientTls) -> Tls:
-    """Return certificates to trust and our own; a PKCS#12 store is read at each connection."""
+    """Return certificates to trust and our own; files are read at each connection.
+
+    These are a PKCS#12 store, and the password of the key.
+    """
     secret, cert_file = settings.key_password, settings.cert_file
-    password = None if secret is None else secret.get_secret_value()
+    read_password = None if secret is None else secret_source(secret)
     if cert_file is not None and is_pkcs12(cert_file):
+
+        def identity() -> bytes:
+            return pem(cert_file, None if read_password is None else read_password())
+
         return Tls(
             ca_file=settings.ca_file,
             check_hostname=settings.check_hostname,
-            identity=partial(pem, cert_file, password),
+            identity=identity,
         )
     return Tls(
         ca_file=settings.ca_file,
         cert_file=cert_file,
         key_file=settings.key_file,
-        key_password=password,
+        key_password=read_password,
         check_hostname=settings.check_hostname,
     )
 

@@ -321,6 +321,30 @@ async def test_read_committed_groups_are_those_of_the_file(tmp_path: Path) -> No
     assert row.fields["lag"] == 6
 
 
+@pytest.mark.parametrize("cert_file", ["me.pem", "me.p12"])
+def test_client_tls_reads_the_password_of_the_key_at_each_connection(
+    cert_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is replaced with the certificate, which is read then as well."""
+    (tmp_path / "key").write_text("old-fish")
+    tls = f"{{cert_file: {cert_file}, key_password_file: key}}"
+    kafka = settings(tmp_path, f"kafka: {{bootstrap: 'k:1', tls: {tls}}}\n").kafka
+    assert kafka is not None
+    assert kafka.tls is not None
+    monkeypatch.setattr("jmxbridge.build.pem", lambda path, password: password.encode())
+    made = client_tls(kafka.tls)
+
+    def current() -> str:
+        if made.identity is not None:
+            return made.identity().decode()
+        assert callable(made.key_password)
+        return made.key_password()
+
+    assert current() == "old-fish"
+    (tmp_path / "key").write_text("new-fish")
+    assert current() == "new-fish"
+
+
 async def test_credentials_source_reads_a_password_file_at_each_login(tmp_path: Path) -> None:
     """The password of a target; without one there is no source."""
     (tmp_path / "jmx").write_text("old-fish")

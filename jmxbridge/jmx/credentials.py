@@ -25,7 +25,8 @@ class Tls:
 
     All files are PEM. `ca_file` replaces the authorities that this machine trusts. `cert_file` is
     the client's certificate with its chain, `key_file` its key if that is in a separate file,
-    `key_password` the password of the key. `identity` replaces these files: it returns certificate
+    `key_password` the password of the key, or a function that returns it, called for each
+    connection. `identity` replaces these files: it returns certificate
     and key as PEM, is called for each connection, and may raise ConnectionFailed. The server's
     certificate must be for the host that is connected to, unless `check_hostname` is off.
     """
@@ -35,5 +36,5 @@ class Tls:
     cert_file: Path | None = None
     key_file: Path | None = None
     check_hostname: bool = True
-    key_password: str | None = field(default=None, repr=False)
+    key_password: str | Callable[[], str] | None = field(default=None, repr=False)
     identity: Callable[[], bytes] | None = None
