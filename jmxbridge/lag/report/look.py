@@ -16,6 +16,7 @@ from jmxbridge.lag.consumers.client_verdict import at_a_glance
 from jmxbridge.lag.consumers.consumer import Consumer
 from jmxbridge.lag.history.assessment import Assessment
 from jmxbridge.lag.history.end_offset_history import TimeLag
+from jmxbridge.lag.history.lag_history import AllowedLag
 from jmxbridge.lag.history.saved_state import SAVE_EVERY_NS, SavedState
 from jmxbridge.lag.history.status import Status
 from jmxbridge.lag.history.vanished_groups import FORGET_AFTER_S, without_partitions
@@ -23,6 +24,7 @@ from jmxbridge.lag.report.losses import losses
 from jmxbridge.lag.report.seen_groups import SeenGroups
 from jmxbridge.lag.report.transactions import sentences as transaction_sentences
 from jmxbridge.lag.report.trends import Trends
+from jmxbridge.lag.rows import PartitionLag
 from jmxbridge.lag.tracker import INTERVAL_NS, LagTracker
 from jmxbridge.times import NS
 
@@ -85,7 +87,7 @@ class LagLooks:
             offsets_retention_s=offsets_retention_s,
         )
         fresh_ns = FRESH_SAVES * max(SAVE_EVERY_NS, run_interval_ns)
-        self._first_view = _FirstView(state, fresh_ns)
+        self._first_view = _FirstView(state, fresh_ns, AllowedLag(allowed_lag or {}))
         self._view: _View = self._first_view
         self._trends = Trends()
 
@@ -135,6 +137,10 @@ class LagLooks:
         last_seen_ns = self._seen.seen_ns(snapshot)
         self._seen.take(snapshot, time_ns)
         view, self._view = self._view, _View()
+        statuses = view.statuses(assessment, snapshot.vanished, time_ns)
+        takes_history = any(
+            row.group not in snapshot.vanished for row in assessment.lags.partitions
+        )
         clients = {
             group: [at_a_glance(finding) for finding in findings]
             for group, findings in assessment.clients.items()
@@ -143,7 +149,7 @@ class LagLooks:
             clients.setdefault(group, []).extend(sentences)
         return LagDetails(
             time_lags=view.time_lags(assessment),
-            statuses=view.statuses(assessment, time_ns),
+            statuses=statuses,
             clients=clients,
             trends=self._trends.take(assessment.lags, snapshot),
             eta_s={key: rate.eta_s for key, rate in assessment.rates.items() if rate.eta_s},
@@ -153,8 +159,8 @@ class LagLooks:
                 offsets_retention_s=self._tracker.offsets_retention_s(snapshot),
             ),
             last_seen_ns=last_seen_ns,
-            status_age_s=view.status_age_s(time_ns),
-            statuses_too_old=view.is_too_old(time_ns),
+            status_age_s=view.status_age_s(time_ns) if takes_history else 0.0 if statuses else None,
+            statuses_too_old=takes_history and view.is_too_old(time_ns),
             transactions=transaction_sentences(assessment),
         )
 
@@ -166,7 +172,9 @@ class _View:
         rows = zip(assessment.lags.partitions, assessment.partitions, strict=True)
         return {row[:3]: time_lag for row, (time_lag, _) in rows if time_lag is not None}
 
-    def statuses(self, assessment: Assessment, time_ns: int) -> dict[GroupPartition, Status]:
+    def statuses(
+        self, assessment: Assessment, vanished: Collection[str], time_ns: int
+    ) -> dict[GroupPartition, Status]:
         rows = zip(assessment.lags.partitions, assessment.partitions, strict=True)
         return {row[:3]: status for row, (_, status) in rows}
 
@@ -183,10 +191,11 @@ class _View:
 class _FirstView(_View):
     """Details of the first look, which has no history of our own but what `run` has saved."""
 
-    def __init__(self, state: SavedState, fresh_ns: int) -> None:
+    def __init__(self, state: SavedState, fresh_ns: int, allowed: AllowedLag) -> None:
         self.has_history = bool(state.tables or state.searches)
         self._summary = state.summary
         self._fresh_ns = fresh_ns
+        self._allowed = allowed
 
     def time_lags(self, assessment: Assessment) -> dict[GroupPartition, TimeLag]:
         """Leave out the lower bound of 0 seconds that a history of one look gives."""
@@ -199,16 +208,38 @@ class _FirstView(_View):
             if time_lag is not None and (row.lag == 0 or time_lag.seconds)
         }
 
-    def statuses(self, assessment: Assessment, time_ns: int) -> dict[GroupPartition, Status]:
-        """Return the statuses that `run` gave; it saves those that are not OK."""
-        if self._summary is None or not self._is_fresh(time_ns):
-            return {}
-        groups = self._summary.groups
-        return {
-            row[:3]: groups[row.group].status_of(row.topic, row.partition)
-            for row in assessment.lags.partitions
-            if row.group in groups
-        }
+    def statuses(
+        self, assessment: Assessment, vanished: Collection[str], time_ns: int
+    ) -> dict[GroupPartition, Status]:
+        """Return the statuses that one look tells, and for the rest those that `run` gave.
+
+        `run` saves those that are not OK. Where it knows nothing of a group that exists, the group
+        has no status.
+        """
+        summary = self._summary if self._is_fresh(time_ns) else None
+        groups = {} if summary is None else summary.groups
+        statuses = {}
+        rows = zip(assessment.lags.partitions, assessment.partitions, strict=True)
+        for row, (_, own) in rows:
+            is_gone = row.group in vanished
+            if not is_gone and row.group not in groups:
+                continue
+            status = self._judge_now(row, own, is_gone=is_gone)
+            if status is None and row.group in groups:
+                status = groups[row.group].status_of(row.topic, row.partition)
+            if status is not None:
+                statuses[row[:3]] = status
+        return statuses
+
+    def _judge_now(self, row: PartitionLag, own: Status, *, is_gone: bool) -> Status | None:
+        """Return the status that needs no history, None where it does."""
+        if own is Status.EXPIRED:
+            return own
+        if row.ahead:
+            return None
+        if row.lag <= self._allowed(row.group):
+            return Status.OK
+        return Status.STOP if is_gone else None
 
     def clients(self, time_ns: int) -> dict[str, list[str]]:
         """Return the sentences of `run` about consumers: it has watched them for longer."""
