@@ -41,7 +41,6 @@ public class Client {
   private final List<Consuming> consumers = new ArrayList<>();
   private Admin admin;
   private KafkaProducer<byte[], byte[]> producer;
-  private KafkaProducer<byte[], byte[]> transactional;
 
   private Client(String bootstrap) {
     this.bootstrap = bootstrap;
@@ -86,8 +85,6 @@ public class Client {
         return stamp(words);
       case "begin":
         return begin(words[1], Integer.parseInt(words[2]));
-      case "end":
-        return end();
       case "commit":
         return commit(words[1], words[2]);
       case "subscribe":
@@ -184,23 +181,17 @@ public class Client {
     return words.length - 2;
   }
 
-  /** A transaction with records on partition 0, left open until "end". */
+  /** A transaction with records on partition 0, left open for good. */
   private Object begin(String topic, int count) throws Exception {
     Properties settings = producerSettings();
     settings.put("transactional.id", "left-open-" + topic);
-    transactional = new KafkaProducer<>(settings);
+    KafkaProducer<byte[], byte[]> transactional = new KafkaProducer<>(settings);
     transactional.initTransactions();
     transactional.beginTransaction();
     for (int i = 0; i < count; i++) {
       transactional.send(new ProducerRecord<>(topic, 0, null, new byte[1])).get();
     }
     return count;
-  }
-
-  private Object end() {
-    transactional.commitTransaction();
-    transactional.close();
-    return "";
   }
 
   private Object commit(String group, String topic) {

@@ -63,10 +63,6 @@ class Client(Jvm):
         """Write records to partition 0 in a transaction, and leave it open."""
         self._do("begin", topic, str(count))
 
-    def end_transaction(self) -> None:
-        """Commit the transaction that was left open."""
-        self._do("end")
-
     def commit(self, group: str, topic: str) -> None:
         """Commit the end offset of every partition, without consuming."""
         self._do("commit", group, topic)

@@ -295,7 +295,7 @@ async def test_polls_create_nothing_and_survive_a_broker_restart(
 async def test_a_transaction_left_open_is_reported_until_it_ends(
     kafka: Kafka, client: Client, fresh_name: Callable[[str], str]
 ) -> None:
-    """Both ends are written, its age is counted from poll to poll, and a restart keeps it."""
+    """Both ends are written, a restart keeps its age, and Kafka's command finds and aborts it."""
     topic, group = fresh_name("orders"), fresh_name("billing")
     client.create(topic)
     client.produce(topic, 5)
@@ -332,7 +332,9 @@ async def test_a_transaction_left_open_is_reported_until_it_ends(
         look = LagLooks(saved, interval_ns=2 * NS)
         described = await cluster.describe([group])
         details = look.take(described, (), now_ns + 310 * NS)
-        client.end_transaction()
+        place = ("--topic", topic, "--partition", "0")
+        producers = kafka.tool("TransactionsCommand", "describe-producers", *place)
+        kafka.tool("TransactionsCommand", "abort", *place, "--start-offset", "5")
         await poll_until(cluster, lambda s: s.stable_ends[topic] == s.end_offsets[topic])
         over, last_fields = await poll(320)
     finally:
@@ -342,6 +344,7 @@ async def test_a_transaction_left_open_is_reported_until_it_ends(
     assert (begun, again) == ([], [])
     assert [line.startswith(wait) for line in hanging] == [True]
     assert "(partition 0 from offset 5)" in hanging[0]
+    assert producers.splitlines()[-1].split()[-1] == "5"  # CurrentTransactionStartOffset
     assert over == [f"no records of {topic} wait behind a transaction open for long any more"]
     ends = [
         (of_poll["end_offset_sum"], of_poll["stable_end_offset_sum"], of_poll["lag_sum"])

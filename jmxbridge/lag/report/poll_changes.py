@@ -141,10 +141,12 @@ class PollChanges:
         }
         before = {topic for topic, _ in self._hanging}
         for topic in sorted(open_now.keys() - before):
+            oldest = min(open_now[topic].values(), key=lambda transaction: transaction.since_ns)
             yield PollChange(
                 f"{waiting(topic, open_now[topic].values())}; groups that read committed records"
                 f" cannot read on: {_listed(sorted(groups[topic]))}. Who left it open:"
                 f" kafka-transactions.sh describe-producers --topic {topic}"
+                f" --partition {oldest.partition}"
             )
         for topic in sorted(before - {topic for topic, _ in partitions}):
             text = f"no records of {topic} wait behind a transaction open for long any more"

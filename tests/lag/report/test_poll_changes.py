@@ -152,7 +152,7 @@ def test_a_transaction_open_for_long_is_reported_when_it_begins_and_ends() -> No
     assert taken(changes, held_up(0, groups="ghijk")) == [
         "! 5 records of t wait behind a transaction that has been open since 1970-01-01T00:00:00Z"
         " (partition 0 from offset 7); groups that read committed records cannot read on: g, h,"
-        " i, …. Who left it open: kafka-transactions.sh describe-producers --topic t"
+        " i, …. Who left it open: kafka-transactions.sh describe-producers --topic t --partition 0"
     ]
     assert taken(changes, held_up(0, 1)) == []
     assert taken(changes, held_up(1)) == []
