@@ -109,6 +109,7 @@ def test_a_wrong_password_of_a_key_is_suspected(encrypted_pem: Path) -> None:
     wrong = Tls(cert_file=encrypted_pem, key_password="wrong")  # noqa: S106 - of this test alone
     assert "is tls.key_password right?" in context_error(wrong)
     context(Tls(cert_file=encrypted_pem, key_password="swordfish"))  # noqa: S106 - see above
+    context(Tls(cert_file=encrypted_pem, key_password=lambda: "swordfish"))
 
 
 def test_an_identity_is_loaded_from_memory(server_pem: Path) -> None:
