@@ -302,7 +302,7 @@ def test_a_look_says_what_waits_behind_a_transaction_that_run_saw_open() -> None
     }
 
 
-@pytest.mark.parametrize("time_ns", [50 * S, 9999 * S], ids=["fresh", "too old"])
+@pytest.mark.parametrize("time_ns", [50 * NS, 9999 * NS], ids=["fresh", "too old"])
 @pytest.mark.parametrize(
     ("committed", "start", "status"),
     [(10, 0, Status.STOP), (50, 0, Status.OK), (48, 0, Status.OK), (10, 20, Status.EXPIRED)],
@@ -311,12 +311,12 @@ def test_a_vanished_group_is_judged_from_one_look(
     committed: int, start: int, status: Status, time_ns: int
 ) -> None:
     """Nothing reads it, so `run` will judge the same, whatever it saw while the group existed."""
-    state = replace(saved_group(t={0: committed}), summary=PollSummary(20 * S, {"g": OK}))
+    state = replace(saved_group(t={0: committed}), summary=PollSummary(20 * NS, {"g": OK}))
     gone = gone_group()
     snapshot = replace(
         gone.snapshot, commits={"g": {"t": {0: committed}}}, start_offsets={"t": {0: start}}
     )
-    looks = LagLooks(state, interval_ns=2 * S, allowed_lag={"g": 2})
+    looks = LagLooks(state, interval_ns=2 * NS, allowed_lag={"g": 2})
 
     details = looks.take(replace(gone, snapshot=snapshot), (), time_ns)
 
@@ -324,24 +324,26 @@ def test_a_vanished_group_is_judged_from_one_look(
     assert (details.status_age_s, details.statuses_too_old) == (0.0, False)
 
 
-@pytest.mark.parametrize(("time_ns", "statuses"), [(50 * S, {ROW: Status.AHEAD}), (9999 * S, {})])
+@pytest.mark.parametrize(("time_ns", "statuses"), [(50 * NS, {ROW: Status.AHEAD}), (9999 * NS, {})])
 def test_a_vanished_group_beyond_the_end_has_the_status_of_run_only(
     time_ns: int, statuses: dict[tuple[str, str, int], Status]
 ) -> None:
     """It takes two looks: an election of leaders may look like that."""
     ahead = GroupSummary(Status.ERR, {"t": {0: Status.AHEAD}})
-    state = replace(saved_group(t={0: 60}), summary=PollSummary(20 * S, {"g": ahead}))
+    state = replace(saved_group(t={0: 60}), summary=PollSummary(20 * NS, {"g": ahead}))
     gone = gone_group()
     snapshot = replace(gone.snapshot, commits={"g": {"t": {0: 60}}})
 
-    details = LagLooks(state, interval_ns=2 * S).take(replace(gone, snapshot=snapshot), (), time_ns)
+    details = LagLooks(state, interval_ns=2 * NS).take(
+        replace(gone, snapshot=snapshot), (), time_ns
+    )
 
     assert details.statuses == statuses
 
 
 def test_a_group_that_has_caught_up_since_is_ok() -> None:
     """`run` saw it stall a while ago; that nothing waits now needs no history."""
-    details = LagLooks(saved(20), interval_ns=2 * S).take(description(200, 200), (), 50 * S)
+    details = LagLooks(saved(20), interval_ns=2 * NS).take(description(200, 200), (), 50 * NS)
     assert details.statuses == {ROW: Status.OK}
     assert details.status_age_s == 30.0
 
@@ -349,5 +351,5 @@ def test_a_group_that_has_caught_up_since_is_ok() -> None:
 def test_a_look_without_rows_has_no_age_of_statuses() -> None:
     """There is nothing that the age would be of."""
     nothing = Description(Snapshot(groups={}, commits={}, end_offsets={}), {})
-    details = LagLooks(saved(20), interval_ns=2 * S).take(nothing, (), 999 * S)
+    details = LagLooks(saved(20), interval_ns=2 * NS).take(nothing, (), 999 * NS)
     assert (details.status_age_s, details.statuses_too_old) == (None, False)
