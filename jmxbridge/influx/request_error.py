@@ -14,9 +14,10 @@ def no_answer(exc: BaseException) -> NoAnswer:
     for cause in _chain(exc):
         match cause:
             case ssl.SSLCertVerificationError():
-                return NoAnswer("tls", f"its certificate is not trusted: {cause.verify_message}")
+                reason = _attribute_of_openssl(cause, "verify_message")
+                return NoAnswer("tls", f"its certificate is not trusted: {reason}")
             case ssl.SSLError():
-                reason = (cause.reason or "unknown").lower().replace("_", " ")
+                reason = _attribute_of_openssl(cause, "reason").lower().replace("_", " ")
                 return NoAnswer("tls", f"TLS failed: {reason}")
             case socket.gaierror():
                 return NoAnswer("dns", cause.strerror or "its name cannot be looked up")
@@ -32,6 +33,11 @@ def no_answer(exc: BaseException) -> NoAnswer:
                 return NoAnswer("protocol", f"not an HTTP answer ({type(cause).__name__})")
     # Texts of other exceptions may contain headers, and headers contain the secret.
     return NoAnswer("protocol", f"the request failed ({type(exc).__name__})")
+
+
+def _attribute_of_openssl(exc: ssl.SSLError, name: str) -> str:
+    """Return a text that OpenSSL sets; errors that Python raises itself lack the attribute."""
+    return getattr(exc, name, None) or "unknown"
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:

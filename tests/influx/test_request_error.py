@@ -40,7 +40,9 @@ def tls_error(reason: str | None) -> ssl.SSLError:
     ("exc", "kind", "text"),
     [
         (untrusted(), "tls", "its certificate is not trusted: certificate has expired"),
+        (ssl.SSLCertVerificationError(), "tls", "its certificate is not trusted: unknown"),
         (tls_error(None), "tls", "TLS failed: unknown"),
+        (ssl.SSLError("raised by Python, not OpenSSL"), "tls", "TLS failed: unknown"),
         (tls_error("WRONG_VERSION_NUMBER"), "tls", "TLS failed: wrong version number"),
         (socket.gaierror(-2, "Name not known"), "dns", "Name not known"),
         (socket.gaierror(), "dns", "its name cannot be looked up"),

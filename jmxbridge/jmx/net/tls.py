@@ -82,13 +82,16 @@ def handshake_error(endpoint: Endpoint, exc: OSError) -> ConnectionFailed:
 def explain(exc: OSError, *, not_tls: str) -> str:
     """Return the reason of a failed handshake; `not_tls` is a hint for a port without TLS."""
     if isinstance(exc, ssl.SSLCertVerificationError):
-        return f"its certificate was rejected: {exc.verify_message}{_hint(exc)}"
-    if not isinstance(exc, ssl.SSLError) or exc.reason in _NOT_TLS:
+        reason = getattr(exc, "verify_message", exc)
+        return f"its certificate was rejected: {reason}{_hint(exc)}"
+    # Only errors of OpenSSL have a reason.
+    reason = getattr(exc, "reason", None)
+    if not isinstance(exc, ssl.SSLError) or reason in _NOT_TLS:
         return (
             f"it closed the connection or answered with something else ({_reason(exc)}); does this"
             f" port speak TLS? ({not_tls})"
         )
-    if any(rejection in (exc.reason or "") for rejection in _REJECTIONS):
+    if any(rejection in (reason or "") for rejection in _REJECTIONS):
         return (
             f"it rejected the handshake ({_reason(exc)}); if it requires a client certificate, set"
             " tls.cert_file and tls.key_file to one that it trusts"
@@ -97,13 +100,14 @@ def explain(exc: OSError, *, not_tls: str) -> str:
 
 
 def _reason(exc: OSError) -> str:
-    reason = exc.reason if isinstance(exc, ssl.SSLError) else exc.strerror
+    reason = getattr(exc, "reason", None) if isinstance(exc, ssl.SSLError) else exc.strerror
     return (reason or str(exc) or "end of the stream").lower().replace("_", " ")
 
 
 def _hint(exc: ssl.SSLCertVerificationError) -> str:
-    if exc.verify_code in _UNKNOWN_AUTHORITY:
+    code = getattr(exc, "verify_code", None)
+    if code in _UNKNOWN_AUTHORITY:
         return "; set tls.ca_file to the authority that signed it"
-    if exc.verify_code in _OTHER_HOST:
+    if code in _OTHER_HOST:
         return "; tls.check_hostname: false accepts a certificate for any host"
     return ""

@@ -197,6 +197,8 @@ def verification_error(code: int, message: str) -> ssl.SSLCertVerificationError:
             "it rejected the handshake (tlsv13 alert certificate required); if it requires a",
         ),
         (ssl_error("INTERNAL_ERROR"), "internal error"),
+        (ssl.SSLError(1, "raised by Python"), "raised by python"),
+        (ssl.SSLCertVerificationError(1, "no such host"), "certificate was rejected: no such host"),
     ],
 )
 def test_each_error_is_explained(error: OSError, words: str) -> None:
