@@ -89,6 +89,22 @@ async def two(start_fake: Callable[..., Awaitable[FakeCluster]]) -> FakeCluster:
 
 
 @pytest.fixture
+async def with_members(start_fake: Callable[..., Awaitable[FakeCluster]]) -> FakeCluster:
+    """Two brokers; a classic and a newer group with members, and one without."""
+    fake = await start_fake(brokers=2)
+    fake.add_topic("x", 3, end=10, leader=1)
+    fake.add_topic("__consumer_offsets", 1, end=99)
+    fake.groups["classic"] = Group(
+        {"x": {0: 4}}, coordinator=1, members=[("one", {"x": [0, 1]}), ("two", {"x": [2]})]
+    )
+    fake.groups["newer"] = Group(
+        {"x": {0: 9}}, coordinator=2, type="Consumer", members=[("three", {"x": [0, 1, 2]})]
+    )
+    fake.groups["idle"] = Group({"x": {1: 1}}, coordinator=2, protocol_type="", state="Empty")
+    return fake
+
+
+@pytest.fixture
 async def connect_to() -> AsyncIterator[Callable[..., Cluster]]:
     """Make the Cluster under test; options as for `Cluster`. Retries do not pause."""
     async with AsyncExitStack() as stack:

@@ -9,23 +9,7 @@ import pytest
 from jmxbridge.kafka.cluster import members
 from tests.kafka.fake_answers import Asked, Group
 from tests.kafka.fake_cluster import KAFKA_2_3, FakeCluster
-from tests.kafka.polling import ConnectTo, StartFake
-
-
-@pytest.fixture
-async def fake(start_fake: StartFake) -> FakeCluster:
-    """Two brokers; a classic and a newer group with members, and one without."""
-    fake = await start_fake(brokers=2)
-    fake.add_topic("x", 3, end=10, leader=1)
-    fake.add_topic("__consumer_offsets", 1, end=99)
-    fake.groups["classic"] = Group(
-        {"x": {0: 4}}, coordinator=1, members=[("one", {"x": [0, 1]}), ("two", {"x": [2]})]
-    )
-    fake.groups["newer"] = Group(
-        {"x": {0: 9}}, coordinator=2, type="Consumer", members=[("three", {"x": [0, 1, 2]})]
-    )
-    fake.groups["idle"] = Group({"x": {1: 1}}, coordinator=2, protocol_type="", state="Empty")
-    return fake
+from tests.kafka.polling import ConnectTo
 
 
 async def test_fetch_members_describes_others_without_streams_support(
@@ -60,7 +44,7 @@ async def test_fetch_members_splits_groups_into_chunks(
 
 
 async def test_fetch_members_names_a_group_that_may_not_be_described(
-    fake: FakeCluster, connect_to: ConnectTo
+    with_members: FakeCluster, connect_to: ConnectTo
 ) -> None:
     """The error code of one group affects that group only."""
 
@@ -76,9 +60,9 @@ async def test_fetch_members_names_a_group_that_may_not_be_described(
         )
         return asked.schema.reply(groups=(group,))
 
-    fake.brokers[1].scripts["describe_groups"] = refuse
+    with_members.brokers[1].scripts["describe_groups"] = refuse
 
-    description = await connect_to(fake).describe(["classic", "newer"])
+    description = await connect_to(with_members).describe(["classic", "newer"])
 
     assert set(description.memberships) == {"newer"}
     assert description.snapshot.errors == (
@@ -87,23 +71,23 @@ async def test_fetch_members_names_a_group_that_may_not_be_described(
 
 
 async def test_fetch_members_treats_groups_of_old_brokers_as_classic(
-    fake: FakeCluster, connect_to: ConnectTo
+    with_members: FakeCluster, connect_to: ConnectTo
 ) -> None:
     """Before 3.8 a broker does not report the type of a group."""
-    fake.versions = KAFKA_2_3
-    del fake.groups["newer"]
+    with_members.versions = KAFKA_2_3
+    del with_members.groups["newer"]
 
-    description = await connect_to(fake).describe()
+    description = await connect_to(with_members).describe()
 
     assert [m.client_id for m in description.memberships["classic"].members] == ["one", "two"]
 
 
 async def test_fetch_members_leaves_out_a_group_with_a_damaged_assignment(
-    fake: FakeCluster, connect_to: ConnectTo
+    with_members: FakeCluster, connect_to: ConnectTo
 ) -> None:
     """Clients write assignments; the other groups of the same reply are described."""
-    fake.groups["odd"] = Group({"x": {2: 3}}, coordinator=1, members=[("four", {"x": [2]})])
-    broker = fake.brokers[1]
+    with_members.groups["odd"] = Group({"x": {2: 3}}, coordinator=1, members=[("four", {"x": [2]})])
+    broker = with_members.brokers[1]
 
     def garble(asked: Asked, answer: Callable[[Asked], Any] = broker.answer_describe_groups) -> Any:
         reply = answer(asked)
@@ -123,7 +107,7 @@ async def test_fetch_members_leaves_out_a_group_with_a_damaged_assignment(
 
     broker.scripts["describe_groups"] = garble
 
-    description = await connect_to(fake).describe()
+    description = await connect_to(with_members).describe()
 
     assert set(description.memberships) == {"classic", "newer", "idle"}
     assert description.snapshot.errors == ("group 'odd': cannot be described: CORRUPT_MESSAGE (2)",)

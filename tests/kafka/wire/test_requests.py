@@ -8,22 +8,6 @@ from tests.kafka.fake_cluster import FakeCluster
 from tests.kafka.polling import ConnectTo, StartFake
 
 
-@pytest.fixture
-async def fake(start_fake: StartFake) -> FakeCluster:
-    """Two brokers; a classic and a newer group with members, and one without."""
-    fake = await start_fake(brokers=2)
-    fake.add_topic("x", 3, end=10, leader=1)
-    fake.add_topic("__consumer_offsets", 1, end=99)
-    fake.groups["classic"] = Group(
-        {"x": {0: 4}}, coordinator=1, members=[("one", {"x": [0, 1]}), ("two", {"x": [2]})]
-    )
-    fake.groups["newer"] = Group(
-        {"x": {0: 9}}, coordinator=2, type="Consumer", members=[("three", {"x": [0, 1, 2]})]
-    )
-    fake.groups["idle"] = Group({"x": {1: 1}}, coordinator=2, protocol_type="", state="Empty")
-    return fake
-
-
 @pytest.mark.parametrize("version", range(4, 13))
 async def test_metadata_request_never_creates_a_topic(
     start_fake: StartFake, connect_to: ConnectTo, version: int
@@ -64,11 +48,11 @@ async def test_every_version_gives_the_same_rows(
 
 @pytest.mark.parametrize("version", range(7))
 async def test_every_version_of_describe_groups_gives_the_same_members(
-    fake: FakeCluster, connect_to: ConnectTo, version: int
+    with_members: FakeCluster, connect_to: ConnectTo, version: int
 ) -> None:
     """From our lowest to our highest."""
-    fake.versions[15] = (0, version)
+    with_members.versions[15] = (0, version)
 
-    description = await connect_to(fake).describe(["classic"])
+    description = await connect_to(with_members).describe(["classic"])
 
     assert [len(m.assigned) for m in description.memberships["classic"].members] == [2, 1]
