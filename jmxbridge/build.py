@@ -89,9 +89,8 @@ def make_transport(target: TargetSettings, *, deadline_s: float) -> Transport:
 
 def credentials(target: TargetSettings) -> Credentials | None:
     """Return the credentials of a target, or None if it has none."""
-    if target.username is None or target.password is None:
-        return None
-    return Credentials(target.username, target.password.get_secret_value())
+    source = credentials_source(target)
+    return None if source is None else source()
 
 
 def credentials_source(target: TargetSettings) -> Callable[[], Credentials] | None:

@@ -43,7 +43,7 @@ SMALLEST_BYTES = 4096
 """Smallest limit on bodies that is remembered; below it the search splits batch by batch."""
 
 FLUSH_POLL_S = 0.05
-"""How often `flush` looks at the counts of the store: nothing announces that they changed."""
+"""Pause between two looks of `flush` at the store's counts: nothing announces a change."""
 
 
 class LineWriter(Protocol):

@@ -13,7 +13,7 @@ import yaml
 from yaml import Mark
 
 ExplainedError: TypeAlias = tuple[Mark | None, str]
-"""Where the caret goes, and the message."""
+"""The mark for the caret, and the message."""
 
 _IN_A_VALUE = re.compile(r"^[\s\-?]*[^\s:][^:]*:\s+\S")
 

@@ -47,4 +47,4 @@ EXPOSED: Mapping[str, str] = MappingProxyType(
         "AWS_MSK_IAM": "the token can be read",
     }
 )
-"""What a login without TLS shows to an eavesdropper; nothing with GSSAPI's ticket."""
+"""Risk of a login without TLS, by mechanism; a ticket of GSSAPI has none."""

@@ -57,7 +57,7 @@ from jmxbridge.kafka.wire.error_codes import UNKNOWN_TOPIC_OR_PARTITION
 from jmxbridge.kafka.wire.errors import KafkaUnavailable
 
 TIMEOUT_S = 5.0
-"""How long one poll waits for one broker, in all its requests."""
+"""Time that one poll waits for one broker, in all its requests."""
 
 COMMITS_TOPIC = "__consumer_offsets"
 

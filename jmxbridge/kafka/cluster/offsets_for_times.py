@@ -24,7 +24,7 @@ from jmxbridge.kafka.wire.errors import BrokerFailed, RequestFailed
 from jmxbridge.kafka.wire.requests import READ_UNCOMMITTED
 
 REST_S = 600.0
-"""How long a leader that failed gets no such request: the search is not urgent."""
+"""Time in which a leader that failed gets no such request: the search is not urgent."""
 
 _CONSUMER = -1
 _SETTLED = frozenset({NONE, UNSUPPORTED_FOR_MESSAGE_FORMAT})

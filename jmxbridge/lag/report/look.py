@@ -141,6 +141,9 @@ class LagLooks:
         takes_history = any(
             row.group not in snapshot.vanished for row in assessment.lags.partitions
         )
+        status_age_s = 0.0 if statuses else None
+        if takes_history:
+            status_age_s = view.status_age_s(time_ns)
         clients = {
             group: [at_a_glance(finding) for finding in findings]
             for group, findings in assessment.clients.items()
@@ -159,7 +162,7 @@ class LagLooks:
                 offsets_retention_s=self._tracker.offsets_retention_s(snapshot),
             ),
             last_seen_ns=last_seen_ns,
-            status_age_s=view.status_age_s(time_ns) if takes_history else 0.0 if statuses else None,
+            status_age_s=status_age_s,
             statuses_too_old=takes_history and view.is_too_old(time_ns),
             transactions=transaction_sentences(assessment),
         )
